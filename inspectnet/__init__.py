@@ -1,0 +1,35 @@
+"""Open any ONNX image CNN and see what it has learnt (Zeiler & Fergus 2014, as a toolkit).
+
+>>> net = inspectnet.open("model.onnx")
+>>> [layer.name for layer in net.layers]
+>>> inspectnet.Deconvnet(net, layer="conv5").attribute(x, target=212)
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from inspectnet.errors import InspectError
+
+if TYPE_CHECKING:
+    from inspectnet.attribution import Deconvnet, Gradient, GuidedBackprop
+    from inspectnet.network import Network
+    from inspectnet.network import open_network as open
+
+__version__ = "0.1.0"
+__all__ = ["Deconvnet", "Gradient", "GuidedBackprop", "InspectError", "Network", "__version__", "open"]
+
+_HOMES = {
+    "Deconvnet": ("inspectnet.attribution", "Deconvnet"),
+    "Gradient": ("inspectnet.attribution", "Gradient"),
+    "GuidedBackprop": ("inspectnet.attribution", "GuidedBackprop"),
+    "Network": ("inspectnet.network", "Network"),
+    "open": ("inspectnet.network", "open_network"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Heavy parts are imported when they are first used, so that `inspectnet --help` answers at once."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'inspectnet' has no attribute '{name}'")
+    module, attribute = _HOMES[name]
+    return getattr(importlib.import_module(module), attribute)
