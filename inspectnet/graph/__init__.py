@@ -1,0 +1,1 @@
+"""The structure of models: reading, upgrading, naming of layers, receptive fields. Nothing here runs anything."""

@@ -1,0 +1,52 @@
+"""Op: writes nodes into a graph as if ONNX's operators were functions."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+
+class Op(ir.tape.Tape):  # type: ignore[misc]
+    """Appends nodes to a graph: `op.Relu(x)`, `op.Split(x, [2, 2], axis=1, outputs=2)`.
+
+    Numbers and arrays given as inputs become constants of the graph; int is int64, float is float32.
+    """
+
+    def __init__(self, graph: ir.Graph, prefix: str) -> None:
+        super().__init__(graph)
+        self._graph = graph
+        self._prefix = prefix
+        self._count = 0
+        self._constants: dict[tuple[Any, ...], ir.Value] = {}
+
+    def __getattr__(self, op_type: str) -> Callable[..., Any]:
+        if op_type.startswith("_"):
+            raise AttributeError(op_type)
+        return functools.partial(self._append, op_type)
+
+    def _append(self, op_type: str, *inputs: Any, outputs: int = 1, **attributes: Any) -> Any:
+        values = [x if x is None or isinstance(x, ir.Value) else self.constant(x) for x in inputs]
+        self._count += 1
+        name = f"{self._prefix}/{op_type}_{self._count}"
+        made = self.op_multi_out(op_type, values, attributes, num_outputs=outputs, name=name)
+        for i, value in enumerate(made):
+            value.name = name if i == 0 else f"{name}_{i}"
+        return made[0] if outputs == 1 else made
+
+    def constant(self, numbers: Any) -> ir.Value:
+        """The value that holds `numbers`, shared by all who ask for the same ones."""
+        array = np.asarray(numbers)
+        if array.dtype == np.float64:
+            array = array.astype(np.float32)
+        key = (array.dtype.str, array.shape, array.tobytes())
+        if key not in self._constants:
+            name = f"{self._prefix}/constant_{len(self._constants)}"
+            self._constants[key] = self.initializer(ir.tensor(array, name=name), name)
+        return self._constants[key]
+
+    def shape_like(self, top: ir.Value, bottom: ir.Value) -> ir.Value:
+        """The shape of `bottom` with the batch size of `top`: one image may serve many seeds."""
+        value: ir.Value = self.Concat(self.Shape(top, end=1), self.Shape(bottom, start=1), axis=0)
+        return value

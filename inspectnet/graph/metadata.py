@@ -1,0 +1,87 @@
+"""What travels with a model besides its graph: preprocessing and class names.
+
+Both are JSON, in a file beside the model (MODEL.preprocess.json, MODEL.classes.json) or in the model's metadata
+(`inspectnet.preprocess`, `inspectnet.classes`); the file beside it wins. What a graph does itself to the image, before
+its first layer, is found in its nodes.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+
+from inspectnet.errors import ModelError, OptionError
+from inspectnet.graph.values import constant_of, live_values
+
+PREPROCESS, CLASSES = "inspectnet.preprocess", "inspectnet.classes"
+BYTES = 1 / 16  # a graph whose first factor is below this expects pixels of 0..255
+
+
+def find_metadata(model: ir.Model, path: Path, key: str) -> tuple[Any, str] | None:
+    """The decoded JSON that travels with a model under `key`, and where it was found; None if it says nothing.
+
+    Raises OptionError if what is there is no JSON.
+    """
+    sidecar = path.with_name(f"{path.stem}.{key.removeprefix('inspectnet.')}.json")
+    if sidecar.is_file():
+        return _decode(sidecar.read_text(encoding="utf-8", errors="replace"), str(sidecar)), str(sidecar)
+    if key in model.metadata_props:
+        where = f"{path} (metadata {key})"
+        return _decode(model.metadata_props[key], where), where
+    return None
+
+
+def annotate(path: Path, properties: dict[str, Any], out: Path) -> None:
+    """Write the model in `path` with `properties` (JSON values by key) in its metadata to another file, `out`.
+
+    Weights kept in files of their own go into the new file. Raises ModelError if it would replace the model itself.
+    """
+    if out.resolve() == path.resolve():
+        raise ModelError(f"{out} is the model itself. Give another file with -o.")
+    model = onnx.load(str(path))
+    for key, value in properties.items():
+        kept = [p for p in model.metadata_props if p.key != key]
+        del model.metadata_props[:]
+        model.metadata_props.extend(kept)
+        model.metadata_props.add(key=key, value=json.dumps(value, ensure_ascii=False))
+    temporary = out.with_name(f".{out.name}.part")
+    try:
+        temporary.write_bytes(model.SerializeToString())
+        temporary.replace(out)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def baked_range(graph: ir.Graph) -> float | None:
+    """The largest pixel value the graph expects, 255 or 1, if it normalises the image itself; None if it does not.
+
+    Such a graph begins with subtractions, additions or scalings by one number, or by one number per channel.
+    """
+    alive, value = live_values(graph), graph.inputs[0]
+    offset, factor, found = 0.0, 1.0, False
+    while len(value.uses()) == 1:
+        node = value.consumers()[0]
+        numbers = [c for x in node.inputs if x is not None and x not in alive and (c := constant_of(x)) is not None]
+        if node.op_type in ("Cast", "Identity"):
+            value = node.outputs[0]
+            continue
+        if node.op_type not in ("Sub", "Add", "Mul", "Div") or len(numbers) != 1 or numbers[0].size not in (1, 3):
+            break
+        size = float(np.abs(numbers[0]).max())
+        found = True
+        offset = max(offset, size * factor) if node.op_type in ("Sub", "Add") else offset
+        factor *= {"Mul": size, "Div": 1 / size if size else 1.0}.get(node.op_type, 1.0)
+        value = node.outputs[0]
+    if not found:
+        return None
+    return 255.0 if factor < BYTES or offset > 2 else 1.0
+
+
+def _decode(text: str, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise OptionError(f"{where} is not JSON: {error}. Write it again with 'inspectnet annotate'.") from None

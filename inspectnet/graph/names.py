@@ -1,0 +1,92 @@
+"""Names: what a layer answers to, and where exporters keep the names of modules."""
+
+import ast
+import fnmatch
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import onnx_ir as ir
+
+from inspectnet.errors import LayerError, nearest
+
+if TYPE_CHECKING:
+    from inspectnet.graph.layers import Layer
+
+WEIGHT_WORDS = frozenset({"weight", "bias", "kernel", "w", "W", "b", "B"})
+
+
+def module_path(node: ir.Node, block: bool = False) -> str:
+    """The path of the module that `node` was exported from (`features.0`); empty where the file does not tell.
+
+    The weight's name is the most stable source, then the scopes dynamo writes, then TorchScript's node names.
+    For a join (`block`) it is the module that holds it.
+    """
+    return ("" if block else _from_weights(node)) or _from_scopes(node) or _from_node_name(node)
+
+
+def _from_weights(node: ir.Node) -> str:
+    for value in node.inputs[1:2]:
+        path, _, last = (value.name or "").rpartition(".") if value is not None else ("", "", "")
+        if path and last in WEIGHT_WORDS:
+            return path
+    return ""
+
+
+def _from_scopes(node: ir.Node) -> str:
+    """dynamo: a list as text, ['', 'features', 'features.3', 'node_conv2d']."""
+    text = node.metadata_props.get("pkg.torch.onnx.name_scopes", "")
+    scopes = ast.literal_eval(text) if text.startswith("[") else []
+    return str(scopes[-2]) if len(scopes) >= 2 else ""
+
+
+def _from_node_name(node: ir.Node) -> str:
+    """TorchScript: /features/features.3/squeeze/Conv, where a part may repeat the one before it."""
+    name = node.name or ""
+    parts = name.split("/")[1:-1] if name.startswith("/") else []
+    path: list[str] = []
+    for part in parts:
+        if path and part.startswith(path[-1] + "."):
+            path[-1] = part
+        else:
+            path.append(part)
+    return ".".join(path)
+
+
+class Directory:
+    """Finds layers by any of their names; earlier sources of names win over later ones."""
+
+    def __init__(self, layers: Iterable["Layer"], given: Mapping[str, str] | None = None) -> None:
+        self.layers = list(layers)
+        ordinals = {name: layer for layer in self.layers for name in (*layer.ordinals, layer.name)}
+        paths = {layer.path: layer for layer in self.layers if layer.path}
+        exact = {name: layer for layer in self.layers for name in layer.values}
+        self._by_name: dict[str, Layer] = {**ordinals}
+        self._by_name.update(
+            {alias: self._resolve({**ordinals, **paths, **exact}, name) for alias, name in (given or {}).items()}
+        )
+        self._by_name |= paths | exact
+
+    def find(self, name: str) -> "Layer":
+        """The layer called `name`. Raises LayerError with the nearest names and the full list."""
+        return self._resolve(self._by_name, name)
+
+    def match(self, patterns: Iterable[str]) -> list["Layer"]:
+        """The layers that any of the names or globs mean, from the bottom up. Raises LayerError if one means none."""
+        wanted: set[str] = set()
+        for pattern in patterns:
+            if any(c in pattern for c in "*?["):
+                hits = {y.output for n, y in self._by_name.items() if fnmatch.fnmatchcase(n, pattern)}
+                if not hits:
+                    raise LayerError(f"no layer matches '{pattern}'.{self._list()}")
+                wanted |= hits
+            else:
+                wanted.add(self.find(pattern).output)
+        return [layer for layer in self.layers if layer.output in wanted]
+
+    def _resolve(self, table: Mapping[str, "Layer"], name: str) -> "Layer":
+        if name in table:
+            return table[name]
+        raise LayerError(f"no layer '{name}'.{nearest(name, table)}{self._list()}")
+
+    def _list(self) -> str:
+        return f" It has: {' '.join(layer.name for layer in self.layers)}"

@@ -1,0 +1,42 @@
+"""Probes: a network cut off at its layers, giving their maps or only the maxima of their maps."""
+
+from collections.abc import Sequence
+
+import onnx_ir as ir
+import onnx_ir.passes.common as passes
+
+from inspectnet.graph.builder import Op
+from inspectnet.graph.values import shape_of
+
+
+def cut(model: ir.Model, values: Sequence[str]) -> ir.Model:
+    """The network up to `values`, which become its outputs: image (N, C, H, W) -> each value."""
+    graph = ir.convenience.extract(model.graph, list(model.graph.inputs), list(dict.fromkeys(values)))
+    graph.opset_imports.update(model.graph.opset_imports)
+    part = ir.Model(graph, ir_version=model.ir_version or 10, producer_name="inspectnet")
+    passes.RemoveUnusedNodesPass()(part)
+    return part
+
+
+def cut_at_maxima(model: ir.Model, values: Sequence[str]) -> tuple[ir.Model, dict[str, tuple[str, str | None]]]:
+    """The network up to `values`, of which only each map's maximum and its place leave the graph.
+
+    Gives, by value, the names of the outputs: maximum (N, C) float32 and place (N, C) int64, the index of the first
+    maximum in the map's rows; None for a value without extent, whose units are their own maxima.
+    """
+    part = cut(model, values)
+    op = Op(part.graph, "maxima")
+    names: dict[str, tuple[str, str | None]] = {}
+    outputs = []
+    for value in list(part.graph.outputs):
+        if len(shape_of(value) or ()) != 4:
+            names[value.name], made = (value.name, None), [value]
+        else:
+            rows = op.Reshape(value, [0, 0, -1])
+            made = [op.ReduceMax(rows, [2], keepdims=0), op.ArgMax(rows, axis=2, keepdims=0)]
+            for x, dtype in zip(made, (ir.DataType.FLOAT, ir.DataType.INT64), strict=True):
+                x.shape, x.type = ir.Shape(list(value.shape)[:2]), ir.TensorType(dtype)
+            names[value.name] = (made[0].name, made[1].name)
+        outputs += made
+    part.graph.outputs[:] = outputs
+    return part, names

@@ -1,0 +1,140 @@
+"""Reading a model file: from any producer's bytes to one graph in one opset, or a reason why not."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+import onnx_ir as ir
+import onnx_ir.passes.common as passes
+from google.protobuf.message import DecodeError
+
+from inspectnet.errors import ModelError
+from inspectnet.graph.folding import fold_constants
+from inspectnet.graph.shapes import settle_shapes
+from inspectnet.graph.upgrade import upgrade
+from inspectnet.graph.values import live_values, shape_of
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model as it was read: its graph in our opset, and what identifies the file."""
+
+    path: Path
+    model: ir.Model
+    sha256: str
+    """Of the file's bytes (and of its external data, in the order of their names)."""
+
+
+def read(path: str | Path) -> Source:
+    """The model in `path`, checked and brought to one opset; the file itself is left as it is.
+
+    Raises ModelError if it is missing, not ONNX, cut short, reaches out of its folder, or no image network.
+    """
+    path = Path(path)
+    data = _bytes_of(path)
+    external = _external_files(_parse(data, path), path)
+    digest = hashlib.sha256(data)
+    for file in external:
+        digest.update(_bytes_of(file))
+    try:
+        model = ir.load(path)
+        passes.InlinePass()(model)
+        passes.RemoveInitializersFromInputsPass()(model)
+        model = upgrade(model)
+        passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
+        passes.AddDefaultAttributesPass()(model)
+        fold_constants(model.graph)
+        passes.RemoveUnusedNodesPass()(model)
+    except ModelError:
+        raise
+    except Exception as error:  # the libraries below raise whatever they like for a malformed graph
+        raise ModelError(f"cannot read the graph of {path}: {_first_line(error)}. Export it again.") from error
+    _keep_the_image_input(model.graph, path)
+    return Source(path, model, digest.hexdigest())
+
+
+def open_graph(source: Source, size: tuple[int, int] | None) -> ir.Model:
+    """The model of `source` with the height and width of its image fixed and all shapes known.
+
+    size (H, W) is used where the file leaves the extent open. Raises ModelError if the file says otherwise.
+    """
+    settle_shapes(source.model, size, str(source.path))
+    return source.model
+
+
+def image_input(graph: ir.Graph) -> ir.Value:
+    """The one input that takes images."""
+    value: ir.Value = graph.inputs[0]
+    return value
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ModelError(f"there is no file {path}. Give the path of an .onnx file.") from None
+    except OSError as error:
+        raise ModelError(f"cannot read {path}: {error.strerror}. Give the path of an .onnx file.") from None
+
+
+def _parse(data: bytes, path: Path) -> onnx.ModelProto:
+    """The protobuf of `data`; the graph's own bytes must be all there."""
+    if not data:
+        raise ModelError(f"{path} is empty (0 bytes). Export or copy it again.")
+    try:
+        proto = onnx.load_model_from_string(data)
+    except DecodeError:
+        raise ModelError(f"{path} is not an ONNX model, or was cut short. Export or copy it again.") from None
+    if not proto.graph.node:
+        raise ModelError(f"{path} holds no graph of operators. Is it an ONNX model?")
+    return proto
+
+
+def _external_files(proto: onnx.ModelProto, path: Path) -> list[Path]:
+    """The files beside `path` that hold weights; none may lie outside its folder (a model is not to be trusted)."""
+    folder = path.parent.resolve()
+    names = {
+        entry.value
+        for tensor in proto.graph.initializer
+        if tensor.data_location == onnx.TensorProto.EXTERNAL
+        for entry in tensor.external_data
+        if entry.key == "location"
+    }
+    for name in sorted(names):
+        file = (folder / name).resolve()
+        if not file.is_relative_to(folder):
+            raise ModelError(f"{path} keeps weights outside its folder, in '{name}'. Save it with its data beside it.")
+        if not file.is_file():
+            raise ModelError(f"{path} keeps weights in '{name}', which is missing. Copy it beside the model.")
+    return [(folder / name).resolve() for name in sorted(names)]
+
+
+def _keep_the_image_input(graph: ir.Graph, path: Path) -> None:
+    """Drop inputs that nothing reads; what is left must be one image, (N, C, H, W)."""
+    for value in list(graph.inputs):
+        if not value.uses() and value not in graph.outputs:
+            graph.inputs.remove(value)
+    images = [v for v in graph.inputs if v.shape is not None and len(v.shape) == 4]
+    listed = ", ".join(f"'{v.name}' {_extents(v)}" for v in graph.inputs) or "none"
+    if len(images) != 1 or len(graph.inputs) != 1:
+        count = "no image input" if not images else f"{len(graph.inputs)} inputs"
+        raise ModelError(
+            f"{path} has {count} (its inputs: {listed}). An image network takes one input of shape (N, C, H, W)."
+        )
+    if images[0].dtype not in (ir.DataType.FLOAT,):
+        raise ModelError(
+            f"{path}: the image input '{images[0].name}' is {images[0].dtype}, not float32. Export it in float32."
+        )
+    if not any(output in live_values(graph) for output in graph.outputs):
+        raise ModelError(f"{path}: no output depends on the image input '{images[0].name}'.")
+
+
+def _extents(value: ir.Value) -> str:
+    shape = shape_of(value)
+    return "of unknown shape" if shape is None else "(" + ", ".join("?" if d is None else str(d) for d in shape) + ")"
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip().splitlines()
+    return text[0].rstrip(".") if text else type(error).__name__

@@ -1,0 +1,102 @@
+"""Shapes: the image's height and width fixed, its batch axis free, every value's extent known."""
+
+import numpy as np
+import onnx_ir as ir
+import onnx_ir.passes.common as passes
+
+from inspectnet.errors import ModelError
+from inspectnet.graph.fusing import fuse_lrn
+from inspectnet.graph.values import constant_of, integer, live_values, shape_of
+from inspectnet.graph.window import explicit_pads
+
+BATCH = "N"
+WINDOWED = ("Conv", "ConvTranspose", "MaxPool", "AveragePool")
+
+
+def settle_shapes(model: ir.Model, size: tuple[int, int] | None, where: str) -> None:
+    """Fix the image's extent, free its batch axis where the graph allows it, infer all shapes; in place.
+
+    Also what needs shapes: automatic padding becomes explicit, decomposed LRN becomes LRN again.
+    """
+    graph = model.graph
+    image = graph.inputs[0]
+    n, c, h, w = shape_of(image) or ()
+    h, w = (_extent(d, i, size, where) for i, d in enumerate((h, w)))
+    if not isinstance(c, int):
+        raise ModelError(f"{where}: the image input '{image.name}' does not say how many channels it takes.")
+    image.shape = ir.Shape([BATCH, c, h, w])
+    freed = _free_reshapes(graph, n) if isinstance(n, int) else {}
+    _infer(model)
+    if not _batch_is_free(graph):
+        for node, shape in freed.items():
+            node.replace_input_with(1, shape)
+        image.shape = ir.Shape([n if isinstance(n, int) else 1, c, h, w])
+        _infer(model)
+    while any(explicit_pads(node) for node in graph if node.op_type in WINDOWED):
+        _infer(model)  # one at a time: the shapes above it may have been wrong
+    if fuse_lrn(graph):
+        passes.RemoveUnusedNodesPass()(model)
+        _infer(model)
+
+
+def fixed_batch(graph: ir.Graph) -> int | None:
+    """The batch size that the graph insists on; None if any will do."""
+    extent = shape_of(graph.inputs[0])[0]  # type: ignore[index]
+    return extent if isinstance(extent, int) else None
+
+
+def free_extent(graph: ir.Graph) -> None:
+    """Let the image have any height and width: drop the extents that were inferred for one; in place."""
+    n, c, *_ = graph.inputs[0].shape
+    graph.inputs[0].shape = ir.Shape([n, c, "H", "W"])
+    for node in graph:
+        for value in node.outputs:
+            value.shape = None
+    for value in graph.outputs:
+        value.shape = None
+
+
+def _extent(said: int | str | None, axis: int, size: tuple[int, int] | None, where: str) -> int:
+    """One side of the image: what the file says, else what the preprocessing says."""
+    if not isinstance(said, int):
+        if size is None:
+            raise ModelError(f"{where} leaves the size of its image open. Say it with --input-size H,W.")
+        return size[axis]
+    if size is not None and size[axis] != said:
+        raise ModelError(
+            f"{where} takes images of {('height', 'width')[axis]} {said}, but the preprocessing makes {size[axis]}."
+        )
+    return said
+
+
+def _infer(model: ir.Model) -> None:
+    """Infer every shape afresh from the input's."""
+    for node in model.graph:
+        for value in node.outputs:
+            value.shape = None
+    passes.ShapeInferencePass(strict_mode=False)(model)
+
+
+def _free_reshapes(graph: ir.Graph, batch: int) -> dict[ir.Node, ir.Value]:
+    """Let each Reshape that spells out the batch size copy it from its input instead; gives what was there before."""
+    alive = live_values(graph)
+    before: dict[ir.Node, ir.Value] = {}
+    for node in graph:
+        if node.op_type != "Reshape" or node.inputs[0] not in alive or integer(node, "allowzero", 0):
+            continue
+        shape = constant_of(node.inputs[1])
+        if shape is not None and shape.size > 1 and shape[0] == batch:
+            before[node] = node.inputs[1]
+            name = f"{node.outputs[0].name}/free_batch"
+            free = ir.Value(name=name, const_value=ir.tensor(np.array([0, *shape[1:]], np.int64), name=name))
+            free.shape, free.type = ir.Shape(shape.shape), ir.TensorType(ir.DataType.INT64)
+            graph.register_initializer(free)
+            node.replace_input_with(1, free)
+    return before
+
+
+def _batch_is_free(graph: ir.Graph) -> bool:
+    """Whether no live value has a fixed first extent."""
+    alive = live_values(graph)
+    shapes = [shape_of(value) for value in alive]
+    return not any(shape and isinstance(shape[0], int) for shape in shapes)

@@ -1,0 +1,52 @@
+"""Addresses of units: `conv5`, `conv5:pre`, `conv5:212`, `conv5:212@6,6`; the same text everywhere."""
+
+import re
+from dataclasses import dataclass
+
+from inspectnet.errors import LayerError, OptionError
+
+ADDRESS = re.compile(r"(?P<layer>.+?)(?P<pre>:pre)?(:(?P<map>\d+)(@(?P<y>\d+),(?P<x>\d+))?)?")
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A layer, one of its maps, one position of the map; the parts that were not said are None."""
+
+    layer: str
+    map: int | None = None
+    y: int | None = None
+    x: int | None = None
+    pre: bool = False
+
+    def __str__(self) -> str:
+        text = self.layer + (":pre" if self.pre else "")
+        text += "" if self.map is None else f":{self.map}"
+        return text + ("" if self.y is None else f"@{self.y},{self.x}")
+
+
+def parse_unit(text: str) -> Unit:
+    """The unit that an address means. Raises OptionError if it is not an address."""
+    found = ADDRESS.fullmatch(text.strip())
+    if found is None:
+        raise OptionError(f"'{text}' is not a unit. Write a layer, layer:map or layer:map@y,x, as conv5:212@6,6.")
+    number = {key: None if found[key] is None else int(found[key]) for key in ("map", "y", "x")}
+    return Unit(found["layer"], pre=found["pre"] is not None, **number)
+
+
+def parse_numbers(text: str, count: int, what: str) -> list[int]:
+    """The numbers that `0,3,7-12` means, in order, each once; all must be below `count`.
+
+    Raises OptionError if the text is no such list, LayerError if a number is too large.
+    """
+    numbers: list[int] = []
+    for part in text.split(","):
+        found = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
+        if found is None:
+            raise OptionError(f"'{text}' is not a list of numbers. Write it like 0,3,7-12.")
+        first = int(found[1])
+        numbers += range(first, int(found[2] or first) + 1)
+    if not numbers:
+        raise OptionError(f"'{text}' means no number at all. Write it like 0,3,7-12.")
+    if max(numbers) >= count:
+        raise LayerError(f"{what} has {count} maps, 0 to {count - 1}; there is no map {max(numbers)}.")
+    return list(dict.fromkeys(numbers))

@@ -1,0 +1,57 @@
+"""Facts about values of a graph that every other file here asks for."""
+
+import numpy as np
+import onnx_ir as ir
+
+STRUCTURAL_OPS = frozenset({"Shape", "Size"})  # what they give depends on the extent of the image, not on its pixels
+
+
+def live_values(graph: ir.Graph) -> set[ir.Value]:
+    """The values that depend on the pixels of the image: the only ones through which a signal can come down."""
+    alive = set(graph.inputs)
+    for node in graph:
+        if node.op_type not in STRUCTURAL_OPS and any(x in alive for x in node.inputs if x is not None):
+            alive.update(node.outputs)
+    return alive
+
+
+def shape_of(value: ir.Value) -> tuple[int | str | None, ...] | None:
+    """The extents of `value` (a name or None where one is not fixed); None if not even the rank is known."""
+    if value.shape is None:
+        return None
+    return tuple(d if isinstance(d, int) else d.value for d in value.shape)
+
+
+def constant_of(value: ir.Value | None) -> np.ndarray | None:
+    """The numbers of a constant value; None for a value that is missing or computed."""
+    tensor = None if value is None else ir.convenience.get_const_tensor(value)
+    return None if tensor is None else tensor.numpy()
+
+
+def integer(node: ir.Node, name: str, default: int = 0) -> int:
+    """The attribute `name` of `node` as an integer."""
+    found = node.attributes.get(name)
+    return default if found is None else int(found.as_int())
+
+
+def number(node: ir.Node, name: str, default: float) -> float:
+    """The attribute `name` of `node` as a float."""
+    found = node.attributes.get(name)
+    return default if found is None else float(found.as_float())
+
+
+def word(node: ir.Node, name: str, default: str = "") -> str:
+    """The attribute `name` of `node` as a text."""
+    found = node.attributes.get(name)
+    return default if found is None else str(found.as_string())
+
+
+def ints(node: ir.Node, name: str, default: tuple[int, ...] = ()) -> tuple[int, ...]:
+    """The attribute `name` of `node` as a tuple of integers."""
+    found = node.attributes.get(name)
+    return default if found is None else tuple(int(i) for i in found.as_ints())
+
+
+def describe(node: ir.Node) -> str:
+    """How a message names a node: old files leave nodes nameless, but every output has a name."""
+    return f"{node.op_type} (output '{node.outputs[0].name}')"

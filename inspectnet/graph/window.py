@@ -1,0 +1,98 @@
+"""Window: the geometry of a convolution or pool, one axis beside the other; said in one way, explicit pads."""
+
+import math
+
+import onnx_ir as ir
+
+from inspectnet.graph.values import integer, ints, shape_of, word
+
+
+class Window:
+    """Kernel, strides, pads and dilations of one node, defaults filled in; automatic padding was made explicit."""
+
+    def __init__(self, node: ir.Node) -> None:
+        rank = len(node.inputs[0].shape) - 2
+        self.kernel = ints(node, "kernel_shape") or _kernel_of_filters(node)
+        self.strides = ints(node, "strides", (1,) * rank)
+        self.dilations = ints(node, "dilations", (1,) * rank)
+        pads = ints(node, "pads", (0,) * (2 * rank))
+        self.begin, self.end = pads[:rank], pads[rank:]
+        self._bottom = tuple(node.inputs[0].shape[2:])
+        self._top = tuple(node.outputs[0].shape[2:])
+
+    @property
+    def pads(self) -> list[int]:
+        """All pads as ONNX writes them: the begins, then the ends."""
+        return [*self.begin, *self.end]
+
+    @property
+    def reach(self) -> tuple[int, ...]:
+        """How many positions the window spans per axis, holes of the dilation included."""
+        return tuple((k - 1) * d + 1 for k, d in zip(self.kernel, self.dilations, strict=True))
+
+    @property
+    def shortfall(self) -> list[int]:
+        """Positions at the far end of the bottom that the transposed window leaves out; negative in ceil mode."""
+        axes = zip(self._bottom, self._top, self.strides, self.reach, self.begin, self.end, strict=True)
+        return [n - ((m - 1) * s + r - b - e) for n, m, s, r, b, e in axes]
+
+    @property
+    def overhang(self) -> list[int]:
+        """Positions by which the last window of a ceil-mode pool sticks out beyond the padding."""
+        return [max(0, -s) for s in self.shortfall]
+
+
+def explicit_pads(node: ir.Node) -> bool:
+    """Write out what `auto_pad` and `ceil_mode` mean for the shapes at hand, in place; whether that was needed.
+
+    A crop is then padded like the whole image; and ceil mode, whose extent ONNX and its runtimes have counted
+    differently over the years, is gone where pads can say the same.
+    """
+    if shape_of(node.inputs[0]) is None or shape_of(node.outputs[0]) is None:
+        return False
+    mode = word(node, "auto_pad", "NOTSET")
+    if mode != "NOTSET":
+        node.attributes.pop("auto_pad")
+        node.attributes.pop("pads", None)
+        window = Window(node)
+        total = _same_totals(node, window) if mode != "VALID" else [0] * len(window.kernel)
+        small, large = [t // 2 for t in total], [t - t // 2 for t in total]
+        pads = [*small, *large] if mode == "SAME_UPPER" else [*large, *small]
+        node.attributes.add(ir.AttrInt64s("pads", pads))
+    return _ceil_as_pads(node) if integer(node, "ceil_mode", 0) else mode != "NOTSET"
+
+
+def _ceil_as_pads(node: ir.Node) -> bool:
+    """Replace ceil mode by padding at the end; a last window that begins in the padding does not count."""
+    window, extra = Window(node), []
+    for n, s, r, b, e in zip(
+        node.inputs[0].shape[2:], window.strides, window.reach, window.begin, window.end, strict=True
+    ):
+        steps = math.ceil((n + b + e - r) / s)
+        steps -= steps * s >= n + b
+        extra.append(max(0, steps * s + r - n - b - e))
+    ends = [e + x for e, x in zip(window.end, extra, strict=True)]
+    # padding that counts in the mean is not the same, nor may pads be as wide as the kernel
+    counts = bool(integer(node, "count_include_pad"))
+    if (any(extra) and counts and any(window.pads)) or any(e >= k for e, k in zip(ends, window.kernel, strict=True)):
+        return False
+    node.attributes.add(ir.AttrInt64s("pads", [*window.begin, *ends]))
+    node.attributes.add(ir.AttrInt64("ceil_mode", 0))
+    if any(extra) and counts:
+        node.attributes.add(ir.AttrInt64("count_include_pad", 0))
+    return True
+
+
+def _same_totals(node: ir.Node, window: Window) -> list[int]:
+    """The padding per axis for which the output has ceil(input / stride) positions."""
+    bottom, top = node.inputs[0].shape[2:], node.outputs[0].shape[2:]
+    if node.op_type == "ConvTranspose":
+        extra = ints(node, "output_padding", (0,) * len(window.kernel))
+        axes = zip(bottom, top, window.strides, window.reach, extra, strict=True)
+        return [max(0, (n - 1) * s + r + x - m) for n, m, s, r, x in axes]
+    axes2 = zip(bottom, window.strides, window.reach, strict=True)
+    return [max(0, (math.ceil(n / s) - 1) * s + r - n) for n, s, r in axes2]
+
+
+def _kernel_of_filters(node: ir.Node) -> tuple[int, ...]:
+    return tuple(int(k) for k in node.inputs[1].shape[2:])
