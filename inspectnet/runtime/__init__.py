@@ -1,0 +1,1 @@
+"""The only place that runs a graph: devices and sessions of onnxruntime."""

@@ -1,0 +1,60 @@
+"""Session: one graph made ready on one device, run as often as one likes."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from inspectnet.errors import DeviceError, ModelError
+from inspectnet.runtime.device import Device
+
+Kept = Any  # a tensor that stays on the device: onnxruntime.OrtValue
+
+
+class Session:
+    """A graph that runs: arrays by name in, arrays by name out.
+
+    proto is the model as bytes. threads limits the cores one run uses (0: all of them). Safe to call from several
+    threads; a run does not hold the interpreter's lock. Raises ModelError if onnxruntime refuses the graph.
+    """
+
+    def __init__(self, proto: bytes, device: Device, threads: int = 0) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or int(os.environ.get("INSPECTNET_THREADS", "0"))
+        options.log_severity_level = 3  # warnings about our own extents are not the user's
+        try:
+            self._session = onnxruntime.InferenceSession(proto, options, providers=device.providers)
+        except Exception as error:  # onnxruntime's exceptions share no base but this
+            raise ModelError(f"onnxruntime cannot run this graph: {str(error).splitlines()[0][:300]}.") from error
+        if device.cuda and self._session.get_providers()[0] != "CUDAExecutionProvider":
+            raise DeviceError(f"onnxruntime could not start {device.name}. Say --device cpu.")
+        self._device = device
+        self.inputs = [x.name for x in self._session.get_inputs()]
+        self.outputs = [x.name for x in self._session.get_outputs()]
+
+    def run(
+        self, feeds: Mapping[str, np.ndarray | Kept], outputs: Sequence[str] | None = None
+    ) -> dict[str, np.ndarray]:
+        """The outputs (all, or those named) as arrays."""
+        names = list(outputs or self.outputs)
+        if not self._device.cuda and all(isinstance(x, np.ndarray) for x in feeds.values()):
+            return dict(zip(names, self._session.run(names, dict(feeds)), strict=True))
+        return {name: value.numpy() for name, value in self._bound(feeds, names, "cpu").items()}
+
+    def run_kept(self, feeds: Mapping[str, np.ndarray | Kept]) -> dict[str, Kept]:
+        """All outputs as tensors that stay on the device, to be fed to another session there."""
+        return self._bound(feeds, self.outputs, "cuda" if self._device.cuda else "cpu")
+
+    def _bound(self, feeds: Mapping[str, np.ndarray | Kept], names: Sequence[str], place: str) -> dict[str, Kept]:
+        binding = self._session.io_binding()
+        for name, value in feeds.items():
+            if isinstance(value, np.ndarray):
+                binding.bind_cpu_input(name, np.ascontiguousarray(value))
+            else:
+                binding.bind_ortvalue_input(name, value)
+        for name in names:
+            binding.bind_output(name, place, self._device.index if place == "cuda" else 0)
+        self._session.run_with_iobinding(binding)
+        return dict(zip(names, binding.get_outputs(), strict=True))
