@@ -1,0 +1,77 @@
+"""Filters: the same weights, transposed. Biases have no part in the way down."""
+
+import onnx_ir as ir
+
+from inspectnet.graph.values import integer, ints, number
+from inspectnet.graph.window import Window
+from inspectnet.rules.registry import Way, refuse, rule
+
+
+@rule("Conv")
+def conv(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
+    """The same filters, transposed: top (N, K, H', W') -> bottom (N, C, H, W)."""
+    filters, window = _fixed(op, node, 1), Window(node)
+    group = integer(node, "group", 1)
+    pads = [r - 1 - p for r, p in zip(window.reach * 2, window.pads, strict=True)]
+    if set(window.strides) == {1} and min(pads) >= 0:  # the kernel of Conv is much faster than ConvTranspose's
+        flipped = _flip(op, filters, group)
+        return [op.Conv(top, flipped, dilations=window.dilations, group=group, pads=pads)]
+    return [
+        op.ConvTranspose(
+            top, filters, strides=window.strides, pads=window.pads, dilations=window.dilations, group=group,
+            output_padding=window.shortfall,
+        )
+    ]  # fmt: skip
+
+
+@rule("ConvTranspose")
+def conv_transpose(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
+    """The same filters as a convolution: top (N, K, H', W') -> bottom (N, C, H, W)."""
+    filters, window, group = _fixed(op, node, 1), Window(node), integer(node, "group", 1)
+    if ints(node, "output_shape"):
+        raise refuse(node, "its padding follows from output_shape")
+    return [op.Conv(top, filters, strides=window.strides, pads=window.pads, dilations=window.dilations, group=group)]
+
+
+@rule("Gemm")
+def gemm(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
+    """The transposed matrix: top (N, K) -> bottom (N, C)."""
+    weights, transposed = _fixed(op, node, 1), integer(node, "transB", 0)
+    if integer(node, "transA", 0):
+        raise refuse(node, "its image side is transposed")
+    return [op.Gemm(top, weights, alpha=number(node, "alpha", 1.0), transB=1 - transposed)]
+
+
+@rule("MatMul")
+def matmul(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+    """The transposed matrix, on the side it stood: top (N, ..., K) -> bottom (N, ..., C)."""
+    left, right = node.inputs
+    if left in op.alive and right in op.alive:
+        raise refuse(node, "both sides depend on the image")
+    weights = right if left in op.alive else left
+    if len(weights.shape) != 2:
+        raise refuse(node, f"its weights have {len(weights.shape)} axes, not 2")
+    turned = op.Transpose(weights, perm=[1, 0])
+    return [op.MatMul(top, turned), None] if weights is right else [None, op.MatMul(turned, top)]
+
+
+def _fixed(op: Way, node: ir.Node, index: int) -> ir.Value:
+    """The weights of `node`, which must not depend on the image."""
+    weights: ir.Value = node.inputs[index]
+    if weights in op.alive:
+        raise refuse(node, "its weights depend on the image")
+    return weights
+
+
+def _flip(op: Way, filters: ir.Value, group: int) -> ir.Value:
+    """Filters (K, C/g, h, w) as those of the transposed convolution (C, K/g, h, w), turned by 180 degrees."""
+    k, c, *kernel = filters.shape
+    axes = list(range(2, 2 + len(kernel)))
+    if any(extent > 1 for extent in kernel):
+        first, last = [-1] * len(axes), [-(1 << 62)] * len(axes)
+        filters = op.Slice(filters, first, last, axes, [-1] * len(axes))
+    if group == 1:
+        return op.Transpose(filters, perm=[1, 0, *axes])
+    grouped = op.Reshape(filters, [group, k // group, c, *kernel])
+    turned = op.Transpose(grouped, perm=[0, 2, 1, *(a + 1 for a in axes)])
+    return op.Reshape(turned, [group * c, k // group, *kernel])

@@ -1,0 +1,31 @@
+"""What many tests need: the shared data (absent on most machines), random numbers that repeat."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SHARED = Path(__file__).parents[1].parent / "shared"
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def squeezenet_file():
+    """SqueezeNet 1.0 trained on ImageNet."""
+    path = SHARED / "models" / "squeezenet1_0.onnx"
+    if not path.exists():
+        pytest.skip("the shared SqueezeNet is not here")
+    return path
+
+
+@pytest.fixture(scope="session")
+def photos():
+    """500 ImageNet photos."""
+    path = SHARED / "data" / "imagenet-sample"
+    if not path.exists():
+        pytest.skip("the shared photos are not here")
+    return path
