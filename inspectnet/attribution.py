@@ -1,0 +1,87 @@
+"""The methods as objects with `attribute(x, target)`, the way attribution libraries and their metrics expect it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from inspectnet.errors import LayerError, OptionError
+from inspectnet.network import Network
+from inspectnet.projection import Spot
+from inspectnet.rules import Policy
+
+Target = int | tuple[int, int, int]
+
+
+class _Method:
+    """A network, a layer of it, and a policy for the way down."""
+
+    method = "deconvnet"
+
+    def __init__(self, network: Network, layer: str, *, unpool: str = "sum", lrn: str = "") -> None:
+        self.network, self.layer = network, network.layer(layer)
+        self.policy = Policy(self.method, unpool, lrn)
+
+    def attribute(self, x: np.ndarray, target: Target | Sequence[Target]) -> np.ndarray:
+        """The projection of one unit per image into pixel space, float32 of x's shape, signed; the seed is 1.
+
+        x (N, C, H, W): the prepared batch. target: a map or unit number, meaning its strongest position in each
+        image, or (map, y, x); a list gives one for each image. Multiply by the activation for the paper's scale.
+        Raises LayerError for a unit that does not exist, OptionError for wrong shapes, RuleError for an operator
+        without a rule.
+        """
+        targets = _one_each(target, len(x))
+        spots = list(self._spots(x, targets))
+        out = np.zeros(x.shape, np.float32)
+        for i, p in enumerate(self.network.project(x, self.layer.output, spots, self.policy)):
+            out[i, :, p.top : p.top + p.pixels.shape[1], p.left : p.left + p.pixels.shape[2]] = p.pixels
+        return out
+
+    def _spots(self, x: np.ndarray, targets: Sequence[Target]) -> list[Spot]:
+        """The targets as units, a map's strongest position looked up."""
+        if all(isinstance(t, tuple) for t in targets):
+            return [Spot(i, *t) for i, t in enumerate(targets)]  # type: ignore[misc]
+        places = self.network.maxima(x, [self.layer.output])[self.layer.output].places
+        width = int(self.layer.shape[3]) if self.layer.spatial else 1  # type: ignore[arg-type]
+        spots = []
+        for i, t in enumerate(targets):
+            if isinstance(t, tuple):
+                spots.append(Spot(i, *t))
+            elif 0 <= t < self.layer.maps:
+                spots.append(Spot(i, int(t), *(int(n) for n in divmod(int(places[i, t]), width))))
+            else:
+                raise LayerError(f"{self.layer.name} has {self.layer.maps} maps; there is no map {t}.")
+        return spots
+
+
+class Deconvnet(_Method):
+    """The deconvnet of Zeiler & Fergus 2014, sec. 2.1: unpool by switches, rectify the signal, filter transposed."""
+
+
+class GuidedBackprop(_Method):
+    """Guided backpropagation, Springenberg et al. 2015: the signal is rectified and masked by the forward sign."""
+
+    method = "guided_backprop"
+
+
+class Gradient(_Method):
+    """The true gradient, Simonyan et al. 2013 (saliency)."""
+
+    method = "gradient"
+
+
+def _one_each(target: Target | Sequence[Target], images: int) -> list[Target]:
+    """One target per image, as plain numbers."""
+    if isinstance(target, (int, np.integer)):
+        return [int(target)] * images
+    if isinstance(target, tuple) and len(target) == 3 and all(isinstance(t, (int, np.integer)) for t in target):
+        return [_unit(target)] * images
+    targets = [_unit(t) if isinstance(t, tuple) else int(t) for t in target]
+    if len(targets) != images:
+        raise OptionError(f"{len(targets)} targets for {images} images. Give one, or one for each image.")
+    return targets
+
+
+def _unit(target: Sequence[Any]) -> tuple[int, int, int]:
+    map_, y, x = (int(t) for t in target)
+    return map_, y, x

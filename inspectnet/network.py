@@ -1,0 +1,289 @@
+"""Network: one opened model, the only door for analyses."""
+
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+
+from inspectnet import inverse, projection
+from inspectnet.errors import InspectError, LayerError, OptionError
+from inspectnet.graph import metadata
+from inspectnet.graph.layers import Layer, find_layers
+from inspectnet.graph.names import Directory
+from inspectnet.graph.probes import cut, cut_at_maxima
+from inspectnet.graph.reading import Source, open_graph, read
+from inspectnet.graph.shapes import fixed_batch
+from inspectnet.images.prepare import Preparation
+from inspectnet.projection import Projection, Spot
+from inspectnet.rules import Policy
+from inspectnet.runtime.device import Device, choose_device
+from inspectnet.runtime.session import Session
+
+DEFAULT_SIDE = 224  # of the image, where neither the file nor the user says
+
+
+@dataclass(frozen=True)
+class Maxima:
+    """The strongest unit of each map in each image."""
+
+    values: np.ndarray
+    """(N, K) float32: the activation."""
+    places: np.ndarray
+    """(N, K) int64: its index in the map's rows, the first one of equals; 0 for a layer without extent."""
+
+
+def open_network(
+    path: str | Path,
+    *,
+    device: str = "auto",
+    preparation: Preparation | None = None,
+    aliases: Mapping[str, str] | None = None,
+    threads: int = 0,
+) -> "Network":
+    """The network in the ONNX file `path`, ready to be asked.
+
+    device: auto, cpu, cuda or cuda:1. preparation: how photos become inputs, if not what travels with the model.
+    aliases: further names of layers, {"conv5": "features.10"}. threads: cores to use, 0 for all.
+    Raises ModelError, OptionError, LayerError or DeviceError.
+    """
+    return Network(read(path), choose_device(device), preparation, aliases, threads)
+
+
+class Network:
+    """An opened model: its layers, what they answer, and the way back from them to the pixels."""
+
+    def __init__(
+        self,
+        source: Source,
+        device: Device,
+        preparation: Preparation | None = None,
+        aliases: Mapping[str, str] | None = None,
+        threads: int = 0,
+    ) -> None:
+        self.path, self.sha256, self.device = source.path, source.sha256, device
+        self._threads = threads
+        given = (preparation, "given by the user") if preparation else _preparation_of(source)
+        size = given[0].input_size[1:] if given else _said_size(source)
+        self._model = open_graph(source, size)
+        self.preparation, self.preparation_source = given or _guess(self._model)
+        """How photos become inputs, and where that was said."""
+        _check_channels(self._model, self.preparation, str(self.path))
+        self.classes = _classes_of(source)
+        """Names of the classes in the order of the output, empty if the model does not tell."""
+        self._directory = Directory(find_layers(self._model.graph), aliases)
+        self._sessions: dict[object, Session] = {}
+
+    @property
+    def layers(self) -> list[Layer]:
+        """All layers, from the bottom up."""
+        return self._directory.layers
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one prepared image."""
+        _, c, h, w = self._model.graph.inputs[0].shape
+        return int(c), int(h), int(w)
+
+    @property
+    def fixed_batch(self) -> int | None:
+        """The batch size the graph insists on, None if any will do."""
+        return fixed_batch(self._model.graph)
+
+    def layer(self, name: str) -> Layer:
+        """The layer called `name`, by any of its names. Raises LayerError with the nearest ones."""
+        return self._directory.find(name)
+
+    def match(self, patterns: Sequence[str]) -> list[Layer]:
+        """The layers that names or globs mean, from the bottom up. Raises LayerError."""
+        return self._directory.match(patterns)
+
+    def activations(self, x: np.ndarray, layer: str, *, pre: bool = False) -> np.ndarray:
+        """The maps (N, K, h, w) of `layer` for prepared images x (N, C, H, W), or (N, K) if it has no extent.
+
+        pre: the raw sums before the activation. Raises LayerError, OptionError for an x of another shape.
+        """
+        found = self.layer(layer)
+        value = found.pre if pre else found.output
+        session = self._session(("cut", value), lambda: cut(self._model, [value]))
+        return np.concatenate([session.run({session.inputs[0]: part})[value] for part in self._parts(self._checked(x))])
+
+    def maxima(self, x: np.ndarray, layers: Sequence[str]) -> dict[str, Maxima]:
+        """By layer, the strongest unit of each map for prepared images x (N, C, H, W), in one pass for all layers.
+
+        Only maxima and their places leave the session (Zeiler & Fergus 2014, sec. 4.1: the top 9 activations).
+        """
+        found = [self.layer(name) for name in layers]
+        session, names = self._maxima_session(tuple(dict.fromkeys(layer.output for layer in found)))
+        runs = [session.run({session.inputs[0]: part}) for part in self._parts(self._checked(x))]
+        out = {}
+        for name, layer in zip(layers, found, strict=True):
+            value, place = names[layer.output]
+            values = np.concatenate([run[value] for run in runs])
+            places = np.concatenate([run[place] for run in runs]) if place else np.zeros(values.shape, np.int64)
+            out[name] = Maxima(values, places)
+        return out
+
+    def project(
+        self,
+        x: np.ndarray,
+        layer: str,
+        spots: Sequence[Spot],
+        policy: Policy | None = None,
+        *,
+        crop: bool = True,
+    ) -> Iterator[Projection]:
+        """The projection of each of `spots`, units of `layer` in the prepared images x (N, C, H, W), in their order.
+
+        Each goes through the crop of the image that it can see, or with crop=False through all of it.
+        Raises LayerError for a unit that the layer does not have, RuleError for an operator without a rule.
+        """
+        found, policy, x = self.layer(layer), policy or Policy(), self._checked(x)
+        for spot in spots:
+            _check_spot(found, spot, len(x))
+        whole = projection.crop_of(found, self.input_shape[1:]).whole
+        if crop and not whole:
+            return projection.project_cropped(self._fused(found, policy, any_extent=True), found, x, spots)
+        if self.fixed_batch:
+            raise OptionError(
+                f"{self.path} takes {self.fixed_batch} image at a time, which cannot be projected in batches."
+            )
+        shared = sorted(spots, key=lambda spot: spot.image)
+        results = dict(
+            zip(
+                map(id, shared),
+                projection.project_shared(*self._split(found, policy), found, x, shared),
+                strict=True,
+            )
+        )
+        return (results[id(spot)] for spot in spots)
+
+    def project_seeds(self, x: np.ndarray, layer: str, seed: np.ndarray, policy: Policy | None = None) -> np.ndarray:
+        """The pixels (N, C, H, W) that a whole seed (N, K, h, w), one for each image of x (N, C, H, W), becomes.
+
+        With seed = activations the joint activity of the layer comes down. Raises OptionError for wrong shapes.
+        """
+        found, x = self.layer(layer), self._checked(x)
+        expected = (len(x), *found.shape[1:])
+        if seed.shape != expected:
+            raise OptionError(f"the seed has the shape {seed.shape}, but {found.name} wants {expected}.")
+        return projection.project_seeds(self._fused(found, policy or Policy()), x, np.asarray(seed, np.float32))
+
+    def inverse_model(self, layer: str, policy: Policy, *, pre: bool = False) -> ir.Model:
+        """The fused inverse as a graph to be saved: image and seed -> pixels. Raises RuleError."""
+        return self._signed(inverse.invert(self._model, self._value(layer, pre), policy), layer, policy)
+
+    def inverse_models(self, layer: str, policy: Policy, *, pre: bool = False) -> tuple[ir.Model, ir.Model]:
+        """The inverse as two graphs to be saved: one that records, one that takes seeds down. Raises RuleError."""
+        split = inverse.invert_split(self._model, self._value(layer, pre), policy)
+        return self._signed(split.forward, layer, policy), self._signed(split.backward, layer, policy)
+
+    def obstacle(self, layer: str, policy: Policy | None = None) -> str | None:
+        """Why signals cannot come down from `layer`, None if they can."""
+        return inverse.obstacle(self._model, self.layer(layer).output, policy or Policy())
+
+    def policy_of_ops(self, layer: str, policy: Policy) -> dict[str, str]:
+        """What happens to the signal at each operator below `layer`, in words."""
+        return inverse.policy_of_ops(self._model, self.layer(layer).output, policy)
+
+    def _value(self, layer: str, pre: bool) -> str:
+        found = self.layer(layer)
+        return found.pre if pre else found.output
+
+    def _signed(self, model: ir.Model, layer: str, policy: Policy) -> ir.Model:
+        ops = inverse.policy_of_ops(self._model, self.layer(layer).output, policy)
+        about = {"layer": self.layer(layer).name, "source_sha256": self.sha256}
+        return inverse.sign(model, {**about, "policy": inverse.describe_policy(policy, ops)})
+
+    def _session(self, key: object, build: Callable[[], ir.Model]) -> Session:
+        if key not in self._sessions:
+            self._sessions[key] = Session(ir.to_proto(build()).SerializeToString(), self.device, self._threads)
+        return self._sessions[key]
+
+    def _fused(self, layer: Layer, policy: Policy, *, any_extent: bool = False) -> Session:
+        build = functools.partial(inverse.invert, self._model, layer.output, policy, any_extent=any_extent)
+        return self._session(("fused", layer.output, policy, any_extent), build)
+
+    def _split(self, layer: Layer, policy: Policy) -> tuple[Session, Session]:
+        parts = functools.cache(lambda: inverse.invert_split(self._model, layer.output, policy))
+        key = ("split", layer.output, policy)
+        return self._session((*key, "up"), lambda: parts().forward), self._session(
+            (*key, "down"), lambda: parts().backward
+        )
+
+    def _maxima_session(self, values: tuple[str, ...]) -> tuple[Session, dict[str, tuple[str, str | None]]]:
+        model, names = cut_at_maxima(self._model, values)
+        return self._session(("maxima", values), lambda: model), names
+
+    def _parts(self, x: np.ndarray) -> list[np.ndarray]:
+        """The batch cut to what the graph takes at a time."""
+        size = self.fixed_batch or len(x)
+        if size > 1 and len(x) % size:
+            raise OptionError(f"{self.path} takes {size} images at a time, not {len(x)}.")
+        return [x[i : i + size] for i in range(0, len(x), size)]
+
+    def _checked(self, x: np.ndarray) -> np.ndarray:
+        if x.ndim != 4 or x.shape[1:] != self.input_shape or not len(x):
+            raise OptionError(
+                f"images have the shape {x.shape}, but {self.path} wants (N, {', '.join(map(str, self.input_shape))})."
+            )
+        return np.ascontiguousarray(x, np.float32)
+
+
+def _preparation_of(source: Source) -> tuple[Preparation, str] | None:
+    """The preparation that travels with the model, and where it was found."""
+    found = metadata.find_metadata(source.model, source.path, metadata.PREPROCESS)
+    return None if found is None else (Preparation.from_json(found[0], found[1]), found[1])
+
+
+def _said_size(source: Source) -> tuple[int, int] | None:
+    """(H, W) for the extents that the file leaves open; None if it fixes both."""
+    h, w = list(source.model.graph.inputs[0].shape)[2:]
+    if isinstance(h, int) and isinstance(w, int):
+        return None
+    return tuple(n if isinstance(n, int) else DEFAULT_SIDE for n in (h, w))  # type: ignore[return-value]
+
+
+def _guess(model: ir.Model) -> tuple[Preparation, str]:
+    """What to do to photos if nobody says: what the graph does not do itself, else ImageNet's normalisation."""
+    _, c, h, w = model.graph.inputs[0].shape
+    size = (int(c), int(h), int(w))
+    if size[0] not in (1, 3):
+        raise InspectError(f"the network takes {size[0]} channels; photos have 3 or 1.")
+    largest = metadata.baked_range(model.graph)
+    if largest is not None:
+        plain = Preparation(size, (0.0,) * size[0], (1 / largest,) * size[0])
+        return plain, f"the graph normalises pixels of 0..{largest:g} itself"
+    return Preparation.imagenet(
+        size
+    ), "a guess: ImageNet's mean and std (say it with --mean, --std, or inspectnet annotate)"
+
+
+def _check_channels(model: ir.Model, preparation: Preparation, where: str) -> None:
+    shape = [int(n) for n in list(model.graph.inputs[0].shape)[1:]]
+    if list(preparation.shape) != shape:
+        raise OptionError(
+            f"{where} takes images of (C, H, W) = {shape}, but the preprocessing makes {list(preparation.shape)}."
+        )
+
+
+def _classes_of(source: Source) -> list[str]:
+    found = metadata.find_metadata(source.model, source.path, metadata.CLASSES)
+    if found is None:
+        return []
+    names, where = found
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise OptionError(f"{where}: class names are a JSON list of texts.")
+    return names
+
+
+def _check_spot(layer: Layer, spot: Spot, images: int) -> None:
+    h, w = (int(n) for n in layer.shape[2:]) if layer.spatial else (1, 1)  # type: ignore[arg-type]
+    inside = 0 <= spot.map < layer.maps and 0 <= spot.y < h and 0 <= spot.x < w
+    if not inside:
+        unit = f"{spot.map}@{spot.y},{spot.x}"
+        raise LayerError(f"{layer.name} has {layer.maps} maps of {h}x{w}; there is no unit {unit}.")
+    if not 0 <= spot.image < images:
+        raise LayerError(f"there is no image {spot.image} in a batch of {images}.")

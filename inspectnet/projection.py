@@ -1,0 +1,150 @@
+"""Projection: signals taken from units down to pixels, each through no more of the image than its unit can see.
+
+A unit sees its receptive field only, so its signal needs a crop of the image that holds the field and is aligned
+with every map on the way: the crop's result equals that of the whole image to the last bits of float32. Where a
+unit sees all of the image, one forward run serves all its seeds.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from inspectnet.graph.layers import Layer
+from inspectnet.inverse import OWNER, PIXELS, SEED
+from inspectnet.runtime.session import Session
+
+T = TypeVar("T")
+
+PIXELS_PER_RUN = 1 << 20  # of the image, all seeds of one run together: more brings no more speed, only memory
+
+
+@dataclass(frozen=True)
+class Spot:
+    """One unit in one image, and the signal it starts with."""
+
+    image: int
+    """Row of the batch of images."""
+    map: int
+    y: int = 0
+    x: int = 0
+    value: float = 1.0
+
+
+@dataclass(frozen=True)
+class Projection:
+    """What one unit's signal becomes in pixel space; zero outside `pixels`."""
+
+    pixels: np.ndarray
+    """(C, h, w), in the units of the prepared image."""
+    top: int
+    """Row of the image at which `pixels` begin."""
+    left: int
+
+    def window(self, box: tuple[int, int, int, int]) -> np.ndarray:
+        """The pixels of `box` (x0, y0, x1, y1), zero where it reaches beyond: (C, y1 - y0, x1 - x0)."""
+        return cut_box(self.pixels, box, self.top, self.left)
+
+
+def cut_box(pixels: np.ndarray, box: tuple[int, int, int, int], top: int = 0, left: int = 0) -> np.ndarray:
+    """The part of `pixels` (C, h, w) in `box` (x0, y0, x1, y1), zero beyond them; pixels begin at (top, left)."""
+    x0, y0, x1, y1 = box
+    out = np.zeros((len(pixels), y1 - y0, x1 - x0), pixels.dtype)
+    a, b = max(y0, top), min(y1, top + pixels.shape[1])
+    c, d = max(x0, left), min(x1, left + pixels.shape[2])
+    if a < b and c < d:
+        out[:, a - y0 : b - y0, c - x0 : d - x0] = pixels[:, a - top : b - top, c - left : d - left]
+    return out
+
+
+@dataclass(frozen=True)
+class Crop:
+    """How far a layer's units look: the crop they need, and the shape of the layer's maps on it."""
+
+    height: int
+    width: int
+    seed: tuple[int, ...]
+    """(K, h, w), or (K,) for a layer without extent."""
+    whole: bool
+    """Whether the crop is the whole image."""
+
+
+def crop_of(layer: Layer, image: tuple[int, int]) -> Crop:
+    """The crop that holds the field of any one unit of `layer` on an image of (H, W)."""
+    maps = tuple(int(n) for n in layer.shape[1:])  # type: ignore[arg-type]
+    if layer.field is None or not layer.spatial:
+        return Crop(*image, seed=maps, whole=True)
+    extents = [axis.crop(n) for axis, n in zip(layer.field, image, strict=True)]
+    # crops are congruent to the image modulo the grid, so the map shrinks by whole positions
+    lost = [int((n - e) / axis.jump) for axis, n, e in zip(layer.field, image, extents, strict=True)]
+    seed = (maps[0], maps[1] - lost[0], maps[2] - lost[1])
+    return Crop(extents[0], extents[1], seed=seed, whole=tuple(extents) == tuple(image))
+
+
+def project_cropped(session: Session, layer: Layer, x: np.ndarray, spots: Sequence[Spot]) -> Iterator[Projection]:
+    """The projections of `spots` through crops of x (N, C, H, W); session is the fused inverse of any extent."""
+    crop = crop_of(layer, x.shape[2:])
+    for part in _runs(spots, crop.height * crop.width):
+        seed = np.zeros((len(part), *crop.seed), np.float32)
+        image = np.empty((len(part), x.shape[1], crop.height, crop.width), np.float32)
+        places = [_place(layer, spot, crop, x.shape[2:]) for spot in part]
+        for i, (spot, (top, left, at)) in enumerate(zip(part, places, strict=True)):
+            seed[(i, spot.map, *at)] = spot.value
+            image[i] = x[spot.image, :, top : top + crop.height, left : left + crop.width]
+        pixels = _fused(session, image, seed)
+        yield from (Projection(p, top, left) for p, (top, left, _) in zip(pixels, places, strict=True))
+
+
+def project_shared(
+    forward: Session, backward: Session, layer: Layer, x: np.ndarray, spots: Sequence[Spot]
+) -> Iterator[Projection]:
+    """The projections of `spots` on the whole images: each image goes up once, however many seeds come down."""
+    maps = tuple(int(n) for n in layer.shape[1:])  # type: ignore[arg-type]
+    for first in sorted({spot.image for spot in spots}):
+        own = [spot for spot in spots if spot.image == first]
+        recorded = forward.run_kept({forward.inputs[0]: x[first : first + 1]})
+        for part in _runs(own, x.shape[2] * x.shape[3]):
+            seed = np.zeros((len(part), *maps), np.float32)
+            for i, spot in enumerate(part):
+                seed[(i, spot.map, *_at(layer, spot))] = spot.value
+            for pixels in run_backward(backward, recorded, seed, np.zeros(len(part), np.int64)):
+                yield Projection(pixels, 0, 0)
+
+
+def run_backward(backward: Session, recorded: dict[str, object], seed: np.ndarray, owner: np.ndarray) -> np.ndarray:
+    """The pixels (S, C, H, W) of seeds (S, ...), each with the recorded tensors of its image `owner` (S,)."""
+    feeds = {SEED: seed, OWNER: owner, **recorded}
+    return backward.run({name: feeds[name] for name in backward.inputs})[PIXELS]
+
+
+def project_seeds(session: Session, x: np.ndarray, seed: np.ndarray) -> np.ndarray:
+    """The pixels (N, C, H, W) of a seed (N, ...) for each image of x; session is a fused inverse."""
+    parts = _runs(range(len(x)), x.shape[2] * x.shape[3])
+    return np.concatenate([_fused(session, x[list(p)], seed[list(p)]) for p in parts])
+
+
+def _fused(session: Session, image: np.ndarray, seed: np.ndarray) -> np.ndarray:
+    """A method whose way down needs nothing of the image has no image input."""
+    feeds = {name: seed if name == SEED else image for name in session.inputs}
+    return session.run(feeds)[PIXELS]
+
+
+def _runs(items: Sequence[T], pixels: int) -> Iterator[Sequence[T]]:
+    """The items in runs of bounded size."""
+    size = max(1, PIXELS_PER_RUN // pixels)
+    return (items[i : i + size] for i in range(0, len(items), size))
+
+
+def _at(layer: Layer, spot: Spot) -> tuple[int, ...]:
+    return (spot.y, spot.x) if layer.spatial else ()
+
+
+def _place(layer: Layer, spot: Spot, crop: Crop, image: tuple[int, ...]) -> tuple[int, int, tuple[int, ...]]:
+    """Where the crop for `spot` begins, and where the spot lies on the crop's map."""
+    if crop.whole or layer.field is None:
+        return 0, 0, _at(layer, spot)
+    axes = list(zip(layer.field, (spot.y, spot.x), image, strict=True))
+    top, left = (axis.crop_start(position, extent) for axis, position, extent in axes)
+    at = tuple(int(p - start / axis.jump) for (axis, p, _), start in zip(axes, (top, left), strict=True))
+    return top, left, at
