@@ -4,25 +4,25 @@ import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 
 from inspectnet import inverse, projection
-from inspectnet.errors import InspectError, LayerError, OptionError
-from inspectnet.graph import metadata
+from inspectnet.errors import LayerError, OptionError
 from inspectnet.graph.layers import Layer, find_layers
 from inspectnet.graph.names import Directory
 from inspectnet.graph.probes import cut, cut_at_maxima
-from inspectnet.graph.reading import Source, open_graph, read
+from inspectnet.graph.reading import Source, read
 from inspectnet.graph.shapes import fixed_batch
+from inspectnet.graph.writing import save
 from inspectnet.images.prepare import Preparation
+from inspectnet.preprocessing import class_names, image_shape, prepare_model
 from inspectnet.projection import Projection, Spot
 from inspectnet.rules import Policy
 from inspectnet.runtime.device import Device, choose_device
 from inspectnet.runtime.session import Session
-
-DEFAULT_SIDE = 224  # of the image, where neither the file nor the user says
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,14 @@ def open_network(
     path: str | Path,
     *,
     device: str = "auto",
-    preparation: Preparation | None = None,
+    preparation: Preparation | Mapping[str, Any] | None = None,
     aliases: Mapping[str, str] | None = None,
     threads: int = 0,
 ) -> "Network":
     """The network in the ONNX file `path`, ready to be asked.
 
-    device: auto, cpu, cuda or cuda:1. preparation: how photos become inputs, if not what travels with the model.
+    device: auto, cpu, cuda or cuda:1. preparation: how photos become inputs, if not what travels with the model;
+    or a few of its fields, {"mean": (0.5, 0.5, 0.5)}.
     aliases: further names of layers, {"conv5": "features.10"}. threads: cores to use, 0 for all.
     Raises ModelError, OptionError, LayerError or DeviceError.
     """
@@ -59,19 +60,15 @@ class Network:
         self,
         source: Source,
         device: Device,
-        preparation: Preparation | None = None,
+        preparation: Preparation | Mapping[str, Any] | None = None,
         aliases: Mapping[str, str] | None = None,
         threads: int = 0,
     ) -> None:
         self.path, self.sha256, self.device = source.path, source.sha256, device
         self._threads = threads
-        given = (preparation, "given by the user") if preparation else _preparation_of(source)
-        size = given[0].input_size[1:] if given else _said_size(source)
-        self._model = open_graph(source, size)
-        self.preparation, self.preparation_source = given or _guess(self._model)
+        self._model, self.preparation, self.preparation_source = prepare_model(source, preparation or {})
         """How photos become inputs, and where that was said."""
-        _check_channels(self._model, self.preparation, str(self.path))
-        self.classes = _classes_of(source)
+        self.classes = class_names(source)
         """Names of the classes in the order of the output, empty if the model does not tell."""
         self._directory = Directory(find_layers(self._model.graph), aliases)
         self._sessions: dict[object, Session] = {}
@@ -84,8 +81,7 @@ class Network:
     @property
     def input_shape(self) -> tuple[int, int, int]:
         """(C, H, W) of one prepared image."""
-        _, c, h, w = self._model.graph.inputs[0].shape
-        return int(c), int(h), int(w)
+        return image_shape(self._model)
 
     @property
     def fixed_batch(self) -> int | None:
@@ -171,14 +167,31 @@ class Network:
             raise OptionError(f"the seed has the shape {seed.shape}, but {found.name} wants {expected}.")
         return projection.project_seeds(self._fused(found, policy or Policy()), x, np.asarray(seed, np.float32))
 
-    def inverse_model(self, layer: str, policy: Policy, *, pre: bool = False) -> ir.Model:
-        """The fused inverse as a graph to be saved: image and seed -> pixels. Raises RuleError."""
-        return self._signed(inverse.invert(self._model, self._value(layer, pre), policy), layer, policy)
+    def save_inverse(
+        self, layer: str, policy: Policy, out: Path, *, pre: bool = False, split: bool = False
+    ) -> dict[Path, tuple[list[str], list[str]]]:
+        """Write the inverse from `layer` down to `out`, or in two parts; gives each file's inputs and outputs.
 
-    def inverse_models(self, layer: str, policy: Policy, *, pre: bool = False) -> tuple[ir.Model, ir.Model]:
-        """The inverse as two graphs to be saved: one that records, one that takes seeds down. Raises RuleError."""
-        split = inverse.invert_split(self._model, self._value(layer, pre), policy)
-        return self._signed(split.forward, layer, policy), self._signed(split.backward, layer, policy)
+        The files run under any onnxruntime; their metadata holds layer, policy and the source's sha256. split:
+        `out` with .forward.onnx and .backward.onnx in place of .onnx. Raises RuleError, OutputError.
+        """
+        found = self.layer(layer)
+        value = found.pre if pre else found.output
+        models = {out: inverse.invert(self._model, value, policy)} if not split else {}
+        if split:
+            parts = inverse.invert_split(self._model, value, policy)
+            models = {
+                out.with_suffix(".forward.onnx"): parts.forward,
+                out.with_suffix(".backward.onnx"): parts.backward,
+            }
+        ops = inverse.policy_of_ops(self._model, value, policy)
+        about = {"layer": found.name + ":pre" * pre, "source_sha256": self.sha256}
+        for model in models.values():
+            inverse.sign(model, {**about, "policy": inverse.describe_policy(policy, ops)})
+        save(models, source=self.path)
+        return {
+            path: ([x.name for x in m.graph.inputs], [x.name for x in m.graph.outputs]) for path, m in models.items()
+        }
 
     def obstacle(self, layer: str, policy: Policy | None = None) -> str | None:
         """Why signals cannot come down from `layer`, None if they can."""
@@ -187,15 +200,6 @@ class Network:
     def policy_of_ops(self, layer: str, policy: Policy) -> dict[str, str]:
         """What happens to the signal at each operator below `layer`, in words."""
         return inverse.policy_of_ops(self._model, self.layer(layer).output, policy)
-
-    def _value(self, layer: str, pre: bool) -> str:
-        found = self.layer(layer)
-        return found.pre if pre else found.output
-
-    def _signed(self, model: ir.Model, layer: str, policy: Policy) -> ir.Model:
-        ops = inverse.policy_of_ops(self._model, self.layer(layer).output, policy)
-        about = {"layer": self.layer(layer).name, "source_sha256": self.sha256}
-        return inverse.sign(model, {**about, "policy": inverse.describe_policy(policy, ops)})
 
     def _session(self, key: object, build: Callable[[], ir.Model]) -> Session:
         if key not in self._sessions:
@@ -230,53 +234,6 @@ class Network:
                 f"images have the shape {x.shape}, but {self.path} wants (N, {', '.join(map(str, self.input_shape))})."
             )
         return np.ascontiguousarray(x, np.float32)
-
-
-def _preparation_of(source: Source) -> tuple[Preparation, str] | None:
-    """The preparation that travels with the model, and where it was found."""
-    found = metadata.find_metadata(source.model, source.path, metadata.PREPROCESS)
-    return None if found is None else (Preparation.from_json(found[0], found[1]), found[1])
-
-
-def _said_size(source: Source) -> tuple[int, int] | None:
-    """(H, W) for the extents that the file leaves open; None if it fixes both."""
-    h, w = list(source.model.graph.inputs[0].shape)[2:]
-    if isinstance(h, int) and isinstance(w, int):
-        return None
-    return tuple(n if isinstance(n, int) else DEFAULT_SIDE for n in (h, w))  # type: ignore[return-value]
-
-
-def _guess(model: ir.Model) -> tuple[Preparation, str]:
-    """What to do to photos if nobody says: what the graph does not do itself, else ImageNet's normalisation."""
-    _, c, h, w = model.graph.inputs[0].shape
-    size = (int(c), int(h), int(w))
-    if size[0] not in (1, 3):
-        raise InspectError(f"the network takes {size[0]} channels; photos have 3 or 1.")
-    largest = metadata.baked_range(model.graph)
-    if largest is not None:
-        plain = Preparation(size, (0.0,) * size[0], (1 / largest,) * size[0])
-        return plain, f"the graph normalises pixels of 0..{largest:g} itself"
-    return Preparation.imagenet(
-        size
-    ), "a guess: ImageNet's mean and std (say it with --mean, --std, or inspectnet annotate)"
-
-
-def _check_channels(model: ir.Model, preparation: Preparation, where: str) -> None:
-    shape = [int(n) for n in list(model.graph.inputs[0].shape)[1:]]
-    if list(preparation.shape) != shape:
-        raise OptionError(
-            f"{where} takes images of (C, H, W) = {shape}, but the preprocessing makes {list(preparation.shape)}."
-        )
-
-
-def _classes_of(source: Source) -> list[str]:
-    found = metadata.find_metadata(source.model, source.path, metadata.CLASSES)
-    if found is None:
-        return []
-    names, where = found
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise OptionError(f"{where}: class names are a JSON list of texts.")
-    return names
 
 
 def _check_spot(layer: Layer, spot: Spot, images: int) -> None:

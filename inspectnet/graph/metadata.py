@@ -13,8 +13,9 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
-from inspectnet.errors import ModelError, OptionError
+from inspectnet.errors import OptionError
 from inspectnet.graph.values import constant_of, live_values
+from inspectnet.graph.writing import save
 
 PREPROCESS, CLASSES = "inspectnet.preprocess", "inspectnet.classes"
 BYTES = 1 / 16  # a graph whose first factor is below this expects pixels of 0..255
@@ -37,22 +38,33 @@ def find_metadata(model: ir.Model, path: Path, key: str) -> tuple[Any, str] | No
 def annotate(path: Path, properties: dict[str, Any], out: Path) -> None:
     """Write the model in `path` with `properties` (JSON values by key) in its metadata to another file, `out`.
 
-    Weights kept in files of their own go into the new file. Raises ModelError if it would replace the model itself.
+    Weights kept in files of their own go into the new file. Raises OutputError if it cannot be written.
     """
-    if out.resolve() == path.resolve():
-        raise ModelError(f"{out} is the model itself. Give another file with -o.")
     model = onnx.load(str(path))
+    kept = [p for p in model.metadata_props if p.key not in properties]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
     for key, value in properties.items():
-        kept = [p for p in model.metadata_props if p.key != key]
-        del model.metadata_props[:]
-        model.metadata_props.extend(kept)
         model.metadata_props.add(key=key, value=json.dumps(value, ensure_ascii=False))
-    temporary = out.with_name(f".{out.name}.part")
+    save({out: model}, source=path)
+
+
+def read_class_names(path: Path) -> list[str]:
+    """The class names in a file: a JSON list, or one a line, of which the last column of a TSV counts.
+
+    Raises OptionError if there are none.
+    """
     try:
-        temporary.write_bytes(model.SerializeToString())
-        temporary.replace(out)
-    finally:
-        temporary.unlink(missing_ok=True)
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise OptionError(f"cannot read the class names in {path}: {error}.") from None
+    if path.suffix == ".json":
+        names = _decode(text, str(path))
+    else:
+        names = [line.split("\t")[-1].strip() for line in text.splitlines() if line.strip()]
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise OptionError(f"{path} holds no class names. Write one a line, or a JSON list of texts.")
+    return names
 
 
 def baked_range(graph: ir.Graph) -> float | None:

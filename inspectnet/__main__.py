@@ -1,0 +1,7 @@
+"""python -m inspectnet."""
+
+import sys
+
+from inspectnet.cli import main
+
+sys.exit(main())

@@ -1,0 +1,270 @@
+"""What a layer sees: the strongest activations of each map over a data set, projected to pixels.
+
+Zeiler & Fergus 2014, sec. 4.1 and Fig. 2: "for a given feature map, we show the top 9 activations, each projected
+separately down to pixel space", beside the image patches. Per image and map the strongest position counts, so one
+image wins once; the rectified map ranks, before any contrast normalisation; equal values go to the earlier image.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from inspectnet.errors import ImageError, ModelError
+from inspectnet.graph.layers import Layer
+from inspectnet.images import Collection, Skipped, Stream
+from inspectnet.network import Maxima, Network
+from inspectnet.projection import Spot, cut_box
+from inspectnet.rules import Policy
+
+IMAGES_AT_ONCE = 16  # winners' images in memory while they are projected
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The strongest activations of every map of one layer, strongest first; (K maps, k places)."""
+
+    layer: Layer
+    values: np.ndarray
+    """(K, k) float32; 0 where fewer than k images activate the map."""
+    rows: np.ndarray
+    """(K, k) int64: the image's number in the scan, -1 where there is none."""
+    places: np.ndarray
+    """(K, k, 2) int64: the unit's y and x in the map."""
+
+    def active(self) -> np.ndarray:
+        """The maps that at least one image activates."""
+        return np.flatnonzero(self.rows[:, 0] >= 0)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """The rankings of several layers over one collection, and what was read of it."""
+
+    rankings: tuple[Ranking, ...]
+    images: tuple[str, ...]
+    """Id of each image (or tile), in the order of the collection."""
+    sources: np.ndarray
+    """(images, 3) int64: entry of the collection and origin (y, x) of the tile."""
+    skipped: tuple[Skipped, ...]
+    digest: str
+    """sha256 over the ids and bytes of the collection."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One activation of a map: where it was found, what its unit sees, and what of that excites it."""
+
+    image: str
+    value: float
+    y: int
+    x: int
+    box: Box
+    """(x0, y0, x1, y1): the receptive field in pixels of the prepared image; it may reach beyond."""
+    projection: np.ndarray = field(repr=False)
+    """(C, h, w) float32, signed: the field's part of the projection, zero beyond the image."""
+    patch: np.ndarray = field(repr=False)
+    """(h, w, 3) uint8: the same part of the image, mid-grey beyond it."""
+
+
+@dataclass(frozen=True)
+class LayerFeatures:
+    """The features of some maps of a layer (Fig. 2 of the paper)."""
+
+    layer: Layer
+    policy: Policy
+    maps: dict[int, tuple[Feature, ...]]
+    """By map, its strongest activations, strongest first; empty for a map that nothing activates."""
+
+
+@dataclass(frozen=True)
+class PhotoFeatures:
+    """What one photo activates in a layer."""
+
+    features: LayerFeatures
+    whole: np.ndarray
+    """(C, H, W): the whole layer's activity projected at once."""
+    photo: np.ndarray
+    """(H, W, 3) uint8: the photo as the network saw it."""
+
+
+def scan(
+    network: Network,
+    collection: Collection,
+    layers: Sequence[str],
+    *,
+    top: int = 9,
+    tile: bool = False,
+    batch_size: int = 16,
+    threads: int | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Scan:
+    """The `top` strongest activations of every map of `layers` over a collection, in one pass.
+
+    Memory does not grow with the collection, but for its ids. on_progress gets (images done, of how many).
+    Raises LayerError, ImageError if no image could be read, ModelError if an activation is not a number.
+    """
+    found = [network.layer(name) for name in layers]
+    best = [_Best(layer, top) for layer in found]
+    stream = Stream(
+        collection,
+        network.preparation,
+        batch_size=batch_size,
+        threads=threads,
+        tile=tile,
+        on_progress=on_progress,
+    )
+    images: list[str] = []
+    sources = []
+    for batch in stream:
+        maxima = network.maxima(batch.x, [layer.output for layer in found])
+        for mine in best:
+            mine.update(maxima[mine.layer.output], batch.index, batch.ids)
+        images += batch.ids
+        sources.append(np.column_stack([batch.entry, batch.origin]))
+    if not images:
+        first = stream.skipped[0]
+        raise ImageError(f"none of the {len(collection)} images could be read; the first, {first.id}: {first.reason}")
+    rankings = tuple(mine.ranking() for mine in best)
+    return Scan(rankings, tuple(images), np.concatenate(sources), tuple(stream.skipped), stream.digest)
+
+
+def project_winners(
+    network: Network,
+    collection: Collection,
+    found: Scan,
+    ranking: Ranking,
+    maps: Sequence[int],
+    policy: Policy,
+    *,
+    tile: bool = False,
+) -> LayerFeatures:
+    """The strongest activations of some maps of a scanned layer, projected one by one.
+
+    Raises RuleError for an operator without a rule, ImageError if an image has changed since the scan.
+    """
+    stream = Stream(collection, network.preparation, batch_size=1, tile=tile)
+    wanted = [
+        (int(ranking.rows[m, i]), m, i) for m in maps for i in range(ranking.rows.shape[1]) if ranking.rows[m, i] >= 0
+    ]
+    done: dict[tuple[int, int], Feature] = {}
+    with ThreadPoolExecutor(stream.threads) as pool:
+        for rows in _chunks(sorted({row for row, _, _ in wanted}), IMAGES_AT_ONCE):
+            x = np.stack(
+                list(
+                    pool.map(
+                        lambda row: stream.load(int(found.sources[row, 0]), tuple(found.sources[row, 1:])),
+                        rows,
+                    )
+                )
+            )
+            here = [(rows.index(row), m, i) for row, m, i in wanted if rows[0] <= row <= rows[-1]]
+            spots = [_spot(r, m, ranking.places[m, i], ranking.values[m, i]) for r, m, i in here]
+            names = [found.images[rows[spot.image]] for spot in spots]
+            made = _features(network, ranking.layer, x, spots, names, policy)
+            done.update(zip(((m, i) for _, m, i in here), made, strict=True))
+    by_map = {m: tuple(done[m, i] for i in range(ranking.rows.shape[1]) if (m, i) in done) for m in maps}
+    return LayerFeatures(ranking.layer, policy, by_map)
+
+
+def inspect_photo(
+    network: Network, x: np.ndarray, name: str, layer: str, maps: int | Sequence[int], policy: Policy
+) -> PhotoFeatures:
+    """What one prepared photo x (C, H, W) activates in `layer`.
+
+    maps: how many of the strongest maps, or which ones. Each is projected from its strongest unit; the whole
+    layer's activity comes down at once too (the paper's sec. 5 misses this joint view). Raises LayerError, RuleError.
+    """
+    found = network.layer(layer)
+    maxima = network.maxima(x[None], [found.output])[found.output]
+    _refuse_nan(found, maxima.values, [name])
+    order = np.argsort(-maxima.values[0], kind="stable")
+    chosen = [int(m) for m in (order[:maps] if isinstance(maps, int) else maps) if maxima.values[0, m] > 0]
+    places = _unravel(found, maxima.places[0])
+    spots = [_spot(0, m, places[m], maxima.values[0, m]) for m in chosen]
+    made = _features(network, found, x[None], spots, [name] * len(spots), policy)
+    whole = network.project_seeds(x[None], found.output, network.activations(x[None], found.output), policy)[0]
+    by_map: dict[int, tuple[Feature, ...]] = {m: (feature,) for m, feature in zip(chosen, made, strict=True)}
+    return PhotoFeatures(LayerFeatures(found, policy, by_map), whole, network.preparation.restore(x))
+
+
+def choose_maps(ranking: Ranking, count: int, seed: int) -> list[int]:
+    """A random subset of the maps that anything activates, as the paper shows: `count` of them, in order."""
+    active = ranking.active()
+    picked = np.random.default_rng(seed).permutation(active)[:count]
+    return [int(m) for m in np.sort(picked)]
+
+
+def field_box(layer: Layer, y: int, x: int, image: tuple[int, int]) -> Box:
+    """What the unit (y, x) sees of an image (H, W): (x0, y0, x1, y1), all of it where a field is as large."""
+    if layer.field is None or any(axis.size >= extent for axis, extent in zip(layer.field, image, strict=True)):
+        return 0, 0, image[1], image[0]
+    (top, bottom), (left, right) = (axis.span(p) for axis, p in zip(layer.field, (y, x), strict=True))
+    return left, top, right, bottom
+
+
+class _Best:
+    """The running top k of every map of one layer."""
+
+    def __init__(self, layer: Layer, top: int) -> None:
+        self.layer = layer
+        self._values = np.full((top, layer.maps), -np.inf, np.float32)
+        self._rows = np.full((top, layer.maps), -1, np.int64)
+        self._places = np.zeros((top, layer.maps), np.int64)
+
+    def update(self, maxima: Maxima, rows: np.ndarray, ids: Sequence[str]) -> None:
+        """Take in a batch. Rows only grow, so a stable sort leaves equal values to the earlier image."""
+        _refuse_nan(self.layer, maxima.values, ids)
+        values = np.concatenate([self._values, np.where(maxima.values > 0, maxima.values, -np.inf)])
+        order = np.argsort(-values, axis=0, kind="stable")[: len(self._values)]
+        grown = (np.broadcast_to(rows[:, None], maxima.values.shape), maxima.places)
+        held = [np.concatenate([old, new]) for old, new in zip((self._rows, self._places), grown, strict=True)]
+        self._values, self._rows, self._places = (np.take_along_axis(a, order, axis=0) for a in (values, *held))
+
+    def ranking(self) -> Ranking:
+        """What is held now; a map's activation of zero or less is none."""
+        none = np.isneginf(self._values)
+        values, rows = np.where(none, 0, self._values), np.where(none, -1, self._rows)
+        places = _unravel(self.layer, np.where(none, 0, self._places).T)
+        return Ranking(self.layer, np.ascontiguousarray(values.T), np.ascontiguousarray(rows.T), places)
+
+
+def _features(
+    network: Network, layer: Layer, x: np.ndarray, spots: Sequence[Spot], names: Sequence[str], policy: Policy
+) -> Iterator[Feature]:
+    """Each spot's projection and patch, cut to its receptive field."""
+    photos = {spot.image: network.preparation.restore(x[spot.image]).transpose(2, 0, 1) for spot in spots}
+    for spot, name, projected in zip(spots, names, network.project(x, layer.output, spots, policy), strict=True):
+        box = field_box(layer, spot.y, spot.x, network.input_shape[1:])
+        patch = cut_box(photos[spot.image].astype(np.int16) - 128, box) + 128  # so that beyond the image is mid-grey
+        yield Feature(
+            name,
+            spot.value,
+            spot.y,
+            spot.x,
+            box,
+            projected.window(box),
+            patch.astype(np.uint8).transpose(1, 2, 0),
+        )
+
+
+def _spot(image: int, map_: int, place: np.ndarray, value: np.floating) -> Spot:
+    return Spot(image, map_, int(place[0]), int(place[1]), float(value))
+
+
+def _unravel(layer: Layer, places: np.ndarray) -> np.ndarray:
+    """Indices (...,) in the rows of a map as (..., 2): y and x."""
+    width = int(layer.shape[3]) if layer.spatial else 1  # type: ignore[arg-type]
+    return np.stack(np.divmod(places, width), axis=-1)
+
+
+def _refuse_nan(layer: Layer, values: np.ndarray, ids: Sequence[str]) -> None:
+    if np.isnan(values).any():
+        row = int(np.isnan(values).any(axis=1).argmax())
+        raise ModelError(f"{layer.name} is not a number (NaN) for the image {ids[row]}. Check the model's weights.")
+
+
+def _chunks(items: list[int], size: int) -> Iterator[list[int]]:
+    return (items[i : i + size] for i in range(0, len(items), size))

@@ -1,0 +1,80 @@
+"""The command line: parse, one analysis, report. The only place that turns errors into exit codes."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from inspectnet import __version__
+from inspectnet.cli.annotate import annotate
+from inspectnet.cli.deconv import deconv
+from inspectnet.cli.invert import invert
+from inspectnet.cli.layers import layers
+from inspectnet.cli.verify import verify
+from inspectnet.errors import InspectError
+
+DONE, FAILED, WRONG_INPUT, BUG, INTERRUPTED = 0, 1, 2, 3, 130
+
+app = typer.Typer(
+    name="inspectnet",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (layers, deconv, invert, verify, annotate):
+    app.command()(command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"inspectnet {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Open any ONNX image CNN and see what it has learnt."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; gives the exit code: 0 done, 1 a check failed, 2 wrong input, 3 a bug of ours.
+
+    An error is one line on stderr: what, where, what to do. Only --debug shows a traceback.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    # wherever it stands: people add it at the end of the line that failed
+    arguments = ["--debug"] * debug + [a for a in arguments if a != "--debug"]
+    try:
+        result = app(arguments, standalone_mode=False)
+    except BaseException as error:
+        if debug and not isinstance(error, KeyboardInterrupt):
+            raise
+        text, code = _explain(error)
+        if text:
+            print(f"inspectnet: {' '.join(text.split())}", file=sys.stderr)
+        return code
+    return result if isinstance(result, int) else DONE
+
+
+def _explain(error: BaseException) -> tuple[str, int]:
+    """The one line and the exit code for an error."""
+    if isinstance(error, InspectError):
+        return str(error), WRONG_INPUT
+    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
+        return "interrupted", INTERRUPTED
+    if isinstance(error, (typer.Exit, SystemExit)):
+        return "", int(getattr(error, "exit_code", None) or getattr(error, "code", None) or DONE)
+    if hasattr(error, "format_message"):  # click's own, which typer carries under changing names
+        context = getattr(error, "ctx", None)
+        return f"{error.format_message()}" + (f" See {context.command_path} --help." if context else ""), WRONG_INPUT
+    if isinstance(error, MemoryError):
+        return "out of memory. Try a smaller --batch-size or fewer --maps.", WRONG_INPUT
+    return f"{type(error).__name__}: {error}. This is a bug of inspectnet; --debug shows where.", BUG

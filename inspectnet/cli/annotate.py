@@ -1,0 +1,40 @@
+"""inspectnet annotate: preprocessing and class names written into a copy of a model."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from inspectnet.cli import options
+from inspectnet.errors import OptionError
+
+
+def annotate(
+    model: options.Model,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.", show_default=False)],
+    mean: options.Mean = "",
+    std: options.Std = "",
+    input_size: options.InputSize = "",
+    crop_pct: options.CropPct = None,
+    interpolation: options.Interpolation = "",
+    crop_mode: options.CropMode = "",
+    channel_order: options.ChannelOrder = "",
+    classes: Annotated[
+        Path | None, typer.Option(help="Class names, one a line, or a TSV whose last column is the name.")
+    ] = None,
+) -> None:
+    """Write preprocessing and class names into a copy of a model, so that they travel with it."""
+    from inspectnet.graph import metadata
+
+    said = options.preprocessing(mean, std, input_size, crop_pct, interpolation, crop_mode, channel_order)
+    network = options.open_network(model, "cpu", [], said, quiet=True)
+    properties: dict[str, Any] = {}
+    if said or not network.preparation_source.startswith("a guess"):
+        properties[metadata.PREPROCESS] = network.preparation.to_json()
+    if classes is not None:
+        properties[metadata.CLASSES] = metadata.read_class_names(classes)
+    if not properties:
+        raise OptionError("nothing to write. Say the preprocessing (--mean, --std ...), or --classes FILE.")
+    metadata.annotate(model, properties, out)
+    for key in properties:
+        print(f"{out}: {key}")

@@ -1,0 +1,72 @@
+"""inspectnet layers: the catalogue of a model."""
+
+import json
+from typing import Any
+
+from inspectnet.cli import options
+
+
+def layers(
+    model: options.Model,
+    input_size: options.InputSize = "",
+    alias: options.Alias = [],  # noqa: B006  (typer's way)
+    device: options.DeviceName = "cpu",
+    as_json: options.AsJson = False,
+) -> None:
+    """List the layers of a model: names, shapes, receptive fields, and whether they can be inverted."""
+    from inspectnet.graph.layers import Layer
+    from inspectnet.network import Network
+    from inspectnet.report.tables import print_table
+
+    network: Network = options.open_network(
+        model, device, alias, options.preprocessing("", "", input_size, None, "", "", ""), quiet=True
+    )
+
+    def facts(layer: Layer) -> dict[str, Any]:
+        obstacle = network.obstacle(layer.output)
+        return {
+            "name": layer.name,
+            "aliases": list(layer.aliases),
+            "op": "+".join(layer.ops),
+            "output": layer.output,
+            "shape": list(layer.shape),
+            "field": None if layer.field is None else [_axis(axis) for axis in layer.field],
+            "parameters": layer.parameters,
+            "invertible": obstacle is None,
+            "obstacle": obstacle,
+        }
+
+    found = [facts(layer) for layer in network.layers]
+    if as_json:
+        preprocess = {**network.preparation.to_json(), "source": network.preparation_source}
+        about = {"model": str(model), "model_sha256": network.sha256, "preprocess": preprocess}
+        print(json.dumps({**about, "layers": found}, indent=1))
+        return
+    columns = ["layer", "also", "op", "output", "field", "jump", "start", "parameters", "inverse"]
+    print_table(f"{model.name}: input {_by(network.input_shape)}", columns, [_row(f) for f in found])
+    for text in dict.fromkeys(f["obstacle"] for f in found if f["obstacle"]):
+        print(text)
+    print(f"preprocessing: {network.preparation_source}")
+
+
+def _row(fact: dict[str, Any]) -> list[str]:
+    field = fact["field"]
+    numbers = ["all", "", ""] if field is None else [_both(field, key) for key in ("size", "jump", "start")]
+    also, inverse = " ".join(fact["aliases"]), "yes" if fact["invertible"] else "no"
+    return [fact["name"], also, fact["op"], _by(fact["shape"][1:]), *numbers, f"{fact['parameters']:,}", inverse]
+
+
+def _axis(axis: Any) -> dict[str, float]:
+    """Fractions, of layers that enlarge, become floats."""
+    whole = {key: getattr(axis, key) for key in ("size", "jump", "start")}
+    return {key: n if isinstance(n, int) else float(n) for key, n in whole.items()}
+
+
+def _both(field: list[dict[str, float]], key: str) -> str:
+    """One number for both axes where they agree."""
+    y, x = (f"{axis[key]:g}" for axis in field)
+    return y if y == x else f"{y}x{x}"
+
+
+def _by(extents: Any) -> str:
+    return "x".join(str(n) for n in extents)

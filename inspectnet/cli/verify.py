@@ -1,0 +1,5 @@
+"""inspectnet verify: numerical proof on the user's own model."""
+
+
+def verify() -> None:
+    """Prove numerically that the inverse of this model is what it claims to be."""

@@ -1,0 +1,28 @@
+"""Pixels in: find, decode, prepare, tile. A pixel is defined here and nowhere else.
+
+    find_images (sources, lists) -> Collection -> decode -> Preparation (fit, prepare) -> Stream of batches
+
+Pillow and simplejpeg are imported by the first image that is decoded.
+"""
+
+from inspectnet.images.collection import Collection, Entry
+from inspectnet.images.decode import MAX_PIXELS, decode
+from inspectnet.images.prepare import Preparation
+from inspectnet.images.sources import find_images
+from inspectnet.images.stream import Batch, Skipped, Stream
+from inspectnet.images.tiles import Box, tile_boxes, tile_id
+
+__all__ = [
+    "MAX_PIXELS",
+    "Batch",
+    "Box",
+    "Collection",
+    "Entry",
+    "Preparation",
+    "Skipped",
+    "Stream",
+    "decode",
+    "find_images",
+    "tile_boxes",
+    "tile_id",
+]

@@ -1,0 +1,80 @@
+"""Any photo becomes one of the network's size: resized and cropped, to the pixel as torchvision does."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inspectnet.errors import ImageError
+from inspectnet.images.decode import MAX_PIXELS
+
+Pixels = NDArray[np.uint8]
+
+INTERPOLATIONS = ("bilinear", "bicubic", "nearest", "lanczos", "box")
+CROP_MODES = ("center", "squash", "border")
+
+
+def luma(pixels: Pixels) -> Pixels:
+    """The brightness of RGB pixels [H, W, 3] as Pillow's "L" weighs it, [H, W, 1]."""
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(pixels).convert("L"))[:, :, None]
+
+
+def fit(
+    pixels: Pixels, size: tuple[int, int], interpolation: str, crop_pct: float, crop_mode: str, fill: Pixels
+) -> Pixels:
+    """`pixels` [h, w, C] brought to `size` (H, W); it may share memory with them.
+
+    center: the image covers a frame of size / crop_pct, of which the middle is taken.
+    squash: it is pulled into that frame, whatever its proportions; again the middle is taken.
+    border: all of it is in `size`, with `fill` [C] around it; crop_pct plays no part.
+    Raises ImageError for proportions that would need more than MAX_PIXELS on the way.
+    """
+    if crop_mode == "border":
+        inside = resize(pixels, _inside(pixels.shape[:2], size), interpolation)
+        canvas = np.empty((*size, pixels.shape[2]), np.uint8)
+        canvas[...] = fill
+        top, left = ((whole - part) // 2 for whole, part in zip(size, inside.shape[:2], strict=True))
+        canvas[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
+        return canvas
+    frame = (round(size[0] / crop_pct), round(size[1] / crop_pct))
+    return resize(pixels, frame if crop_mode == "squash" else _cover(pixels.shape[:2], frame), interpolation, size)
+
+
+def resize(pixels: Pixels, size: tuple[int, int], interpolation: str, crop: tuple[int, int] | None = None) -> Pixels:
+    """The middle `crop` of `pixels` [h, w, C] resampled by Pillow to `size`, if that is not their size.
+
+    Cropping inside of Pillow's resize (its `box`) would save a third of the time, but Pillow keeps the box as
+    float32, which shifts the sampling grid: up to a quarter of the pixels then differ by one grey level.
+    """
+    height, width = crop or size
+    # torchvision's CenterCrop rounds, half to even
+    top, left = round((size[0] - height) / 2), round((size[1] - width) / 2)
+    if size == pixels.shape[:2]:
+        return pixels[top : top + height, left : left + width]
+    if size[0] * size[1] > MAX_PIXELS:
+        h, w = pixels.shape[:2]
+        resized = f"resized it would have {size[1]} x {size[0]}"
+        raise ImageError(f"an image of {w} x {h} pixels is too elongated: {resized}. Crop it.")
+    from PIL import Image
+
+    image = Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[:, :, 0])
+    image = image.resize((size[1], size[0]), Image.Resampling[interpolation.upper()])
+    if crop is not None:
+        image = image.crop((left, top, left + width, top + height))
+    return np.asarray(image).reshape(height, width, pixels.shape[2])
+
+
+def _cover(shape: tuple[int, ...], frame: tuple[int, int]) -> tuple[int, int]:
+    """The size at which an image just covers the frame; the long side is truncated, as by torchvision."""
+    height, width = shape
+    if frame[0] * width >= frame[1] * height:
+        return frame[0], int(frame[0] * width / height)
+    return int(frame[1] * height / width), frame[1]
+
+
+def _inside(shape: tuple[int, ...], frame: tuple[int, int]) -> tuple[int, int]:
+    """The size at which an image just fits inside the frame."""
+    height, width = shape
+    if frame[0] * width <= frame[1] * height:
+        return frame[0], max(1, round(frame[0] * width / height))
+    return max(1, round(frame[1] * height / width)), frame[1]

@@ -1,0 +1,80 @@
+"""One entry of a collection, read: the hash of its bytes, and its rows or the reason why there are none."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+from inspectnet.errors import ImageError
+from inspectnet.images.collection import Collection
+from inspectnet.images.decode import decode
+from inspectnet.images.fit import Pixels
+from inspectnet.images.prepare import Preparation, Prepared
+from inspectnet.images.tiles import Box, tile_boxes
+
+ABSENT = bytes(32)  # stands for the sha256 of bytes that could not be read
+
+
+@dataclass(frozen=True)
+class Read:
+    """What came of one entry."""
+
+    entry: int
+    """Its number in the collection."""
+    sha256: bytes
+    """Of its bytes as they are stored."""
+    reason: str | None = None
+    """Why it could not be read, if it could not."""
+    tiles: list[tuple[Box, Pixels]] = field(default_factory=list)
+    """Its tiles, of the network's size but not normalised yet; they share memory with the photo."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads entries as whole images or as tiles; safe to use from any number of threads."""
+
+    collection: Collection
+    preparation: Preparation
+    tile: bool = False
+
+    def read_image(self, entry: int, out: Prepared) -> Read:
+        """The whole image, prepared into `out`."""
+        return self._read(entry, out)
+
+    def read_tiles(self, entry: int) -> Read:
+        """The tiles of the photo."""
+        return self._read(entry, None)
+
+    def load(self, entry: int, origin: tuple[int, int] = (0, 0)) -> Prepared:
+        """One prepared row: of the image, or of its tile at `origin`. Raises ImageError."""
+        pixels = self._decode(entry, self.collection.read(entry))
+        if not self.tile:
+            return self.preparation.apply(pixels)
+        for box, piece in self._cut(pixels):
+            if (box.top, box.left) == origin:
+                return self.preparation.normalise(piece)
+        top, left = origin
+        id = self.collection.entries[entry].id
+        raise ImageError(f"{id} has no tile at {top},{left}. Has it changed since it was cut?")
+
+    def _read(self, entry: int, out: Prepared | None) -> Read:
+        sha256 = ABSENT
+        try:
+            data = self.collection.read(entry)
+            sha256 = hashlib.sha256(data).digest()
+            pixels = self._decode(entry, data)
+            if out is None:
+                return Read(entry, sha256, tiles=self._cut(pixels))
+            self.preparation.apply(pixels, out)
+        except ImageError as error:
+            return Read(entry, sha256, reason=str(error))
+        return Read(entry, sha256)
+
+    def _decode(self, entry: int, data: bytes) -> Pixels:
+        return decode(data, self.collection.entries[entry].id)
+
+    def _cut(self, pixels: Pixels) -> list[tuple[Box, Pixels]]:
+        """The tiles of a photo as views of it; a photo that is smaller than a tile is prepared as a whole."""
+        height, width = self.preparation.input_size[1:]
+        boxes = tile_boxes(pixels.shape[0], pixels.shape[1], height, width)
+        if boxes[0][2:] != (height, width):
+            return [(boxes[0], self.preparation.fit(pixels))]
+        return [(box, pixels[box.top : box.top + height, box.left : box.left + width]) for box in boxes]

@@ -1,0 +1,1 @@
+"""Numbers become drawings. Nothing here knows a network or a file."""

@@ -1,0 +1,90 @@
+"""Preprocessing: how photos become a network's input, and where that is said.
+
+In this order: the user's word, what travels with the model (a file beside it, its metadata), what the graph does
+itself to the image, a guess.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import onnx_ir as ir
+
+from inspectnet.errors import ModelError, OptionError
+from inspectnet.graph import metadata
+from inspectnet.graph.reading import Source, open_graph
+from inspectnet.images.prepare import Preparation
+
+DEFAULT_SIDE = 224  # of the image, where neither the file nor the user says
+
+
+def prepare_model(source: Source, said: Preparation | Mapping[str, Any]) -> tuple[ir.Model, Preparation, str]:
+    """The graph with its image's extent fixed, how photos become that image, and where this was said.
+
+    said: all of it, or the fields that go before what is found. Raises OptionError, ModelError.
+    """
+    if isinstance(said, Preparation):
+        found: tuple[Preparation, str] | None = (said, "given by the user")
+        said = {}
+    else:
+        found = _travelling(source)
+    travelled = found[0].input_size[1:] if found and "input_size" not in said else None
+    model = open_graph(source, travelled or _size_to_fix(source, said))
+    preparation, where = found or _guess(model, str(source.path))
+    if said:
+        # the network's own extent holds the number of channels, which the user does not say
+        fields = {**said, "input_size": image_shape(model)} if "input_size" in said else said
+        preparation = dataclasses.replace(preparation, **fields)
+        where = "given by the user" if {"mean", "std"} <= said.keys() else f"{where}, changed by the user"
+    if preparation.shape != image_shape(model):
+        shapes = f"(C, H, W) = {image_shape(model)}, but the preprocessing makes {preparation.shape}"
+        raise OptionError(f"{source.path} takes images of {shapes}. Say --input-size H,W.")
+    return model, preparation, where
+
+
+def _travelling(source: Source) -> tuple[Preparation, str] | None:
+    """The preparation that travels with the model, and where it was found."""
+    found = metadata.find_metadata(source.model, source.path, metadata.PREPROCESS)
+    return None if found is None else (Preparation.from_json(found[0], found[1]), found[1])
+
+
+def _size_to_fix(source: Source, said: Mapping[str, Any]) -> tuple[int, int] | None:
+    """(H, W) as the user says, or for the extents that the file leaves open; None if it fixes both."""
+    if "input_size" in said:
+        return said["input_size"][-2:]  # type: ignore[no-any-return]
+    h, w = list(source.model.graph.inputs[0].shape)[2:]
+    if isinstance(h, int) and isinstance(w, int):
+        return None
+    return tuple(n if isinstance(n, int) else DEFAULT_SIDE for n in (h, w))  # type: ignore[return-value]
+
+
+def _guess(model: ir.Model, where: str) -> tuple[Preparation, str]:
+    """What to do to photos if nobody says: what the graph does not do itself, else ImageNet's normalisation."""
+    size = image_shape(model)
+    if size[0] not in (1, 3):
+        hint = " It seems to want channels last (N, H, W, C), which is not read yet." if size[2] in (1, 3) else ""
+        raise ModelError(f"{where} takes images of {size[0]} channels; photos have 3 or 1.{hint}")
+    largest = metadata.baked_range(model.graph)
+    if largest is not None:
+        plain = Preparation(size, (0.0,) * size[0], (1 / largest,) * size[0])
+        return plain, f"the graph normalises pixels of 0..{largest:g} itself"
+    return Preparation.imagenet(
+        size
+    ), "a guess: ImageNet's mean and std (say it with --mean, --std or inspectnet annotate)"
+
+
+def image_shape(model: ir.Model) -> tuple[int, int, int]:
+    """(C, H, W) of the graph's image."""
+    _, c, h, w = model.graph.inputs[0].shape
+    return int(c), int(h), int(w)
+
+
+def class_names(source: Source) -> list[str]:
+    """The names of the classes that travel with the model, in the order of its output; empty if none do."""
+    found = metadata.find_metadata(source.model, source.path, metadata.CLASSES)
+    if found is None:
+        return []
+    names, where = found
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise OptionError(f"{where}: class names are a JSON list of texts.")
+    return names

@@ -1,0 +1,1 @@
+"""Drawings and numbers become files. Nothing here computes."""

@@ -1,0 +1,101 @@
+"""The features of a layer as files: a picture in the manner of Fig. 2, a JSON to read, an NPZ to go on with."""
+
+from typing import Any
+
+import numpy as np
+
+from inspectnet.analyses.features import Feature, LayerFeatures, PhotoFeatures
+from inspectnet.network import Network
+from inspectnet.pictures.colour import grey_centred
+from inspectnet.pictures.grid import Block, draw_gallery
+from inspectnet.pictures.photo import draw_photo
+from inspectnet.report.folder import OutputFolder
+
+
+def write_features(folder: OutputFolder, name: str, found: LayerFeatures, network: Network, images: str) -> None:
+    """Write `name`.png, .npz and .json for the strongest features of some maps of a layer.
+
+    images says in words what was searched. Raises OutputError.
+    """
+    title = f"{found.layer.name}: the strongest activations of each map, projected - {network.path.name}, {images}"
+    page = draw_gallery(_blocks(found, network), title=title, footer=_footer(found))
+    folder.write_png(f"{name}.png", page)
+    _write_numbers(folder, name, found, network, {})
+
+
+def write_photo(folder: OutputFolder, name: str, found: PhotoFeatures, network: Network, photo: str) -> None:
+    """Write `name`.png, .npz and .json for what one photo activates in a layer. Raises OutputError."""
+    features = found.features
+    title = f"{features.layer.name}: the maps that {photo} activates most - {network.path.name}"
+    whole = _shown(found.whole, network)
+    page = draw_photo(found.photo, whole, _blocks(features, network), title=title, footer=_footer(features))
+    folder.write_png(f"{name}.png", page)
+    _write_numbers(folder, name, features, network, {"whole": found.whole, "photo": found.photo})
+
+
+def _blocks(found: LayerFeatures, network: Network) -> list[Block]:
+    """One block for each map that anything activates."""
+    return [
+        Block(
+            _caption(found, map_, features),
+            [_shown(f.projection, network) for f in features],
+            [f.patch for f in features],
+        )
+        for map_, features in found.maps.items()
+        if features
+    ]
+
+
+def _caption(found: LayerFeatures, map_: int, features: tuple[Feature, ...]) -> str:
+    """The unit's address; its place too where there is one unit only."""
+    first = features[0]
+    place = f"@{first.y},{first.x}" if len(features) == 1 and found.layer.spatial else ""
+    return f"{found.layer.name}:{map_}{place}  {first.value:.3g}"
+
+
+def _shown(signal: np.ndarray, network: Network) -> np.ndarray:
+    """A signal as a picture: zero is mid-grey, colours in the order that a screen has them."""
+    in_order = signal[::-1] if network.preparation.channel_order == "bgr" else signal
+    return grey_centred(in_order)
+
+
+def _footer(found: LayerFeatures) -> str:
+    policy = found.policy
+    return f"{policy.method}; unpool {policy.unpool}; LRN {policy.lrn}; zero is mid-grey, each tile has its own scale"
+
+
+def _write_numbers(
+    folder: OutputFolder, name: str, found: LayerFeatures, network: Network, more: dict[str, np.ndarray]
+) -> None:
+    maps = [
+        {"map": m, "top": [{"image": f.image, "value": f.value, "y": f.y, "x": f.x, "box": f.box} for f in features]}
+        for m, features in found.maps.items()
+    ]
+    about = {"layer": found.layer.name, "method": found.policy.method, "policy": found.policy}
+    about |= {"model_sha256": network.sha256, "images": _images(found), "maps": maps}
+    folder.write_json(f"{name}.json", about)
+    folder.write_npz(f"{name}.npz", {**_arrays(found), **more})
+
+
+def _images(found: LayerFeatures) -> list[str]:
+    """The ids of the images that won, each once."""
+    return sorted({f.image for features in found.maps.values() for f in features})
+
+
+def _arrays(found: LayerFeatures) -> dict[str, np.ndarray]:
+    """All features in rows (F, ...): which map and rank, value, place, box, projection, patch, image."""
+    rows: list[tuple[int, int, Feature]] = [(m, i, f) for m, fs in found.maps.items() for i, f in enumerate(fs)]
+
+    def column(values: list[Any], kind: type | np.dtype[Any]) -> np.ndarray:
+        return np.array(values, dtype=kind)
+
+    return {
+        "map": column([m for m, _, _ in rows], np.int64),
+        "rank": column([i for _, i, _ in rows], np.int64),
+        "value": column([f.value for _, _, f in rows], np.float32),
+        "place": column([(f.y, f.x) for _, _, f in rows], np.int64),
+        "box": column([f.box for _, _, f in rows], np.int64),
+        "image": column([f.image for _, _, f in rows], np.str_),
+        "projection": column([f.projection for _, _, f in rows], np.float32),
+        "patch": column([f.patch for _, _, f in rows], np.uint8),
+    }
