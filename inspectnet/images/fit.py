@@ -1,5 +1,7 @@
 """Any photo becomes one of the network's size: resized and cropped, to the pixel as torchvision does."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,8 +38,13 @@ def fit(
         top, left = ((whole - part) // 2 for whole, part in zip(size, inside.shape[:2], strict=True))
         canvas[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
         return canvas
-    frame = (round(size[0] / crop_pct), round(size[1] / crop_pct))
+    frame = (_frame(size[0], crop_pct), _frame(size[1], crop_pct))
     return resize(pixels, frame if crop_mode == "squash" else _cover(pixels.shape[:2], frame), interpolation, size)
+
+
+def _frame(side: int, crop_pct: float) -> int:
+    """timm's rule, which rounds down; a crop_pct written with a few digits less must not lose a pixel by that."""
+    return math.floor(side / crop_pct + 1e-3)
 
 
 def resize(pixels: Pixels, size: tuple[int, int], interpolation: str, crop: tuple[int, int] | None = None) -> Pixels:

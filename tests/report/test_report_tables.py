@@ -1,0 +1,88 @@
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from inspectnet.report.tables import print_table, records
+
+COLUMNS = ["layer", "shape", "value", "used"]
+ROWS = [["conv1", "96x55x55", 0.123456, True], ["features[0]:cat:", "7", None, False]]
+
+
+def test_without_a_terminal_a_table_is_plain_aligned_lines(capsys):
+    print_table("net.onnx", COLUMNS, ROWS)
+    assert capsys.readouterr().out == (
+        "net.onnx\n"
+        "layer             shape      value  used\n"
+        "conv1             96x55x55  0.1235  yes\n"
+        "features[0]:cat:  7              -  no\n"
+    )
+
+
+def test_without_a_terminal_nothing_is_cut_however_long(capsys):
+    name = "block." * 100 + "conv"
+    print_table("", ["layer", "units"], [[name, 3]])
+    assert capsys.readouterr().out.splitlines() == [f"{'layer'.ljust(len(name))}  units", f"{name}      3"]
+
+
+@pytest.mark.parametrize(
+    "cells, right",
+    [
+        ([1, 20], True),
+        ([np.float32(1.5), np.int64(3), None], True),
+        (["1,024", "12 %", "-3.5e-05", ""], True),
+        (["3", "3x4"], False),
+        ([True, False], False),
+        (["", None], False),
+    ],
+    ids=["ints", "numpy", "texts of numbers", "mixed", "bools", "blank"],
+)
+def test_columns_of_numbers_stand_to_the_right(capsys, cells, right):
+    print_table("", ["a name wider than all"], [[cell] for cell in cells])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith(" ") == right
+
+
+def test_numpy_floats_have_four_digits_like_any_other(capsys):
+    print_table("", ["x"], [[np.float32(0.1)], [1 / 3]])
+    assert capsys.readouterr().out.split() == ["x", "0.1", "0.3333"]
+
+
+def test_a_table_without_rows_is_its_heading(capsys):
+    print_table("none", ["a", "b"], [])
+    assert capsys.readouterr().out == "none\na  b\n"
+
+
+def test_on_a_terminal_names_are_not_read_as_markup(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("TERM", "dumb")
+    print_table("net[0].onnx", COLUMNS, ROWS)
+    out = capsys.readouterr().out
+    assert "features[0]:cat:" in out and "net[0].onnx" in out and "0.1235" in out
+
+
+def test_on_a_narrow_terminal_long_names_are_folded_not_cut(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "xterm")
+    print_table("", ["#", "n"], [["abcdefghij" * 8, 5]])
+    out = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert "…" not in out and sum(map(out.count, "abcdefghij")) == 80
+    assert max(map(len, out.splitlines())) <= 40
+
+
+def test_rows_become_records_for_json():
+    assert records(["a", "b"], [[1, None], [2, "x"]]) == [{"a": 1, "b": None}, {"a": 2, "b": "x"}]
+
+
+def test_rich_and_pillow_are_imported_only_when_something_is_shown():
+    code = (
+        "import sys, inspectnet.report.folder, inspectnet.report.tables, inspectnet.report.progress\n"
+        "import inspectnet.report.names, inspectnet.pictures\n"
+        "print([m for m in ('rich', 'PIL', 'matplotlib') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
