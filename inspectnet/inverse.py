@@ -76,6 +76,55 @@ def _crossing(graph: ir.Graph, seed: ir.Value) -> list[ir.Value]:
     return list(crossing)
 
 
+@dataclass(frozen=True)
+class Operator:
+    """One operator on the way down."""
+
+    op_type: str
+    output: str
+    """Name of its first output."""
+    inputs: tuple[str, ...]
+    """Names of its inputs that depend on the image."""
+    geometry: str
+    """Attributes and shapes: operators that share them are the same but for weights."""
+    signals: tuple[str, ...]
+    """What the signals on `inputs` are called in the operator's own inverse."""
+
+
+def operators_below(model: ir.Model, value: str) -> list[Operator]:
+    """The operators between the image and `value` through which a signal comes down, from the bottom up."""
+    part = ir.convenience.extract(model.graph, list(model.graph.inputs), [value])
+    alive = live_values(part)
+    return [_operator(node, alive) for node in part if node.outputs[0] in alive]
+
+
+def invert_operator(model: ir.Model, operator: Operator, policy: Policy) -> ir.Model:
+    """One operator with its rule behind it: its inputs and `seed` -> its output and the signals on its inputs.
+
+    Raises RuleError if it has no rule.
+    """
+    graph = ir.convenience.extract(model.graph, list(operator.inputs), [operator.output])
+    graph.opset_imports.update(model.graph.opset_imports)
+    crest, op = graph.outputs[0], Way(graph, live_values(graph))
+    seed = ir.Value(name=SEED, shape=crest.shape, type=crest.type)
+    arriving: dict[ir.Value, list[ir.Value]] = {crest: [seed]}
+    _descend(op, crest.producer(), arriving, policy)
+    for value, name in zip(graph.inputs, operator.signals, strict=True):
+        signal = op.Identity(_total(op, arriving.get(value)))
+        signal.name, signal.type, signal.shape = name, value.type, value.shape
+        graph.outputs.append(signal)
+    graph.inputs.append(seed)
+    return _finish(_like(model, graph))
+
+
+def _operator(node: ir.Node, alive: set[ir.Value]) -> Operator:
+    inputs = tuple(dict.fromkeys(str(x.name) for x in node.inputs if x in alive))
+    shapes = [str(x.shape) for x in node.inputs if x is not None]
+    geometry = f"{node.op_type} {sorted((a.name, str(a.value)) for a in node.attributes.values())} {shapes}"
+    output = str(node.outputs[0].name)
+    return Operator(node.op_type, output, inputs, geometry, tuple(f"signal on {name}" for name in inputs))
+
+
 def obstacle(model: ir.Model, value: str, policy: Policy) -> str | None:
     """Why the signal cannot come down from `value`, or None if it can: the dry run of `invert`."""
     try:
@@ -133,22 +182,26 @@ def _walk_back(graph: ir.Graph, crest: ir.Value, seed: ir.Value, policy: Policy)
     op = Way(graph, alive)
     arriving: dict[ir.Value, list[ir.Value]] = {crest: [seed]}
     for node in reversed(nodes):
-        tops = [_total(op, arriving.get(value)) for value in node.outputs]
-        if node.outputs[0] not in alive or all(top is None for top in tops):
-            continue
-        signal = tops[0] if len(tops) == 1 else _only(tops)
-        for value, bottom in zip(node.inputs, find_rule(node, policy)(op, node, signal), strict=False):
-            if value in alive and bottom is not None:
-                arriving.setdefault(value, []).append(bottom)
+        _descend(op, node, arriving, policy)
     total = _total(op, arriving.get(image))
     if total is None:
         raise RuleError(f"no signal from '{crest.name}' reaches the image. Choose another layer.")
     return op.Identity(total) if total is seed else total
 
 
+def _descend(op: Way, node: ir.Node, arriving: dict[ir.Value, list[ir.Value]], policy: Policy) -> None:
+    """Take the signals that arrived at the outputs of `node` down to its inputs."""
+    tops = [_total(op, arriving.get(value)) for value in node.outputs]
+    if node.outputs[0] not in op.alive or all(top is None for top in tops):
+        return
+    for value, bottom in zip(node.inputs, find_rule(node, policy)(op, node, _only(tops)), strict=False):
+        if value in op.alive and bottom is not None:
+            arriving.setdefault(value, []).append(bottom)
+
+
 def _only(tops: Sequence[ir.Value | None]) -> ir.Value | tuple[ir.Value | None, ...] | None:
-    """A node's outputs after the first are mostly by-products (switches, masks) that no signal reaches."""
-    return tops[0] if all(top is None for top in tops[1:]) and tops[0] is not None and len(tops) == 2 else tuple(tops)
+    """The signal on the first output if it is the only one: the others are mostly by-products (switches, masks)."""
+    return tops[0] if all(top is None for top in tops[1:]) else tuple(tops)
 
 
 def _total(op: Way, signals: Iterable[ir.Value] | None) -> ir.Value | None:

@@ -29,3 +29,20 @@ def photos():
     if not path.exists():
         pytest.skip("the shared photos are not here")
     return path
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory):
+    """exported(name, exporter) gives a network of nets.NETS, a batch of one image and its file, made once."""
+    made = {}
+
+    def get(name, exporter="dynamo"):
+        from nets import export, torch_net
+
+        if (name, exporter) not in made:
+            net, x = torch_net(name)
+            path = tmp_path_factory.mktemp("nets") / f"{name}-{exporter}.onnx"
+            made[name, exporter] = net, x, export(net, x, path, exporter)
+        return made[name, exporter]
+
+    return get

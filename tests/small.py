@@ -40,13 +40,13 @@ def run(model, x):
 def project(model, x, seed, *, value="y", any_extent=False, **policy):
     """The pixels of `seed` by the fused inverse."""
     s = session(invert(model, value, Policy(**policy), any_extent=any_extent))
-    return s.run({"image": np.asarray(x, np.float32), "seed": np.asarray(seed, np.float32)})["pixels"]
+    return s.run({s.inputs[0]: np.asarray(x, np.float32), "seed": np.asarray(seed, np.float32)})["pixels"]
 
 
 def project_split(model, x, seed, owner, *, value="y", **policy):
     """The pixels of `seed`, each through its image `owner`, by the inverse in two parts."""
     split = invert_split(model, value, Policy(**policy))
     up, down = session(split.forward), session(split.backward)
-    recorded = up.run({"image": np.asarray(x, np.float32)})
+    recorded = up.run({up.inputs[0]: np.asarray(x, np.float32)})
     feeds = {"seed": np.asarray(seed, np.float32), "image_of_seed": np.asarray(owner), **recorded}
     return down.run({name: feeds[name] for name in down.inputs})["pixels"]

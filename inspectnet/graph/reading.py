@@ -4,12 +4,14 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import onnx
 import onnx_ir as ir
 import onnx_ir.passes.common as passes
 from google.protobuf.message import DecodeError
 
 from inspectnet.errors import ModelError
+from inspectnet.graph.external import external_files
 from inspectnet.graph.folding import fold_constants
 from inspectnet.graph.shapes import settle_shapes
 from inspectnet.graph.upgrade import upgrade
@@ -33,16 +35,17 @@ def read(path: str | Path) -> Source:
     """
     path = Path(path)
     data = _bytes_of(path)
-    external = _external_files(_parse(data, path), path)
-    digest = hashlib.sha256(data)
-    for file in external:
+    proto, digest = _parse(data, path), hashlib.sha256(data)
+    for file in external_files(proto, path):
         digest.update(_bytes_of(file))
     try:
-        model = ir.load(path)
+        onnx.load_external_data_for_model(proto, str(path.parent))
+        model = ir.from_proto(proto)
         passes.InlinePass()(model)
         passes.RemoveInitializersFromInputsPass()(model)
         model = upgrade(model)
         passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
+        _refuse_nan(model.graph, path)
         passes.AddDefaultAttributesPass()(model)
         fold_constants(model.graph)
         passes.RemoveUnusedNodesPass()(model)
@@ -91,23 +94,16 @@ def _parse(data: bytes, path: Path) -> onnx.ModelProto:
     return proto
 
 
-def _external_files(proto: onnx.ModelProto, path: Path) -> list[Path]:
-    """The files beside `path` that hold weights; none may lie outside its folder (a model is not to be trusted)."""
-    folder = path.parent.resolve()
-    names = {
-        entry.value
-        for tensor in proto.graph.initializer
-        if tensor.data_location == onnx.TensorProto.EXTERNAL
-        for entry in tensor.external_data
-        if entry.key == "location"
-    }
-    for name in sorted(names):
-        file = (folder / name).resolve()
-        if not file.is_relative_to(folder):
-            raise ModelError(f"{path} keeps weights outside its folder, in '{name}'. Save it with its data beside it.")
-        if not file.is_file():
-            raise ModelError(f"{path} keeps weights in '{name}', which is missing. Copy it beside the model.")
-    return [(folder / name).resolve() for name in sorted(names)]
+def _refuse_nan(graph: ir.Graph, path: Path) -> None:
+    """Weights that are not numbers come of a training that broke; they would make every picture empty."""
+    for name, value in graph.initializers.items():
+        if value.const_value is None or not value.const_value.dtype.is_floating_point():
+            continue
+        array = value.const_value.numpy()
+        with np.errstate(all="ignore"):  # a sum is ten times faster, but infinities can make it NaN as well
+            broken = np.isnan(array.sum()) and np.isnan(array).any()
+        if broken:
+            raise ModelError(f"{path}: the weight '{name}' holds NaN (not a number). Export an earlier checkpoint.")
 
 
 def _keep_the_image_input(graph: ir.Graph, path: Path) -> None:

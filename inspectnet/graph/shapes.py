@@ -5,6 +5,7 @@ import onnx_ir as ir
 import onnx_ir.passes.common as passes
 
 from inspectnet.errors import ModelError
+from inspectnet.graph.folding import fold_shapes
 from inspectnet.graph.fusing import fuse_lrn
 from inspectnet.graph.values import constant_of, integer, live_values, shape_of
 from inspectnet.graph.window import explicit_pads
@@ -34,6 +35,9 @@ def settle_shapes(model: ir.Model, size: tuple[int, int] | None, where: str) -> 
         _infer(model)
     while any(explicit_pads(node) for node in graph if node.op_type in WINDOWED):
         _infer(model)  # one at a time: the shapes above it may have been wrong
+    while fold_shapes(graph):
+        passes.RemoveUnusedNodesPass()(model)
+        _infer(model)
     if fuse_lrn(graph):
         passes.RemoveUnusedNodesPass()(model)
         _infer(model)

@@ -32,8 +32,11 @@ def _convert(model: ir.Model) -> ir.Model:
     }
     for name in weights:
         graph.inputs.append(graph.initializers.pop(name))
+    notes = {node.outputs[0].name: node.metadata_props for node in graph if node.outputs}
     model.ir_version = max(model.ir_version or 0, 10)  # else the converter asks for initializers among the inputs
     converted = ir.from_proto(onnx.version_converter.convert_version(ir.to_proto(model), OPSET))
+    for node in converted.graph:  # the converter forgets what exporters noted: the names of modules
+        node.metadata_props.update(notes.get(node.outputs[0].name, {}) if node.outputs else {})
     for value in [v for v in converted.graph.inputs if v.name in weights]:
         converted.graph.inputs.remove(value)
         value.const_value = weights[value.name]

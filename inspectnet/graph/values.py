@@ -10,9 +10,32 @@ def live_values(graph: ir.Graph) -> set[ir.Value]:
     """The values that depend on the pixels of the image: the only ones through which a signal can come down."""
     alive = set(graph.inputs)
     for node in graph:
-        if node.op_type not in STRUCTURAL_OPS and any(x in alive for x in node.inputs if x is not None):
+        if node.op_type not in STRUCTURAL_OPS and any(x in alive for x in read_values(node)):
             alive.update(node.outputs)
     return alive
+
+
+def read_values(node: ir.Node) -> list[ir.Value]:
+    """All values that `node` reads: its inputs, and what its subgraphs (of If, Loop) take from outside."""
+    captured = [x for inner in inner_nodes(node) for x in inner.inputs if x is not None]
+    outputs = [x for a in node.attributes.values() for part in _subgraphs(a) for x in part.outputs]
+    return [x for x in node.inputs if x is not None] + captured + outputs
+
+
+def inner_nodes(node: ir.Node) -> list[ir.Node]:
+    """The nodes inside the subgraphs of `node`, which may read values from outside."""
+    return [inner for a in node.attributes.values() for part in _subgraphs(a) for inner in part.all_nodes()]
+
+
+def _subgraphs(attribute: ir.Attr) -> list[ir.Graph]:
+    if attribute.type == ir.AttributeType.GRAPH:
+        return [attribute.as_graph()]
+    return list(attribute.as_graphs()) if attribute.type == ir.AttributeType.GRAPHS else []
+
+
+def has_subgraphs(node: ir.Node) -> bool:
+    """Whether `node` is control flow, which holds graphs of its own."""
+    return any(_subgraphs(a) for a in node.attributes.values())
 
 
 def shape_of(value: ir.Value) -> tuple[int | str | None, ...] | None:

@@ -55,7 +55,7 @@ def concat(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
 @rule("Split")
 def split(op: Way, node: ir.Node, top: Signal) -> list[ir.Value | None]:
     """The signals of the parts side by side, nothing where no signal arrived."""
-    parts = top if isinstance(top, tuple) else (top,)
+    parts = top if isinstance(top, tuple) else (top, *[None] * (len(node.outputs) - 1))
     arrived = next(t for t in parts if t is not None)
     whole = [
         op.Expand(0.0, op.shape_like(arrived, y)) if t is None else t for t, y in zip(parts, node.outputs, strict=True)

@@ -1,8 +1,8 @@
 """The table of rules: how a signal comes down through each operator, and where the methods differ.
 
 A rule is a function `rule(op, node, top)` that appends nodes with `op` and returns one signal per input of `node`,
-None where nothing comes down. `top` is the signal on the node's output (a tuple of them, None where no signal
-arrived, if the operator has several outputs).
+None where nothing comes down. `top` is the signal on the node's first output; where signals arrived at others too, a
+tuple of one for each output, None where no signal arrived.
 """
 
 from collections.abc import Callable, Sequence

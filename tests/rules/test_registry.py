@@ -1,0 +1,84 @@
+"""The table of rules: what it refuses, and what its rules emit."""
+
+import pytest
+from small import build
+from test_adjoint import HOMOGENEOUS, LINEAR, check_adjoint
+from test_methods import SMOOTH
+
+from inspectnet.errors import OptionError, RuleError
+from inspectnet.inverse import invert
+from inspectnet.rules import Policy, registry, supported_ops
+from inspectnet.runtime.kernels import without_cuda_kernel
+
+
+def test_an_operator_without_a_rule_is_named_with_its_output_and_method():
+    model = build((2, 3, 3), lambda op, x: op.Relu(op.Sin(x)))
+    with pytest.raises(RuleError, match=r"no guided_backprop rule for Sin \(output 'n/Sin_1'\)"):
+        invert(model, "y", Policy("guided_backprop"))
+
+
+def test_a_product_of_two_live_values_is_refused_not_guessed():
+    model = build((2, 3, 3), lambda op, x: op.Mul(x, op.Relu(x)))
+    with pytest.raises(RuleError, match="both factors depend on the image"):
+        invert(model, "y", Policy())
+
+
+def test_an_operator_of_another_domain_has_no_rule_of_the_same_name():
+    model = build((2, 3, 3), lambda op, x: op.Relu(x))
+    next(iter(model.graph)).domain = "com.example"
+    with pytest.raises(RuleError, match=r"com\.example\.Relu"):
+        invert(model, "y", Policy())
+
+
+def test_two_rules_for_one_key_are_refused():
+    with pytest.raises(ValueError, match="two rules"):
+        registry.rule("Conv")(lambda op, node, top: [top])
+
+
+@pytest.mark.parametrize(
+    ("said", "near"),
+    [({"method": "deconv"}, "deconvnet"), ({"unpool": "center"}, "centre"), ({"lrn": "x"}, "identity")],
+)
+def test_a_wrong_word_in_a_policy_gets_the_right_ones(said, near):
+    with pytest.raises(OptionError, match=near):
+        Policy(**said)
+
+
+def test_the_adjoint_test_catches_a_wrong_rule(monkeypatch, rng):
+    def conv_a_little_too_strong(op, node, top):
+        return [op.Mul(bottom, 1.001) for bottom in right(op, node, top)]
+
+    right = registry._RULES["Conv", ""]
+    monkeypatch.setitem(registry._RULES, ("Conv", ""), conv_a_little_too_strong)
+    _, shape, write = next(case for case in LINEAR if case[0].startswith("conv-k3s2p1"))
+    x, v = rng.normal(size=(2, 2, *shape))
+    with pytest.raises(AssertionError):
+        check_adjoint(build(shape, write), x, v, 1.0, method="gradient")
+
+
+def test_rules_emit_only_operators_that_onnxruntime_computes_on_cuda():
+    policies = [Policy(m) for m in registry.METHODS] + [Policy(unpool=u) for u in registry.UNPOOLS]
+    models = [build(shape, write) for _, shape, write in LINEAR + HOMOGENEOUS]
+    models += [build((5, 2, 2), write) for write in SMOOTH.values()]
+    emitted = {
+        node.op_type
+        for model in models
+        for policy in policies
+        for node in invert(model, "y", policy).graph
+        if node.name and node.name.startswith("inverse/")
+    }
+    assert {"Conv", "ConvTranspose", "ScatterElements", "Where"} <= emitted
+    assert without_cuda_kernel(emitted) == []
+
+
+def test_every_rule_says_in_one_sentence_what_it_does():
+    for function in registry._RULES.values():
+        first = (function.__doc__ or "").strip().splitlines()[0]
+        assert first and first[0].isupper(), function
+
+
+def test_every_operator_of_the_first_release_has_a_rule():
+    wanted = """Conv ConvTranspose Relu LeakyRelu Clip MaxPool AveragePool GlobalAveragePool GlobalMaxPool ReduceMean
+    LRN BatchNormalization Gemm MatMul Add Sub Sum Mul Div Concat Split Flatten Reshape Transpose Squeeze Unsqueeze Slice
+    Pad Dropout Identity Cast Softmax Sigmoid Tanh"""
+    assert set(wanted.split()) <= set(supported_ops())
