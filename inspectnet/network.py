@@ -18,6 +18,7 @@ from inspectnet.graph.reading import Source, read
 from inspectnet.graph.shapes import fixed_batch
 from inspectnet.graph.writing import save
 from inspectnet.images.prepare import Preparation
+from inspectnet.inverse import Operator
 from inspectnet.preprocessing import class_names, image_shape, prepare_model
 from inspectnet.projection import Projection, Spot
 from inspectnet.rules import Policy
@@ -72,6 +73,7 @@ class Network:
         """Names of the classes in the order of the output, empty if the model does not tell."""
         self._directory = Directory(find_layers(self._model.graph), aliases)
         self._sessions: dict[object, Session] = {}
+        self._maxima_names: dict[tuple[str, ...], dict[str, tuple[str, str | None]]] = {}
 
     @property
     def layers(self) -> list[Layer]:
@@ -193,6 +195,30 @@ class Network:
             path: ([x.name for x in m.graph.inputs], [x.name for x in m.graph.outputs]) for path, m in models.items()
         }
 
+    def values(self, x: np.ndarray, names: Sequence[str]) -> dict[str, np.ndarray]:
+        """The tensors of those ONNX names for prepared images x (N, C, H, W), in one pass."""
+        image = str(self._model.graph.inputs[0].name)
+        wanted = tuple(dict.fromkeys(name for name in names if name != image))
+        found = {image: x}
+        if wanted:
+            session = self._session(("cut", wanted), lambda: cut(self._model, wanted))
+            runs = [session.run({image: part}) for part in self._parts(self._checked(x))]
+            found |= {name: np.concatenate([run[name] for run in runs]) for name in wanted}
+        return found
+
+    def operators(self, layer: str) -> list[Operator]:
+        """The operators that a signal from `layer` passes, from the bottom up."""
+        return inverse.operators_below(self._model, self.layer(layer).output)
+
+    def operator_session(self, operator: Operator, policy: Policy) -> Session:
+        """One operator alone with its rule: its live inputs and `seed` in, its output and the signals below out."""
+        model = inverse.invert_operator(self._model, operator, policy)
+        return Session(ir.to_proto(model).SerializeToString(), self.device, self._threads)
+
+    def emitted(self, layer: str, policy: Policy) -> set[str]:
+        """The kinds of operators in the inverse from `layer`."""
+        return {node.op_type for node in inverse.invert(self._model, self.layer(layer).output, policy).graph}
+
     def obstacle(self, layer: str, policy: Policy | None = None) -> str | None:
         """Why signals cannot come down from `layer`, None if they can."""
         return inverse.obstacle(self._model, self.layer(layer).output, policy or Policy())
@@ -213,13 +239,14 @@ class Network:
     def _split(self, layer: Layer, policy: Policy) -> tuple[Session, Session]:
         parts = functools.cache(lambda: inverse.invert_split(self._model, layer.output, policy))
         key = ("split", layer.output, policy)
-        return self._session((*key, "up"), lambda: parts().forward), self._session(
-            (*key, "down"), lambda: parts().backward
-        )
+        forward = self._session((*key, "up"), lambda: parts().forward)
+        return forward, self._session((*key, "down"), lambda: parts().backward)
 
     def _maxima_session(self, values: tuple[str, ...]) -> tuple[Session, dict[str, tuple[str, str | None]]]:
-        model, names = cut_at_maxima(self._model, values)
-        return self._session(("maxima", values), lambda: model), names
+        if values not in self._maxima_names:
+            model, self._maxima_names[values] = cut_at_maxima(self._model, values)
+            self._session(("maxima", values), lambda: model)
+        return self._sessions["maxima", values], self._maxima_names[values]
 
     def _parts(self, x: np.ndarray) -> list[np.ndarray]:
         """The batch cut to what the graph takes at a time."""
