@@ -44,7 +44,7 @@ def verify(
     said = options.preprocessing("", "", input_size, None, "", "", "")
     network = options.open_network(model, device, alias, said, quiet=True)
     policy = options.policy_of(method, unpool, lrn)
-    names = [each.output for each in network.match(layer)] if layer else _spread(network)
+    names = [each.name for each in network.match(layer)] if layer else _spread(network)
     checks = list(verification.verify(network, _photos(network, images), names, policy, seed))
     failed = [check for check in checks if not check.passed]
     ops = {kind: text for name in names for kind, text in network.policy_of_ops(name, policy).items()}
@@ -66,7 +66,7 @@ def verify(
 
 def _spread(network: "Network") -> list[str]:
     """Some layers from bottom to top, of those that can be inverted."""
-    able = [layer.output for layer in network.layers if network.obstacle(layer.output) is None]
+    able = [layer.name for layer in network.layers if network.obstacle(layer.output) is None]
     return [able[i * (len(able) - 1) // max(1, LAYERS - 1)] for i in range(LAYERS)] if len(able) > LAYERS else able
 
 

@@ -6,13 +6,13 @@ The start is negative where padding is seen. Where paths join, the field is the 
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 import onnx_ir as ir
 
-from inspectnet.graph.values import constant_of, integer, live_values, word
+from inspectnet.graph.values import constant_of, integer, live_values, shape_of, word
 from inspectnet.graph.window import Window
 
 Number = int | Fraction
@@ -35,9 +35,8 @@ class Axis:
 
     def crop(self, extent: int) -> int:
         """The least extent of a crop that holds any one unit's field and is aligned at both ends."""
-        needed = math.floor(self.start) % self.grid + math.ceil(self.size)
-        if self.jump != self.grid:  # units lie at several phases of the grid
-            needed = self.grid - 1 + math.ceil(self.size)
+        phases = (Fraction(self.grid) / self.jump).numerator  # after so many units, places on the grid repeat
+        needed = max(end - first // self.grid * self.grid for first, end in map(self.span, range(phases)))
         missing = (extent - needed) % self.grid
         return min(extent, needed + missing)
 
@@ -54,6 +53,8 @@ POINTWISE = frozenset(
     " Sigmoid Tanh Exp Log Sqrt Abs Neg Pow Erf Reciprocal Add Sub Sum Mul Div Max Min Dropout Identity Cast"
     " BatchNormalization LRN".split()
 )
+WINDOWED = frozenset({"Conv", "ConvTranspose", "MaxPool", "AveragePool"})
+BROADCASTING = frozenset({"Add", "Sub", "Sum", "Mul", "Div", "Max", "Min", "Pow", "PRelu"})
 ALONG_CHANNELS = frozenset({"Concat", "Split", "Softmax"})
 
 
@@ -66,9 +67,31 @@ def receptive_fields(graph: ir.Graph) -> dict[ir.Value, Field | None]:
         live = [x for x in node.inputs if x is not None and x in alive]
         if live and node.outputs[0] in alive:
             below = _union([fields[x] for x in live])
-            field = None if below is None else _above(node, below)
+            field = None if below is None or _spreads(node, live) else _above(node, below)
+            if field and _is_fixed_to_places(node, alive):
+                field = _uncroppable(field, graph.inputs[0])
             fields.update(dict.fromkeys(node.outputs, field))
     return fields
+
+
+def _spreads(node: ir.Node, live: list[ir.Value]) -> bool:
+    """Whether one position of an input reaches all positions of the output: broadcasting, weights made of pixels."""
+    if node.op_type not in POINTWISE:
+        return node.op_type in WINDOWED and len(live) > 1
+    shapes = [shape_of(x) for x in (*live, node.outputs[0])]
+    return len({shape[-2:] for shape in shapes if shape}) > 1
+
+
+def _is_fixed_to_places(node: ir.Node, alive: set[ir.Value]) -> bool:
+    """Whether a constant of `node` has one number for each place, such as the mean image that the paper subtracts."""
+    constants = [shape_of(x) or () for x in node.inputs if x is not None and x not in alive]
+    return node.op_type in BROADCASTING and any(extent != 1 for shape in constants for extent in shape[-2:])
+
+
+def _uncroppable(field: Field, image: ir.Value) -> Field:
+    """The same field on the raster of the whole image, on which it alone is aligned."""
+    extents = list(image.shape)[2:]
+    return tuple(replace(a, grid=math.lcm(a.grid, n)) for a, n in zip(field, extents, strict=True))  # type: ignore[return-value]
 
 
 def _above(node: ir.Node, below: Field) -> Field | None:
@@ -77,9 +100,8 @@ def _above(node: ir.Node, below: Field) -> Field | None:
         return None
     if node.op_type in POINTWISE or (node.op_type in ALONG_CHANNELS and integer(node, "axis", 0) in (1, -3)):
         return below
-    window = {"Conv": _convolve, "MaxPool": _convolve, "AveragePool": _convolve, "ConvTranspose": _deconvolve}
-    if node.op_type in window:
-        return window[node.op_type](Window(node), below)
+    if node.op_type in WINDOWED:
+        return (_deconvolve if node.op_type == "ConvTranspose" else _convolve)(Window(node), below)
     if node.op_type == "Pad":
         return _pad(node, below)
     if node.op_type == "Slice":
@@ -94,7 +116,7 @@ def _convolve(window: Window, below: Field) -> Field:
             a.size + (reach - 1) * a.jump,
             a.jump * s,
             a.start - pad * a.jump,
-            math.lcm(a.grid, math.ceil(a.jump * s)),
+            math.lcm(a.grid, Fraction(a.jump * s).numerator),
         )
         for a, reach, s, pad in axes
     )

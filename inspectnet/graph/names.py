@@ -3,6 +3,7 @@
 import ast
 import fnmatch
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import onnx_ir as ir
@@ -67,21 +68,25 @@ class Directory:
         self._by_name |= paths | exact
 
     def find(self, name: str) -> "Layer":
-        """The layer called `name`. Raises LayerError with the nearest names and the full list."""
-        return self._resolve(self._by_name, name)
+        """The layer called `name`, under that name. Raises LayerError with the nearest names and the full list."""
+        return replace(self._resolve(self._by_name, name), name=name)
 
     def match(self, patterns: Iterable[str]) -> list["Layer"]:
-        """The layers that any of the names or globs mean, from the bottom up. Raises LayerError if one means none."""
-        wanted: set[str] = set()
+        """The layers that any of the names or globs mean, from the bottom up; called as they were asked for.
+
+        Raises LayerError if one means none.
+        """
+        called: dict[str, str] = {}
         for pattern in patterns:
             if any(c in pattern for c in "*?["):
-                hits = {y.output for n, y in self._by_name.items() if fnmatch.fnmatchcase(n, pattern)}
+                hits = [y for n, y in self._by_name.items() if fnmatch.fnmatchcase(n, pattern)]
                 if not hits:
                     raise LayerError(f"no layer matches '{pattern}'.{self._list()}")
-                wanted |= hits
+                for layer in hits:
+                    called.setdefault(layer.output, layer.name)
             else:
-                wanted.add(self.find(pattern).output)
-        return [layer for layer in self.layers if layer.output in wanted]
+                called.setdefault(self.find(pattern).output, pattern)
+        return [replace(layer, name=called[layer.output]) for layer in self.layers if layer.output in called]
 
     def _resolve(self, table: Mapping[str, "Layer"], name: str) -> "Layer":
         if name in table:

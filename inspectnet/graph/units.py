@@ -41,12 +41,10 @@ def parse_numbers(text: str, count: int, what: str) -> list[int]:
     numbers: list[int] = []
     for part in text.split(","):
         found = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
-        if found is None:
+        first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
+        if first > last:
             raise OptionError(f"'{text}' is not a list of numbers. Write it like 0,3,7-12.")
-        first, last = int(found[1]), int(found[2] or found[1])
         if last >= count:  # before the range is made, which may be longer than memory
             raise LayerError(f"{what} has {count} maps, 0 to {count - 1}; there is no map {last}.")
         numbers += range(first, last + 1)
-    if not numbers:
-        raise OptionError(f"'{text}' means no number at all. Write it like 0,3,7-12.")
     return list(dict.fromkeys(numbers))

@@ -2,8 +2,6 @@
 
 from typing import NamedTuple
 
-from inspectnet.errors import OptionError
-
 
 class Box(NamedTuple):
     """A rectangle of a decoded photo, in pixels; `top` and `left` are inside it."""
@@ -14,19 +12,16 @@ class Box(NamedTuple):
     width: int
 
 
-def tile_boxes(height: int, width: int, tile_height: int, tile_width: int, overlap: float = 0.5) -> list[Box]:
+def tile_boxes(height: int, width: int, tile_height: int, tile_width: int) -> list[Box]:
     """The tiles of a photo of height x width pixels, row by row.
 
-    Neighbours share `overlap` of their side, 0 <= overlap < 1; the last row and column end at the far edge,
-    so that every pixel is in a tile. A photo that is smaller than a tile, in either direction, is one box:
-    all of it, to be resized. Raises OptionError for another overlap.
+    As many as fit side by side, spread from edge to edge. None overlap: what two tiles shared would be found twice
+    by a search for the strongest activations. A photo smaller than a tile, in either direction, is one box: all of
+    it, to be resized.
     """
-    if not 0 <= overlap < 1:
-        raise OptionError(f"tiles cannot overlap by {overlap}. Choose at least 0 and less than 1.")
     if height < tile_height or width < tile_width:
         return [Box(0, 0, height, width)]
-    tops = _starts(height, tile_height, overlap)
-    lefts = _starts(width, tile_width, overlap)
+    tops, lefts = _starts(height, tile_height), _starts(width, tile_width)
     return [Box(top, left, tile_height, tile_width) for top in tops for left in lefts]
 
 
@@ -35,6 +30,9 @@ def tile_id(photo: str, top: int, left: int) -> str:
     return f"{photo}#{top},{left}"
 
 
-def _starts(length: int, tile: int, overlap: float) -> list[int]:
-    stride = max(1, round(tile * (1 - overlap)))
-    return [*range(0, length - tile, stride), length - tile]
+def _starts(length: int, tile: int) -> list[int]:
+    count = length // tile
+    spare = length - count * tile
+    if count == 1:
+        return [spare // 2]
+    return [i * tile + round(i * spare / (count - 1)) for i in range(count)]

@@ -1,0 +1,35 @@
+# Two commands do all the set-up they need: `make deconv MODEL=...` and `make test`.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+LAYER ?= conv5
+BIN := .venv/bin
+
+.PHONY: deconv test format clean
+
+deconv: .venv/installed  ## show what a layer of MODEL sees in the sample photos
+	@test -n "$(MODEL)" || { echo "Say which model: make deconv MODEL=path/to/model.onnx LAYER=conv5"; exit 2; }
+	$(BIN)/inspectnet deconv "$(MODEL)" --layer "$(LAYER)"
+
+test: .venv/installed-dev  ## format, lint, types, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q
+
+format: .venv/installed-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/installed: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+.venv/installed-dev: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
+	@touch $@ .venv/installed
+
+clean:
+	rm -rf .venv out .pytest_cache .mypy_cache .ruff_cache
