@@ -12,6 +12,7 @@ import onnx_ir as ir
 import onnx_ir.passes.common as passes
 
 from inspectnet.errors import RuleError
+from inspectnet.graph.folding import fold_shapes
 from inspectnet.graph.shapes import free_extent
 from inspectnet.graph.values import live_values
 from inspectnet.rules import Policy, Way, describe_rule, find_rule
@@ -50,6 +51,8 @@ def invert_split(model: ir.Model, value: str, policy: Policy, *, any_extent: boo
     passes.RemoveUnusedNodesPass()(inverse)
     crossing = _crossing(graph, seed)
     recorded = [x for x in crossing if x is not image]
+    for i, x in enumerate(recorded):
+        x.name = x.name if x is crest else f"recorded_{i}"
     forward = ir.convenience.extract(graph, [image], list(dict.fromkeys([*recorded, crest])))
     backward = ir.convenience.extract(graph, [seed, *crossing], [pixels])
     for part in (forward, backward):
@@ -167,6 +170,8 @@ def _build(model: ir.Model, value: str, policy: Policy, any_extent: bool) -> tup
         free_extent(graph)
         seed.shape = _any_extent(seed)
     passes.ShapeInferencePass(strict_mode=False)(inverse)
+    if not any_extent:
+        fold_shapes(graph)
     return inverse, seed, crest
 
 
@@ -239,6 +244,8 @@ def _like(model: ir.Model, graph: ir.Graph) -> ir.Model:
 
 
 def _finish(model: ir.Model) -> ir.Model:
-    """Drop what nobody reads."""
+    """Drop what nobody reads, and the exporter's notes on the nodes (they hold paths of the machine it ran on)."""
     passes.RemoveUnusedNodesPass()(model)
+    for node in model.graph:
+        node.metadata_props.clear()
     return model

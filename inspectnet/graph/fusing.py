@@ -8,7 +8,7 @@ import math
 
 import onnx_ir as ir
 
-from inspectnet.graph.values import constant_of, ints, live_values
+from inspectnet.graph.values import constant_of, integer, ints, live_values, shape_of
 
 CARRIERS = frozenset({"Reshape", "Unsqueeze", "Squeeze", "Pad", "Transpose", "Identity", "Cast"})
 
@@ -39,12 +39,22 @@ def _match(div: ir.Node, alive: set[ir.Value]) -> tuple[ir.Value, dict[str, floa
     pool = _first_other(mean)
     if None in (beta, bias, alpha) or pool is None or pool.op_type != "AveragePool":
         return None
-    kernel = [k for k in ints(pool, "kernel_shape") if k != 1]
-    square = _first_other(pool.inputs[0])
-    # an even window reaches one channel further up in torch than in ONNX's LRN: not the same function
-    if square is None or len(kernel) != 1 or kernel[0] % 2 == 0 or not _is_square_of(square, x):
+    square, size = _first_other(pool.inputs[0]), ints(pool, "kernel_shape")[0]
+    # an even window reaches one channel further down in torch than in ONNX's LRN: not the same function
+    if square is None or size % 2 == 0 or not _is_square_of(square, x) or not _slides_over_channels(pool, x):
         return None
-    return x, {"alpha": float(alpha), "beta": float(beta), "bias": float(bias), "size": kernel[0]}  # type: ignore[arg-type]
+    return x, {"alpha": float(alpha), "beta": float(beta), "bias": float(bias), "size": size}  # type: ignore[arg-type]
+
+
+def _slides_over_channels(pool: ir.Node, x: ir.Value) -> bool:
+    """Whether the pool has the channels of `x` as its first axis of space, and its window is centred on each."""
+    kernel, pads, made = ints(pool, "kernel_shape"), ints(pool, "pads"), shape_of(pool.outputs[0])
+    padding = constant_of(pad.inputs[1]) if (pad := _maker(pool.inputs[0], "Pad")) else None
+    if made is None or (any(pads) and not integer(pool, "count_include_pad")):
+        return False
+    below = (pads[0] if pads else 0) + (int(padding[2]) if padding is not None else 0)
+    rest = {*kernel[1:], made[1]}
+    return rest == {1} and made[2] == x.shape[1] and below == kernel[0] // 2
 
 
 def _maker(value: ir.Value | None, op_type: str) -> ir.Node | None:
