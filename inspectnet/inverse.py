@@ -13,7 +13,7 @@ import onnx_ir.passes.common as passes
 
 from inspectnet.errors import RuleError
 from inspectnet.graph.folding import fold_shapes
-from inspectnet.graph.shapes import free_extent
+from inspectnet.graph.shapes import BATCH, free_extent
 from inspectnet.graph.values import live_values
 from inspectnet.rules import Policy, Way, describe_rule, find_rule
 
@@ -128,13 +128,27 @@ def _operator(node: ir.Node, alive: set[ir.Value]) -> Operator:
     return Operator(node.op_type, output, inputs, geometry, tuple(f"signal on {name}" for name in inputs))
 
 
-def obstacle(model: ir.Model, value: str, policy: Policy) -> str | None:
-    """Why the signal cannot come down from `value`, or None if it can: the dry run of `invert`."""
-    try:
-        invert(model, value, policy)
-    except RuleError as error:
-        return str(error)
-    return None
+def obstacles(model: ir.Model, policy: Policy) -> dict[str, str]:
+    """Why signals cannot come down, by the names of the values they cannot come down from.
+
+    Each rule is tried once, on a copy of the graph; what stands in one operator's way stands in that of all above.
+    """
+    graph = ir.convenience.extract(model.graph, list(model.graph.inputs), list(model.graph.outputs))
+    nodes, op = list(graph), Way(graph, live_values(graph))
+    blocked: dict[ir.Value, str] = {}
+    for node in nodes:
+        if node.outputs[0] not in op.alive:
+            continue
+        first, *rest = node.outputs
+        signal = ir.Value(name="signal", shape=first.shape, type=first.type)
+        arriving: dict[ir.Value, list[ir.Value]] = {first: [signal]}
+        try:
+            _descend(op, node, arriving, policy)
+            reasons = [blocked[value] for value in node.inputs if value in blocked and value in arriving]
+        except RuleError as error:
+            reasons = [str(error)]
+        blocked.update(dict.fromkeys((first, *rest), reasons[0]) if reasons else {})
+    return {str(value.name): reason for value, reason in blocked.items()}
 
 
 def policy_of_ops(model: ir.Model, value: str, policy: Policy) -> dict[str, str]:
@@ -177,8 +191,8 @@ def _build(model: ir.Model, value: str, policy: Policy, any_extent: bool) -> tup
 
 def _any_extent(seed: ir.Value) -> ir.Shape:
     """The shape of `seed` with height and width left open."""
-    n, c, *space = seed.shape
-    return ir.Shape([n, c, *(f"seed_{name}" for name, _ in zip("HW", space, strict=False))])
+    _, c, *space = seed.shape
+    return ir.Shape([BATCH, c, *(f"seed_{name}" for name, _ in zip("HW", space, strict=False))])
 
 
 def _walk_back(graph: ir.Graph, crest: ir.Value, seed: ir.Value, policy: Policy) -> ir.Value:

@@ -73,6 +73,7 @@ class Network:
         """Names of the classes in the order of the output, empty if the model does not tell."""
         self._directory = Directory(find_layers(self._model.graph), aliases)
         self._sessions: dict[object, Session] = {}
+        self._obstacles: dict[Policy, dict[str, str]] = {}
         self._maxima_names: dict[tuple[str, ...], dict[str, tuple[str, str | None]]] = {}
 
     @property
@@ -145,9 +146,7 @@ class Network:
         if crop and not whole:
             return projection.project_cropped(self._fused(found, policy, any_extent=True), found, x, spots)
         if self.fixed_batch:
-            raise OptionError(
-                f"{self.path} takes {self.fixed_batch} image at a time, which cannot be projected in batches."
-            )
+            return projection.project_singly(self._fused(found, policy), found, x, spots)
         shared = sorted(spots, key=lambda spot: spot.image)
         results = dict(
             zip(
@@ -167,7 +166,9 @@ class Network:
         expected = (len(x), *found.shape[1:])
         if seed.shape != expected:
             raise OptionError(f"the seed has the shape {seed.shape}, but {found.name} wants {expected}.")
-        return projection.project_seeds(self._fused(found, policy or Policy()), x, np.asarray(seed, np.float32))
+        return projection.project_seeds(
+            self._fused(found, policy or Policy()), x, np.asarray(seed, np.float32), singly=bool(self.fixed_batch)
+        )
 
     def save_inverse(
         self, layer: str, policy: Policy, out: Path, *, pre: bool = False, split: bool = False
@@ -221,7 +222,10 @@ class Network:
 
     def obstacle(self, layer: str, policy: Policy | None = None) -> str | None:
         """Why signals cannot come down from `layer`, None if they can."""
-        return inverse.obstacle(self._model, self.layer(layer).output, policy or Policy())
+        policy = policy or Policy()
+        if policy not in self._obstacles:
+            self._obstacles[policy] = inverse.obstacles(self._model, policy)
+        return self._obstacles[policy].get(self.layer(layer).output)
 
     def policy_of_ops(self, layer: str, policy: Policy) -> dict[str, str]:
         """What happens to the signal at each operator below `layer`, in words."""

@@ -112,15 +112,23 @@ def project_shared(
                 yield Projection(pixels, 0, 0)
 
 
+def project_singly(session: Session, layer: Layer, x: np.ndarray, spots: Sequence[Spot]) -> Iterator[Projection]:
+    """The projections of `spots` on the whole images, one by one, for a graph that insists on one image at a time."""
+    for spot in spots:
+        seed = np.zeros((1, *(int(n) for n in layer.shape[1:])), np.float32)  # type: ignore[arg-type]
+        seed[(0, spot.map, *_at(layer, spot))] = spot.value
+        yield Projection(_fused(session, x[spot.image : spot.image + 1], seed)[0], 0, 0)
+
+
 def run_backward(backward: Session, recorded: dict[str, object], seed: np.ndarray, owner: np.ndarray) -> np.ndarray:
     """The pixels (S, C, H, W) of seeds (S, ...), each with the recorded tensors of its image `owner` (S,)."""
     feeds = {SEED: seed, OWNER: owner, **recorded}
     return backward.run({name: feeds[name] for name in backward.inputs})[PIXELS]
 
 
-def project_seeds(session: Session, x: np.ndarray, seed: np.ndarray) -> np.ndarray:
-    """The pixels (N, C, H, W) of a seed (N, ...) for each image of x; session is a fused inverse."""
-    parts = _runs(range(len(x)), x.shape[2] * x.shape[3])
+def project_seeds(session: Session, x: np.ndarray, seed: np.ndarray, *, singly: bool = False) -> np.ndarray:
+    """The pixels (N, C, H, W) of a seed (N, ...) for each image of x, in runs or singly; session is a fused inverse."""
+    parts = [range(i, i + 1) for i in range(len(x))] if singly else _runs(range(len(x)), x.shape[2] * x.shape[3])
     return np.concatenate([_fused(session, x[list(p)], seed[list(p)]) for p in parts])
 
 

@@ -101,13 +101,12 @@ def run_to(model, value, x):
 
 @pytest.mark.parametrize("path", [p for p in light_models()], ids=lambda p: p.stem)
 def test_every_layer_of_the_light_models_has_an_inverse(path):
-    from inspectnet.inverse import obstacle
+    from inspectnet.inverse import obstacles
     from inspectnet.rules import Policy
 
     model, layers = opened(path)
-    some = list(layers.values())[:: max(1, len(layers) // 12)]
     for method in METHODS:
-        assert [obstacle(model, layer.output, Policy(method)) for layer in some] == [None] * len(some)
+        assert obstacles(model, Policy(method)) == {}
 
 
 @pytest.mark.parametrize("name", ["light_squeezenet", "light_bvlc_alexnet", "light_resnet50"])

@@ -50,9 +50,11 @@ def fixed_batch(graph: ir.Graph) -> int | None:
 
 
 def free_extent(graph: ir.Graph) -> None:
-    """Let the image have any height and width: drop the extents that were inferred for one; in place."""
-    n, c, *_ = graph.inputs[0].shape
-    graph.inputs[0].shape = ir.Shape([n, c, "H", "W"])
+    """Let there be any number of images of any height and width: drop the extents that were inferred; in place.
+
+    Only for graphs whose units have receptive fields: nothing in them spells out the batch size.
+    """
+    graph.inputs[0].shape = ir.Shape([BATCH, graph.inputs[0].shape[1], "H", "W"])
     for node in graph:
         for value in node.outputs:
             value.shape = None
