@@ -1,4 +1,4 @@
-"""Probes: a network cut off at its layers, giving their maps or only the maxima of their maps."""
+"""Probes: parts of a network, cut off at its layers, giving their maps or only the maxima of their maps."""
 
 from collections.abc import Sequence
 
@@ -9,11 +9,17 @@ from inspectnet.graph.builder import Op
 from inspectnet.graph.values import shape_of
 
 
+def cut_out(model: ir.Model, inputs: Sequence[ir.Value | str], outputs: Sequence[ir.Value | str]) -> ir.Model:
+    """A copy of the part of `model` between some values, as a model of its own; weights are shared."""
+    graph = ir.convenience.extract(model.graph, inputs, outputs)
+    graph.opset_imports.update(model.graph.opset_imports)
+    graph.name = graph.name or "network"
+    return ir.Model(graph, ir_version=model.ir_version or 10, producer_name="inspectnet")
+
+
 def cut(model: ir.Model, values: Sequence[str]) -> ir.Model:
     """The network up to `values`, which become its outputs: image (N, C, H, W) -> each value."""
-    graph = ir.convenience.extract(model.graph, list(model.graph.inputs), list(dict.fromkeys(values)))
-    graph.opset_imports.update(model.graph.opset_imports)
-    part = ir.Model(graph, ir_version=model.ir_version or 10, producer_name="inspectnet")
+    part = cut_out(model, list(model.graph.inputs), list(dict.fromkeys(values)))
     passes.RemoveUnusedNodesPass()(part)
     return part
 

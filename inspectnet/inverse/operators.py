@@ -1,0 +1,102 @@
+"""One operator at a time: what stands in a signal's way, what happens to it where, and each rule by itself."""
+
+import json
+from dataclasses import asdict, dataclass
+
+import onnx_ir as ir
+
+from inspectnet.errors import RuleError
+from inspectnet.graph.probes import cut_out
+from inspectnet.graph.values import live_values
+from inspectnet.inverse.walk import SEED, descend, finish, total
+from inspectnet.rules import Policy, Way, describe_rule
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One operator on the way down."""
+
+    op_type: str
+    output: str
+    """Name of its first output."""
+    inputs: tuple[str, ...]
+    """Names of its inputs that depend on the image."""
+    geometry: str
+    """Attributes and shapes: operators that share them are the same but for weights."""
+    signals: tuple[str, ...]
+    """What the signals on `inputs` are called in the operator's own inverse."""
+
+
+def operators_below(model: ir.Model, value: str) -> list[Operator]:
+    """The operators between the image and `value` through which a signal comes down, from the bottom up."""
+    part = cut_out(model, list(model.graph.inputs), [value]).graph
+    alive = live_values(part)
+    return [_operator(node, alive) for node in part if node.outputs[0] in alive]
+
+
+def invert_operator(model: ir.Model, operator: Operator, policy: Policy) -> ir.Model:
+    """One operator with its rule behind it: its inputs and `seed` -> its output and the signals on its inputs.
+
+    Raises RuleError if it has no rule.
+    """
+    part = cut_out(model, operator.inputs, [operator.output])
+    graph = part.graph
+    crest, op = graph.outputs[0], Way(graph, live_values(graph))
+    seed = ir.Value(name=SEED, shape=crest.shape, type=crest.type)
+    arriving: dict[ir.Value, list[ir.Value]] = {crest: [seed]}
+    descend(op, crest.producer(), arriving, policy)
+    for value, name in zip(graph.inputs, operator.signals, strict=True):
+        signal = op.Identity(total(op, arriving.get(value)))
+        signal.name, signal.type, signal.shape = name, value.type, value.shape
+        graph.outputs.append(signal)
+    graph.inputs.append(seed)
+    return finish(part)
+
+
+def _operator(node: ir.Node, alive: set[ir.Value]) -> Operator:
+    inputs = tuple(dict.fromkeys(str(x.name) for x in node.inputs if x in alive))
+    shapes = [str(x.shape) for x in node.inputs if x is not None]
+    geometry = f"{node.op_type} {sorted((a.name, str(a.value)) for a in node.attributes.values())} {shapes}"
+    output = str(node.outputs[0].name)
+    return Operator(node.op_type, output, inputs, geometry, tuple(f"signal on {name}" for name in inputs))
+
+
+def obstacles(model: ir.Model, policy: Policy) -> dict[str, str]:
+    """Why signals cannot come down, by the names of the values they cannot come down from.
+
+    Each rule is tried once, on a copy of the graph; what stands in one operator's way stands in that of all above.
+    """
+    graph = cut_out(model, list(model.graph.inputs), list(model.graph.outputs)).graph
+    nodes, op = list(graph), Way(graph, live_values(graph))
+    blocked: dict[ir.Value, str] = {}
+    for node in nodes:
+        if node.outputs[0] not in op.alive:
+            continue
+        first, *rest = node.outputs
+        signal = ir.Value(name="signal", shape=first.shape, type=first.type)
+        arriving: dict[ir.Value, list[ir.Value]] = {first: [signal]}
+        try:
+            descend(op, node, arriving, policy)
+            reasons = [blocked[value] for value in node.inputs if value in blocked and value in arriving]
+        except RuleError as error:
+            reasons = [str(error)]
+        blocked.update(dict.fromkeys((first, *rest), reasons[0]) if reasons else {})
+    return {str(value.name): reason for value, reason in blocked.items()}
+
+
+def policy_of_ops(model: ir.Model, value: str, policy: Policy) -> dict[str, str]:
+    """For every operator on the way down from `value`, what happens to the signal there."""
+    part = cut_out(model, list(model.graph.inputs), [value]).graph
+    alive = live_values(part)
+    return {n.op_type: describe_rule(n, policy) for n in part if n.outputs[0] in alive}
+
+
+def sign(model: ir.Model, properties: dict[str, str]) -> ir.Model:
+    """`model` with the project's metadata, `inspectnet.*`, added in place."""
+    model.metadata_props.update({f"inspectnet.{key}": text for key, text in properties.items()})
+    return model
+
+
+def describe_policy(policy: Policy, ops: dict[str, str]) -> str:
+    """A policy and what it means for each operator, as JSON for a model's metadata."""
+    return json.dumps({**asdict(policy), "ops": ops})

@@ -1,0 +1,105 @@
+"""The walk back: from a network and one of its values to the graph that maps a signal there down to pixels.
+
+It names no operator. What the forward pass recorded is held fixed, a value with several readers adds up their
+signals, and the table of rules says the rest.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import onnx_ir as ir
+import onnx_ir.passes.common as passes
+
+from inspectnet.errors import RuleError
+from inspectnet.graph.folding import fold_shapes
+from inspectnet.graph.probes import cut_out
+from inspectnet.graph.shapes import BATCH, free_extent
+from inspectnet.graph.values import live_values
+from inspectnet.rules import Policy, Way, find_rule
+
+SEED, PIXELS, OWNER = "seed", "pixels", "image_of_seed"  # what the inverse's own inputs and outputs are called
+
+
+def invert(model: ir.Model, value: str, policy: Policy, *, any_extent: bool = False) -> ir.Model:
+    """The fused inverse: image (N, C, H, W) and seed (N, ...), of the shape of `value`, -> pixels (N, C, H, W).
+
+    any_extent: let it run on crops of the image too. Raises RuleError for an operator without a rule.
+    """
+    inverse, _, _ = build(model, value, policy, any_extent)
+    return finish(inverse)
+
+
+def build(model: ir.Model, value: str, policy: Policy, any_extent: bool) -> tuple[ir.Model, ir.Value, ir.Value]:
+    """The forward graph up to `value` with the way down behind it; the seed and the crest stand beside it."""
+    inverse = cut_out(model, list(model.graph.inputs), [value])
+    graph, crest = inverse.graph, inverse.graph.outputs[0]
+    _keep_our_names_free(graph)
+    seed = ir.Value(name=SEED, shape=crest.shape, type=crest.type)
+    pixels = _walk_back(graph, crest, seed, policy)
+    pixels.name, pixels.type, pixels.shape = PIXELS, graph.inputs[0].type, graph.inputs[0].shape
+    graph.inputs.append(seed)
+    graph.outputs[:] = [pixels]
+    if any_extent:
+        free_extent(graph)
+        seed.shape = _any_extent(seed)
+    passes.ShapeInferencePass(strict_mode=False)(inverse)
+    if not any_extent:
+        fold_shapes(graph)
+    return inverse, seed, crest
+
+
+def _any_extent(seed: ir.Value) -> ir.Shape:
+    """The shape of `seed` with height and width left open."""
+    _, c, *space = seed.shape
+    return ir.Shape([BATCH, c, *(f"seed_{name}" for name, _ in zip("HW", space, strict=False))])
+
+
+def _walk_back(graph: ir.Graph, crest: ir.Value, seed: ir.Value, policy: Policy) -> ir.Value:
+    """Append the way down from `seed`, the signal on `crest`, to the image; gives the signal on the image."""
+    nodes, alive, image = list(graph), live_values(graph), graph.inputs[0]
+    op = Way(graph, alive)
+    arriving: dict[ir.Value, list[ir.Value]] = {crest: [seed]}
+    for node in reversed(nodes):
+        descend(op, node, arriving, policy)
+    signal = total(op, arriving.get(image))
+    if signal is None:
+        raise RuleError(f"no signal from '{crest.name}' reaches the image. Choose another layer.")
+    return op.Identity(signal) if signal is seed else signal
+
+
+def descend(op: Way, node: ir.Node, arriving: dict[ir.Value, list[ir.Value]], policy: Policy) -> None:
+    """Take the signals that arrived at the outputs of `node` down to its inputs."""
+    tops = [total(op, arriving.get(value)) for value in node.outputs]
+    if node.outputs[0] not in op.alive or all(top is None for top in tops):
+        return
+    for value, bottom in zip(node.inputs, find_rule(node, policy)(op, node, _only(tops)), strict=False):
+        if value in op.alive and bottom is not None:
+            arriving.setdefault(value, []).append(bottom)
+
+
+def _only(tops: Sequence[ir.Value | None]) -> ir.Value | tuple[ir.Value | None, ...] | None:
+    """The signal on the first output if it is the only one: the others are mostly by-products (switches, masks)."""
+    return tops[0] if all(top is None for top in tops[1:]) else tuple(tops)
+
+
+def total(op: Way, signals: Iterable[ir.Value] | None) -> ir.Value | None:
+    """The sum of the signals of all readers."""
+    sum_ = None
+    for signal in signals or ():
+        sum_ = signal if sum_ is None else op.Add(sum_, signal)
+    return sum_
+
+
+def _keep_our_names_free(graph: ir.Graph) -> None:
+    """Rename a model's own values that are called like the inverse's inputs and outputs."""
+    ours = {SEED, PIXELS, OWNER}
+    for value in [*graph.inputs, *graph.initializers.values(), *(v for node in graph for v in node.outputs)]:
+        if value.name in ours:
+            value.name = f"{value.name}_of_model"
+
+
+def finish(model: ir.Model) -> ir.Model:
+    """Drop what nobody reads, and the exporter's notes on the nodes (they hold paths of the machine it ran on)."""
+    passes.RemoveUnusedNodesPass()(model)
+    for node in model.graph:
+        node.metadata_props.clear()
+    return model
