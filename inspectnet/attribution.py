@@ -33,7 +33,7 @@ class _Method:
         targets = _one_each(target, len(x))
         spots = list(self._spots(x, targets))
         out = np.zeros(x.shape, np.float32)
-        for i, p in enumerate(self.network.project(x, self.layer.output, spots, self.policy)):
+        for i, p in enumerate(self.network.project(x, self.layer.name, spots, self.policy)):
             out[i, :, p.top : p.top + p.pixels.shape[1], p.left : p.left + p.pixels.shape[2]] = p.pixels
         return out
 
@@ -41,7 +41,7 @@ class _Method:
         """The targets as units, a map's strongest position looked up."""
         if all(isinstance(t, tuple) for t in targets):
             return [Spot(i, *t) for i, t in enumerate(targets)]  # type: ignore[misc]
-        places = self.network.maxima(x, [self.layer.output])[self.layer.output].places
+        places = self.network.maxima(x, [self.layer.name])[self.layer.name].places
         width = int(self.layer.shape[3]) if self.layer.spatial else 1  # type: ignore[arg-type]
         spots = []
         for i, t in enumerate(targets):

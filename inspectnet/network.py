@@ -16,7 +16,7 @@ from inspectnet.graph.names import Directory
 from inspectnet.graph.probes import cut, cut_at_maxima
 from inspectnet.graph.reading import Source, read
 from inspectnet.graph.shapes import fixed_batch
-from inspectnet.graph.writing import save
+from inspectnet.graph.writing import save, to_bytes
 from inspectnet.images.prepare import Preparation
 from inspectnet.inverse import Operator
 from inspectnet.preprocessing import class_names, image_shape, prepare_model
@@ -143,7 +143,7 @@ class Network:
         for spot in spots:
             _check_spot(found, spot, len(x))
         whole = projection.crop_of(found, self.input_shape[1:]).whole
-        if crop and not whole:
+        if crop and not whole and policy.stays_in_field:
             return projection.project_cropped(self._fused(found, policy, any_extent=True), found, x, spots)
         if self.fixed_batch:
             return projection.project_singly(self._fused(found, policy), found, x, spots)
@@ -214,7 +214,7 @@ class Network:
     def operator_session(self, operator: Operator, policy: Policy) -> Session:
         """One operator alone with its rule: its live inputs and `seed` in, its output and the signals below out."""
         model = inverse.invert_operator(self._model, operator, policy)
-        return Session(ir.to_proto(model).SerializeToString(), self.device, self._threads)
+        return Session(to_bytes(model), self.device, self._threads)
 
     def emitted(self, layer: str, policy: Policy) -> set[str]:
         """The kinds of operators in the inverse from `layer`."""
@@ -233,7 +233,7 @@ class Network:
 
     def _session(self, key: object, build: Callable[[], ir.Model]) -> Session:
         if key not in self._sessions:
-            self._sessions[key] = Session(ir.to_proto(build()).SerializeToString(), self.device, self._threads)
+            self._sessions[key] = Session(to_bytes(build()), self.device, self._threads)
         return self._sessions[key]
 
     def _fused(self, layer: Layer, policy: Policy, *, any_extent: bool = False) -> Session:

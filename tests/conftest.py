@@ -14,6 +14,15 @@ def rng():
 
 
 @pytest.fixture(scope="session")
+def cuda_ops():
+    """The list of the operators that onnxruntime computes on CUDA."""
+    path = SHARED / "reference" / "cuda-ops.txt"
+    if not path.exists():
+        pytest.skip("the shared reference is not here")
+    return path
+
+
+@pytest.fixture(scope="session")
 def squeezenet_file():
     """SqueezeNet 1.0 trained on ImageNet."""
     path = SHARED / "models" / "squeezenet1_0.onnx"

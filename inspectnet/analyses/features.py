@@ -5,6 +5,7 @@ separately down to pixel space", beside the image patches. Per image and map the
 image wins once; the rectified map ranks, before any contrast normalisation; equal values go to the earlier image.
 """
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -140,32 +141,28 @@ def project_winners(
     policy: Policy,
     *,
     tile: bool = False,
+    on_progress: Callable[[int], None] | None = None,
 ) -> LayerFeatures:
     """The strongest activations of some maps of a scanned layer, projected one by one.
 
+    Memory holds the features of these maps, and a few images at a time. on_progress gets how many more are done.
     Raises RuleError for an operator without a rule, ImageError if an image has changed since the scan.
     """
     stream = Stream(collection, network.preparation, batch_size=1, tile=tile)
-    wanted = [
-        (int(ranking.rows[m, i]), m, i) for m in maps for i in range(ranking.rows.shape[1]) if ranking.rows[m, i] >= 0
-    ]
+    ranks = range(ranking.rows.shape[1])
+    wanted = sorted((int(ranking.rows[m, i]), m, i) for m in maps for i in ranks if ranking.rows[m, i] >= 0)
     done: dict[tuple[int, int], Feature] = {}
     with ThreadPoolExecutor(stream.threads) as pool:
-        for rows in _chunks(sorted({row for row, _, _ in wanted}), IMAGES_AT_ONCE):
-            x = np.stack(
-                list(
-                    pool.map(
-                        lambda row: stream.load(int(found.sources[row, 0]), tuple(found.sources[row, 1:])),
-                        rows,
-                    )
-                )
-            )
-            here = [(rows.index(row), m, i) for row, m, i in wanted if rows[0] <= row <= rows[-1]]
-            spots = [_spot(r, m, ranking.places[m, i], ranking.values[m, i]) for r, m, i in here]
-            names = [found.images[rows[spot.image]] for spot in spots]
+        for here in _by_images(wanted, IMAGES_AT_ONCE):
+            rows = sorted({row for row, _, _ in here})
+            x = np.stack(list(pool.map(lambda row: stream.load(*_origin(found, row)), rows)))
+            spots = [_spot(rows.index(row), m, ranking.places[m, i], ranking.values[m, i]) for row, m, i in here]
+            names = [found.images[row] for row, _, _ in here]
             made = _features(network, ranking.layer, x, spots, names, policy)
             done.update(zip(((m, i) for _, m, i in here), made, strict=True))
-    by_map = {m: tuple(done[m, i] for i in range(ranking.rows.shape[1]) if (m, i) in done) for m in maps}
+            if on_progress:
+                on_progress(len(here))
+    by_map = {m: tuple(done[m, i] for i in ranks if (m, i) in done) for m in maps}
     return LayerFeatures(ranking.layer, policy, by_map)
 
 
@@ -266,5 +263,13 @@ def _refuse_nan(layer: Layer, values: np.ndarray, ids: Sequence[str]) -> None:
         raise ModelError(f"{layer.name} is not a number (NaN) for the image {ids[row]}. Check the model's weights.")
 
 
-def _chunks(items: list[int], size: int) -> Iterator[list[int]]:
-    return (items[i : i + size] for i in range(0, len(items), size))
+def _origin(found: Scan, row: int) -> tuple[int, tuple[int, int]]:
+    """Where an image of the scan comes from: entry of the collection, and the tile's corner."""
+    entry, y, x = (int(n) for n in found.sources[row])
+    return entry, (y, x)
+
+
+def _by_images(wanted: list[tuple[int, int, int]], size: int) -> Iterator[list[tuple[int, int, int]]]:
+    """Rows (image, map, rank), in order of images, in groups of no more than `size` images."""
+    groups = [list(group) for _, group in itertools.groupby(wanted, key=lambda row: row[0])]
+    return (list(itertools.chain(*groups[i : i + size])) for i in range(0, len(groups), size))

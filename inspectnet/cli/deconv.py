@@ -117,12 +117,15 @@ def _show_collection(
             on_progress=lambda done, total: advance(1),
         )
     words = f"{len(found.images)} {'tiles' if tile else 'images'}"
-    with progress("projecting", len(layers), "layers") as advance:
+    chosen = {ranking.layer.name: _choose(ranking, settings["maps"], settings["seed"]) for ranking in found.rankings}
+    total = sum(int((r.rows[chosen[r.layer.name]] >= 0).sum()) for r in found.rankings)
+    with progress("projecting", total, "activations") as advance:
         for ranking in found.rankings:
-            maps = _choose(ranking, settings["maps"], settings["seed"])
-            made = features.project_winners(network, collection, found, ranking, maps, policy, tile=tile)
+            maps = chosen[ranking.layer.name]
+            made = features.project_winners(
+                network, collection, found, ranking, maps, policy, tile=tile, on_progress=advance
+            )
             write_features(folder, files[ranking.layer.name], made, network, words)
-            advance(1)
     skipped = [{"image": s.id, "reason": s.reason} for s in found.skipped]
     return {"images": {"count": len(found.images), "sha256": found.digest, "skipped": skipped}, **settings}
 

@@ -6,6 +6,7 @@ its first layer, is found in its nodes.
 """
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +71,10 @@ def read_class_names(path: Path) -> list[str]:
 def baked_range(graph: ir.Graph) -> float | None:
     """The largest pixel value the graph expects, 255 or 1, if it normalises the image itself; None if it does not.
 
-    Such a graph begins with subtractions, additions or scalings by one number, or by one number per channel.
+    Such a graph begins with subtractions, additions or scalings by one number, by one per channel or per pixel.
     """
     alive, value = live_values(graph), graph.inputs[0]
+    sizes = {1, value.shape[1], math.prod(value.shape[1:])}
     offset, factor, found = 0.0, 1.0, False
     while len(value.uses()) == 1:
         node = value.consumers()[0]
@@ -80,7 +82,7 @@ def baked_range(graph: ir.Graph) -> float | None:
         if node.op_type in ("Cast", "Identity"):
             value = node.outputs[0]
             continue
-        if node.op_type not in ("Sub", "Add", "Mul", "Div") or len(numbers) != 1 or numbers[0].size not in (1, 3):
+        if node.op_type not in ("Sub", "Add", "Mul", "Div") or len(numbers) != 1 or numbers[0].size not in sizes:
             break
         size = float(np.abs(numbers[0]).max())
         found = True

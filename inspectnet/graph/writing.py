@@ -1,5 +1,6 @@
 """Writing models: all files of a result or none, and never over the model they were made from."""
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -28,7 +29,14 @@ def save(models: Mapping[Path, ir.Model | onnx.ModelProto], source: Path) -> Non
         raise OutputError(f"cannot write {path}: {error.strerror or error}. Choose another place with -o.") from error
     finally:
         for temporary in written.values():
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # where nothing could be written there is nothing to remove
+                temporary.unlink()
+
+
+def to_bytes(model: ir.Model) -> bytes:
+    """The model as a file would hold it."""
+    data: bytes = ir.to_proto(model).SerializeToString()
+    return data
 
 
 def _write(model: ir.Model | onnx.ModelProto, path: Path, temporary: Path) -> None:

@@ -1,18 +1,14 @@
 """The record of a run: all that decides its result, so that the same record means the same bits."""
 
-from importlib.metadata import version
 from typing import Any
 
 from inspectnet.network import Network
 from inspectnet.rules import Policy
-
-PACKAGES = ("inspectnet", "numpy", "onnx", "onnx-ir", "pillow", "simplejpeg")
+from inspectnet.runtime.versions import versions
 
 
 def describe_run(network: Network, policy: Policy, layers: list[str]) -> dict[str, Any]:
     """Model, preprocessing, policy for each operator, device and versions, ready for JSON."""
-    import onnxruntime
-
     ops: dict[str, str] = {}
     for layer in layers:
         ops |= network.policy_of_ops(layer, policy)
@@ -25,5 +21,5 @@ def describe_run(network: Network, policy: Policy, layers: list[str]) -> dict[st
         "ops": ops,
         "layers": layers,
         "device": network.device.name,
-        "versions": {name: version(name) for name in PACKAGES} | {"onnxruntime": onnxruntime.__version__},
+        "versions": versions(),
     }

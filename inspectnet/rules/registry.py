@@ -55,6 +55,11 @@ class Policy:
         """The words by which rules are looked up."""
         return self.method, f"unpool={self.unpool}", f"lrn={self.lrn}"
 
+    @property
+    def stays_in_field(self) -> bool:
+        """Whether a unit's projection depends on what the unit sees alone; overwritten by neighbours it does not."""
+        return self.unpool != "overwrite"
+
 
 class Way(Op):
     """The way down: an `Op` that also knows which values depend on the image."""
