@@ -54,6 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = ["--debug"] * debug + [a for a in arguments if a != "--debug"]
     try:
         result = app(arguments, standalone_mode=False)
+        if result == INTERRUPTED:  # typer gives the code of an interruption back
+            raise KeyboardInterrupt
     except BaseException as error:
         if debug and not isinstance(error, KeyboardInterrupt):
             raise

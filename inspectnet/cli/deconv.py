@@ -63,7 +63,7 @@ def deconv(
     said = options.preprocessing(mean, std, input_size, crop_pct, interpolation, crop_mode, channel_order)
     policy = options.policy_of(method, unpool, lrn)
     network = options.open_network(model, device, alias, said)
-    chosen = network.match(layer)
+    chosen, size = network.match(layer), _batch_size(batch_size, network)
     for each in chosen:
         _check_maps(each, maps)
         if obstacle := network.obstacle(each.output, policy):
@@ -82,7 +82,6 @@ def deconv(
         record |= _show_photo(network, collection, chosen, maps, policy, folder, files)
     else:
         settings = {"top": top, "tile": tile or images is None, "maps": maps, "seed": seed}
-        size = _batch_size(batch_size, network)
         record |= _show_collection(network, collection, chosen, settings, policy, folder, files, size, threads)
     folder.write_json("run.json", record)
     _report(record, folder, as_json)

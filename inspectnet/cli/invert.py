@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from inspectnet.cli import options
+from inspectnet.errors import OptionError
 
 
 def invert(
@@ -28,6 +29,8 @@ def invert(
     from inspectnet.graph.units import parse_unit
 
     unit = parse_unit(layer)
+    if unit.map is not None:
+        raise OptionError(f"'{layer}' is one unit; the file takes seeds of a whole layer. Say --layer {unit.layer}.")
     said = options.preprocessing("", "", input_size, None, "", "", "")
     network = options.open_network(model, "cpu", alias, said, quiet=True)
     policy = options.policy_of(method, unpool, lrn)

@@ -41,13 +41,13 @@ def preprocessing(
     said = {
         "mean": _floats(mean, "--mean"),
         "std": _floats(std, "--std"),
-        "input_size": tuple(int(n) for n in _floats(input_size, "--input-size") or ()),
+        "input_size": _extents(input_size),
         "crop_pct": crop_pct,
         "interpolation": interpolation,
         "crop_mode": crop_mode,
         "channel_order": channel_order,
     }
-    return {key: value for key, value in said.items() if value}
+    return {key: value for key, value in said.items() if value not in (None, "")}
 
 
 def open_network(
@@ -77,6 +77,13 @@ def policy_of(method: str, unpool: str, lrn: str) -> "Policy":
     from inspectnet.rules import Policy
 
     return Policy(method, unpool, lrn)
+
+
+def _extents(text: str) -> tuple[int, int] | None:
+    parts = text.split(",")
+    if text and not (len(parts) == 2 and all(part.strip().isdecimal() and int(part) > 0 for part in parts)):
+        raise OptionError(f"--input-size '{text}' is not a height and a width. Write it like 224,224.")
+    return (int(parts[0]), int(parts[1])) if text else None
 
 
 def _floats(text: str, option: str) -> tuple[float, ...] | None:

@@ -1,0 +1,322 @@
+"""The strongest activations of each map over a data set: against brute force, and the same however they are found."""
+
+import numpy as np
+import pytest
+from nets import onnx_text
+from PIL import Image
+
+import inspectnet
+from inspectnet.analyses.features import choose_maps, field_box, inspect_photo, project_winners, scan
+from inspectnet.errors import ImageError, ModelError, RuleError
+from inspectnet.images import Preparation, find_images, tile_boxes
+from inspectnet.projection import Spot, cut_box
+from inspectnet.rules import Policy
+
+SIDE, MAPS = 20, 6
+NET = """
+a = Conv <strides = [2, 2], pads = [1, 1, 1, 1]> (image, k1, b1)
+r1 = Relu (a)
+p = MaxPool <kernel_shape = [3, 3], strides = [2, 2]> (r1)
+c = Conv (p, k2, b2)
+r2 = Relu (c)
+f = Flatten (r2)
+y = Gemm (f, m)
+"""
+PREPARATION = Preparation((3, SIDE, SIDE), (0.5,) * 3, (0.25,) * 3, crop_pct=1.0)
+DEAD = 4  # a map of conv2 that nothing activates
+
+
+def open_net(folder, threads=0, **weights):
+    rng = np.random.default_rng(5)
+    shapes = {"k1": (MAPS, 3, 5, 5), "b1": (MAPS,), "k2": (MAPS, MAPS, 2, 2), "b2": (MAPS,), "m": (54, 5)}
+    drawn = {name: rng.normal(size=shape) / max(1, np.prod(shape[1:])) ** 0.5 for name, shape in shapes.items()}
+    for name in ("k1", "k2"):  # without a mean, so that each map answers to some photos
+        drawn[name] -= drawn[name].mean((1, 2, 3), keepdims=True)
+    drawn["m"] -= drawn["m"].mean(0)
+    drawn["b2"] = np.abs(drawn["b2"])
+    drawn["k2"][DEAD], drawn["b2"][DEAD] = -np.abs(drawn["k2"][DEAD]), -1.0
+    path = folder / "net.onnx"
+    path.write_bytes(onnx_text(NET, drawn | weights, image=("N", 3, SIDE, SIDE)).SerializeToString())
+    return inspectnet.open(path, device="cpu", preparation=PREPARATION, threads=threads)
+
+
+def photos(count, seed=0):
+    """Generated photos of several sizes by name: noise, blurred so that neighbours agree."""
+    rng = np.random.default_rng(seed)
+    made = {}
+    for i in range(count):
+        size = (int(rng.integers(12, 40)), int(rng.integers(12, 40)))
+        noise = rng.integers(0, 256, (6, 5, 3), np.uint8)
+        made[f"{chr(97 + i % 3)}/{i:03}.png"] = Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC)
+    return made
+
+
+def write(folder, images, order=1):
+    for name in list(images)[::order]:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        images[name].save(folder / name)
+    return find_images(folder)
+
+
+@pytest.fixture
+def network(tmp_path):
+    return open_net(tmp_path)
+
+
+@pytest.fixture
+def collection(tmp_path):
+    return write(tmp_path / "photos", photos(40))
+
+
+def brute_force(network, images, layer):
+    """Values (N, K) and places (N, K, 2) of each map's strongest unit, image by image."""
+    values, places = [], []
+    for pixels in images:
+        maps = network.activations(network.preparation.apply(np.asarray(pixels))[None], layer)[0]
+        rows = maps.reshape(len(maps), -1)
+        values.append(rows.max(1))
+        width = maps.shape[2] if maps.ndim == 3 else 1
+        places.append(np.stack(np.divmod(rows.argmax(1), width), axis=1))
+    return np.array(values), np.array(places)
+
+
+def check_ranking(ranking, values, places):
+    """The ranking holds, map by map, the largest values, strongest first, equal ones in the order of the images."""
+    for m in range(values.shape[1]):
+        order = sorted(np.flatnonzero(values[:, m] > 0), key=lambda row: (-values[row, m], row))
+        order = order[: ranking.rows.shape[1]]
+        n = len(order)
+        assert ranking.rows[m, :n].tolist() == order
+        assert (ranking.rows[m, n:] == -1).all()
+        np.testing.assert_allclose(ranking.values[m, :n], values[order, m], rtol=1e-6)
+        assert (ranking.values[m, n:] == 0).all()
+        np.testing.assert_array_equal(ranking.places[m, :n], places[order, m])
+
+
+def same(one, two, rtol=0.0):
+    assert one.images == two.images
+    for a, b in zip(one.rankings, two.rankings, strict=True):
+        np.testing.assert_array_equal(a.rows, b.rows)
+        np.testing.assert_array_equal(a.places, b.places)
+        np.testing.assert_allclose(a.values, b.values, rtol=rtol)
+
+
+# The scan --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("top", [1, 5, 60])
+def test_the_strongest_activations_are_those_of_brute_force(top, network, collection):
+    found = scan(network, collection, ["conv1", "conv2", "fc3"], top=top)
+    assert found.images == tuple(sorted(photos(40)))
+    images = [image for _, image in sorted(photos(40).items())]
+    for ranking, layer in zip(found.rankings, ["conv1", "conv2", "fc3"], strict=True):
+        assert ranking.values.shape == (ranking.layer.maps, top)
+        check_ranking(ranking, *brute_force(network, images, layer))
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 32])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_batches_and_threads_do_not_matter(batch_size, threads, tmp_path, collection):
+    layers = ["conv1", "conv2"]
+    wanted = scan(open_net(tmp_path), collection, layers, batch_size=16)
+    found = scan(open_net(tmp_path, threads), collection, layers, batch_size=batch_size, threads=threads)
+    same(found, wanted)
+    assert found.digest == wanted.digest
+
+
+def test_the_order_in_which_files_were_made_does_not_matter(network, collection, tmp_path):
+    other = write(tmp_path / "again", photos(40), order=-1)
+    one, two = (scan(network, c, ["conv1", "conv2"]) for c in (collection, other))
+    same(one, two)
+    assert one.digest == two.digest
+
+
+def test_equal_activations_go_to_the_earlier_image(network, tmp_path):
+    """Three copies of each photo: they win side by side, in the order of their names, for any batch."""
+    copies = {f"{c}{name[2:]}": image for name, image in photos(8).items() for c in "zam"}
+    collection = write(tmp_path / "copies", copies)
+    for batch_size in (1, 5, 24):
+        found = scan(network, collection, ["conv2"], top=9, batch_size=batch_size)
+        (ranking,) = found.rankings
+        for m in ranking.active():
+            rows, values = ranking.rows[m], ranking.values[m]
+            held = rows[rows >= 0]
+            assert len(held) % 3 == 0
+            for first in range(0, len(held), 3):
+                names = [found.images[row] for row in held[first : first + 3]]
+                assert [name[0] for name in names] == ["a", "m", "z"]
+                assert len({name[1:] for name in names}) == 1
+                assert len(set(values[first : first + 3])) == 1
+
+
+def test_one_pass_for_all_layers_gives_what_each_alone_gives(network, collection):
+    together = scan(network, collection, ["fc3", "conv1", "conv2"])
+    for i, layer in enumerate(["fc3", "conv1", "conv2"]):
+        (alone,) = scan(network, collection, [layer]).rankings
+        np.testing.assert_array_equal(together.rankings[i].rows, alone.rows)
+
+
+def test_progress_counts_every_file_once(network, collection):
+    calls = []
+    scan(network, collection, ["conv1"], on_progress=lambda done, total: calls.append((done, total)))
+    assert calls == [(n, 40) for n in range(1, 41)]
+
+
+def test_a_map_that_nothing_activates_has_no_winners(network, collection):
+    found = scan(network, collection, ["conv2"])
+    (ranking,) = found.rankings
+    assert DEAD not in ranking.active()
+    assert (ranking.rows[DEAD] == -1).all() and (ranking.values[DEAD] == 0).all()
+    made = project_winners(network, collection, found, ranking, [DEAD, 0], Policy())
+    assert made.maps[DEAD] == () and len(made.maps[0]) == 9
+
+
+def test_what_cannot_be_read_is_left_out_and_named(network, collection, tmp_path):
+    wanted = scan(network, collection, ["conv2"])
+    folder = tmp_path / "photos"
+    (folder / "a" / "0000.png").write_text("I am no image")
+    (folder / "c" / "empty.jpg").write_bytes(b"")
+    whole = (folder / "b" / "001.png").read_bytes()
+    (folder / "b" / "cut.png").write_bytes(whole[: len(whole) // 2])
+    found = scan(network, find_images(folder), ["conv2"], batch_size=7)
+    assert [skipped.id for skipped in found.skipped] == ["a/0000.png", "b/cut.png", "c/empty.jpg"]
+    assert "empty (0 bytes)" in found.skipped[2].reason
+    same(found, wanted)
+    made = project_winners(network, find_images(folder), found, found.rankings[0], [0], Policy())
+    assert [f.image for f in made.maps[0]] == [found.images[row] for row in found.rankings[0].rows[0]]
+
+
+def test_if_nothing_can_be_read_the_first_reason_is_told(network, tmp_path):
+    for name in ("b.png", "a.png"):
+        (tmp_path / name).write_text("no image")
+    with pytest.raises(ImageError, match=r"none of the 2 images could be read; the first, a\.png: cannot read a\.png"):
+        scan(network, find_images(tmp_path), ["conv1"])
+
+
+def test_an_activation_that_is_no_number_names_layer_and_image(tmp_path, collection):
+    bad = np.zeros((MAPS, 3, 5, 5))
+    bad[:, 0], bad[:, 1] = np.inf, -np.inf
+    with pytest.raises(ModelError, match=r"conv1 is not a number \(NaN\) for the image a/000\.png"):
+        scan(open_net(tmp_path, k1=bad), collection, ["conv1"])
+
+
+# Tiles -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def landscapes(tmp_path):
+    """Two large photos and one that is smaller than a tile."""
+    rng = np.random.default_rng(2)
+    sizes = {"big.png": (70, 50), "flat.png": (90, 20), "small.png": (15, 30)}
+    images = {name: Image.fromarray(rng.integers(0, 256, (h, w, 3), np.uint8)) for name, (w, h) in sizes.items()}
+    return images, write(tmp_path / "landscapes", images)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 32])
+def test_tiles_rank_as_photos_of_their_own(batch_size, network, landscapes):
+    images, collection = landscapes
+    found = scan(network, collection, ["conv2"], tile=True, batch_size=batch_size)
+    names, cut = [], []
+    for name, image in images.items():
+        pixels = np.asarray(image)
+        for box in tile_boxes(*pixels.shape[:2], SIDE, SIDE):
+            names.append(f"{name}#{box.top},{box.left}")
+            cut.append(pixels[box.top : box.top + box.height, box.left : box.left + box.width])
+    assert found.images == tuple(names)
+    check_ranking(found.rankings[0], *brute_force(network, cut, "conv2"))
+
+
+def test_the_features_of_tiles_are_cut_from_their_photo(network, landscapes):
+    images, collection = landscapes
+    found = scan(network, collection, ["conv1"], tile=True)
+    made = project_winners(network, collection, found, found.rankings[0], [1], Policy(), tile=True)
+    for feature in made.maps[1]:
+        name, _, place = feature.image.partition("#")
+        top, left = map(int, place.split(","))
+        x0, y0, x1, y1 = feature.box
+        inside = min(x0, y0) >= 0 and max(x1, y1) <= SIDE
+        if name != "small.png" and inside:
+            pixels = np.asarray(images[name])[top + y0 : top + y1, left + x0 : left + x1]
+            np.testing.assert_array_equal(feature.patch, pixels)
+
+
+# Features --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["deconvnet", "gradient"])
+@pytest.mark.parametrize("layer", ["conv1", "conv2", "fc3"])
+def test_a_feature_is_the_projection_of_its_unit_beside_what_the_unit_sees(layer, method, network, collection):
+    found = scan(network, collection, [layer], top=4)
+    (ranking,) = found.rankings
+    made = project_winners(network, collection, found, ranking, [0, 1], Policy(method))
+    assert (made.layer.name, made.policy.method, list(made.maps)) == (layer, method, [0, 1])
+    originals = photos(40)
+    for m, features in made.maps.items():
+        assert [f.value for f in features] == ranking.values[m][ranking.rows[m] >= 0].tolist()
+        assert features
+        for feature in features:
+            x = network.preparation.apply(np.asarray(originals[feature.image]))
+            spot = Spot(0, m, feature.y, feature.x, feature.value)
+            (wanted,) = network.project(x[None], layer, [spot], Policy(method), crop=False)
+            box = field_box(network.layer(layer), feature.y, feature.x, (SIDE, SIDE))
+            assert feature.box == box
+            expected = cut_box(wanted.pixels, box)
+            np.testing.assert_allclose(feature.projection, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+            pixels = network.preparation.fit(np.asarray(originals[feature.image])).transpose(2, 0, 1)
+            grey = np.full((3, SIDE + 40, SIDE + 40), 128, np.uint8)
+            grey[:, 20:-20, 20:-20] = pixels
+            x0, y0, x1, y1 = (n + 20 for n in box)
+            np.testing.assert_array_equal(feature.patch, grey[:, y0:y1, x0:x1].transpose(1, 2, 0))
+
+
+def test_the_box_of_a_unit_is_its_field_or_the_whole_image(network):
+    conv1, conv2 = network.layer("conv1"), network.layer("conv2")
+    assert field_box(conv1, 0, 3, (SIDE, SIDE)) == (5, -1, 10, 4)
+    assert field_box(conv2, 0, 0, (SIDE, SIDE)) == (-1, -1, 12, 12)
+    assert field_box(conv2, 0, 0, (13, 13)) == (0, 0, 13, 13)
+    assert field_box(network.layer("fc3"), 0, 0, (SIDE, SIDE)) == (0, 0, SIDE, SIDE)
+
+
+def test_an_operator_without_a_rule_is_refused(tmp_path, collection):
+    net = "a = Conv (image, k)\nb = Round (a)\ny = Conv (b, j)"
+    weights = {"k": np.ones((4, 3, 3, 3)), "j": np.ones((2, 4, 3, 3))}
+    (tmp_path / "odd.onnx").write_bytes(onnx_text(net, weights, image=("N", 3, SIDE, SIDE)).SerializeToString())
+    network = inspectnet.open(tmp_path / "odd.onnx", preparation=PREPARATION)
+    found = scan(network, collection, ["conv2"], top=1)
+    with pytest.raises(RuleError, match=r"no deconvnet rule for Round \(output 'b'\)"):
+        project_winners(network, collection, found, found.rankings[0], [0, 1], Policy())
+
+
+def test_a_random_subset_of_the_active_maps_is_chosen_by_the_seed(network, collection):
+    (ranking,) = scan(network, collection, ["conv2"]).rankings
+    active = ranking.active().tolist()
+    assert len(active) == MAPS - 1
+    drawn = [choose_maps(ranking, 3, seed) for seed in range(20)]
+    assert all(sorted(set(maps)) == maps and set(maps) <= set(active) for maps in drawn)
+    assert len({tuple(maps) for maps in drawn}) > 3
+    assert choose_maps(ranking, 3, 7) == choose_maps(ranking, 3, 7)
+    assert choose_maps(ranking, 99, 0) == active
+
+
+# One photo -------------------------------------------------------------------------------------------------
+
+
+def test_one_photo_shows_its_strongest_maps_and_the_whole_layer(network):
+    x = network.preparation.apply(np.asarray(photos(1)["a/000.png"]))
+    made = inspect_photo(network, x, "a photo", "conv2", 3, Policy())
+    maps = network.activations(x[None], "conv2")
+    order = np.argsort(-maps[0].reshape(MAPS, -1).max(1), kind="stable")[:3].tolist()
+    assert list(made.features.maps) == order
+    for m, (feature,) in made.features.maps.items():
+        assert feature.image == "a photo"
+        assert feature.value == maps[0, m].max() == maps[0, m, feature.y, feature.x]
+    np.testing.assert_array_equal(made.whole, network.project_seeds(x[None], "conv2", maps)[0])
+    np.testing.assert_array_equal(made.photo, network.preparation.fit(np.asarray(photos(1)["a/000.png"])))
+
+
+def test_maps_that_are_asked_for_are_shown_if_the_photo_activates_them(network):
+    x = network.preparation.apply(np.asarray(photos(1)["a/000.png"]))
+    made = inspect_photo(network, x, "a photo", "conv2", [DEAD, 5, 0], Policy())
+    active = network.activations(x[None], "conv2")[0].reshape(MAPS, -1).max(1) > 0
+    assert list(made.features.maps) == [m for m in (DEAD, 5, 0) if active[m]]
+    assert DEAD not in made.features.maps

@@ -1,0 +1,538 @@
+"""The command line: its help, what it makes, the same bytes twice; and one line for whatever is wrong."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from nets import onnx_text
+from PIL import Image
+
+from inspectnet.cli import app, main
+from inspectnet.errors import InspectError, ModelError
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = {command.callback.__name__: command.callback for command in app.registered_commands}
+SIDE = 24
+NET = "a = Conv <strides = [2, 2]> (image, k1)\nr = Relu (a)\nc = Conv (r, k2)\ny = Relu (c)"
+ODD = "a = Conv (image, k1)\nb = Round (a)\ny = Conv (b, k2)"
+
+
+def weights():
+    rng = np.random.default_rng(0)
+    return {"k1": rng.normal(size=(5, 3, 3, 3)), "k2": rng.normal(size=(6, 5, 3, 3))}
+
+
+def write(file, path):
+    path.write_bytes(file.SerializeToString())
+    return path
+
+
+@pytest.fixture
+def model(tmp_path):
+    file = onnx_text(NET, weights(), image=("N", 3, SIDE, SIDE))
+    preparation = {"input_size": [3, SIDE, SIDE], "mean": [0.5] * 3, "std": [0.25] * 3}
+    file.metadata_props.add(key="inspectnet.preprocess", value=json.dumps(preparation))
+    return write(file, tmp_path / "tiny.onnx")
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder, rng = tmp_path / "photos", np.random.default_rng(1)
+    folder.mkdir()
+    for i in range(12):
+        noise = Image.fromarray(rng.integers(0, 256, (7, 9, 3), np.uint8))
+        noise.resize((40 + i, 50 - i), Image.Resampling.BICUBIC).save(folder / f"{i:02}.png")
+    return folder
+
+
+def run(capsys, *arguments):
+    """The exit code, stdout and stderr of a command."""
+    code = main([str(a) for a in arguments])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def refused(capsys, *arguments):
+    """The one line with which a command refuses its input."""
+    code, out, err = run(capsys, *arguments)
+    lines = err.splitlines()
+    assert (code, out) == (2, ""), err
+    assert [line.startswith("inspectnet: ") for line in lines].count(True) == 1
+    assert lines[-1].startswith("inspectnet: ")
+    assert all(line.startswith(("device: ", "preprocessing: ", "scanning: ", "projecting: ")) for line in lines[:-1])
+    assert "Traceback" not in err and "bug" not in lines[-1]
+    return lines[-1]
+
+
+def contents(folder):
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+# Help ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_and_stands_in_the_readme(command, capsys):
+    code, out, err = run(capsys, command, "--help")
+    assert (code, err) == (0, "")
+    assert COMMANDS[command].__doc__.splitlines()[0].rstrip(".")[:60] in " ".join(out.split())
+    assert "MODEL" in out and "--help" in out
+    assert f"inspectnet {command}" in (ROOT / "README.md").read_text()
+
+
+def test_the_help_lists_every_command(capsys):
+    code, out, _ = run(capsys, "--help")
+    assert code == 0
+    assert all(f"  {command} " in out for command in COMMANDS)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["deconv", "--help"], ["--version"]], ids=" ".join)
+def test_help_imports_nothing_heavy(arguments):
+    heavy = ["numpy", "onnx", "onnx_ir", "onnxruntime", "PIL", "rich", "simplejpeg", "torch", "matplotlib"]
+    program = f"import sys; from inspectnet.cli import main; main({arguments!r})\n"
+    program += f"print('heavy:', *(m for m in {heavy!r} if m in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1].split() == ["heavy:"]
+
+
+def test_python_m_inspectnet_is_the_command(model):
+    done = subprocess.run(
+        [sys.executable, "-m", "inspectnet", "layers", model], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "conv2" in done.stdout
+    wrong = subprocess.run(
+        [sys.executable, "-m", "inspectnet", "layers", "absent.onnx"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr == "inspectnet: there is no file absent.onnx. Give the path of an .onnx file.\n"
+
+
+# What the commands make ------------------------------------------------------------------------------------
+
+
+def test_layers_prints_a_table_or_json(model, capsys):
+    code, out, err = run(capsys, "layers", model)
+    assert (code, err) == (0, "")
+    assert [line.split()[0] for line in out.splitlines()[2:4]] == ["conv1", "conv2"]
+    code, out, _ = run(capsys, "layers", model, "--json")
+    found = json.loads(out)
+    assert set(found) == {"model", "model_sha256", "preprocess", "layers"}
+    keys = {"name", "aliases", "op", "output", "shape", "field", "parameters", "invertible", "obstacle"}
+    assert all(set(layer) == keys for layer in found["layers"])
+    assert found["layers"][1]["field"] == [{"size": 7, "jump": 2, "start": 0}] * 2
+    assert found["layers"][1]["parameters"] == 6 * 5 * 3 * 3
+
+
+def test_layers_names_what_cannot_be_inverted(tmp_path, capsys):
+    path = write(onnx_text(ODD, weights(), image=("N", 3, SIDE, SIDE)), tmp_path / "odd.onnx")
+    code, out, _ = run(capsys, "layers", path)
+    assert code == 0
+    assert "no deconvnet rule for Round (output 'b')" in out
+
+
+def test_deconv_writes_a_picture_numbers_and_arrays_for_each_layer(model, photos, tmp_path, capsys):
+    out = tmp_path / "out"
+    code, said, err = run(
+        capsys, "deconv", model, "-l", "conv*", "--images", photos, "-o", out, "--top", 3, "--maps", "all"
+    )
+    assert code == 0, err
+    assert str(out) in said
+    files = contents(out)
+    assert set(files) == {f"{layer}.{kind}" for layer in ("conv1", "conv2") for kind in ("png", "npz", "json")} | {
+        "run.json"
+    }
+    for layer in ("conv1", "conv2"):
+        check_layer_files(out, layer, sorted(p.name for p in photos.iterdir()))
+    record = json.loads(files["run.json"])
+    assert record["layers"] == ["conv1", "conv2"]
+    assert record["images"]["count"] == 12 and record["images"]["skipped"] == []
+    assert {"inspectnet", "numpy", "onnxruntime"} <= record["versions"].keys()
+    assert (record["method"], record["policy"]) == (
+        "deconvnet",
+        {"method": "deconvnet", "unpool": "sum", "lrn": "identity"},
+    )
+    assert "skipped" not in err
+
+
+def check_layer_files(folder, layer, names):
+    found = json.loads((folder / f"{layer}.json").read_text())
+    assert list(found) == ["layer", "method", "policy", "model_sha256", "images", "maps"]
+    assert (found["layer"], found["method"], len(found["model_sha256"])) == (layer, "deconvnet", 64)
+    assert set(found["images"]) <= set(names)
+    assert found["maps"]
+    tops = [top for entry in found["maps"] for top in entry["top"]]
+    assert all(set(entry) == {"map", "top"} and len(entry["top"]) == 3 for entry in found["maps"])
+    assert all(list(top) == ["image", "value", "y", "x", "box"] for top in tops)
+    assert all(entry["top"] == sorted(entry["top"], key=lambda t: -t["value"]) for entry in found["maps"])
+    with np.load(folder / f"{layer}.npz") as arrays:
+        assert arrays["value"].tolist() == pytest.approx([top["value"] for top in tops])
+        assert arrays["box"].tolist() == [top["box"] for top in tops]
+    with Image.open(folder / f"{layer}.png") as picture:
+        picture.load()
+        assert min(picture.size) > 50
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--tile"], ["--method", "gradient", "--maps", "0,2-3"], ["--threads", "1", "--batch-size", "5"]]
+)
+def test_the_same_command_writes_the_same_bytes(options, model, photos, tmp_path, capsys):
+    made = []
+    for name in ("one", "two"):
+        code, _, err = run(capsys, "deconv", model, "-l", "conv2", "--images", photos, "-o", tmp_path / name, *options)
+        assert code == 0, err
+        made.append(contents(tmp_path / name))
+    assert made[0] == made[1] and len(made[0]) == 4
+
+
+def test_one_photo_shows_its_strongest_maps(model, photos, tmp_path, capsys):
+    code, _, err = run(
+        capsys, "deconv", model, "-l", "conv2", "--images", photos / "03.png", "-o", tmp_path / "out", "--maps", 3
+    )
+    assert code == 0, err
+    found = json.loads((tmp_path / "out" / "conv2.json").read_text())
+    assert len(found["maps"]) == 3 and found["images"] == ["03.png"]
+    with np.load(tmp_path / "out" / "conv2.npz") as arrays:
+        assert arrays["whole"].shape == (3, SIDE, SIDE) and arrays["photo"].shape == (SIDE, SIDE, 3)
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["images"] == {"count": 1, "photo": "03.png"}
+
+
+def test_without_images_the_sample_photos_are_taken_in_tiles(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(onnx_text(NET, weights(), image=("N", 3, 224, 224)), tmp_path / "net.onnx")
+    code, out, err = run(capsys, "deconv", "net.onnx", "-l", "conv1", "--top", 2, "--maps", 2, "--json")
+    assert code == 0, err
+    record = json.loads(out)
+    assert record["images"]["count"] > 20 and record["tile"] is True
+    assert set(contents(tmp_path / "out" / "net" / "deconv")) == {"conv1.png", "conv1.npz", "conv1.json", "run.json"}
+    assert "preprocessing: a guess: ImageNet's mean and std" in err
+
+
+def test_only_the_maps_that_were_asked_for_are_shown(model, photos, tmp_path, capsys):
+    for options, wanted in ((["--unit", "4"], [4]), (["--unit", "0,2-3"], [0, 2, 3]), (["--maps", "5,1"], [5, 1])):
+        assert run(capsys, "deconv", model, "-l", "conv2", "--images", photos, "-o", tmp_path / "out", *options)[0] == 0
+        assert [m["map"] for m in json.loads((tmp_path / "out" / "conv2.json").read_text())["maps"]] == wanted
+
+
+def test_invert_writes_one_file_or_two(model, tmp_path, capsys):
+    code, out, _ = run(capsys, "invert", model, "-l", "conv2", "-o", tmp_path / "a" / "i.onnx")
+    assert (code, list(contents(tmp_path / "a"))) == (0, ["i.onnx"])
+    assert out.rstrip().endswith("-> pixels") and "seed" in out
+    assert run(capsys, "invert", model, "-l", "conv2:pre", "-o", tmp_path / "b" / "i.onnx", "--split")[0] == 0
+    assert list(contents(tmp_path / "b")) == ["i.backward.onnx", "i.forward.onnx"]
+
+
+def test_annotate_writes_what_it_is_told(model, tmp_path, capsys):
+    (tmp_path / "names.txt").write_text("cat\ndog\n")
+    out = tmp_path / "new.onnx"
+    code, said, _ = run(
+        capsys, "annotate", model, "-o", out, "--mean", "0.1,0.2,0.3", "--classes", tmp_path / "names.txt"
+    )
+    assert code == 0 and str(out) in said
+    notes = {entry.key: json.loads(entry.value) for entry in onnx.load(out).metadata_props}
+    assert notes["inspectnet.preprocess"]["mean"] == [0.1, 0.2, 0.3]
+    assert notes["inspectnet.preprocess"]["std"] == [0.25] * 3
+    assert notes["inspectnet.classes"] == ["cat", "dog"]
+
+
+# Photos of every kind --------------------------------------------------------------------------------------
+
+
+def odd_photos(folder):
+    """Photos that are out of the ordinary and yet photos."""
+    rng = np.random.default_rng(2)
+    pixels = rng.integers(0, 256, (30, 40, 3), np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray((pixels[:, :, 0].astype(np.uint16)) * 257).save(folder / "16bit.png")
+    Image.fromarray(pixels[:, :, 0]).save(folder / "grey.png")
+    Image.fromarray(pixels).convert("CMYK").save(folder / "cmyk.jpg")
+    Image.fromarray(np.dstack([pixels, pixels[:, :, :1]])).save(folder / "rgba.png")
+    Image.fromarray(pixels).save(folder / "turned.jpg", exif=exif)
+    Image.fromarray(np.tile(pixels, (1, 750, 1))).save(folder / "wide.png")  # 30,000 pixels
+    return ["16bit.png", "grey.png", "cmyk.jpg", "rgba.png", "turned.jpg", "wide.png"]
+
+
+def broken_photos(folder):
+    """Files that only say they are photos."""
+    (folder / "text.jpg").write_text("I am a letter to my aunt.")
+    (folder / "empty.png").write_bytes(b"")
+    Image.effect_noise((64, 64), 50).save(folder / "cut.jpg")
+    (folder / "cut.jpg").write_bytes((folder / "cut.jpg").read_bytes()[:700])
+    return ["cut.jpg", "empty.png", "text.jpg"]
+
+
+def test_photos_of_every_kind_are_read_and_broken_ones_left_out(model, tmp_path, capsys):
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    good, bad = odd_photos(folder), broken_photos(folder)
+    code, _, err = run(capsys, "deconv", model, "-l", "conv2", "--images", folder, "-o", tmp_path / "out")
+    assert code == 0, err
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["images"]["count"] == len(good)
+    assert [skipped["image"] for skipped in record["images"]["skipped"]] == bad
+    assert err.count("skipped ") == 3
+
+
+@pytest.mark.parametrize("name", ["16bit.png", "grey.png", "cmyk.jpg", "rgba.png", "turned.jpg", "wide.png"])
+def test_an_odd_photo_alone_is_shown(name, model, tmp_path, capsys):
+    odd_photos(tmp_path)
+    code, _, err = run(capsys, "deconv", model, "-l", "conv2", "--images", tmp_path / name, "-o", tmp_path / "out")
+    assert code == 0, err
+
+
+@pytest.mark.parametrize("name", ["cut.jpg", "empty.png", "text.jpg"])
+def test_a_broken_photo_alone_is_refused(name, model, tmp_path, capsys):
+    broken_photos(tmp_path)
+    line = refused(capsys, "deconv", model, "-l", "conv2", "--images", tmp_path / name, "-o", tmp_path / "out")
+    assert f"cannot read {name}" in line
+    assert not (tmp_path / "out").exists() or contents(tmp_path / "out") == {}
+
+
+# Wrong input -----------------------------------------------------------------------------------------------
+
+
+def bad_model(kind, folder):
+    """A file that is wrong in one way."""
+    path, plain = folder / "bad.onnx", onnx_text(NET, weights(), image=("N", 3, SIDE, SIDE))
+    if kind == "absent":
+        return path
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "text":
+        path.write_text("hello")
+    elif kind == "empty":
+        path.write_bytes(b"")
+    elif kind == "truncated":
+        path.write_bytes(plain.SerializeToString()[:-500])
+    elif kind == "outside":
+        tensor = plain.graph.initializer[0]
+        onnx.external_data_helper.set_external_data(tensor, "../../etc/passwd")
+        tensor.ClearField("raw_data")
+        write(plain, path)
+    elif kind == "no image":
+        write(onnx_text("y = Relu (x)", x=("N", 10)), path)
+    elif kind == "two images":
+        write(onnx_text("y = Add (x, z)", x=(1, 3, 8, 8), z=(1, 3, 8, 8)), path)
+    elif kind == "nan":
+        numbers = weights()
+        numbers["k2"][3, 2, 1, 0] = np.nan
+        write(onnx_text(NET, numbers, image=("N", 3, SIDE, SIDE)), path)
+    elif kind == "old":
+        plain.opset_import[0].version = 5
+        write(plain, path)
+    elif kind == "channels last":
+        write(onnx_text("y = Relu (image)", image=("N", SIDE, SIDE, 3)), path)
+    return path
+
+
+BAD_MODELS = {
+    "absent": "there is no file", "folder": "cannot read", "text": "is not an ONNX model", "empty": "is empty",
+    "truncated": "cut short", "outside": "outside its folder", "no image": "has no image input",
+    "two images": "has 2 inputs", "nan": "the weight 'k2' holds NaN", "old": "opset 5, older than 7",
+    "channels last": "channels last",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BAD_MODELS)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_model_that_cannot_be_opened_is_refused_by_every_command(command, kind, tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    path, out = bad_model(kind, tmp_path / "in"), tmp_path / "out" / "x.onnx"
+    more = {"deconv": ["-l", "conv1"], "invert": ["-l", "conv1"]}.get(command, [])
+    more += ["-o", out] if command in ("deconv", "invert", "annotate") else []
+    before = contents(tmp_path)
+    assert BAD_MODELS[kind] in refused(capsys, command, path, *more)
+    assert contents(tmp_path) == before
+    assert not out.exists()
+
+
+SIZES = ["30", "a,b", "24,24,3", "0,24", "-24,24", "24.5,24", "24,"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        (["-l", "conv7"], "no layer 'conv7'. Did you mean conv2 or conv1? It has: conv1 conv2"),
+        (["-l", "pool*"], "no layer matches 'pool*'. It has: conv1 conv2"),
+        (["-l", "conv2", "--unit", "6"], "conv2 has 6 maps, 0 to 5; there is no map 6."),
+        (["-l", "conv*", "--maps", "0,5"], "conv1 has 5 maps, 0 to 4; there is no map 5."),
+        (["-l", "conv2", "--maps", "some"], "'some' is not a list of numbers."),
+        (["-l", "conv2", "--maps", "0"], "--maps 0 shows nothing."),
+        (["-l", "conv2", "--method", "deconv"], "no method 'deconv'. Did you mean deconvnet?"),
+        (["-l", "conv2", "--unpool", "max"], "no unpool 'max'."),
+        (["-l", "conv2", "--lrn", "no"], "no lrn 'no'."),
+        (["-l", "conv2", "--device", "gpu"], "no device 'gpu'."),
+        (["-l", "conv2", "--batch-size", "0"], "--batch-size '0' is neither auto nor a number"),
+        (["-l", "conv2", "--batch-size", "many"], "--batch-size 'many'"),
+        (["-l", "conv2", "--mean", "a,b,c"], "--mean 'a,b,c' is not a list of numbers."),
+        (["-l", "conv2", "--mean", "1,2"], "mean must be 3 finite numbers"),
+        (["-l", "conv2", "--std", "0,1,1"], "std must be positive"),
+        (["-l", "conv2", "--crop-pct", "2"], "crop_pct must be greater than 0"),
+        (["-l", "conv2", "--crop-pct", "0"], "crop_pct must be greater than 0"),
+        (["-l", "conv2", "--interpolation", "cubic"], "interpolation must be one of"),
+        (["-l", "conv2", "--input-size", "30,30"], "takes images of height 24, but the preprocessing makes 30"),
+        *(
+            (["-l", "conv2", "--input-size", text], f"--input-size '{text}' is not a height and a width.")
+            for text in SIZES
+        ),
+        (["-l", "conv2", "--alias", "eye"], "--alias 'eye' is not NAME=LAYER"),
+        (["-l", "conv2", "--alias", "eye=conv9"], "no layer 'conv9'"),
+        (["-l", "conv2", "--top", "0"], "--top"),
+        (["-l", "conv2", "--threads", "0"], "--threads"),
+        (["-l", "conv2", "--seed", "x"], "--seed"),
+        (["-l", "conv2", "--nonsense"], "--nonsense"),
+        ([], "--layer"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_an_option_that_makes_no_sense_is_refused_before_anything_is_made(
+    arguments, wanted, model, photos, tmp_path, capsys
+):
+    line = refused(capsys, "deconv", model, "--images", photos, "-o", tmp_path / "out", *arguments)
+    assert wanted in line
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["deconv", "invert", "verify"])
+def test_an_operator_without_a_rule_is_refused(command, tmp_path, capsys):
+    path = write(onnx_text(ODD, weights(), image=("N", 3, SIDE, SIDE)), tmp_path / "odd.onnx")
+    more = ["-o", tmp_path / "out" / "x.onnx"] if command != "verify" else []
+    line = refused(capsys, command, path, "-l", "conv2", *more)
+    assert "rule for Round (output 'b')" in line
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["invert", "verify"])
+def test_a_layer_that_is_not_there_is_refused(command, model, tmp_path, capsys):
+    more = ["-o", tmp_path / "x.onnx"] if command == "invert" else []
+    assert "no layer 'conv7'. Did you mean" in refused(capsys, command, model, "-l", "conv7", *more)
+    assert not (tmp_path / "x.onnx").exists()
+
+
+def test_a_unit_in_the_place_of_a_layer_is_refused(model, tmp_path, capsys):
+    line = refused(capsys, "invert", model, "-l", "conv2:3", "-o", tmp_path / "x.onnx")
+    assert "'conv2:3' is one unit; the file takes seeds of a whole layer. Say --layer conv2." in line
+    assert not (tmp_path / "x.onnx").exists()
+
+
+def test_images_that_are_not_there_are_refused(model, tmp_path, capsys):
+    (tmp_path / "none").mkdir()
+    (tmp_path / "list.txt").write_text("absent.png\nlost.png\n")
+    (tmp_path / "notes.md").write_text("# no images")
+    for source, wanted in (
+        ("absent", "does not exist"),
+        ("none", "no image in"),
+        ("list.txt", "none of the 2 images could be read"),
+        ("notes.md", "is no source of images"),
+    ):
+        line = refused(capsys, "deconv", model, "-l", "conv1", "--images", tmp_path / source, "-o", tmp_path / "out")
+        assert wanted in line, source
+        assert not (tmp_path / "out").exists() or contents(tmp_path / "out") == {}
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_work(model, photos, tmp_path, capsys):
+    (tmp_path / "file").write_text("mine")
+    line = refused(capsys, "deconv", model, "-l", "conv1", "--images", photos, "-o", tmp_path / "file")
+    assert "is a file, not a folder. Choose another folder with --out." in line
+    line = refused(capsys, "deconv", model, "-l", "conv1", "--images", photos, "-o", tmp_path / "file" / "deep")
+    assert "is a file, not a folder" in line
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_the_right_to_write_is_refused(model, photos, tmp_path, capsys):
+    (tmp_path / "locked").mkdir(mode=0o500)
+    line = refused(capsys, "deconv", model, "-l", "conv1", "--images", photos, "-o", tmp_path / "locked" / "out")
+    assert "permission denied" in line
+
+
+@pytest.mark.parametrize("command", ["invert", "annotate"])
+def test_a_file_that_cannot_be_written_is_refused(command, model, tmp_path, capsys):
+    more = {"invert": ["-l", "conv1"], "annotate": ["--mean", "0,0,0"]}[command]
+    (tmp_path / "file").write_text("mine")
+    before = contents(tmp_path)
+    for out, wanted in (
+        (tmp_path / "file" / "x.onnx", "cannot write"),
+        (tmp_path / "x.txt", "does not end in .onnx"),
+        (model, "is the model itself, which stays as it is"),
+    ):
+        assert wanted in refused(capsys, command, model, *more, "-o", out)
+    assert contents(tmp_path) == before
+
+
+def test_annotate_with_nothing_to_write_is_refused(tmp_path, capsys):
+    path = write(onnx_text(NET, weights(), image=("N", 3, SIDE, SIDE)), tmp_path / "plain.onnx")
+    assert "nothing to write" in refused(capsys, "annotate", path, "-o", tmp_path / "x.onnx")
+
+
+def test_a_command_that_is_not_there_is_refused(capsys):
+    assert "deconvolve" in refused(capsys, "deconvolve", "x.onnx")
+
+
+def test_debug_shows_the_error_wherever_it_stands(tmp_path):
+    for arguments in (["--debug", "layers", "absent.onnx"], ["layers", "absent.onnx", "--debug"]):
+        with pytest.raises(ModelError):
+            main(arguments)
+
+
+def test_a_bug_of_ours_is_one_line_too_and_has_a_code_of_its_own(model, monkeypatch, capsys):
+    import inspectnet.network
+
+    def broken(*_, **__):
+        raise ZeroDivisionError("two\nlines")
+
+    monkeypatch.setattr(inspectnet.network, "open_network", broken)
+    code, _, err = run(capsys, "layers", model)
+    assert code == 3
+    assert err == "inspectnet: ZeroDivisionError: two lines. This is a bug of inspectnet; --debug shows where.\n"
+
+
+def test_an_interruption_leaves_no_half_file(model, photos, tmp_path, monkeypatch, capsys):
+    """Stopped while the second layer is projected: the files of the first are whole, of the second there are none."""
+    from inspectnet.analyses import features
+
+    project, calls = features.project_winners, []
+
+    def stopped(*arguments, **options):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return project(*arguments, **options)
+
+    monkeypatch.setattr(features, "project_winners", stopped)
+    code, _, err = run(capsys, "deconv", model, "-l", "conv*", "--images", photos, "-o", tmp_path / "out", "--top", 3)
+    assert code == 130
+    assert err.splitlines()[-1] == "inspectnet: interrupted"
+    assert set(contents(tmp_path / "out")) == {"conv1.png", "conv1.npz", "conv1.json"}
+    check_layer_files(tmp_path / "out", "conv1", sorted(p.name for p in photos.iterdir()))
+
+
+def test_an_error_in_the_middle_leaves_whole_files_only(model, photos, tmp_path, monkeypatch, capsys):
+    """A photo that vanishes between the scan and the projection."""
+    from inspectnet.analyses import features
+
+    project = features.project_winners
+
+    def without_photos(*arguments, **options):
+        for path in photos.iterdir():
+            path.unlink()
+        return project(*arguments, **options)
+
+    monkeypatch.setattr(features, "project_winners", without_photos)
+    line = refused(capsys, "deconv", model, "-l", "conv1", "--images", photos, "-o", tmp_path / "out")
+    assert "cannot read" in line
+    assert contents(tmp_path / "out") == {}
+
+
+def test_every_error_of_the_tree_is_wrong_input():
+    from inspectnet.cli import _explain
+
+    kinds = InspectError.__subclasses__()
+    assert len(kinds) >= 7
+    assert all(_explain(kind("what, where, what to do")) == ("what, where, what to do", 2) for kind in kinds)

@@ -1,0 +1,259 @@
+"""Who may import whom: a room imports lower rooms only; torch stays out; files and functions stay short."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+FLOORS = """
+errors
+graph runtime images pictures samples
+rules
+inverse
+projection preprocessing
+network
+attribution
+analyses
+report
+cli
+__main__
+"""  # from the ground up; rooms on one floor do not know each other
+RANKS = {room: rank for rank, floor in enumerate(FLOORS.split("\n")) for room in floor.split()}
+
+HOMES = {
+    "onnx": ["graph", "rules", "inverse"],
+    "onnx_ir": ["graph", "rules", "inverse", "network", "preprocessing"],
+    "onnxruntime": ["runtime"],
+    "matplotlib": ["pictures"],
+    "typer": ["cli"],
+    "torch": [],
+    "torchvision": [],
+    "trainers": [],
+}
+TYPES_ONLY = {"network": "ir", "preprocessing": "ir"}
+BANNED_NAMES = {"utils", "util", "misc", "common", "helpers", "helper"}
+LONGEST_FILE, LONGEST_FUNCTION = 300, 40  # lines
+
+
+# The checkers ----------------------------------------------------------------------------------------------
+
+
+def imports(path, package):
+    """Every module that a file imports, inside functions too, as a dotted name."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            home = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
+            base = ".".join(part for part in (home, node.module) if part)
+            # `from inspectnet import samples` imports a room as well as the package
+            yield from ([base] if base != "inspectnet" else [f"{base}.{alias.name}" for alias in node.names])
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module") and node.args:
+            yield from [node.args[0].value] if isinstance(node.args[0], ast.Constant) else []
+
+
+def files(root):
+    """Every file of the package, the room it is in, and the package it belongs to."""
+    for path in sorted((root / "inspectnet").rglob("*.py")):
+        parts = path.relative_to(root).with_suffix("").parts
+        yield path, parts[1], ".".join(parts[:-1])
+
+
+def climbing(root):
+    """The imports that lead up, or to a neighbour on the same floor."""
+    found = []
+    for path, room, package in files(root):
+        if room == "__init__":
+            continue  # the front door, which shows what is upstairs
+        for name in imports(path, package):
+            other = name.split(".")[1] if name.startswith("inspectnet.") else ""
+            if other == "__version__" or not other:
+                continue
+            if RANKS.get(other, 99) >= RANKS[room] and other != room:
+                found.append(f"{room} -> {other} ({path.name})")
+    return found
+
+
+def strangers(root):
+    """The imports of packages that have their home elsewhere."""
+    return [
+        f"{room} -> {top} ({path.name})"
+        for path, room, package in files(root)
+        for top in {name.split(".")[0] for name in imports(path, package)}
+        if top in HOMES and room not in HOMES[top]
+    ]
+
+
+def uses_beyond_types(path, module):
+    """Where `module` is used otherwise than in an annotation."""
+    tree = ast.parse(path.read_text())
+    annotations = [n.annotation for n in ast.walk(tree) if isinstance(n, ast.arg | ast.AnnAssign) and n.annotation]
+    annotations += [n.returns for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.returns]
+    allowed = {id(name) for annotation in annotations for name in ast.walk(annotation)}
+    names = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id == module]
+    return [f"{path.name}:{name.lineno}" for name in names if id(name) not in allowed]
+
+
+def neighbours(root, room, shared):
+    """The files of a room that import each other, other than the `shared` ones."""
+    return [
+        f"{path.name} -> {name}"
+        for path, here, package in files(root)
+        if here == room and path.stem != "__init__"
+        for name in imports(path, package)
+        if name.startswith(f"inspectnet.{room}.") and name.split(".")[2] not in shared
+    ]
+
+
+def body_lines(function):
+    """How many lines a function has, without its signature and docstring."""
+    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    return body[-1].end_lineno - body[0].lineno + 1 if body else 0
+
+
+def overlong(root, package):
+    """Files and functions that are longer than one likes to read."""
+    found = []
+    for path in sorted((root / package).rglob("*.py")):
+        text = path.read_text()
+        if len(text.splitlines()) > LONGEST_FILE:
+            found.append(f"{path.name}: {len(text.splitlines())} lines")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef) and body_lines(node) > LONGEST_FUNCTION:
+                found.append(f"{path.name}: {node.name} has {body_lines(node)} lines")
+    return found
+
+
+def loaded(modules, folder):
+    """Which modules are in memory after `modules` were imported, by a fresh Python that starts in `folder`."""
+    program = f"import importlib, sys\nfor m in {modules!r}: importlib.import_module(m)\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+# The house -------------------------------------------------------------------------------------------------
+
+
+def test_imports_go_only_down():
+    assert climbing(ROOT) == []
+
+
+def test_every_room_has_its_floor():
+    assert {room for _, room, _ in files(ROOT)} - {"__init__"} <= RANKS.keys()
+
+
+def test_onnx_and_onnxruntime_and_drawing_stay_in_their_rooms_and_torch_outside():
+    assert strangers(ROOT) == []
+
+
+@pytest.mark.parametrize("room", TYPES_ONLY)
+def test_above_the_graph_a_model_is_a_type_and_no_more(room):
+    assert uses_beyond_types(ROOT / "inspectnet" / f"{room}.py", TYPES_ONLY[room]) == []
+
+
+def test_analyses_do_not_import_each_other():
+    assert neighbours(ROOT, "analyses", shared=()) == []
+
+
+def test_rules_share_the_registry_and_nothing_else():
+    assert neighbours(ROOT, "rules", shared=("registry",)) == []
+
+
+def test_trainers_and_inspectnet_meet_only_in_a_file():
+    for package, other in (("trainers", "inspectnet"), ("inspectnet", "trainers")):
+        for path in (ROOT / package).rglob("*.py"):
+            assert other not in {name.split(".")[0] for name in imports(path, package)}, path
+
+
+def test_importing_all_of_inspectnet_brings_no_torch_and_no_drawing():
+    modules = [".".join(p.relative_to(ROOT).with_suffix("").parts) for p, _, _ in files(ROOT)]
+    modules = [m.removesuffix(".__init__") for m in modules if not m.endswith("__main__")]
+    tops = {name.split(".")[0] for name in loaded(modules, ROOT)}
+    assert {"inspectnet", "onnx_ir", "onnxruntime"} <= tops
+    assert tops & {"torch", "torchvision", "matplotlib", "captum", "trainers", "onnxscript"} == set()
+
+
+@pytest.mark.parametrize("package", ["inspectnet", "trainers"])
+def test_files_and_functions_are_short(package):
+    assert overlong(ROOT, package) == []
+
+
+@pytest.mark.parametrize("package", ["inspectnet", "trainers", "tests", "benchmarks"])
+def test_no_file_is_a_drawer_for_odds_and_ends(package):
+    assert [path for path in (ROOT / package).rglob("*.py") if path.stem in BANNED_NAMES] == []
+
+
+# The checkers can fail -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def house(tmp_path):
+    """house(path, text) builds a package with one faulty file in it."""
+
+    def plant(path, text):
+        file = tmp_path / "inspectnet" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        return tmp_path
+
+    return plant
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "fault"),
+    [
+        ("analyses/a.py", "from inspectnet.cli import app", "analyses -> cli (a.py)"),
+        ("graph/a.py", "import inspectnet.rules.pools", "graph -> rules (a.py)"),
+        ("runtime/a.py", "def f():\n    from inspectnet.graph import fields", "runtime -> graph (a.py)"),
+        ("graph/a.py", "from ..rules import pools", "graph -> rules (a.py)"),
+        ("graph/a.py", "from inspectnet import network", "graph -> network (a.py)"),
+        ("images/a.py", "import importlib\nimportlib.import_module('inspectnet.cli')", "images -> cli (a.py)"),
+        ("inverse.py", "from inspectnet.projection import Spot", "inverse -> projection (inverse.py)"),
+        ("network.py", "from inspectnet.attic import box", "network -> attic (network.py)"),
+    ],
+)
+def test_an_import_that_climbs_is_caught(path, text, fault, house):
+    assert climbing(house(path, text)) == [fault]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "fault"),
+    [
+        ("images/a.py", "def f():\n    import onnxruntime as rt", "images -> onnxruntime (a.py)"),
+        ("analyses/a.py", "from onnx_ir import Model", "analyses -> onnx_ir (a.py)"),
+        ("network.py", "import onnx.checker", "network -> onnx (network.py)"),
+        ("graph/a.py", "try:\n    import torch.nn\nexcept ImportError:\n    pass", "graph -> torch (a.py)"),
+        ("report/a.py", "from matplotlib import pyplot", "report -> matplotlib (a.py)"),
+    ],
+)
+def test_a_package_away_from_home_is_caught(path, text, fault, house):
+    assert strangers(house(path, text)) == [fault]
+
+
+def test_analyses_that_know_each_other_are_caught(house):
+    root = house("analyses/a.py", "from inspectnet.analyses.b import f")
+    assert neighbours(root, "analyses", ()) == ["a.py -> inspectnet.analyses.b"]
+
+
+def test_a_model_that_is_more_than_a_type_is_caught(house):
+    text = "import onnx_ir as ir\n\ndef f(model: ir.Model) -> ir.Model:\n    return ir.from_proto(model)\n"
+    assert uses_beyond_types(house("network.py", text) / "inspectnet" / "network.py", "ir") == ["network.py:4"]
+
+
+def test_torch_in_memory_is_caught(tmp_path):
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").touch()
+    (tmp_path / "planted.py").write_text("import torch")
+    assert "torch" in loaded(["planted"], tmp_path)
+
+
+def test_what_is_too_long_is_caught(house):
+    lines = "\n".join(f"    x = {n}" for n in range(41))
+    house("graph/a.py", f'def f(a,\n      b):\n    """{"x" * 9}\n\n    y\n    """\n{lines[: lines.rindex(chr(10))]}\n')
+    root = house("graph/b.py", f"def g():\n{lines}\n")
+    house("graph/c.py", "x = 1\n" * 301)
+    assert overlong(root, "inspectnet") == ["b.py: g has 41 lines", "c.py: 301 lines"]
