@@ -3,7 +3,7 @@
 import numpy as np
 import onnx
 import pytest
-from nets import EXPORTERS, NETS, export, light_models, torch_net, torch_project, value_of
+from nets import EXPORTERS, NETS, light_models, torch_project, value_of
 from oracle_back import project as oracle
 from small import project, project_split, run
 
@@ -11,21 +11,6 @@ from inspectnet.graph.layers import find_layers
 from inspectnet.graph.reading import open_graph, read
 
 METHODS = ["deconvnet", "guided_backprop", "gradient"]
-
-
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory):
-    """Each small network and its file, exported once."""
-    made = {}
-
-    def get(name, exporter):
-        if (name, exporter) not in made:
-            net, x = torch_net(name)
-            path = tmp_path_factory.mktemp("nets") / f"{name}-{exporter}.onnx"
-            made[name, exporter] = net, x, export(net, x, path, exporter)
-        return made[name, exporter]
-
-    return get
 
 
 def opened(path):
@@ -104,7 +89,7 @@ def test_every_layer_of_the_light_models_has_an_inverse(path):
     from inspectnet.inverse import obstacles
     from inspectnet.rules import Policy
 
-    model, layers = opened(path)
+    model, _ = opened(path)
     for method in METHODS:
         assert obstacles(model, Policy(method)) == {}
 

@@ -78,7 +78,8 @@ def test_every_rule_says_in_one_sentence_what_it_does():
 
 
 def test_every_operator_of_the_first_release_has_a_rule():
-    wanted = """Conv ConvTranspose Relu LeakyRelu Clip MaxPool AveragePool GlobalAveragePool GlobalMaxPool ReduceMean
-    LRN BatchNormalization Gemm MatMul Add Sub Sum Mul Div Concat Split Flatten Reshape Transpose Squeeze Unsqueeze Slice
+    wanted = """Conv ConvTranspose Relu LeakyRelu Clip MaxPool AveragePool GlobalAveragePool GlobalMaxPool
+    ReduceMean LRN BatchNormalization Gemm MatMul Add Sub Sum Mul Div Concat Split Flatten Reshape Transpose Squeeze
+    Unsqueeze Slice
     Pad Dropout Identity Cast Softmax Sigmoid Tanh"""
     assert set(wanted.split()) <= set(supported_ops())
