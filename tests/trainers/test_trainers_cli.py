@@ -1,0 +1,112 @@
+import csv
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import onnx
+import pytest
+from typer.testing import CliRunner
+
+from trainers.__main__ import app
+from trainers.ablations import TABLE_3
+from trainers.choices import find_recipe
+from trainers.errors import TrainerError
+from trainers.recipe import TINY
+from trainers.table import markdown, results, tabulate
+from trainers.train import train
+
+ROOT = Path(__file__).parents[2]
+runner = CliRunner()
+
+
+def test_every_command_has_help():
+    for command in ("train", "export", "table", "networks"):
+        done = runner.invoke(app, [command, "--help"])
+        assert done.exit_code == 0
+        assert "Usage" in done.output
+
+
+def test_networks_lists_every_row():
+    lines = runner.invoke(app, ["networks"]).output.splitlines()
+    assert len(lines) == 28
+    assert any(line.split()[:3] == ["zfnet", "224", "62,357,608"] for line in lines)
+
+
+def test_a_wrong_name_is_one_line_and_exit_code_2(pictures, tmp_path):
+    command = [sys.executable, "-m", "trainers", "train", "zfnet-tny"]
+    command += ["--data", str(pictures), "--run", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: no network 'zfnet-tny': did you mean zfnet-tiny")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_recipes_change_by_name():
+    assert find_recipe("tiny", ["epochs=3", "rate=0.5", "filter_rms=none"]) == replace(
+        TINY, epochs=3, rate=0.5, filter_rms=None
+    )
+    for wrong, words in (
+        ("epoch=3", "write FIELD=VALUE"),
+        ("epochs", "write FIELD=VALUE"),
+        ("epochs=few", "expected int"),
+        ("schedule=cosine", "schedule is 'cosine'"),
+    ):
+        with pytest.raises(TrainerError, match=words):
+            find_recipe("tiny", [wrong])
+    with pytest.raises(TrainerError, match="there are paper, tiny"):
+        find_recipe("papre", [])
+
+
+def test_a_checkpoint_exports_from_the_command_line(job, tmp_path):
+    train(replace(job, stop_after=6))
+    done = runner.invoke(app, ["export", str(job.run), "-o", str(tmp_path / "half.onnx"), "--data", job.data])
+    assert done.exit_code == 0
+    assert "of 12; same five best classes on 12" in done.stdout
+    notes = {p.key: p.value for p in onnx.load(tmp_path / "half.onnx").metadata_props}
+    assert json.loads(notes["inspectnet.training"])["epoch"] == 1
+
+
+def test_the_table_goes_on_row_by_row_and_shows_the_papers_numbers(job, tmp_path, monkeypatch):
+    trained = []
+
+    def small(name):
+        trained.append(name)
+        return replace(job, recipe=replace(job.recipe, epochs=1), stop_after=1 if len(trained) == 2 else None)
+
+    names = ["replication-tiny", "zfnet-tiny"]
+    assert not tabulate(small, "tiny", tmp_path, names)  # asked to stop in its second row
+    assert [row.base for row, ours in results("tiny", tmp_path) if ours] == ["replication"]
+    assert tabulate(small, "tiny", tmp_path, names)
+    assert trained == ["replication-tiny", "zfnet-tiny", "zfnet-tiny"]
+    assert tabulate(small, "tiny", tmp_path, names)
+    assert len(trained) == 3
+    text = (tmp_path / "table.md").read_text()
+    assert len(text.splitlines()) == 2 + 12
+    assert all(str(number) in text for row in TABLE_3 for number in row.paper)
+    with (tmp_path / "table.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [(row["epochs"], row["paper_val_top5"]) for row in rows] == [("1", "18.1"), ("1", "16.5")]
+
+
+def test_rows_that_are_not_trained_yet_are_dashes(tmp_path):
+    assert markdown(results("tiny", tmp_path)).count("| - (") == 3 * 12
+
+
+def test_neither_side_imports_the_other():
+    for path in (ROOT / "trainers").glob("*.py"):
+        assert "inspectnet" not in [
+            line.split()[1].split(".")[0]
+            for line in path.read_text().splitlines()
+            if line.startswith(("import ", "from "))
+        ]
+
+
+def test_the_real_data_open(tiny_imagenet):
+    from trainers.sources import open_source, readable_names
+
+    train_source = open_source(str(tiny_imagenet), "train", Path("unused"), download=False)
+    val = open_source(str(tiny_imagenet), "val", Path("unused"), download=False, classes=train_source.classes)
+    assert (len(train_source), len(val), len(val.classes)) == (50_000, 5_000, 100)
+    assert readable_names(str(tiny_imagenet), val.classes)[0] == "goldfish, Carassius auratus"

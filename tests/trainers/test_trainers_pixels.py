@@ -1,0 +1,163 @@
+import io
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from trainers.errors import DataError
+from trainers.pixels import CachedPixels, LivePixels, colour_statistics, open_pixels, square
+from trainers.sources import open_source, readable_names
+
+
+def open_split(where, split, classes=None):
+    return open_source(str(where), split, Path("unused"), download=False, classes=classes)
+
+
+def pack(folder: Path, split: str, archive: Path, keep) -> None:
+    with tarfile.open(archive, "w") as tar:
+        for path in sorted((folder / split).glob("*/*")):
+            if keep(path):
+                tar.add(path, f"{split}/{path.parent.name}/{path.name}")
+
+
+def everything(pixels):
+    pictures, labels, _ = pixels.__getitems__(list(range(len(pixels))))
+    return pictures, labels
+
+
+def test_a_class_tree_and_tar_shards_give_the_same_pictures(pictures, tmp_path):
+    pack(pictures, "train", tmp_path / "train-0.tar", lambda p: int(p.stem) % 2)
+    pack(pictures, "train", tmp_path / "train-1.tar", lambda p: not int(p.stem) % 2)
+    tree, shards = open_split(pictures, "train"), open_split(tmp_path, "train")
+    assert tree.classes == shards.classes == ["blue", "green", "red"]
+    a, b = everything(LivePixels(tree, 24)), everything(LivePixels(shards, 24))
+    assert len(a[1]) == 36
+    assert all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def test_the_cache_holds_what_live_decoding_gives_and_is_made_once(pictures, tmp_path, monkeypatch):
+    source = open_split(pictures, "val")
+    cached = open_pixels(source, 24, tmp_path, limit=1.0)
+    live = open_pixels(source, 24, tmp_path, limit=0.0)
+    assert (type(cached), type(live)) == (CachedPixels, LivePixels)
+    assert all(torch.equal(x, y) for x, y in zip(everything(cached), everything(live), strict=True))
+    monkeypatch.setattr("trainers.pixels.decode", lambda *_: pytest.fail("decoded again"))
+    open_pixels(source, 24, tmp_path, limit=1.0)
+
+
+def test_bad_pictures_are_counted_named_and_skipped(pictures, tmp_path):
+    folder = tmp_path / "data" / "train" / "blue"
+    folder.mkdir(parents=True)
+    good = (pictures / "train" / "blue" / "0.png").read_bytes()
+    (folder / "a.png").write_bytes(b"no picture")
+    (folder / "b.png").write_bytes(good)
+    (folder / "c.png").write_bytes(good[: len(good) // 2])
+    (folder / "notes.txt").write_text("not even called a picture")
+    source = open_split(tmp_path / "data", "train")
+    cached = open_pixels(source, 24, tmp_path / "cache", limit=1.0)
+    assert len(cached) == 1
+    assert [line.split(":")[0] for line in cached.bad] == ["blue/a.png", "blue/c.png"]
+    images, labels, bad = LivePixels(source, 24).__getitems__([0, 1, 2])
+    assert (len(images), len(labels), bad) == (1, 1, cached.bad)
+    with pytest.raises(DataError, match=r"none of 2 pictures can be read: blue/c\.png"):
+        LivePixels(source, 24).__getitems__([0, 2])
+
+
+def test_the_short_side_is_resized_and_the_centre_cut_out():
+    pixels = np.zeros((10, 31, 3), np.uint8)
+    pixels[:, 10:20] = 200
+    picture = square(Image.fromarray(pixels), 10)
+    assert picture.shape == (10, 10, 3)
+    assert (picture == 200).all()
+    assert square(Image.fromarray(pixels[..., 0]), 5).shape == (5, 5, 3)  # grey becomes RGB
+
+
+def test_classes_come_from_the_table_and_read_for_people(pictures, tmp_path):
+    pack(pictures, "val", tmp_path / "val.tar", lambda p: True)
+    (tmp_path / "classes.tsv").write_text("red\tRed, the colour\ngreen\tGreen\nblue\tBlue\n")
+    source = open_split(tmp_path, "val")
+    assert source.classes == ["red", "green", "blue"]
+    assert readable_names(str(tmp_path), source.classes) == ["Red, the colour", "Green", "Blue"]
+    assert source.read(0)[1] == 2
+
+
+def test_wrong_data_is_refused_in_words(pictures, tmp_path):
+    with pytest.raises(DataError, match="give a folder with train and val"):
+        open_split(tmp_path / "nowhere", "train")
+    with pytest.raises(DataError, match="has no train/CLASS/picture"):
+        open_split(tmp_path, "train")
+    with pytest.raises(DataError, match=r"class 'blue'.*not among the 2 training classes"):
+        open_split(pictures, "val", classes=["green", "red"])
+    with pytest.raises(DataError, match="torchvision has no data set 'Imagenot'"):
+        open_split("torchvision:Imagenot", "train")
+    with pytest.raises(DataError, match=r"CIFAR10 \(val\) does not open below unused.*--download"):
+        open_split("torchvision:CIFAR10", "val")
+
+
+def test_torchvisions_sets_open_by_name(monkeypatch):
+    import torchvision.datasets as sets
+
+    class Sorts:
+        classes = (("cat", "felis"), ("dog",))
+
+        def __init__(self, root, split="train"):
+            if split not in ("train", "test"):
+                raise ValueError(f"no split {split}")
+            self.split = split
+
+        def __len__(self):
+            return 4 if self.split == "train" else 2
+
+        def __getitem__(self, i):
+            return Image.new("L", (30, 28), i), i % 2
+
+    monkeypatch.setattr(sets, "Sorts", Sorts, raising=False)
+    train, val = (open_split("torchvision:Sorts", split) for split in ("train", "val"))
+    assert (len(train), len(val), train.classes) == (4, 2, ["cat, felis", "dog"])
+    images, labels = everything(LivePixels(val, 24))
+    assert images.shape == (2, 24, 24, 3)
+    assert labels.tolist() == [0, 1]
+
+
+def test_colour_statistics_are_those_of_the_pixels(pictures):
+    pixels = LivePixels(open_split(pictures, "train"), 24)
+    mean, std = colour_statistics(pixels)
+    values = everything(pixels)[0].reshape(-1, 3).numpy() / 255
+    assert mean == pytest.approx(values.mean(0), abs=1e-5)
+    assert std == pytest.approx(values.std(0), rel=1e-3)
+
+
+def test_tar_members_are_read_where_they_lie(tmp_path):
+    with tarfile.open(tmp_path / "train.tar", "w") as tar:
+        for name, colour in (("b/1.png", (9, 0, 0)), ("a/1.png", (0, 9, 0))):
+            content = io.BytesIO()
+            Image.new("RGB", (8, 8), colour).save(content, "png")
+            member = tarfile.TarInfo(f"./{name}")
+            member.size = len(content.getvalue())
+            tar.addfile(member, io.BytesIO(content.getvalue()))
+    source = open_split(tmp_path, "train")
+    assert [source.name(i) for i in range(2)] == ["a/1.png", "b/1.png"]
+    assert source.read(0)[0].getpixel((0, 0)) == (0, 9, 0)
+
+
+def test_halves_that_look_alike_have_caches_of_their_own(monkeypatch, tmp_path):
+    import torchvision.datasets as sets
+
+    class Twins:
+        classes = ("a", "b")
+
+        def __init__(self, root, train=True):
+            self.grey = 50 if train else 90
+
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, i):
+            return Image.new("L", (24, 24), self.grey), i
+
+    monkeypatch.setattr(sets, "Twins", Twins, raising=False)
+    halves = [open_pixels(open_split("torchvision:Twins", s), 24, tmp_path, limit=1.0) for s in ("train", "val")]
+    assert [int(everything(half)[0].max()) for half in halves] == [50, 90]

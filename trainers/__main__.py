@@ -1,0 +1,137 @@
+"""Trains ZFNet, AlexNet and the rows of the paper's tables, and exports them as ONNX for inspectnet."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from trainers.errors import TrainerError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+Data = Annotated[
+    str, typer.Option(help="Folder with train and val (class folders or tar shards), or torchvision:NAME.")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Cache = Annotated[Path | None, typer.Option(help="Where decoded pictures are kept; `cache` beside the run by default.")]
+CacheLimit = Annotated[float, typer.Option(help="GB; larger data sets are decoded while training.")]
+Workers = Annotated[int | None, typer.Option(help="Loader processes; 0 reads in the loop; as many as help by default.")]
+Root = Annotated[Path, typer.Option(help="Where torchvision's data sets lie.")]
+Threads = Annotated[int | None, typer.Option(help="Threads torch computes with on a CPU.")]
+
+
+@app.command()
+def train(
+    network: Annotated[str, typer.Argument(help="A name such as zfnet, alexnet-tiny; `networks` lists them all.")],
+    data: Data,
+    run: Annotated[Path, typer.Option(help="Directory of the run. The same command again goes on where it stopped.")],
+    recipe: Annotated[str, typer.Option(help="paper, tiny or table.")] = "tiny",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a field of the recipe: --set rate=0.01.")
+    ] = None,
+    seed: int = 0,
+    device: Device = "auto",
+    workers: Workers = None,
+    threads: Threads = None,
+    cache: Cache = None,
+    cache_limit: CacheLimit = 8.0,
+    root: Root = Path("data"),
+    download: Annotated[bool, typer.Option(help="Let torchvision fetch what is missing.")] = False,
+    checkpoint_minutes: Annotated[float, typer.Option(help="At most this much work is lost by a kill.")] = 3.0,
+) -> None:
+    """Train a network, or go on training; ends with RUN/NETWORK.onnx."""
+    from trainers.choices import find_network, find_recipe, job_for
+    from trainers.train import train as run_training
+
+    job = job_for(find_network(network), find_recipe(recipe, set_ or []), data, run, root=root, download=download)
+    options: dict[str, Any] = {
+        "seed": seed,
+        "device": device,
+        "threads": threads,
+        "workers": workers,
+        "cache": cache,
+    }
+    options |= {"cache_limit": cache_limit, "checkpoint_minutes": checkpoint_minutes}
+    graph = run_training(replace(job, **options))
+    if graph is None:
+        raise typer.Exit(130)
+    print(graph)
+
+
+@app.command()
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="A run's directory, or its last.pt.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The ONNX file to write.")],
+    data: Annotated[
+        str | None, typer.Option(help="Compare with torch on these validation pictures, one by one.")
+    ] = None,
+    cache: Cache = None,
+) -> None:
+    """Write a checkpoint as ONNX with its metadata, checked against torch through onnxruntime."""
+    from trainers.checkpoint import load
+    from trainers.export import export_state
+
+    state = load(checkpoint)
+    print(export_state(state, out))
+    if data is not None:
+        from trainers.agreement import compare
+
+        run = checkpoint if checkpoint.is_dir() else checkpoint.parent
+        print(compare(state, out, data, cache or run.parent / "cache"))
+
+
+@app.command()
+def table(
+    data: Data,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Directory of the rows, table.md and table.csv.")],
+    scale: Annotated[str, typer.Option(help="tiny or paper.")] = "tiny",
+    recipe: Annotated[str, typer.Option(help="paper, tiny or table.")] = "table",
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Change a field of the recipe.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Train only this network; repeatable.")] = None,
+    seed: int = 0,
+    device: Device = "auto",
+    workers: Workers = None,
+    threads: Threads = None,
+    root: Root = Path("data"),
+) -> None:
+    """Train the rows of Table 3 under one budget and print them beside the paper's; goes on where it stopped."""
+    from trainers.choices import find_network, find_recipe, job_for
+    from trainers.table import tabulate
+
+    chosen = find_recipe(recipe, set_ or [])
+    names = [find_network(name).name for name in only or []]
+
+    def job(name: str) -> Any:
+        made = job_for(find_network(name), chosen, data, out, root=root, download=False)
+        return replace(made, seed=seed, device=device, workers=workers, threads=threads)
+
+    finished = tabulate(job, scale, out, names)
+    if (out / "table.md").exists():
+        print((out / "table.md").read_text("utf-8"), end="")
+    if not finished:
+        raise typer.Exit(130)
+
+
+@app.command()
+def networks() -> None:
+    """List every network: side of its picture, parameters, sides of its maps."""
+    import torch
+
+    from trainers.ablations import NETWORKS
+    from trainers.network import build, parameter_count
+
+    for name, row in NETWORKS.items():
+        sides = " ".join(f"{layer}:{side}" for layer, side in row.sides().items())
+        with torch.device("meta"):  # shapes without memory
+            parameters = parameter_count(build(row))
+        print(f"{name:34}{row.side:4}{parameters:13,}  {sides}")
+
+
+if __name__ == "__main__":
+    try:
+        app()
+    except TrainerError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

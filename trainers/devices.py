@@ -1,0 +1,94 @@
+"""Where a run computes: one CPU, one GPU, or many processes under torchrun."""
+
+import ctypes
+import os
+import sys
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from trainers.errors import TrainerError
+
+
+@dataclass(frozen=True)
+class Place:
+    """This process among `world` processes, and its device."""
+
+    device: torch.device
+    rank: int = 0
+    world: int = 1
+
+    @property
+    def first(self) -> bool:
+        """The process that prints and writes."""
+        return self.rank == 0
+
+    @property
+    def half(self) -> torch.dtype | None:
+        """Type for mixed precision, on CUDA only."""
+        if self.device.type != "cuda":
+            return None
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+
+    def autocast(self) -> torch.autocast:
+        """Mixed precision where it pays."""
+        return torch.autocast(self.device.type, self.half, enabled=self.half is not None)
+
+    def total(self, numbers: Tensor) -> Tensor:
+        """Sum over all processes."""
+        if self.world > 1:
+            dist.all_reduce(numbers)
+        return numbers
+
+    def wait(self) -> None:
+        """Until every process is here."""
+        if self.world > 1:
+            dist.barrier()
+
+    def spread(self, net: nn.Module) -> nn.Module:
+        """The network, with gradients averaged over processes."""
+        if self.world == 1:
+            return net
+        return DistributedDataParallel(net, device_ids=[self.device.index] if self.device.type == "cuda" else None)
+
+
+def join(device: str, threads: int | None = None) -> Place:
+    """This process' place: from torchrun's environment, or alone; `threads` to compute with on a CPU."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    if device not in ("auto", "cpu") and not device.startswith("cuda"):
+        raise TrainerError(f"device {device!r}: give auto, cpu, cuda or cuda:N")
+    cuda = torch.cuda.is_available() if device == "auto" else device.startswith("cuda")
+    if cuda and not torch.cuda.is_available():
+        raise TrainerError(f"device {device!r}: torch sees no CUDA device here; try --device cpu")
+    world, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
+    name = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if cuda and ":" not in device else device
+    place = Place(torch.device(name if cuda else "cpu"), rank, world)
+    if cuda:
+        torch.cuda.set_device(place.device)
+        torch.backends.cudnn.benchmark = True
+    else:
+        keep_freed_memory()
+    if world > 1 and not dist.is_initialized():
+        dist.init_process_group("nccl" if cuda else "gloo")
+    return place
+
+
+def leave(place: Place) -> None:
+    """End the process group."""
+    if place.world > 1 and dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def keep_freed_memory() -> None:
+    """Let glibc reuse the large blocks a step frees; by default the kernel maps and zeroes each anew."""
+    if sys.platform != "linux":
+        return
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "gnu_get_libc_version"):
+        trim_threshold, mmap_max = -1, -4
+        libc.mallopt(mmap_max, 0)
+        libc.mallopt(trim_threshold, 2**31 - 1)

@@ -1,0 +1,21 @@
+"""What a trainer can say no to; the command line turns it into one line and exit code 2."""
+
+
+class TrainerError(Exception):
+    """What, where, what to do: the user can act on it."""
+
+
+class DataError(TrainerError):
+    """The pictures cannot be found or read."""
+
+
+class ResumeError(TrainerError):
+    """The run directory belongs to another run."""
+
+
+class DivergedError(TrainerError):
+    """The loss is no longer a number."""
+
+
+class ExportError(TrainerError):
+    """The exported graph does not say what the network says."""

@@ -1,0 +1,88 @@
+"""What one run is asked to do, and the pictures it works on."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from trainers.architectures import Architecture
+from trainers.augment import Preparation
+from trainers.devices import Place
+from trainers.pixels import Pixels, colour_statistics, open_pixels
+from trainers.recipe import Recipe
+from trainers.sources import open_source, readable_names
+
+SNAPSHOTS = (1, 2, 5, 10, 20, 30, 40, 64)  # epochs; the paper's Fig. 4 shows most of them
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: what is trained, how, on what, and where its files go."""
+
+    architecture: Architecture
+    recipe: Recipe
+    data: str
+    """A folder with train and val (class folders or tar shards), or torchvision:NAME."""
+    run: Path
+    """Directory of the run: checkpoint, metrics, snapshots, the finished graph."""
+    seed: int = 0
+    device: str = "auto"
+    threads: int | None = None
+    """Threads torch computes with on a CPU; torch's choice by default."""
+    workers: int | None = None
+    """Loader processes; 0 reads in the loop; None takes as many as help."""
+    cache: Path | None = None
+    """Where decoded pictures are kept; `cache` beside the run by default."""
+    cache_limit: float = 8.0
+    """GB; larger sets are decoded while training."""
+    root: Path = field(default_factory=lambda: Path("data"))
+    """Where torchvision's data sets lie."""
+    download: bool = False
+    checkpoint_minutes: float = 3.0
+    """At most this much work is lost when the run is killed."""
+    snapshots: tuple[int, ...] = SNAPSHOTS
+    stop_after: int | None = None
+    """End after this many steps of this process, as if asked to stop."""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Both halves of the data, and how they become network input."""
+
+    train: Pixels
+    val: Pixels
+    classes: list[str]
+    prepare: Preparation
+
+    def notes(self, job: Job) -> dict[str, Any]:
+        """For metadata: no path of this machine, only the folder's name."""
+        name = job.data if job.data.startswith("torchvision:") else Path(job.data).name
+        return {"name": name, "train": len(self.train), "val": len(self.val), "classes": len(self.classes)}
+
+
+def open_pictures(job: Job, place: Place) -> Pictures:
+    """Open both halves; the first process fills the cache, the others wait for it."""
+    if not place.first:
+        place.wait()
+    cache = job.cache or job.run.parent / "cache"
+    side = job.recipe.side
+    train_source = open_source(job.data, "train", job.root, job.download)
+    train = open_pixels(train_source, side, cache, job.cache_limit)
+    val_source = open_source(job.data, "val", job.root, job.download, train_source.classes)
+    val = open_pixels(val_source, side, cache, job.cache_limit)
+    if place.first:
+        place.wait()
+
+    mean, std = colour_statistics(train)
+    if job.recipe.std is not None:
+        std = [job.recipe.std] * 3
+    return Pictures(train, val, readable_names(job.data, train_source.classes), Preparation(mean, std))
+
+
+def identity(job: Job, pictures: Pictures) -> dict[str, Any]:
+    """What has to be the same when a run goes on."""
+    return {
+        "architecture": asdict(job.architecture),
+        "recipe": job.recipe.as_dict(),
+        "seed": job.seed,
+        "data": pictures.notes(job),
+    }

@@ -1,0 +1,57 @@
+"""What is noted of every epoch: a row, for the log, metrics.csv and TensorBoard."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+from trainers.checkpoint import write_whole
+from trainers.measure import Accuracy
+from trainers.state import State
+
+Row = dict[str, Any]
+
+
+def epoch_row(state: State, tally: list[float], accuracy: Accuracy) -> Row:
+    """Numbers of the epoch that ended; train_top1 is measured while training, with dropout, on random crops."""
+    loss, right, seen = tally
+    return {
+        "epoch": state.epoch,
+        "rate": round(state.optimiser.param_groups[0]["lr"], 8),
+        "train_loss": round(loss / seen, 5),
+        "train_top1": round(100 * right / seen, 3),
+        "val_loss": round(accuracy.loss, 5),
+        "val_top1": round(100 * accuracy.top1, 3),
+        "val_top5": round(100 * accuracy.top5, 3),
+        "seconds": round(state.seconds, 1),
+        "images_per_second": round(seen / max(state.seconds, 1e-9), 1),
+    }
+
+
+def epoch_line(row: Row, epochs: int) -> str:
+    """The row for people."""
+    return (
+        f"epoch {row['epoch']}/{epochs}  loss {row['train_loss']:.3f}  train {row['train_top1']:.1f}%  "
+        f"val {row['val_top1']:.2f}% / {row['val_top5']:.2f}%  {row['images_per_second']:.0f}/s  {row['seconds']:.0f} s"
+    )
+
+
+def write_metrics(run: Path, history: list[Row]) -> None:
+    """Every epoch as CSV, and the last one in TensorBoard's log."""
+    text = io.StringIO()
+    sheet = csv.DictWriter(text, list(history[0]), lineterminator="\n")
+    sheet.writeheader()
+    sheet.writerows(history)
+    write_whole(run / "metrics.csv", text.getvalue().encode())
+    write_tensorboard(run, history[-1])
+
+
+def write_tensorboard(run: Path, row: Row) -> None:
+    """Append the epoch to TensorBoard's log, where TensorBoard is installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return
+    with SummaryWriter(str(run)) as writer:
+        for key, value in row.items():
+            writer.add_scalar(key, value, row["epoch"])

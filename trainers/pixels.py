@@ -1,0 +1,152 @@
+"""Pictures as bytes: decoded once into a memory-mapped cache, or while training where it would be too large.
+
+Either way the loop asks for a list of numbers and gets pictures uint8 (N, S, S, 3) and labels (N,). Bad
+pictures are counted, named, and never come out.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from trainers.errors import DataError
+from trainers.progress import Progress
+from trainers.sources import Source
+
+Batch = tuple[Tensor, Tensor, list[str]]  # pictures, labels, and what could not be read on the way
+CHUNK = 1024  # pictures decoded between two progress lines
+
+
+def square(picture: Image.Image, side: int) -> np.ndarray:
+    """RGB picture with its shortest side resized to `side`, centre square: (side, side, 3) uint8."""
+    picture = picture.convert("RGB")
+    width, height = picture.size
+    short = min(width, height)
+    if short != side:
+        size = (round(width * side / short), round(height * side / short))
+        picture = picture.resize(size, Image.Resampling.BILINEAR)
+    left, top = (picture.width - side) // 2, (picture.height - side) // 2
+    return np.asarray(picture.crop((left, top, left + side, top + side)))
+
+
+def read_square(source: Source, i: int, side: int) -> tuple[np.ndarray, int] | str:
+    """Pixels and label of picture i, or in one line why it cannot be read."""
+    try:
+        picture, label = source.read(i)
+        return square(picture, side), int(label)
+    except UnidentifiedImageError:
+        return f"{source.name(i)}: not a picture"
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        return f"{source.name(i)}: {error}"
+
+
+class CachedPixels(Dataset[Batch]):
+    """Every readable picture of a source, in one memory-mapped array."""
+
+    def __init__(self, pictures: np.ndarray, labels: np.ndarray, classes: Sequence[str], bad: list[str]) -> None:
+        self.pictures, self.labels, self.classes, self.bad = pictures, labels, classes, bad
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitems__(self, numbers: list[int]) -> Batch:
+        return (
+            torch.from_numpy(np.asarray(self.pictures[numbers])),
+            torch.from_numpy(self.labels[numbers]),
+            [],
+        )
+
+
+class LivePixels(Dataset[Batch]):
+    """Pictures decoded when they are asked for, by the loader's workers."""
+
+    def __init__(self, source: Source, side: int) -> None:
+        self.source, self.side, self.classes = source, side, source.classes
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitems__(self, numbers: list[int]) -> Batch:
+        read = [read_square(self.source, i, self.side) for i in numbers]
+        good = [r for r in read if not isinstance(r, str)]
+        bad = [r for r in read if isinstance(r, str)]
+        if not good:
+            raise DataError(f"none of {len(read)} pictures can be read: {bad[-1]}")
+        return torch.from_numpy(np.stack([r[0] for r in good])), torch.tensor([r[1] for r in good]), bad
+
+
+Pixels = CachedPixels | LivePixels
+
+
+def open_pixels(source: Source, side: int, cache: Path, limit: float) -> Pixels:
+    """The source's pictures, cached below `cache` if they take at most `limit` GB."""
+    if len(source) * side * side * 3 > limit * 1e9:
+        return LivePixels(source, side)
+    folder = cache / fingerprint(source, side)
+    if not (folder / "pictures.json").exists():
+        decode(source, side, folder)
+    notes = json.loads((folder / "pictures.json").read_text("utf-8"))
+    pictures = np.load(folder / "pictures.npy", mmap_mode="r")[: notes["count"]]
+    return CachedPixels(pictures, np.load(folder / "labels.npy"), source.classes, notes["bad"])
+
+
+def fingerprint(source: Source, side: int) -> str:
+    """Short name that changes with the source's pictures, their order, and the side."""
+    digest = hashlib.sha256(f"{side} {source.split} {len(source)} {list(source.classes)}".encode())
+    for i in range(len(source)):
+        digest.update(f"{source.name(i)}\n".encode())
+    places = getattr(source, "places", ())
+    for file in sorted({place[1] for place in places}):
+        stat = os.stat(file)
+        digest.update(f"{file.name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def decode(source: Source, side: int, folder: Path) -> None:
+    """Fill the cache folder; pictures.json is written last, so a killed run leaves no half cache behind."""
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / f"pictures.{os.getpid()}.tmp"
+    pictures = np.lib.format.open_memmap(partial, "w+", np.uint8, (len(source), side, side, 3))
+    labels: list[int] = []
+    bad: list[str] = []
+    progress = Progress("decoding", len(source))
+    with ThreadPoolExecutor() as pool:
+        for start in range(0, len(source), CHUNK):
+            numbers = range(start, min(start + CHUNK, len(source)))
+            for read in pool.map(lambda i: read_square(source, i, side), numbers):
+                if isinstance(read, str):
+                    bad.append(read)
+                else:
+                    pictures[len(labels)] = read[0]
+                    labels.append(read[1])
+            progress.show(numbers.stop, f"{len(bad)} bad")
+    progress.end()
+    if not labels:
+        raise DataError(f"none of {len(source)} pictures can be read: {bad[0]}")
+    pictures.flush()
+    np.save(folder / "labels.npy", np.array(labels))
+    os.replace(partial, folder / "pictures.npy")
+    notes = folder / "pictures.json.tmp"
+    notes.write_text(json.dumps({"count": len(labels), "bad": bad}), "utf-8")
+    os.replace(notes, folder / "pictures.json")
+
+
+def colour_statistics(pixels: Pixels, sample: int = 2000) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each colour in [0, 1], over evenly spaced pictures."""
+    numbers = np.linspace(0, len(pixels) - 1, min(sample, len(pixels))).astype(int).tolist()
+    count, total, squares = 0, torch.zeros(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
+    for start in range(0, len(numbers), 100):
+        pictures, _, _ = pixels.__getitems__(numbers[start : start + 100])
+        colours = pictures.reshape(-1, 3).double() / 255
+        count, total, squares = count + len(colours), total + colours.sum(0), squares + colours.square().sum(0)
+    mean = total / count
+    std = (squares / count - mean.square()).sqrt()
+    return [round(v, 6) for v in mean.tolist()], [round(v, 6) for v in std.tolist()]

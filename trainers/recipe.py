@@ -1,0 +1,136 @@
+"""How a network is trained: PAPER after Zeiler & Fergus (2014), section 3, TINY for two CPU cores."""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, get_args
+
+from torch import nn
+
+from trainers.errors import TrainerError
+
+Schedule = Literal["plateau", "one-cycle"]
+Init = Literal["normal", "he"]
+Crop = Literal["corners", "anywhere", "resized"]
+CHOICES = {"schedule": get_args(Schedule), "init": get_args(Init), "crop": get_args(Crop)}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the weights, except architecture, data and seed."""
+
+    epochs: int = 70
+    """The paper stopped after 70, "around 12 days" on one GTX 580."""
+
+    batch: int = 128
+    """Pictures per step, over all devices together."""
+
+    rate: float = 1e-2
+    """Learning rate: the first one (plateau) or the highest one (one-cycle)."""
+
+    momentum: float = 0.9
+    """Of stochastic gradient descent."""
+
+    weight_decay: float = 5e-4
+    """On weights, not on biases. The paper is silent; this is Krizhevsky's (2012)."""
+
+    schedule: Schedule = "plateau"
+    """The paper's rate fell by hand "when the validation error plateaus"; one-cycle rises, then falls."""
+
+    plateau_factor: float = 0.1
+    """What the rate is multiplied by at a plateau. The paper is silent; this is Krizhevsky's."""
+
+    plateau_patience: int = 4
+    """Epochs without a better validation error that make a plateau."""
+
+    warmup: float = 0.2
+    """Part of the run in which the one-cycle rate rises."""
+
+    dropout: float = 0.5
+    """In layers 6 and 7."""
+
+    label_smoothing: float = 0.0
+    """Part of the target spread over all classes."""
+
+    init: Init = "normal"
+    """normal: N(0, 0.01^2), as "initialized to 1e-2" must mean; he: N(0, 2/fan_in). Biases 0."""
+
+    first_std: float | None = None
+    """Standard deviation of conv1's first weights, in place of init's: what is not learnt stays as noise."""
+
+    filter_rms: float | None = 0.1
+    """Radius: a convolution filter with a larger RMS (not L2 norm) is scaled back to it after each step."""
+
+    first_filter_rms: float | None = None
+    """Radius for conv1, whose filters scale with 1/pixel scale; None takes filter_rms."""
+
+    crop: Crop = "corners"
+    """Training crops: the paper's ten (corners and centre, flipped or not), anywhere, or resized boxes."""
+
+    smallest_area: float = 1.0
+    """resized: a box covers at least this part of the picture, at most all of it."""
+
+    colour_jitter: float = 0.0
+    """Largest change of brightness, contrast and saturation, as a part of 1."""
+
+    side: int = 256
+    """Stored pictures: shortest side resized to this, centre square cut out."""
+
+    std: float | None = 1 / 255
+    """Pixels in [0, 1] are divided by it after the mean of each colour is subtracted.
+
+    1/255 gives the paper's range of about -128..128, on which the radius of 0.1 depends. None measures it.
+    """
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch < 1:
+            raise TrainerError(f"recipe: epochs ({self.epochs}) and batch ({self.batch}) must be at least 1")
+        for name, choices in CHOICES.items():
+            if (value := getattr(self, name)) not in choices:
+                raise TrainerError(f"recipe: {name} is {value!r}, one of {', '.join(choices)}")
+        if not 0 < self.smallest_area <= 1:
+            raise TrainerError(f"recipe: smallest_area is {self.smallest_area}, a part of the picture in (0, 1]")
+
+    def as_dict(self) -> dict[str, Any]:
+        """For metadata and checkpoints."""
+        return asdict(self)
+
+
+PAPER = Recipe()
+
+# Unit-variance pixels are about 70 times smaller than the paper's, so its 0.1 would be 7 for conv1: a radius no filter
+# ever reaches. The clip's purpose is that no filter dominates layer 1, so conv1's radius is four times the RMS its
+# filters start with (README, "The filter clip").
+TINY = Recipe(
+    epochs=28,
+    rate=0.03,
+    schedule="one-cycle",
+    warmup=0.15,
+    dropout=0.3,
+    label_smoothing=0.1,
+    init="he",
+    first_std=0.05,
+    first_filter_rms=0.2,
+    crop="resized",
+    smallest_area=0.5,
+    colour_jitter=0.2,
+    side=64,
+    std=None,
+)
+
+# One row of `trainers table`: twelve of them in a night on two cores.
+TABLE = replace(TINY, epochs=8)
+
+RECIPES = {"paper": PAPER, "tiny": TINY, "table": TABLE}
+
+
+def initialise(net: nn.Module, recipe: Recipe) -> None:
+    """Set every weight as the recipe says, every bias to 0."""
+    for name, module in net.named_modules():
+        if not isinstance(module, (nn.Conv2d, nn.Linear)):
+            continue
+        nn.init.zeros_(module.bias)
+        if name == "conv1" and recipe.first_std is not None:
+            nn.init.normal_(module.weight, std=recipe.first_std)
+        elif recipe.init == "he":
+            nn.init.kaiming_normal_(module.weight, nonlinearity="linear" if name == "fc8" else "relu")
+        else:
+            nn.init.normal_(module.weight, std=0.01)

@@ -1,0 +1,110 @@
+"""Table 3 trained row by row under one budget, with the paper's numbers beside ours.
+
+A row that is finished leaves result.json in its directory and is not trained again; a stopped one goes on.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from trainers.ablations import TABLE_3, Ablation
+from trainers.checkpoint import write_whole
+from trainers.devices import join
+from trainers.export import graph_network
+from trainers.job import Job, open_pictures
+from trainers.measure import measure
+from trainers.network import build, parameter_count
+from trainers.train import train
+
+TRAIN_SAMPLE = 10_000  # evenly spaced training pictures that stand for the training error
+
+
+@dataclass(frozen=True)
+class Result:
+    """One row as trained here: errors in percent of the centre crop, without dropout or augmentation."""
+
+    network: str
+    parameters: int
+    epochs: int
+    train_top1: float
+    val_top1: float
+    val_top5: float
+
+
+def tabulate(jobs: Callable[[str], Job], scale: str, out: Path, only: list[str] | None = None) -> bool:
+    """Train what is missing, rewriting table.md and table.csv after each row; False when asked to stop."""
+    for row in TABLE_3:
+        name = row.name(scale)
+        if only and name not in only:
+            continue
+        if not (out / name / "result.json").exists():
+            job = replace(jobs(name), run=out / name, cache=out / "cache", snapshots=())
+            graph = train(job)
+            if graph is None:
+                return False
+            notes = json.dumps(asdict(measure_row(job, graph)), indent=1)
+            write_whole(out / name / "result.json", notes.encode())
+        write_tables(scale, out)
+    return True
+
+
+def measure_row(job: Job, graph: Path) -> Result:
+    """Errors of a finished graph, as onnxruntime sees them."""
+    place = join("cpu", job.threads)
+    with torch.device("meta"):  # shapes without memory
+        parameters = parameter_count(build(job.architecture))
+    pictures = open_pictures(job, place)
+    sample = np.linspace(0, len(pictures.train) - 1, min(TRAIN_SAMPLE, len(pictures.train))).astype(int).tolist()
+    net, side = graph_network(graph), job.architecture.side
+    train_accuracy = measure(net, pictures.train, side, pictures.prepare, place, numbers=sample)
+    val_accuracy = measure(net, pictures.val, side, pictures.prepare, place)
+    return Result(
+        network=job.architecture.name,
+        parameters=parameters,
+        epochs=job.recipe.epochs,
+        train_top1=round(100 * (1 - train_accuracy.top1), 2),
+        val_top1=round(100 * (1 - val_accuracy.top1), 2),
+        val_top5=round(100 * (1 - val_accuracy.top5), 2),
+    )
+
+
+def results(scale: str, out: Path) -> list[tuple[Ablation, Result | None]]:
+    """Every row with its result, or None where it is not trained yet."""
+    found: list[tuple[Ablation, Result | None]] = []
+    for row in TABLE_3:
+        notes = out / row.name(scale) / "result.json"
+        found.append((row, Result(**json.loads(notes.read_text("utf-8"))) if notes.exists() else None))
+    return found
+
+
+def write_tables(scale: str, out: Path) -> None:
+    """Write table.md and table.csv."""
+    rows = results(scale, out)
+    write_whole(out / "table.md", markdown(rows).encode())
+    text = io.StringIO()
+    sheet = csv.writer(text, lineterminator="\n")
+    sheet.writerow([f.name for f in fields(Result)] + ["paper_train_top1", "paper_val_top1", "paper_val_top5"])
+    for row, ours in rows:
+        if ours:
+            sheet.writerow([*asdict(ours).values(), *row.paper])
+    write_whole(out / "table.csv", text.getvalue().encode())
+
+
+def markdown(rows: list[tuple[Ablation, Result | None]]) -> str:
+    """The table for people: errors in percent, the paper's in brackets."""
+    lines = [
+        "| network | change | parameters | train top-1 | val top-1 | val top-5 |",
+        "|---|---|---:|---:|---:|---:|",
+    ]
+    for row, ours in rows:
+        name, size = (ours.network, f"{ours.parameters:,}") if ours else (row.base + row.suffix, "")
+        numbers = (ours.train_top1, ours.val_top1, ours.val_top5) if ours else ("-",) * 3
+        cells = [f"{number} ({paper})" for number, paper in zip(numbers, row.paper, strict=True)]
+        lines.append(f"| {name} | {row.label} | {size} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
