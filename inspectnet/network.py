@@ -15,7 +15,7 @@ from inspectnet.graph.layers import Layer, find_layers
 from inspectnet.graph.names import Directory
 from inspectnet.graph.probes import cut, cut_at_maxima
 from inspectnet.graph.reading import Source, read
-from inspectnet.graph.shapes import fixed_batch
+from inspectnet.graph.shapes import fixed_batch, unknown_shape
 from inspectnet.graph.writing import save, to_bytes
 from inspectnet.images.prepare import Preparation
 from inspectnet.inverse import Operator
@@ -106,8 +106,7 @@ class Network:
         """
         found = self.layer(layer)
         value = found.pre if pre else found.output
-        session = self._session(("cut", value), lambda: cut(self._model, [value]))
-        return np.concatenate([session.run({session.inputs[0]: part})[value] for part in self._parts(self._checked(x))])
+        return self._run(self._session(("cut", value), lambda: cut(self._model, [value])), self._checked(x))[value]
 
     def maxima(self, x: np.ndarray, layers: Sequence[str]) -> dict[str, Maxima]:
         """By layer, the strongest unit of each map for prepared images x (N, C, H, W), in one pass for all layers.
@@ -116,13 +115,10 @@ class Network:
         """
         found = [self.layer(name) for name in layers]
         session, names = self._maxima_session(tuple(dict.fromkeys(layer.output for layer in found)))
-        runs = [session.run({session.inputs[0]: part}) for part in self._parts(self._checked(x))]
-        out = {}
+        run, out = self._run(session, self._checked(x)), {}
         for name, layer in zip(layers, found, strict=True):
             value, place = names[layer.output]
-            values = np.concatenate([run[value] for run in runs])
-            places = np.concatenate([run[place] for run in runs]) if place else np.zeros(values.shape, np.int64)
-            out[name] = Maxima(values, places)
+            out[name] = Maxima(run[value], run[place] if place else np.zeros(run[value].shape, np.int64))
         return out
 
     def project(
@@ -146,7 +142,7 @@ class Network:
         if crop and not whole and policy.stays_in_field:
             return projection.project_cropped(self._fused(found, policy, any_extent=True), found, x, spots)
         if self.fixed_batch:
-            return projection.project_singly(self._fused(found, policy), found, x, spots)
+            return projection.project_singly(self._fused(found, policy), found, x, spots, self.fixed_batch)
         shared = sorted(spots, key=lambda spot: spot.image)
         results = dict(
             zip(
@@ -167,7 +163,7 @@ class Network:
         if seed.shape != expected:
             raise OptionError(f"the seed has the shape {seed.shape}, but {found.name} wants {expected}.")
         return projection.project_seeds(
-            self._fused(found, policy or Policy()), x, np.asarray(seed, np.float32), singly=bool(self.fixed_batch)
+            self._fused(found, policy or Policy()), x, np.asarray(seed, np.float32), batch=self.fixed_batch
         )
 
     def save_inverse(
@@ -202,9 +198,7 @@ class Network:
         wanted = tuple(dict.fromkeys(name for name in names if name != image))
         found = {image: x}
         if wanted:
-            session = self._session(("cut", wanted), lambda: cut(self._model, wanted))
-            runs = [session.run({image: part}) for part in self._parts(self._checked(x))]
-            found |= {name: np.concatenate([run[name] for run in runs]) for name in wanted}
+            found |= self._run(self._session(("cut", wanted), lambda: cut(self._model, wanted)), self._checked(x))
         return found
 
     def operators(self, layer: str) -> list[Operator]:
@@ -219,6 +213,11 @@ class Network:
     def emitted(self, layer: str, policy: Policy) -> set[str]:
         """The kinds of operators in the inverse from `layer`."""
         return {node.op_type for node in inverse.invert(self._model, self.layer(layer).output, policy).graph}
+
+    @property
+    def unknown(self) -> str | None:
+        """The first operator whose output's shape cannot be told, in words: layers above it are not listed."""
+        return unknown_shape(self._model.graph)
 
     def obstacle(self, layer: str, policy: Policy | None = None) -> str | None:
         """Why signals cannot come down from `layer`, None if they can."""
@@ -252,12 +251,13 @@ class Network:
             self._session(("maxima", values), lambda: model)
         return self._sessions["maxima", values], self._maxima_names[values]
 
-    def _parts(self, x: np.ndarray) -> list[np.ndarray]:
-        """The batch cut to what the graph takes at a time."""
+    def _run(self, session: Session, x: np.ndarray) -> dict[str, np.ndarray]:
+        """All outputs for a batch, which a graph that insists on a batch size gets in parts, the last one filled up."""
         size = self.fixed_batch or len(x)
-        if size > 1 and len(x) % size:
-            raise OptionError(f"{self.path} takes {size} images at a time, not {len(x)}.")
-        return [x[i : i + size] for i in range(0, len(x), size)]
+        runs = [
+            session.run({session.inputs[0]: projection.filled(x[i : i + size], size)}) for i in range(0, len(x), size)
+        ]
+        return {name: np.concatenate([run[name] for run in runs])[: len(x)] for name in session.outputs}
 
     def _checked(self, x: np.ndarray) -> np.ndarray:
         if x.ndim != 4 or x.shape[1:] != self.input_shape or not len(x):

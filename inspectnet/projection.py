@@ -112,12 +112,20 @@ def project_shared(
                 yield Projection(pixels, 0, 0)
 
 
-def project_singly(session: Session, layer: Layer, x: np.ndarray, spots: Sequence[Spot]) -> Iterator[Projection]:
-    """The projections of `spots` on the whole images, one by one, for a graph that insists on one image at a time."""
+def project_singly(
+    session: Session, layer: Layer, x: np.ndarray, spots: Sequence[Spot], batch: int
+) -> Iterator[Projection]:
+    """The projections of `spots` on the whole images, one by one, for a graph that insists on a batch size."""
     for spot in spots:
         seed = np.zeros((1, *(int(n) for n in layer.shape[1:])), np.float32)  # type: ignore[arg-type]
         seed[(0, spot.map, *_at(layer, spot))] = spot.value
-        yield Projection(_fused(session, x[spot.image : spot.image + 1], seed)[0], 0, 0)
+        image = x[spot.image : spot.image + 1]
+        yield Projection(project_seeds(session, image, seed, batch=batch)[0], 0, 0)
+
+
+def filled(x: np.ndarray, size: int) -> np.ndarray:
+    """A batch made up to `size` rows by repeating its last one."""
+    return x if len(x) == size else np.concatenate([x, np.repeat(x[-1:], size - len(x), axis=0)])
 
 
 def run_backward(backward: Session, recorded: dict[str, object], seed: np.ndarray, owner: np.ndarray) -> np.ndarray:
@@ -126,10 +134,17 @@ def run_backward(backward: Session, recorded: dict[str, object], seed: np.ndarra
     return backward.run({name: feeds[name] for name in backward.inputs})[PIXELS]
 
 
-def project_seeds(session: Session, x: np.ndarray, seed: np.ndarray, *, singly: bool = False) -> np.ndarray:
-    """The pixels (N, C, H, W) of a seed (N, ...) for each image of x, in runs or singly; session is a fused inverse."""
-    parts = [range(i, i + 1) for i in range(len(x))] if singly else _runs(range(len(x)), x.shape[2] * x.shape[3])
-    return np.concatenate([_fused(session, x[list(p)], seed[list(p)]) for p in parts])
+def project_seeds(session: Session, x: np.ndarray, seed: np.ndarray, *, batch: int | None = None) -> np.ndarray:
+    """The pixels (N, C, H, W) of a seed (N, ...) for each image of x; session is a fused inverse.
+
+    batch: the batch size that the graph insists on, if it does.
+    """
+    size = batch or max(1, PIXELS_PER_RUN // (x.shape[2] * x.shape[3]))
+    pixels = []
+    for i in range(0, len(x), size):
+        image, top = x[i : i + size], seed[i : i + size]
+        pixels.append(_fused(session, filled(image, batch or len(image)), filled(top, batch or len(top)))[: len(image)])
+    return np.concatenate(pixels)
 
 
 def _fused(session: Session, image: np.ndarray, seed: np.ndarray) -> np.ndarray:

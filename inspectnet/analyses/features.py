@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from inspectnet.errors import ImageError, ModelError
+from inspectnet.errors import ImageError, ModelError, OptionError
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Collection, Skipped, Stream
 from inspectnet.network import Maxima, Network
 from inspectnet.projection import Spot, cut_box
 from inspectnet.rules import Policy
 
+MOST_BYTES = 4 << 30  # of projections and patches of one layer
 IMAGES_AT_ONCE = 16  # winners' images in memory while they are projected
 Box = tuple[int, int, int, int]
 
@@ -148,6 +149,7 @@ def project_winners(
     Memory holds the features of these maps, and a few images at a time. on_progress gets how many more are done.
     Raises RuleError for an operator without a rule, ImageError if an image has changed since the scan.
     """
+    refuse_too_many(ranking.layer, len(maps), ranking.rows.shape[1], network)
     stream = Stream(collection, network.preparation, batch_size=1, tile=tile)
     ranks = range(ranking.rows.shape[1])
     wanted = sorted((int(ranking.rows[m, i]), m, i) for m in maps for i in ranks if ranking.rows[m, i] >= 0)
@@ -183,7 +185,8 @@ def inspect_photo(
     spots = [_spot(0, m, places[m], maxima.values[0, m]) for m in chosen]
     made = _features(network, found, x[None], spots, [name] * len(spots), policy)
     whole = network.project_seeds(x[None], found.output, network.activations(x[None], found.output), policy)[0]
-    by_map: dict[int, tuple[Feature, ...]] = {m: (feature,) for m, feature in zip(chosen, made, strict=True)}
+    by_map: dict[int, tuple[Feature, ...]] = {} if isinstance(maps, int) else {m: () for m in maps}
+    by_map |= {m: (feature,) for m, feature in zip(chosen, made, strict=True)}
     return PhotoFeatures(LayerFeatures(found, policy, by_map), whole, network.preparation.restore(x))
 
 
@@ -195,11 +198,25 @@ def choose_maps(ranking: Ranking, count: int, seed: int) -> list[int]:
 
 
 def field_box(layer: Layer, y: int, x: int, image: tuple[int, int]) -> Box:
-    """What the unit (y, x) sees of an image (H, W): (x0, y0, x1, y1), all of it where a field is as large."""
+    """What the unit (y, x) sees of an image (H, W): (x0, y0, x1, y1), all of it where a field is as large.
+
+    All boxes of a layer have one size, though units of layers that enlarge may see a pixel less.
+    """
     if layer.field is None or any(axis.size >= extent for axis, extent in zip(layer.field, image, strict=True)):
         return 0, 0, image[1], image[0]
-    (top, bottom), (left, right) = (axis.span(p) for axis, p in zip(layer.field, (y, x), strict=True))
-    return left, top, right, bottom
+    top, left = (axis.span(p)[0] for axis, p in zip(layer.field, (y, x), strict=True))
+    height, width = (max(b - a for a, b in map(axis.span, range(axis.phases))) for axis in layer.field)
+    return left, top, left + width, top + height
+
+
+def refuse_too_many(layer: Layer, maps: int, top: int, network: Network) -> None:
+    """Raise OptionError if the projections and patches of so many maps of a layer would not fit in memory."""
+    x0, y0, x1, y1 = field_box(layer, 0, 0, network.input_shape[1:])
+    each = (x1 - x0) * (y1 - y0) * (4 * network.input_shape[0] + 3)
+    if maps * top * each > MOST_BYTES:
+        fit = MOST_BYTES // (top * each)
+        size = f"{maps * top * each / 1e9:.0f} GB"
+        raise OptionError(f"{maps} maps of {layer.name} would take {size} of memory; say --maps {fit} or fewer.")
 
 
 class _Best:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inspectnet.graph.layers import Layer
-from inspectnet.inverse import SEED, Operator
+from inspectnet.inverse import Operator
 from inspectnet.network import Network
 from inspectnet.projection import Spot
 from inspectnet.rules import Policy
@@ -68,7 +68,7 @@ def _adjoint(network: Network, values: dict[str, np.ndarray], operator: Operator
 
     def run(scale: float, seed: np.ndarray) -> dict[str, np.ndarray]:
         feeds = {name: (value * np.float32(scale)).astype(value.dtype) for name, value in fed.items()}
-        return session.run({**feeds, SEED: seed})
+        return session.run({**feeds, operator.seed: seed})
 
     t = rng.normal(size=values[operator.output].shape).astype(np.float32)
     up, down = (run(1 + sign * STEP, t)[operator.output].astype(np.float64) for sign in (1, -1))

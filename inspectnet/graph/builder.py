@@ -17,6 +17,9 @@ class Op(ir.tape.Tape):  # type: ignore[misc]
     def __init__(self, graph: ir.Graph, prefix: str) -> None:
         super().__init__(graph)
         self._graph = graph
+        taken = {v.name or "" for n in graph for v in n.outputs} | set(graph.initializers)
+        while any(name.startswith(f"{prefix}/") for name in taken):  # the graph may be an inverse already
+            prefix += "_"
         self._prefix = prefix
         self._count = 0
         self._constants: dict[tuple[Any, ...], ir.Value] = {}

@@ -33,10 +33,14 @@ class Axis:
         first = self.start + position * self.jump
         return math.floor(first), math.ceil(first + self.size)
 
+    @property
+    def phases(self) -> int:
+        """After how many units their places on the grid repeat; 1 where each lies on it alike."""
+        return (Fraction(self.grid) / self.jump).numerator
+
     def crop(self, extent: int) -> int:
         """The least extent of a crop that holds any one unit's field and is aligned at both ends."""
-        phases = (Fraction(self.grid) / self.jump).numerator  # after so many units, places on the grid repeat
-        needed = max(end - first // self.grid * self.grid for first, end in map(self.span, range(phases)))
+        needed = max(end - first // self.grid * self.grid for first, end in map(self.span, range(self.phases)))
         missing = (extent - needed) % self.grid
         return min(extent, needed + missing)
 
@@ -96,7 +100,8 @@ def _uncroppable(field: Field, image: ir.Value) -> Field:
 
 def _above(node: ir.Node, below: Field) -> Field | None:
     """The field of what `node` makes of values that have the field `below`."""
-    if node.outputs[0].shape is None or len(node.outputs[0].shape) != 4:
+    shapes = [shape_of(node.inputs[0]), shape_of(node.outputs[0])]
+    if any(shape is None or len(shape) != 4 for shape in shapes):
         return None
     if node.op_type in POINTWISE or (node.op_type in ALONG_CHANNELS and integer(node, "axis", 0) in (1, -3)):
         return below

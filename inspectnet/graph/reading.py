@@ -17,6 +17,8 @@ from inspectnet.graph.shapes import settle_shapes
 from inspectnet.graph.upgrade import upgrade
 from inspectnet.graph.values import live_values, shape_of
 
+HALVES = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16)
+
 
 @dataclass(frozen=True)
 class Source:
@@ -66,12 +68,6 @@ def open_graph(source: Source, size: tuple[int, int] | None) -> ir.Model:
     return source.model
 
 
-def image_input(graph: ir.Graph) -> ir.Value:
-    """The one input that takes images."""
-    value: ir.Value = graph.inputs[0]
-    return value
-
-
 def _bytes_of(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -91,6 +87,11 @@ def _parse(data: bytes, path: Path) -> onnx.ModelProto:
         raise ModelError(f"{path} is not an ONNX model, or was cut short. Export or copy it again.") from None
     if not proto.graph.node:
         raise ModelError(f"{path} holds no graph of operators. Is it an ONNX model?")
+    if proto.graph.sparse_initializer:
+        raise ModelError(f"{path} keeps sparse weights, which are not read. Export it with dense ones.")
+    halves = [t.name for t in proto.graph.initializer if t.data_type in HALVES]
+    if halves:
+        raise ModelError(f"{path} computes in half precision (weight '{halves[0]}'). Export it in float32.")
     return proto
 
 
@@ -131,6 +132,9 @@ def _extents(value: ir.Value) -> str:
     return "of unknown shape" if shape is None else "(" + ", ".join("?" if d is None else str(d) for d in shape) + ")"
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
+    """What the innermost cause says: the outer ones only say where they were."""
+    while error.__cause__ is not None:
+        error = error.__cause__
     text = str(error).strip().splitlines()
     return text[0].rstrip(".") if text else type(error).__name__

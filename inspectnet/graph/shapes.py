@@ -7,7 +7,7 @@ import onnx_ir.passes.common as passes
 from inspectnet.errors import ModelError
 from inspectnet.graph.folding import fold_shapes
 from inspectnet.graph.fusing import fuse_lrn
-from inspectnet.graph.values import constant_of, integer, live_values, shape_of
+from inspectnet.graph.values import constant_of, describe, integer, live_values, shape_of
 from inspectnet.graph.window import explicit_pads
 
 BATCH = "N"
@@ -41,6 +41,16 @@ def settle_shapes(model: ir.Model, size: tuple[int, int] | None, where: str) -> 
     if fuse_lrn(graph):
         passes.RemoveUnusedNodesPass()(model)
         _infer(model)
+    _refuse_empty_maps(graph, where)
+
+
+def unknown_shape(graph: ir.Graph) -> str | None:
+    """The first operator whose extents cannot be told, in words; None if all can. Layers above it are not found."""
+    alive = live_values(graph)
+    for node in graph:
+        if node.outputs[0] in alive and shape_of(node.outputs[0]) is None:
+            return describe(node)
+    return None
 
 
 def fixed_batch(graph: ir.Graph) -> int | None:
@@ -73,6 +83,15 @@ def _extent(said: int | str | None, axis: int, size: tuple[int, int] | None, whe
             f"{where} takes images of {('height', 'width')[axis]} {said}, but the preprocessing makes {size[axis]}."
         )
     return said
+
+
+def _refuse_empty_maps(graph: ir.Graph, where: str) -> None:
+    for node in graph:
+        if any(isinstance(extent, int) and extent < 1 for extent in shape_of(node.outputs[0]) or ()):
+            h, w = list(graph.inputs[0].shape)[2:]
+            raise ModelError(
+                f"{where}: images of {h}x{w} are too small for {describe(node)}. Say a larger --input-size."
+            )
 
 
 def _infer(model: ir.Model) -> None:

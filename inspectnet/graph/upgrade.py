@@ -1,6 +1,7 @@
 """Any opset from 7 up becomes one opset; the weights stay at home while onnx's converter works."""
 
 import onnx
+import onnx.defs
 import onnx.version_converter
 import onnx_ir as ir
 
@@ -16,6 +17,9 @@ def upgrade(model: ir.Model) -> ir.Model:
     version = model.opset_imports.get("", model.opset_imports.get("ai.onnx", 0))
     if version < OLDEST:
         raise ModelError(f"the model is in opset {version}, older than {OLDEST}. Export it again with a newer opset.")
+    if version > onnx.defs.onnx_opset_version():
+        known = onnx.defs.onnx_opset_version()
+        raise ModelError(f"the model is in opset {version}, newer than {known}. Upgrade the package onnx.")
     if version < OPSET:
         model = _convert(model)
     model.ir_version = max(model.ir_version or 0, 10)

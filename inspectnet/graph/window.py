@@ -4,7 +4,8 @@ import math
 
 import onnx_ir as ir
 
-from inspectnet.graph.values import integer, ints, shape_of, word
+from inspectnet.errors import ModelError
+from inspectnet.graph.values import describe, integer, ints, shape_of, word
 
 
 class Window:
@@ -51,6 +52,8 @@ def explicit_pads(node: ir.Node) -> bool:
     if shape_of(node.inputs[0]) is None or shape_of(node.outputs[0]) is None:
         return False
     mode = word(node, "auto_pad", "NOTSET")
+    if mode not in ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"):
+        raise ModelError(f"{describe(node)} has the unknown padding '{mode}'. Export the model again.")
     if mode != "NOTSET":
         node.attributes.pop("auto_pad")
         node.attributes.pop("pads", None)

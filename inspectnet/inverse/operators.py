@@ -8,7 +8,7 @@ import onnx_ir as ir
 from inspectnet.errors import RuleError
 from inspectnet.graph.probes import cut_out
 from inspectnet.graph.values import live_values
-from inspectnet.inverse.walk import SEED, descend, finish, total
+from inspectnet.inverse.walk import descend, finish, total
 from inspectnet.rules import Policy, Way, describe_rule
 
 
@@ -26,6 +26,11 @@ class Operator:
     signals: tuple[str, ...]
     """What the signals on `inputs` are called in the operator's own inverse."""
 
+    @property
+    def seed(self) -> str:
+        """What the signal on its output is called there."""
+        return f"signal on {self.output}"
+
 
 def operators_below(model: ir.Model, value: str) -> list[Operator]:
     """The operators between the image and `value` through which a signal comes down, from the bottom up."""
@@ -35,14 +40,14 @@ def operators_below(model: ir.Model, value: str) -> list[Operator]:
 
 
 def invert_operator(model: ir.Model, operator: Operator, policy: Policy) -> ir.Model:
-    """One operator with its rule behind it: its inputs and `seed` -> its output and the signals on its inputs.
+    """One operator with its rule behind it: its inputs and its seed -> its output and the signals on its inputs.
 
     Raises RuleError if it has no rule.
     """
     part = cut_out(model, operator.inputs, [operator.output])
     graph = part.graph
     crest, op = graph.outputs[0], Way(graph, live_values(graph))
-    seed = ir.Value(name=SEED, shape=crest.shape, type=crest.type)
+    seed = ir.Value(name=operator.seed, shape=crest.shape, type=crest.type)
     arriving: dict[ir.Value, list[ir.Value]] = {crest: [seed]}
     descend(op, crest.producer(), arriving, policy)
     for value, name in zip(graph.inputs, operator.signals, strict=True):

@@ -4,6 +4,7 @@ It names no operator. What the forward pass recorded is held fixed, a value with
 signals, and the table of rules says the rest.
 """
 
+import itertools
 from collections.abc import Iterable, Sequence
 
 import onnx_ir as ir
@@ -14,7 +15,7 @@ from inspectnet.graph.folding import fold_shapes
 from inspectnet.graph.probes import cut_out
 from inspectnet.graph.shapes import BATCH, free_extent
 from inspectnet.graph.values import live_values
-from inspectnet.rules import Policy, Way, find_rule
+from inspectnet.rules import Policy, Way, find_rule, refuse
 
 SEED, PIXELS, OWNER = "seed", "pixels", "image_of_seed"  # what the inverse's own inputs and outputs are called
 
@@ -71,9 +72,16 @@ def descend(op: Way, node: ir.Node, arriving: dict[ir.Value, list[ir.Value]], po
     tops = [total(op, arriving.get(value)) for value in node.outputs]
     if node.outputs[0] not in op.alive or all(top is None for top in tops):
         return
-    for value, bottom in zip(node.inputs, find_rule(node, policy)(op, node, _only(tops)), strict=False):
-        if value in op.alive and bottom is not None:
-            arriving.setdefault(value, []).append(bottom)
+    rule = find_rule(node, policy)
+    if any(value.shape is None for value in (*node.inputs, *node.outputs) if value in op.alive and value.uses()):
+        raise refuse(node, "its shapes are not known")
+    bottoms = rule(op, node, _only(tops))
+    for value, bottom in itertools.zip_longest(node.inputs, bottoms):
+        if value not in op.alive:
+            continue
+        if bottom is None:  # a path that no rule answers for must not be lost in silence
+            raise refuse(node, f"its input '{value.name}' depends on the image")
+        arriving.setdefault(value, []).append(bottom)
 
 
 def _only(tops: Sequence[ir.Value | None]) -> ir.Value | tuple[ir.Value | None, ...] | None:

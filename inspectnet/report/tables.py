@@ -21,11 +21,6 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell
         print("\n".join(_plain_lines(title, columns, texts, right)))
 
 
-def records(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[dict[str, Cell]]:
-    """The same table for JSON: one object for each row."""
-    return [dict(zip(columns, row, strict=True)) for row in rows]
-
-
 def _is_numeric(cells: Sequence[Cell]) -> bool:
     """Whether a column holds numbers, or texts that were made of numbers, such as 1,024 and 12 %."""
     texts = [_cell(cell) for cell in cells if cell is not None and cell != ""]

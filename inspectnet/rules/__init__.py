@@ -1,7 +1,7 @@
 """The heart's table: one small function per ONNX operator, one registry. A new op is one function here."""
 
 from inspectnet.rules import filters, joins, norms, pools, rectifiers, reshapes
-from inspectnet.rules.registry import METHODS, UNPOOLS, Policy, Way, describe_rule, find_rule, supported_ops
+from inspectnet.rules.registry import METHODS, UNPOOLS, Policy, Way, describe_rule, find_rule, refuse, supported_ops
 
 __all__ = [
     "METHODS",
@@ -15,6 +15,7 @@ __all__ = [
     "norms",
     "pools",
     "rectifiers",
+    "refuse",
     "reshapes",
     "supported_ops",
 ]

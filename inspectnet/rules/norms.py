@@ -3,12 +3,14 @@
 import onnx_ir as ir
 
 from inspectnet.graph.values import integer, number
-from inspectnet.rules.registry import Way, rule
+from inspectnet.rules.registry import Way, refuse, rule
 
 
 @rule("BatchNormalization")
 def batch_norm(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal times gamma / sqrt(var + eps) of its channel."""
+    if integer(node, "training_mode"):
+        raise refuse(node, "it is in training mode, where each batch has statistics of its own")
     _, gamma, _, _, var = node.inputs
     factor = op.Div(gamma, op.Sqrt(op.Add(var, number(node, "epsilon", 1e-5))))
     rank = len(node.inputs[0].shape)

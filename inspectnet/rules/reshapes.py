@@ -10,16 +10,19 @@ from inspectnet.rules.registry import Way, refuse, rule
 @rule("Identity", "Dropout")
 def passes(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal as it is."""
+    training = constant_of(node.inputs[2]) if len(node.inputs) > 2 else None
+    if training is not None and training.any():
+        raise refuse(node, "it is in training mode, where it drops at random")
     return [top, *([None] * (len(node.inputs) - 1))]
 
 
 @rule("Cast")
 def cast(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
-    """The signal as it is, in the type of the input if that is a float."""
-    below = node.inputs[0].dtype
-    if below is None or node.outputs[0].dtype is None or not node.outputs[0].dtype.is_floating_point():
-        raise refuse(node, "it does not give floating point numbers")
-    return [op.Cast(top, to=below.value) if below.is_floating_point() else top]
+    """The signal as it is, in the type of the input."""
+    below, above = node.inputs[0].dtype, node.outputs[0].dtype
+    if below is None or above is None or not (below.is_floating_point() and above.is_floating_point()):
+        raise refuse(node, f"it turns {below} into {above}")
+    return [op.Cast(top, to=below.value)]
 
 
 @rule("Reshape", "Flatten", "Squeeze", "Unsqueeze")

@@ -23,11 +23,11 @@ class Session:
     def __init__(self, proto: bytes, device: Device, threads: int = 0) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or int(os.environ.get("INSPECTNET_THREADS", "0"))
-        options.log_severity_level = 3  # warnings about our own extents are not the user's
+        options.log_severity_level = 4  # what it would log as an error comes as an exception too
         try:
             self._session = onnxruntime.InferenceSession(proto, options, providers=device.providers)
         except Exception as error:  # onnxruntime's exceptions share no base but this
-            raise ModelError(f"onnxruntime cannot run this graph: {str(error).splitlines()[0][:300]}.") from error
+            raise _refusal(error) from error
         if device.cuda and self._session.get_providers()[0] != "CUDAExecutionProvider":
             raise DeviceError(f"onnxruntime could not start {device.name}. Say --device cpu.")
         self._device = device
@@ -40,7 +40,10 @@ class Session:
         """The outputs (all, or those named) as arrays."""
         names = list(outputs or self.outputs)
         if not self._device.cuda and all(isinstance(x, np.ndarray) for x in feeds.values()):
-            return dict(zip(names, self._session.run(names, dict(feeds)), strict=True))
+            try:
+                return dict(zip(names, self._session.run(names, dict(feeds)), strict=True))
+            except Exception as error:
+                raise _refusal(error) from error
         return {name: value.numpy() for name, value in self._bound(feeds, names, "cpu").items()}
 
     def run_kept(self, feeds: Mapping[str, np.ndarray | Kept]) -> dict[str, Kept]:
@@ -56,5 +59,14 @@ class Session:
                 binding.bind_ortvalue_input(name, value)
         for name in names:
             binding.bind_output(name, place, self._device.index if place == "cuda" else 0)
-        self._session.run_with_iobinding(binding)
+        try:
+            self._session.run_with_iobinding(binding)
+        except Exception as error:
+            raise _refusal(error) from error
         return dict(zip(names, binding.get_outputs(), strict=True))
+
+
+def _refusal(error: Exception) -> ModelError:
+    """What onnxruntime says, in one line."""
+    first = str(error).strip().splitlines()[0][:300].rstrip(". ")
+    return ModelError(f"onnxruntime cannot run this graph: {first}. Check the model with onnx.checker.")

@@ -314,9 +314,10 @@ def test_one_photo_shows_its_strongest_maps_and_the_whole_layer(network):
     np.testing.assert_array_equal(made.photo, network.preparation.fit(np.asarray(photos(1)["a/000.png"])))
 
 
-def test_maps_that_are_asked_for_are_shown_if_the_photo_activates_them(network):
+def test_maps_that_are_asked_for_are_listed_and_shown_if_the_photo_activates_them(network):
     x = network.preparation.apply(np.asarray(photos(1)["a/000.png"]))
     made = inspect_photo(network, x, "a photo", "conv2", [DEAD, 5, 0], Policy())
     active = network.activations(x[None], "conv2")[0].reshape(MAPS, -1).max(1) > 0
-    assert list(made.features.maps) == [m for m in (DEAD, 5, 0) if active[m]]
+    assert list(made.features.maps) == [DEAD, 5, 0]
+    assert [bool(features) for features in made.features.maps.values()] == [bool(active[m]) for m in (DEAD, 5, 0)]
     assert DEAD not in made.features.maps

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from inspectnet.report.tables import print_table, records
+from inspectnet.report.tables import print_table
 
 COLUMNS = ["layer", "shape", "value", "used"]
 ROWS = [["conv1", "96x55x55", 0.123456, True], ["features[0]:cat:", "7", None, False]]
@@ -72,10 +72,6 @@ def test_on_a_narrow_terminal_long_names_are_folded_not_cut(capsys, monkeypatch)
     out = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
     assert "…" not in out and sum(map(out.count, "abcdefghij")) == 80
     assert max(map(len, out.splitlines())) <= 40
-
-
-def test_rows_become_records_for_json():
-    assert records(["a", "b"], [[1, None], [2, "x"]]) == [{"a": 1, "b": None}, {"a": 2, "b": "x"}]
 
 
 def test_rich_and_pillow_are_imported_only_when_something_is_shown():

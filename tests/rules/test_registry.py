@@ -1,5 +1,6 @@
 """The table of rules: what it refuses, and what its rules emit."""
 
+import numpy as np
 import pytest
 from small import build
 from test_adjoint import HOMOGENEOUS, LINEAR, check_adjoint
@@ -28,6 +29,46 @@ def test_an_operator_of_another_domain_has_no_rule_of_the_same_name():
     next(iter(model.graph)).domain = "com.example"
     with pytest.raises(RuleError, match=r"com\.example\.Relu"):
         invert(model, "y", Policy())
+
+
+LOST = {
+    "Gemm with a live addend": lambda op, x: op.Gemm(op.Flatten(x, axis=1), W, op.Flatten(op.Relu(x), axis=1)),
+    "BatchNormalization with live gamma": lambda op, x: op.BatchNormalization(
+        x, op.ReduceMean(x, [0, 2, 3], keepdims=0), np.zeros(2), np.zeros(2), np.ones(2)
+    ),
+    "Conv with a live bias": lambda op, x: op.Conv(x, np.ones((2, 2, 1, 1)), op.ReduceMean(x, [0, 2, 3], keepdims=0)),
+    "Clip with a live bound": lambda op, x: op.Clip(x, op.ReduceMean(x, [0, 1, 2, 3], keepdims=0), 6.0),
+}
+W = np.eye(18, dtype=np.float32)
+
+
+@pytest.mark.parametrize("write", LOST.values(), ids=LOST)
+def test_a_path_that_no_rule_answers_for_is_refused_not_lost(write):
+    model = build((2, 3, 3), write)
+    for method in registry.METHODS:
+        with pytest.raises(RuleError, match="depends on the image"):
+            invert(model, "y", Policy(method))
+
+
+TRAINING = {
+    "BatchNormalization": lambda op, x: op.BatchNormalization(x, *np.ones((4, 2)), training_mode=1, outputs=3)[0],
+    "Dropout": lambda op, x: op.Dropout(x, 0.5, True),
+}
+
+
+@pytest.mark.parametrize("write", TRAINING.values(), ids=TRAINING)
+def test_an_operator_in_training_mode_is_refused(write):
+    with pytest.raises(RuleError, match="training mode"):
+        invert(build((2, 3, 3), write), "y", Policy())
+
+
+def test_switches_that_are_read_as_numbers_are_refused():
+    def write(op, x):
+        value, indices = op.MaxPool(x, kernel_shape=[2, 2], outputs=2)
+        return op.Add(value, op.Cast(indices, to=1))
+
+    with pytest.raises(RuleError, match="turns"):
+        invert(build((2, 4, 4), write), "y", Policy())
 
 
 def test_two_rules_for_one_key_are_refused():
