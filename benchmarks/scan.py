@@ -1,0 +1,87 @@
+"""The scan of JPEG photos, decoding beside the session, against the bare session on prepared arrays in memory."""
+
+import argparse
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+
+import inspectnet
+from benchmarks.photos import write_photos
+from benchmarks.rounds import RATIO, THREADS, in_turns, print_setting, print_table, ratio
+from inspectnet.analyses import features
+from inspectnet.graph.probes import cut_at_maxima
+from inspectnet.graph.reading import open_graph, read
+from inspectnet.images import Collection, Stream, find_images
+from inspectnet.network import Network
+from inspectnet.runtime.device import choose_device
+from inspectnet.runtime.session import Session
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", type=Path, nargs="*", default=[], help="ONNX files to scan with besides ZFNet")
+    parser.add_argument("--no-zfnet", action="store_true", help="scan with --model only (needs no torch)")
+    parser.add_argument("--images", type=Path, help="photos; by default made up")
+    parser.add_argument("--count", type=int, default=256, help="how many photos to make up")
+    parser.add_argument("--layer", nargs="+", default=["conv*"])
+    parser.add_argument("--batch-size", type=int, nargs="+", default=[16])
+    parser.add_argument("--rounds", type=int, default=5)
+    said = parser.parse_args()
+    print_setting(said.rounds)
+    with tempfile.TemporaryDirectory() as folder:
+        collection = find_images(said.images or write_photos(Path(folder, "photos"), said.count))
+        size = sum(len(collection.read(i)) for i in range(len(collection))) / len(collection)
+        print(f"{len(collection)} photos of {size / 1000:.0f} kB; layers {' '.join(said.layer)}\n", flush=True)
+        rows = []
+        for path in [*said.model, *([] if said.no_zfnet else [zfnet(Path(folder))])]:
+            network = inspectnet.open(path, device="cpu", threads=THREADS)
+            layers = [layer.name for layer in network.match(said.layer)]
+            for batch_size in said.batch_size:
+                rows.append(measure(path, network, collection, layers, batch_size, said.rounds))
+    print_table(["images/s", "batch", "layers", "decoding", "session", "scan", *RATIO], rows)
+    print("\nratio: the scan's speed over the session's; 1 would mean that decoding costs nothing.")
+
+
+def measure(
+    path: Path, network: Network, collection: Collection, layers: list[str], batch_size: int, rounds: int
+) -> list[str]:
+    stream = Stream(collection, network.preparation, batch_size=batch_size, threads=THREADS)
+    prepared = np.concatenate([batch.x for batch in stream])
+    batches = [prepared[i : i + batch_size] for i in range(0, len(prepared), batch_size)]
+    session = bare_session(path, network, layers)
+    times = in_turns(
+        {
+            "decoding": lambda: [None for _ in stream],
+            "session": lambda: [session.run({session.inputs[0]: x}) for x in batches],
+            "scan": partial(scan, network, collection, layers, batch_size),
+        },
+        rounds,
+        seconds=0,
+    )
+    speed = [f"{len(collection) / np.median(times[name].wall):.1f}" for name in ("decoding", "session", "scan")]
+    return [path.stem, str(batch_size), str(len(layers)), *speed, *ratio(times["session"], times["scan"])]
+
+
+def scan(network: Network, collection: Collection, layers: list[str], batch_size: int) -> features.Scan:
+    return features.scan(network, collection, layers, batch_size=batch_size, threads=THREADS)
+
+
+def bare_session(path: Path, network: Network, layers: list[str]) -> Session:
+    """The graph that the scan runs, opened without it."""
+    model = open_graph(read(path), network.input_shape[1:])
+    part, _ = cut_at_maxima(model, [network.layer(name).output for name in layers])
+    return Session(ir.to_proto(part).SerializeToString(), choose_device("cpu"), THREADS)
+
+
+def zfnet(folder: Path) -> Path:
+    from benchmarks.nets import make
+
+    make("zfnet", folder)
+    return folder / "zfnet.onnx"
+
+
+if __name__ == "__main__":
+    main()
