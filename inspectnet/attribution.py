@@ -11,6 +11,7 @@ from inspectnet.projection import Spot
 from inspectnet.rules import Policy
 
 Target = int | tuple[int, int, int]
+TARGETS = "Give the number of a map, (map, y, x), or a list of these, one for each image."
 
 
 class _Method:
@@ -27,10 +28,11 @@ class _Method:
 
         x (N, C, H, W): the prepared batch. target: a map or unit number, meaning its strongest position in each
         image, or (map, y, x); a list gives one for each image. Multiply by the activation for the paper's scale.
-        Raises LayerError for a unit that does not exist, OptionError for wrong shapes, RuleError for an operator
-        without a rule.
+        Raises LayerError for a unit that does not exist, OptionError for wrong shapes, for targets that are none and
+        for images that are not numbers, RuleError for an operator without a rule.
         """
-        targets = _one_each(target, len(x))
+        x = _checked(x)
+        targets = _one_each(target, len(x) if x.ndim else 0)
         spots = list(self._spots(x, targets))
         out = np.zeros(x.shape, np.float32)
         for i, p in enumerate(self.network.project(x, self.layer.name, spots, self.policy)):
@@ -70,18 +72,36 @@ class Gradient(_Method):
     method = "gradient"
 
 
+def _checked(x: np.ndarray) -> np.ndarray:
+    """The images, if they are numbers; their shape is looked at by the network."""
+    x = np.asarray(x)
+    if x.dtype.kind not in "fiub" or not np.isfinite(x).all():
+        raise OptionError("the images hold NaN, infinity or what is no number. Give prepared images (N, C, H, W).")
+    return x
+
+
 def _one_each(target: Target | Sequence[Target], images: int) -> list[Target]:
-    """One target per image, as plain numbers."""
-    if isinstance(target, (int, np.integer)):
-        return [int(target)] * images
-    if isinstance(target, tuple) and len(target) == 3 and all(isinstance(t, (int, np.integer)) for t in target):
-        return [_unit(target)] * images
-    targets = [_unit(t) if isinstance(t, tuple) else int(t) for t in target]
+    """One target per image, as plain numbers. Raises OptionError for what is none."""
+    given: Any = target.tolist() if isinstance(target, np.ndarray) else target
+    if _is_number(given) or (isinstance(given, tuple) and len(given) == 3 and all(map(_is_number, given))):
+        return [_plain(given)] * images
+    if not isinstance(given, (list, tuple)):
+        raise OptionError(f"{given!r} is no target. {TARGETS}")
+    targets = [_plain(t) for t in given]
     if len(targets) != images:
         raise OptionError(f"{len(targets)} targets for {images} images. Give one, or one for each image.")
     return targets
 
 
-def _unit(target: Sequence[Any]) -> tuple[int, int, int]:
-    map_, y, x = (int(t) for t in target)
-    return map_, y, x
+def _plain(target: Any) -> Target:
+    """One target as plain numbers; a list of three is a unit here, where it stands for one image."""
+    if _is_number(target):
+        return int(target)
+    parts = list(target) if isinstance(target, (list, tuple, np.ndarray)) else []
+    if len(parts) != 3 or not all(map(_is_number, parts)):
+        raise OptionError(f"{target!r} is no target. {TARGETS}")
+    return int(parts[0]), int(parts[1]), int(parts[2])
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)

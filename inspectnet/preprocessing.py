@@ -5,12 +5,12 @@ itself to the image, a guess.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import onnx_ir as ir
 
-from inspectnet.errors import ModelError, OptionError
+from inspectnet.errors import ModelError, OptionError, nearest
 from inspectnet.graph import metadata
 from inspectnet.graph.reading import Source, open_graph
 from inspectnet.images.prepare import Preparation
@@ -27,6 +27,7 @@ def prepare_model(source: Source, said: Preparation | Mapping[str, Any]) -> tupl
         found: tuple[Preparation, str] | None = (said, "given by the user")
         said = {}
     else:
+        _check_fields(said)
         found = _travelling(source)
     travelled = found[0].input_size[1:] if found and "input_size" not in said else None
     model = open_graph(source, travelled or _size_to_fix(source, said))
@@ -40,6 +41,20 @@ def prepare_model(source: Source, said: Preparation | Mapping[str, Any]) -> tupl
         shapes = f"(C, H, W) = {image_shape(model)}, but the preprocessing makes {preparation.shape}"
         raise OptionError(f"{source.path} takes images of {shapes}. Say --input-size H,W.")
     return model, preparation, where
+
+
+def _check_fields(said: object) -> None:
+    """Refuse what cannot be fields of a preparation; their values are looked at where they are used."""
+    fields = [field.name for field in dataclasses.fields(Preparation)]
+    if not isinstance(said, Mapping):
+        raise OptionError(f"a preparation is a Preparation or a mapping of its fields, not {type(said).__name__}.")
+    for key in said:
+        if key not in fields:
+            raise OptionError(f"a preparation has no '{key}'.{nearest(str(key), fields)} Fields: {' '.join(fields)}")
+    size = said.get("input_size", (1, 1))
+    whole = isinstance(size, Sequence) and all(type(n) is int and n > 0 for n in size)
+    if not whole or len(size) not in (2, 3):
+        raise OptionError(f"input_size must be (H, W) or (C, H, W) in whole numbers from 1 up, not {size!r}.")
 
 
 def _travelling(source: Source) -> tuple[Preparation, str] | None:

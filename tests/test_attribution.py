@@ -70,6 +70,23 @@ def test_a_tuple_of_three_is_a_unit_and_not_three_targets(zfnet):
     np.testing.assert_array_equal(found, Deconvnet(network, "conv5").attribute(x, [(1, 0, 2)] * 3))
 
 
+def test_a_list_or_an_array_of_units_serves_as_tuples_do(zfnet):
+    _, network, x = zfnet
+    method, units = Deconvnet(network, "conv5"), [(0, 1, 1), (3, 2, 0), (5, 4, 4)]
+    wanted = method.attribute(x, units)
+    for same in ([list(u) for u in units], np.array(units), [units[0], list(units[1]), np.array(units[2])]):
+        np.testing.assert_array_equal(method.attribute(x, same), wanted)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, "a"])
+def test_images_that_are_not_numbers_are_refused(wrong, zfnet):
+    _, network, x = zfnet
+    spoilt = x.astype(object) if wrong == "a" else x.copy()
+    spoilt[1, 2, 3, 4] = wrong
+    with pytest.raises(OptionError, match="the images hold NaN, infinity or what is no number"):
+        Deconvnet(network, "conv5").attribute(spoilt, 2)
+
+
 def test_a_fully_connected_unit_is_a_target_too(zfnet):
     _, network, x = zfnet
     number, unit = (Gradient(network, "fc8").attribute(x, t) for t in (9, (9, 0, 0)))
@@ -87,6 +104,15 @@ def test_a_fully_connected_unit_is_a_target_too(zfnet):
         ([1, 2], OptionError, r"2 targets for 3 images"),
         ([], OptionError, r"0 targets for 3 images"),
         ([1, 2, 16], LayerError, r"there is no map 16"),
+        (1.5, OptionError, r"1\.5 is no target\. Give the number of a map, \(map, y, x\), or a list"),
+        ("a", OptionError, r"'a' is no target"),
+        (None, OptionError, r"None is no target"),
+        (True, OptionError, r"True is no target"),
+        ([1, 2, "a"], OptionError, r"'a' is no target"),
+        ([1, 2, (0, 1)], OptionError, r"\(0, 1\) is no target"),
+        ([[0, 1, 1], [0, 1, 1]], OptionError, r"2 targets for 3 images"),
+        (np.zeros((3, 2), int), OptionError, r"\[0, 0\] is no target"),
+        (np.ones(3), OptionError, r"1\.0 is no target"),
     ],
 )
 def test_a_target_that_does_not_exist_is_refused(target, error, match, zfnet):

@@ -1,5 +1,8 @@
 """The command line: parse, one analysis, report. The only place that turns errors into exit codes."""
 
+import contextlib
+import errno
+import os
 import sys
 from typing import Annotated
 
@@ -14,10 +17,10 @@ from inspectnet.cli.verify import verify
 from inspectnet.errors import InspectError
 
 DONE, FAILED, WRONG_INPUT, BUG, INTERRUPTED = 0, 1, 2, 3, 130
+NO_MORE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT)  # what a stdout says that is closed or full
 
 app = typer.Typer(
     name="inspectnet",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -53,11 +56,12 @@ def main(arguments: list[str] | None = None) -> int:
     # wherever it stands: people add it at the end of the line that failed
     arguments = ["--debug"] * debug + [a for a in arguments if a != "--debug"]
     try:
-        result = app(arguments, standalone_mode=False)
+        result = app(arguments or ["--help"], prog_name="inspectnet", standalone_mode=False)
+        sys.stdout.flush()  # here, where a full disk can still be told
         if result == INTERRUPTED:  # typer gives the code of an interruption back
             raise KeyboardInterrupt
     except BaseException as error:
-        if debug and not isinstance(error, KeyboardInterrupt):
+        if debug and isinstance(error, Exception) and not hasattr(error, "format_message"):
             raise
         text, code = _explain(error)
         if text:
@@ -66,17 +70,36 @@ def main(arguments: list[str] | None = None) -> int:
     return result if isinstance(result, int) else DONE
 
 
+def _output_error(error: BaseException | None) -> OSError | None:
+    """The error of a stdout that takes no more; those of files are OutputErrors by now."""
+    if isinstance(error, SystemExit):  # what the parser makes of a broken pipe
+        error = error.__context__
+    lost = isinstance(error, OSError) and error.filename is None and error.errno in NO_MORE
+    return error if lost and isinstance(error, OSError) else None
+
+
+def _leave_stdout() -> None:
+    """Send what is still waiting for stdout nowhere, or Python complains of it at its end."""
+    with contextlib.suppress(OSError, ValueError):  # a stdout that is no file has nothing to lose
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _explain(error: BaseException) -> tuple[str, int]:
     """The one line and the exit code for an error."""
     if isinstance(error, InspectError):
         return str(error), WRONG_INPUT
+    if lost := _output_error(error):
+        _leave_stdout()
+        why = f"cannot write to the standard output: {(lost.strerror or '').lower()}. Send it elsewhere."
+        return "" if lost.errno == errno.EPIPE else why, WRONG_INPUT  # whoever closes a pipe has read enough
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
         return "interrupted", INTERRUPTED
     if isinstance(error, (typer.Exit, SystemExit)):
         return "", int(getattr(error, "exit_code", None) or getattr(error, "code", None) or DONE)
-    if hasattr(error, "format_message"):  # click's own, which typer carries under changing names
+    if hasattr(error, "format_message"):  # the parser's own, which typer carries under changing names
         context = getattr(error, "ctx", None)
-        return f"{error.format_message()}" + (f" See {context.command_path} --help." if context else ""), WRONG_INPUT
+        more = f" See {context.command_path} --help." if context else ""
+        return f"{error.format_message().rstrip('.')}.{more}", WRONG_INPUT
     if isinstance(error, MemoryError):
         return "out of memory. Try a smaller --batch-size or fewer --maps.", WRONG_INPUT
     return f"{type(error).__name__}: {error}. This is a bug of inspectnet; --debug shows where.", BUG

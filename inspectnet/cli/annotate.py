@@ -11,7 +11,7 @@ from inspectnet.errors import OptionError
 
 def annotate(
     model: options.Model,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.", show_default=False)],
+    out: options.OutFile,
     mean: options.Mean = "",
     std: options.Std = "",
     input_size: options.InputSize = "",
@@ -26,6 +26,7 @@ def annotate(
     """Write preprocessing and class names into a copy of a model, so that they travel with it."""
     from inspectnet.graph import metadata
 
+    out = options.onnx_file(out)
     said = options.preprocessing(mean, std, input_size, crop_pct, interpolation, crop_mode, channel_order)
     network = options.open_network(model, "cpu", [], said, quiet=True)
     properties: dict[str, Any] = {}

@@ -1,5 +1,7 @@
 """inspectnet deconv: what a layer sees, as Fig. 2 of the paper shows it."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,44 +9,53 @@ import typer
 
 from inspectnet import samples
 from inspectnet.cli import options
-from inspectnet.errors import OptionError, RuleError
+from inspectnet.cli.features import Request, search, show_photo
+from inspectnet.cli.maps import Wanted, wanted_maps
+from inspectnet.errors import ImageError, OptionError, RuleError
 
 if TYPE_CHECKING:
-    from inspectnet.analyses.features import Ranking
-    from inspectnet.graph.layers import Layer
     from inspectnet.images import Collection
     from inspectnet.network import Network
     from inspectnet.report.folder import OutputFolder
     from inspectnet.rules import Policy
 
+IMAGES = "A folder, one photo, a .txt or .csv list, a .tar; by default the sample photos, in tiles."
+OUT = "Where results go; by default out/MODEL/deconv."
+MAPS = "How many maps (drawn by --seed; of one photo the strongest), 'all', or a list: 0,5,7-9."
+RESULTS = Path("out")  # holds results of all models, unless the user says where they go
+
+Images = Annotated[Path | None, typer.Option(help=IMAGES, metavar="PATH", parser=options.path_of)]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", help=OUT, metavar="FOLDER", parser=options.path_of, show_default=False),
+]
+Top = Annotated[int, typer.Option(min=1, help="How many activations of each map.")]
+Maps = Annotated[str, typer.Option(help=MAPS)]
+Units = Annotated[str, typer.Option(help="Just these maps, as 0,3,7-12.", show_default=False)]
+Tile = Annotated[bool, typer.Option(help="Cut photos into tiles of the network's size.")]
+BatchSize = Annotated[str, typer.Option(help="Images per run of the network; auto or a number.")]
+Threads = Annotated[
+    int | None, typer.Option(min=1, help="Threads that decode; by default all cores.", show_default=False)
+]
+Seed = Annotated[int, typer.Option(min=0, help="Which maps are drawn.")]
+
 
 def deconv(
     model: options.Model,
     layer: options.Layers,
-    images: Annotated[
-        Path | None,
-        typer.Option(help="A folder, one photo, a .txt or .csv list, a .tar; by default the sample photos, in tiles."),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", help="Where results go; by default out/MODEL/deconv.", show_default=False),
-    ] = None,
-    top: Annotated[int, typer.Option(min=1, help="How many activations of each map.")] = 9,
-    maps: Annotated[
-        str,
-        typer.Option(help="How many maps (drawn by --seed; of one photo the strongest), 'all', or a list: 0,5,7-9."),
-    ] = "16",
-    unit: Annotated[str, typer.Option(help="Just these maps, as 0,3,7-12.", show_default=False)] = "",
-    tile: Annotated[bool, typer.Option(help="Cut photos into tiles of the network's size.")] = False,
+    images: Images = None,
+    out: Out = None,
+    top: Top = 9,
+    maps: Maps = "16",
+    unit: Units = "",
+    tile: Tile = False,
     method: options.Method = "deconvnet",
     unpool: options.Unpool = "sum",
     lrn: options.Lrn = "",
     device: options.DeviceName = "auto",
-    batch_size: Annotated[str, typer.Option(help="Images per run of the network; auto or a number.")] = "auto",
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads that decode; by default all cores.", show_default=False)
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Which maps are drawn.")] = 0,
+    batch_size: BatchSize = "auto",
+    threads: Threads = None,
+    seed: Seed = 0,
     mean: options.Mean = "",
     std: options.Std = "",
     input_size: options.InputSize = "",
@@ -59,129 +70,73 @@ def deconv(
 
     Given one photo, show which maps of the layer it activates most, and the layer's whole activity.
     """
-    maps = f"{unit}," if unit else maps  # a comma makes even one number a list
     said = options.preprocessing(mean, std, input_size, crop_pct, interpolation, crop_mode, channel_order)
     policy = options.policy_of(method, unpool, lrn)
     network = options.open_network(model, device, alias, said)
-    chosen, size = network.match(layer), _batch_size(batch_size, network)
-    for each in chosen:
-        _check_maps(each, maps)
-        if obstacle := network.obstacle(each.output, policy):
-            raise RuleError(obstacle)
-
-    from inspectnet.images import find_images
-    from inspectnet.report.folder import OutputFolder
-    from inspectnet.report.names import file_names
-    from inspectnet.report.run import describe_run
-
-    collection = find_images(images or samples.folder())
-    folder = OutputFolder(out or Path("out", model.stem, "deconv"))
-    files = file_names(each.name for each in chosen)
-    record = describe_run(network, policy, [each.name for each in chosen])
-    if images is not None and images.is_file() and len(collection) == 1 and not tile:
-        record |= _show_photo(network, collection, chosen, maps, policy, folder, files)
-    else:
-        settings = {"top": top, "tile": tile or images is None, "maps": maps, "seed": seed}
-        record |= _show_collection(network, collection, chosen, settings, policy, folder, files, size, threads)
-    folder.write_json("run.json", record)
+    wanted, size = wanted_maps(network, layer, maps, unit), _batch_size(batch_size, network)
+    _check_rules(network, wanted, policy)
+    collection = _collection(images, out)
+    request = Request(network, wanted, policy, collection, top, tile or images is None, seed, size, threads)
+    with _output_folder(out or RESULTS / model.stem / "deconv") as folder:
+        record = _run(request, unit or maps, folder)
     _report(record, folder, as_json)
 
 
-def _show_collection(
-    network: "Network",
-    collection: "Collection",
-    layers: list["Layer"],
-    settings: dict[str, Any],
-    policy: "Policy",
-    folder: "OutputFolder",
-    files: dict[str, str],
-    batch_size: int,
-    threads: int | None,
-) -> dict[str, Any]:
-    """Scan once for all layers, then project and write layer by layer."""
-    from inspectnet.analyses import features
-    from inspectnet.report.features import write_features
-    from inspectnet.report.progress import progress
+def _run(request: Request, maps: str, folder: "OutputFolder") -> dict[str, Any]:
+    """Make the results and their record."""
+    from inspectnet.report.run import describe_run
 
-    top, tile = settings["top"], settings["tile"]
-    with progress("scanning", len(collection)) as advance:
-        found = features.scan(
-            network,
-            collection,
-            [layer.name for layer in layers],
-            top=top,
-            tile=tile,
-            batch_size=batch_size,
-            threads=threads,
-            on_progress=lambda done, total: advance(1),
-        )
-    words = f"{len(found.images)} {'tiles' if tile else 'images'}"
-    chosen = {ranking.layer.name: _choose(ranking, settings["maps"], settings["seed"]) for ranking in found.rankings}
-    total = sum(int((r.rows[chosen[r.layer.name]] >= 0).sum()) for r in found.rankings)
-    with progress("projecting", total, "activations") as advance:
-        for ranking in found.rankings:
-            maps = chosen[ranking.layer.name]
-            made = features.project_winners(
-                network, collection, found, ranking, maps, policy, tile=tile, on_progress=advance
-            )
-            write_features(folder, files[ranking.layer.name], made, network, words)
-    skipped = [{"image": s.id, "reason": s.reason} for s in found.skipped]
-    return {"images": {"count": len(found.images), "sha256": found.digest, "skipped": skipped}, **settings}
+    record = describe_run(request.network, request.policy, [each.layer.name for each in request.wanted])
+    record |= {"maps": maps}
+    if units := {each.layer.name: each.numbers for each in request.wanted if each.addressed}:
+        record |= {"units": units}
+    if request.collection.source.is_file() and len(request.collection) == 1 and not request.tile:
+        record |= {"images": show_photo(request, folder)}
+    else:
+        record |= {"images": search(request, folder)}
+        record |= {"top": request.top, "tile": request.tile, "seed": request.seed}
+    folder.write_json("run.json", record)
+    return record
 
 
-def _show_photo(
-    network: "Network",
-    collection: "Collection",
-    layers: list["Layer"],
-    maps: str,
-    policy: "Policy",
-    folder: "OutputFolder",
-    files: dict[str, str],
-) -> dict[str, Any]:
-    """What one photo activates in each layer."""
-    from inspectnet.analyses.features import inspect_photo
-    from inspectnet.images import Stream
-    from inspectnet.report.features import write_photo
-
-    name = collection.entries[0].id
-    x = Stream(collection, network.preparation, batch_size=1).load(0)
-    for layer in layers:
-        wanted = int(maps) if maps.isdigit() else layer.maps if maps == "all" else _numbers(maps, layer)
-        made = inspect_photo(network, x, name, layer.name, wanted, policy)
-        write_photo(folder, files[layer.name], made, network, name)
-    return {"images": {"count": 1, "photo": name}, "maps": maps}
+def _check_rules(network: "Network", wanted: list[Wanted], policy: "Policy") -> None:
+    """Refuse an operator without a rule before hours of work."""
+    for each in wanted:
+        if obstacle := network.obstacle(each.layer.output, policy):
+            raise RuleError(obstacle)
 
 
-def _choose(ranking: "Ranking", maps: str, seed: int) -> list[int]:
-    """The maps to show: drawn, all that were active, or those that were listed."""
-    from inspectnet.analyses.features import choose_maps
+def _collection(images: Path | None, out: Path | None) -> "Collection":
+    """The images, without results that lie among them."""
+    from inspectnet.images import find_images
 
-    if maps == "all":
-        return [int(m) for m in ranking.active()]
-    return choose_maps(ranking, int(maps), seed) if maps.isdigit() else _numbers(maps, ranking.layer)
-
-
-def _numbers(maps: str, layer: "Layer") -> list[int]:
-    from inspectnet.graph.units import parse_numbers
-
-    return parse_numbers(maps.strip(","), layer.maps, layer.name)
+    if images and out and images.is_dir() and images.resolve() == out.resolve():
+        raise ImageError(f"results in {out} would be taken for images the next time. Choose another --out.")
+    return find_images(images or samples.folder(), without=out or RESULTS)
 
 
-def _check_maps(layer: "Layer", maps: str) -> None:
-    """Refuse a wrong list before hours of work."""
-    if maps != "all" and not maps.isdigit():
-        _numbers(maps, layer)
-    if maps.isdigit() and int(maps) < 1:
-        raise OptionError("--maps 0 shows nothing. Say how many maps, 'all', or a list as 0,5,7.")
+@contextlib.contextmanager
+def _output_folder(path: Path) -> Iterator["OutputFolder"]:
+    """The folder for results; if all fails before anything is in it, it is gone again with the parents made for it."""
+    from inspectnet.report.folder import OutputFolder
+
+    made = [folder for folder in (path, *path.parents) if not folder.exists()]
+    try:
+        yield OutputFolder(path)
+    except BaseException:
+        with contextlib.suppress(OSError):  # a folder that holds something stays, and so do those above it
+            for folder in made:
+                folder.rmdir()
+        raise
 
 
 def _batch_size(text: str, network: "Network") -> int:
     """Images per run: what keeps the device busy, if the user leaves it open."""
     if text == "auto":
         return network.fixed_batch or (64 if network.device.cuda else 16)
-    if not text.isdigit() or int(text) < 1:
+    if not (size := options.whole_number(text)):
         raise OptionError(f"--batch-size '{text}' is neither auto nor a number from 1 up.")
-    return int(text)
+    return size
 
 
 def _report(record: dict[str, Any], folder: "OutputFolder", as_json: bool) -> None:

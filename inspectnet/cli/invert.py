@@ -1,6 +1,5 @@
 """inspectnet invert: the inverse of a network as a file."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +11,7 @@ from inspectnet.errors import OptionError
 def invert(
     model: options.Model,
     layer: options.OneLayer,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The .onnx file to write.", show_default=False)],
+    out: options.OutFile,
     split: Annotated[
         bool, typer.Option(help="Two files: OUT.forward.onnx records, OUT.backward.onnx takes seeds down.")
     ] = False,
@@ -26,13 +25,13 @@ def invert(
 
     LAYER:pre starts at the raw sums before the activation.
     """
-    from inspectnet.graph.units import parse_unit
-
-    unit = parse_unit(layer)
-    if unit.map is not None:
-        raise OptionError(f"'{layer}' is one unit; the file takes seeds of a whole layer. Say --layer {unit.layer}.")
-    said = options.preprocessing("", "", input_size, None, "", "", "")
+    out = options.onnx_file(out)
+    said = options.preprocessing(input_size=input_size)
     network = options.open_network(model, "cpu", alias, said, quiet=True)
+    unit = options.unit_of(network, layer)
+    if unit.map is not None:
+        whole = f"{unit.layer}{':pre' * unit.pre}"
+        raise OptionError(f"'{layer}' is one unit; the file takes seeds of a whole layer. Say --layer {whole}.")
     policy = options.policy_of(method, unpool, lrn)
     for path, (inputs, outputs) in network.save_inverse(unit.layer, policy, out, pre=unit.pre, split=split).items():
         print(f"{path}: {', '.join(inputs)} -> {', '.join(outputs)}")

@@ -1,9 +1,13 @@
 """inspectnet layers: the catalogue of a model."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inspectnet.cli import options
+
+if TYPE_CHECKING:
+    from inspectnet.graph.layers import Layer
+    from inspectnet.network import Network
 
 
 def layers(
@@ -14,36 +18,37 @@ def layers(
     as_json: options.AsJson = False,
 ) -> None:
     """List the layers of a model: names, shapes, receptive fields, and whether they can be inverted."""
-    from inspectnet.graph.layers import Layer
-    from inspectnet.network import Network
-    from inspectnet.report.tables import print_table
-
-    network: Network = options.open_network(
-        model, device, alias, options.preprocessing("", "", input_size, None, "", "", ""), quiet=True
-    )
-
-    def facts(layer: Layer) -> dict[str, Any]:
-        obstacle = network.obstacle(layer.output)
-        return {
-            "name": layer.name,
-            "aliases": list(layer.aliases),
-            "op": "+".join(layer.ops),
-            "output": layer.output,
-            "shape": list(layer.shape),
-            "field": None if layer.field is None else [_axis(axis) for axis in layer.field],
-            "parameters": layer.parameters,
-            "invertible": obstacle is None,
-            "obstacle": obstacle,
-        }
-
-    found = [facts(layer) for layer in network.layers]
+    network = options.open_network(model, device, alias, options.preprocessing(input_size=input_size), quiet=True)
+    found = [_facts(network, layer) for layer in network.layers]
     if as_json:
         preprocess = {**network.preparation.to_json(), "source": network.preparation_source}
         about = {"model": str(model), "model_sha256": network.sha256, "preprocess": preprocess}
         print(json.dumps({**about, "layers": found}, indent=1))
-        return
+    else:
+        _print(network, found)
+
+
+def _facts(network: "Network", layer: "Layer") -> dict[str, Any]:
+    """What the catalogue says of one layer, ready for JSON."""
+    obstacle = network.obstacle(layer.output)
+    return {
+        "name": layer.name,
+        "aliases": list(layer.aliases),
+        "op": "+".join(layer.ops),
+        "output": layer.output,
+        "shape": list(layer.shape),
+        "field": None if layer.field is None else [_axis(axis) for axis in layer.field],
+        "parameters": layer.parameters,
+        "invertible": obstacle is None,
+        "obstacle": obstacle,
+    }
+
+
+def _print(network: "Network", found: list[dict[str, Any]]) -> None:
+    from inspectnet.report.tables import print_table
+
     columns = ["layer", "also", "op", "output", "field", "jump", "start", "parameters", "inverse"]
-    print_table(f"{model.name}: input {_by(network.input_shape)}", columns, [_row(f) for f in found])
+    print_table(f"{network.path.name}: input {_by(network.input_shape)}", columns, [_row(f) for f in found])
     for text in dict.fromkeys(f["obstacle"] for f in found if f["obstacle"]):
         print(text)
     print(f"preprocessing: {network.preparation_source}")

@@ -1,21 +1,39 @@
-"""Options that several commands share, and the network they open."""
+"""Options that several commands share, what their texts mean, and the network they open."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from inspectnet.errors import OptionError
+from inspectnet.errors import InspectError, OptionError
 
 if TYPE_CHECKING:
+    from inspectnet.graph.units import Unit
     from inspectnet.network import Network
     from inspectnet.rules import Policy
+
+
+def path_of(text: str) -> Path:
+    """A path that was said; an empty text, of a variable that is not set, would mean this folder."""
+    if not text.strip():
+        raise OptionError("the path is empty, after --images or --out. Say one, or leave the option out.")
+    return Path(text)
+
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX file.", show_default=False)]
 OneLayer = Annotated[str, typer.Option("--layer", "-l", help="The layer, by any of its names.", show_default=False)]
 Layers = Annotated[
     list[str],
-    typer.Option("--layer", "-l", help="A layer, by any of its names, or a glob; repeatable.", show_default=False),
+    typer.Option(
+        "--layer",
+        "-l",
+        help="A layer, by any of its names, a glob, or one map of it, as conv5:212; repeatable.",
+        show_default=False,
+    ),
+]
+OutFile = Annotated[
+    Path,
+    typer.Option("--out", "-o", help="The .onnx file to write.", metavar="FILE", parser=path_of, show_default=False),
 ]
 Method = Annotated[str, typer.Option(help="deconvnet, guided_backprop or gradient.")]
 Unpool = Annotated[str, typer.Option(help="Values that share a switch: sum, overwrite; or centre of the window.")]
@@ -35,7 +53,13 @@ ChannelOrder = Annotated[str, typer.Option(help="Preprocessing: rgb or bgr.")]
 
 
 def preprocessing(
-    mean: str, std: str, input_size: str, crop_pct: float | None, interpolation: str, crop_mode: str, channel_order: str
+    mean: str = "",
+    std: str = "",
+    input_size: str = "",
+    crop_pct: float | None = None,
+    interpolation: str = "",
+    crop_mode: str = "",
+    channel_order: str = "",
 ) -> dict[str, Any]:
     """What the user says about preprocessing, in the vocabulary of Preparation; only what was said."""
     said = {
@@ -79,11 +103,36 @@ def policy_of(method: str, unpool: str, lrn: str) -> "Policy":
     return Policy(method, unpool, lrn)
 
 
+def unit_of(network: "Network", text: str) -> "Unit":
+    """The layer or unit that an address means; a name of the file, as conv/Relu:0, before an address that looks so."""
+    from inspectnet.graph.units import Unit, parse_unit
+
+    try:
+        network.match([text])
+    except InspectError:  # no name, so an address
+        return parse_unit(text)
+    return Unit(text)
+
+
+def onnx_file(out: Path) -> Path:
+    """The file to write, if its name can be one of a model."""
+    if out.suffix != ".onnx":
+        raise OptionError(f"'{out}' is not the name of an .onnx file. Give one with -o, as inverse.onnx.")
+    return out
+
+
+def whole_number(text: str) -> int | None:
+    """The number that plain digits mean; None for any other text."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
 def _extents(text: str) -> tuple[int, int] | None:
-    parts = text.split(",")
-    if text and not (len(parts) == 2 and all(part.strip().isdecimal() and int(part) > 0 for part in parts)):
-        raise OptionError(f"--input-size '{text}' is not a height and a width. Write it like 224,224.")
-    return (int(parts[0]), int(parts[1])) if text else None
+    if not text:
+        return None
+    sides = [whole_number(part.strip()) for part in text.split(",")]
+    if len(sides) != 2 or not all(sides):
+        raise OptionError(f"--input-size '{text}' is not H,W in whole numbers, as 224,224.")
+    return sides[0] or 0, sides[1] or 0
 
 
 def _floats(text: str, option: str) -> tuple[float, ...] | None:

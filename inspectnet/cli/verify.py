@@ -2,34 +2,43 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from inspectnet import samples
 from inspectnet.cli import options
+from inspectnet.errors import ImageError, LayerError, RuleError
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from inspectnet.analyses.verification import Check
     from inspectnet.network import Network
+    from inspectnet.rules import Policy
 
 LAYERS = 8  # checked where the user names none, spread over the depth
 IMAGES = 2
 
+Some = Annotated[
+    list[str],
+    typer.Option("--layer", "-l", help="A layer or glob; repeatable. By default eight, spread over the depth."),
+]
+Photos = Annotated[
+    Path | None,
+    typer.Option(help="Photos to check with; by default the sample photos.", metavar="PATH", parser=options.path_of),
+]
+
 
 def verify(
     model: options.Model,
-    layer: Annotated[
-        list[str],
-        typer.Option("--layer", "-l", help="A layer or glob; repeatable. By default eight, spread over the depth."),
-    ] = [],  # noqa: B006  (typer's way)
-    images: Annotated[Path | None, typer.Option(help="Photos to check with; by default the sample photos.")] = None,
+    layer: Some = [],  # noqa: B006  (typer's way)
+    images: Photos = None,
     method: options.Method = "deconvnet",
     unpool: options.Unpool = "sum",
     lrn: options.Lrn = "",
     device: options.DeviceName = "auto",
-    seed: Annotated[int, typer.Option(help="Of the random signals.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random signals.")] = 0,
     input_size: options.InputSize = "",
     alias: options.Alias = [],  # noqa: B006
     as_json: options.AsJson = False,
@@ -39,43 +48,72 @@ def verify(
     Exit code 1 if a check fails.
     """
     from inspectnet.analyses import verification
-    from inspectnet.report.tables import print_table
 
-    said = options.preprocessing("", "", input_size, None, "", "", "")
+    said = options.preprocessing(input_size=input_size)
     network = options.open_network(model, device, alias, said, quiet=True)
     policy = options.policy_of(method, unpool, lrn)
-    names = [each.name for each in network.match(layer)] if layer else _spread(network)
+    names, left_out = _layers(network, layer, policy)
     checks = list(verification.verify(network, _photos(network, images), names, policy, seed))
-    failed = [check for check in checks if not check.passed]
     ops = {kind: text for name in names for kind, text in network.policy_of_ops(name, policy).items()}
     if as_json:
         shown = [{**vars(check), "passed": check.passed} for check in checks]
-        print(
-            json.dumps({"model_sha256": network.sha256, "policy": vars(policy), "ops": ops, "checks": shown}, indent=1)
-        )
+        about = {"model_sha256": network.sha256, "policy": vars(policy), "ops": ops, "left_out": left_out}
+        print(json.dumps({**about, "checks": shown}, indent=1))
     else:
-        rows = [
-            [c.subject, c.claim, f"{c.error:.1e}", f"{c.tolerance:g}", "ok" if c.passed else "FAILED", c.note]
-            for c in checks
-        ]
-        print_table(f"{model.name}: {method}", ["subject", "claim", "error", "limit", "", ""], rows)
-        print_table("\nwhat happens to the signal", ["operator", "on the way down"], list(ops.items()))
-        print(f"\n{len(checks) - len(failed)} of {len(checks)} checks passed")
-    return 1 if failed else 0
+        _print(f"{model.name}: {method}", checks, ops, left_out)
+    return 0 if all(check.passed for check in checks) else 1
 
 
-def _spread(network: "Network") -> list[str]:
-    """Some layers from bottom to top, of those that can be inverted."""
-    able = [layer.name for layer in network.layers if network.obstacle(layer.output) is None]
-    return [able[i * (len(able) - 1) // max(1, LAYERS - 1)] for i in range(LAYERS)] if len(able) > LAYERS else able
+def _print(title: str, checks: list["Check"], ops: dict[str, str], left_out: list[dict[str, Any]]) -> None:
+    from inspectnet.report.tables import print_table
+
+    rows = [
+        [c.subject, c.claim, f"{c.error:.1e}", f"{c.tolerance:g}", "ok" if c.passed else "FAILED", c.note]
+        for c in checks
+    ]
+    print_table(title, ["subject", "claim", "error", "limit", "", ""], rows)
+    print_table("\nwhat happens to the signal", ["operator", "on the way down"], list(ops.items()))
+    if left_out:
+        print_table("\nleft out", ["layer", "reason"], [[each["layer"], each["reason"]] for each in left_out])
+    print(f"\n{sum(c.passed for c in checks)} of {len(checks)} checks passed")
+
+
+def _layers(network: "Network", asked: list[str], policy: "Policy") -> tuple[list[str], list[dict[str, Any]]]:
+    """The layers to check, and those left out with the reason, where the user names none.
+
+    Raises LayerError or RuleError if there is nothing to check.
+    """
+    if not network.layers:
+        raise LayerError(f"{network.path} has no layer to check. Give a network of convolutions, pools or products.")
+    if asked:
+        return [each.name for each in network.match(asked)], []
+    obstacles = {layer.name: network.obstacle(layer.output, policy) for layer in network.layers}
+    able = [name for name, obstacle in obstacles.items() if obstacle is None]
+    if not able:
+        raise RuleError(f"no layer of {network.path} can be inverted: {next(iter(obstacles.values()))}")
+    left_out = [{"layer": name, "reason": obstacle} for name, obstacle in obstacles.items() if obstacle]
+    return _spread(able), left_out
+
+
+def _spread(names: list[str]) -> list[str]:
+    """Some of them from bottom to top."""
+    return [names[i * (len(names) - 1) // (LAYERS - 1)] for i in range(LAYERS)] if len(names) > LAYERS else names
 
 
 def _photos(network: "Network", images: Path | None) -> "np.ndarray":
-    """The first photos, prepared."""
+    """The first photos that can be read, prepared."""
     import numpy as np
 
     from inspectnet.images import Stream, find_images
 
     collection = find_images(images or samples.folder())
-    stream = Stream(collection, network.preparation, batch_size=1)
-    return np.stack([stream.load(i) for i in range(min(network.fixed_batch or IMAGES, len(collection)))])
+    count = network.fixed_batch or IMAGES
+    stream, rows = Stream(collection, network.preparation, batch_size=count), list["np.ndarray"]()
+    for batch in stream:
+        rows += list(batch.x)
+        if len(rows) >= count:
+            break
+    if not rows:
+        first = stream.skipped[0]
+        raise ImageError(f"none of the {len(collection)} images could be read; the first, {first.id}: {first.reason}")
+    return np.stack(rows[:count])

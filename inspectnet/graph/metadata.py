@@ -97,5 +97,5 @@ def baked_range(graph: ir.Graph) -> float | None:
 def _decode(text: str, where: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the latter for brackets in brackets in brackets
         raise OptionError(f"{where} is not JSON: {error}. Write it again with 'inspectnet annotate'.") from None

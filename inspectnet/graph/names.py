@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 
-from inspectnet.errors import LayerError, nearest
+from inspectnet.errors import LayerError, OptionError, nearest
 
 if TYPE_CHECKING:
     from inspectnet.graph.layers import Layer
@@ -54,18 +54,18 @@ def _from_node_name(node: ir.Node) -> str:
 
 
 class Directory:
-    """Finds layers by any of their names; earlier sources of names win over later ones."""
+    """Finds layers by any of their names; earlier sources of names win over later ones.
+
+    given: further names. Raises LayerError for one of no layer, OptionError for one that another layer has already.
+    """
 
     def __init__(self, layers: Iterable["Layer"], given: Mapping[str, str] | None = None) -> None:
         self.layers = list(layers)
         ordinals = {name: layer for layer in self.layers for name in (*layer.ordinals, layer.name)}
         paths = {layer.path: layer for layer in self.layers if layer.path}
         exact = {name: layer for layer in self.layers for name in layer.values}
-        self._by_name: dict[str, Layer] = {**ordinals}
-        self._by_name.update(
-            {alias: self._resolve({**ordinals, **paths, **exact}, name) for alias, name in (given or {}).items()}
-        )
-        self._by_name |= paths | exact
+        known = {**ordinals, **paths, **exact}
+        self._by_name = {alias: self._meant(known, alias, name) for alias, name in (given or {}).items()} | known
 
     def find(self, name: str) -> "Layer":
         """The layer called `name`, under that name. Raises LayerError with the nearest names and the full list."""
@@ -87,6 +87,15 @@ class Directory:
             else:
                 called.setdefault(self.find(pattern).output, pattern)
         return [replace(layer, name=called[layer.output]) for layer in self.layers if layer.output in called]
+
+    def _meant(self, known: Mapping[str, "Layer"], alias: str, name: str) -> "Layer":
+        """The layer that a name given by the user means; it may not hide another layer."""
+        layer = self._resolve(known, name)
+        owner = known.get(alias, layer)
+        if owner.output != layer.output:
+            is_it = "is a layer already" if alias == owner.name else f"is already a name of the layer {owner.name}"
+            raise OptionError(f"'{alias}' cannot name {name}: it {is_it}. Choose another alias.")
+        return layer
 
     def _resolve(self, table: Mapping[str, "Layer"], name: str) -> "Layer":
         if name in table:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from inspectnet.errors import LayerError, OptionError
 
-ADDRESS = re.compile(r"(?P<layer>.+?)(?P<pre>:pre)?(:(?P<map>\d+)(@(?P<y>\d+),(?P<x>\d+))?)?")
+NUMBER = "[0-9]{1,18}"
+ADDRESS = re.compile(rf"(?P<layer>.+?)(?P<pre>:pre)?(:(?P<map>{NUMBER})(@(?P<y>{NUMBER}),(?P<x>{NUMBER}))?)?")
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def parse_numbers(text: str, count: int, what: str) -> list[int]:
     """
     numbers: list[int] = []
     for part in text.split(","):
-        found = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
+        found = re.fullmatch(rf"\s*({NUMBER})\s*(?:-\s*({NUMBER})\s*)?", part)
         first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
         if first > last:
             raise OptionError(f"'{text}' is not a list of numbers. Write it like 0,3,7-12.")

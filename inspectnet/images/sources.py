@@ -13,8 +13,10 @@ from inspectnet.images.lists import read_csv, read_text
 KINDS = "an image, a folder, a .txt or .csv list of images, or an uncompressed .tar"
 
 
-def find_images(source: Path | str) -> Collection:
+def find_images(source: Path | str, *, without: Path | str | None = None) -> Collection:
     """All images of `source`, sorted by id; what cannot be decoded is found out when it is.
+
+    without: a folder that is passed over if it lies inside `source`, because results go there.
 
     ==================  ==========================================  =======================================
     source              id                                          label
@@ -31,7 +33,7 @@ def find_images(source: Path | str) -> Collection:
     """
     source = Path(source)
     try:
-        entries = sorted(_entries(source), key=lambda entry: entry.id)
+        entries = sorted(_entries(source, without), key=lambda entry: entry.id)
     except OSError as error:
         why = error.strerror or error
         raise ImageError(f"cannot read {error.filename or source}: {why}. Check the path.") from error
@@ -40,12 +42,13 @@ def find_images(source: Path | str) -> Collection:
     return Collection(source, tuple(entries))
 
 
-def _entries(source: Path) -> Iterator[Entry]:
+def _entries(source: Path, without: Path | str | None) -> Iterator[Entry]:
     kind = suffix_of(source.name)
     if not source.exists():
         raise ImageError(f"{source} does not exist. Give {KINDS}.")
     if source.is_dir():
-        return _folder(source)
+        results = {_identity(without)} - {_identity(source)} if without and os.path.isdir(without) else set()
+        return _folder(source, tuple(results))
     if is_image(source.name):
         return iter([Entry(source.name, None, str(source))])
     if kind == "tar":
@@ -57,8 +60,8 @@ def _entries(source: Path) -> Iterator[Entry]:
     raise ImageError(f"{source} is no source of images. Give {KINDS}; images end in {', '.join(IMAGE_SUFFIXES)}.")
 
 
-def _folder(folder: Path) -> Iterator[Entry]:
-    for id, path in _walk(str(folder), "", ()):
+def _folder(folder: Path, barred: tuple[tuple[int, int], ...]) -> Iterator[Entry]:
+    for id, path in _walk(str(folder), "", barred):
         if suffix_of(id) == "tar":
             yield from _tar(path, id)
         elif is_image(id):
@@ -66,20 +69,28 @@ def _folder(folder: Path) -> Iterator[Entry]:
             yield Entry(id, first if slash else None, path)
 
 
-def _walk(folder: str, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, str]]:
-    """The (relative path, path) of all files not hidden, behind links to folders too, but not in circles."""
-    status = os.stat(folder)
-    here = (status.st_dev, status.st_ino)
-    if here in above:
+def _walk(folder: str, prefix: str, barred: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, str]]:
+    """The (relative path, path) of all files not hidden, behind links to folders too, but not in circles.
+
+    barred: folders not to enter, to which come all those above.
+    """
+    here = _identity(folder)
+    if here in barred:
         return
     with os.scandir(folder) as found:
         for item in found:
             if item.name.startswith("."):
                 continue
             if item.is_dir():
-                yield from _walk(item.path, f"{prefix}{item.name}/", (*above, here))
+                yield from _walk(item.path, f"{prefix}{item.name}/", (*barred, here))
             else:
                 yield prefix + item.name, item.path
+
+
+def _identity(folder: Path | str) -> tuple[int, int]:
+    """What tells a folder from all others, by whatever path one came."""
+    status = os.stat(folder)
+    return status.st_dev, status.st_ino
 
 
 def _tar(path: str, id: str) -> Iterator[Entry]:

@@ -1,10 +1,12 @@
 """The features of a layer as files: a picture in the manner of Fig. 2, a JSON to read, an NPZ to go on with."""
 
+import itertools
 from typing import Any
 
 import numpy as np
 
 from inspectnet.analyses.features import Feature, LayerFeatures, PhotoFeatures
+from inspectnet.graph.layers import Layer
 from inspectnet.network import Network
 from inspectnet.pictures.colour import grey_centred
 from inspectnet.pictures.grid import Block, draw_gallery
@@ -37,7 +39,7 @@ def _blocks(found: LayerFeatures, network: Network) -> list[Block]:
     """One block for each map that anything activates."""
     return [
         Block(
-            _caption(found, map_, features),
+            _caption(found, map_, features, network),
             [_shown(f.projection, network) for f in features],
             [f.patch for f in features],
         )
@@ -46,11 +48,26 @@ def _blocks(found: LayerFeatures, network: Network) -> list[Block]:
     ]
 
 
-def _caption(found: LayerFeatures, map_: int, features: tuple[Feature, ...]) -> str:
-    """The unit's address; its place too where there is one unit only."""
-    first = features[0]
+def _caption(found: LayerFeatures, map_: int, features: tuple[Feature, ...], network: Network) -> str:
+    """The unit's address, and its class if it has one; its strongest activation.
+
+    Its place too where there is one unit only.
+    """
+    first, name = features[0], _class_name(found.layer, map_, network)
     place = f"@{first.y},{first.x}" if len(features) == 1 and found.layer.spatial else ""
-    return f"{found.layer.name}:{map_}{place}  {first.value:.3g}"
+    return f"{found.layer.name}:{map_}{place}{name and ' '}{name}  {_number(first.value)}"
+
+
+def _class_name(layer: Layer, map_: int, network: Network) -> str:
+    """What the unit stands for, if the layer is one of the last ones, which hold a map for each class."""
+    count = len(network.classes)
+    last = itertools.takewhile(lambda each: each.maps == count, reversed(network.layers))
+    return network.classes[map_] if any(each.output == layer.output for each in last) else ""
+
+
+def _number(value: float) -> str:
+    """Three digits or more, without an exponent up to 99999."""
+    return f"{value:.0f}" if 999.5 <= abs(value) < 99999.5 else f"{value:.3g}"
 
 
 def _shown(signal: np.ndarray, network: Network) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -219,6 +220,85 @@ def test_only_the_maps_that_were_asked_for_are_shown(model, photos, tmp_path, ca
         assert [m["map"] for m in json.loads((tmp_path / "out" / "conv2.json").read_text())["maps"]] == wanted
 
 
+def test_an_address_in_the_place_of_a_layer_shows_just_those_maps(model, photos, tmp_path, capsys):
+    layers = ["-l", "conv2:5", "-l", "conv1", "-l", "conv2:1"]
+    code, _, err = run(capsys, "deconv", model, *layers, "--images", photos, "-o", tmp_path / "out", "--maps", "0,2")
+    assert code == 0, err
+    shown = {n: json.loads((tmp_path / "out" / f"{n}.json").read_text())["maps"] for n in ("conv1", "conv2")}
+    assert {n: [m["map"] for m in maps] for n, maps in shown.items()} == {"conv1": [0, 2], "conv2": [5, 1]}
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["units"] == {"conv2": [5, 1]}
+
+
+def test_a_name_of_the_file_goes_before_an_address_that_looks_the_same(photos, tmp_path, capsys):
+    """tf2onnx calls tensors net/conv/Relu:0, which is no map 0."""
+    file = onnx_text(NET, weights(), image=("N", 3, SIDE, SIDE))
+    for node in file.graph.node:
+        node.input[:] = ["net/conv/Relu:0" if x == "r" else x for x in node.input]
+        node.output[:] = ["net/conv/Relu:0" if x == "r" else x for x in node.output]
+    del file.graph.value_info[:]
+    path = write(file, tmp_path / "tf.onnx")
+    more = ["--images", photos / "00.png", "-o", tmp_path / "out"]
+    assert run(capsys, "deconv", path, "-l", "net/conv/Relu:0", *more)[0] == 0
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["layers"] == ["net/conv/Relu:0"]
+    assert run(capsys, "deconv", path, "-l", "net/conv/Relu:0:3", *more)[0] == 0
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["units"] == {"net/conv/Relu:0": [3]}
+    code, _, err = run(capsys, "invert", path, "-l", "net/conv/Relu:0", "-o", tmp_path / "i.onnx")
+    assert code == 0, err
+
+
+def test_results_among_the_images_are_not_images_the_next_time(model, photos, capsys, monkeypatch):
+    monkeypatch.chdir(photos)
+    for more in ([], [], ["-o", "mine"], ["-o", "mine"]):
+        code, out, err = run(capsys, "deconv", model, "-l", "conv2", "--images", ".", "--json", *more)
+        assert code == 0, err
+        # what stands in a folder that is not this command's own is an image as any other
+        assert json.loads(out)["images"]["count"] == 12 + bool(more)
+    line = refused(capsys, "deconv", model, "-l", "conv2", "--images", ".", "-o", photos)
+    assert "would be taken for images the next time. Choose another --out." in line
+
+
+@pytest.fixture
+def captions(monkeypatch):
+    """Those of the pages that are drawn, by the title's first word."""
+    from inspectnet.report import features
+
+    seen, draw = {}, features.draw_gallery
+
+    def watched(blocks, *, title, **more):
+        seen[title.split(":")[0]] = [block.caption for block in blocks]
+        return draw(blocks, title=title, **more)
+
+    monkeypatch.setattr(features, "draw_gallery", watched)
+    return seen
+
+
+@pytest.mark.parametrize(("classes", "name"), [(6, " tabby cat"), (5, "")], ids=["as many as maps", "too few"])
+def test_captions_name_the_classes_of_the_last_layers_alone(classes, name, model, photos, tmp_path, capsys, captions):
+    """conv1 has 5 maps, but it is not at the end."""
+    (tmp_path / "tiny.classes.json").write_text(json.dumps(["tabby cat"] * classes))
+    more = ["--images", photos, "-o", tmp_path / "out", "--maps", "all"]
+    assert run(capsys, "deconv", model, "-l", "conv*", *more)[0] == 0
+    for layer, wanted in (("conv1", ""), ("conv2", name)):
+        values = [m["top"][0]["value"] for m in json.loads((tmp_path / "out" / f"{layer}.json").read_text())["maps"]]
+        found = [caption.split("  ") for caption in captions[layer]]
+        assert [unit for unit, _ in found] == [f"{layer}:{i}{wanted}" for i in range(len(found))]
+        assert [float(number) for _, number in found] == pytest.approx(values, rel=0.01)
+
+
+def test_numbers_in_captions_have_no_exponent():
+    from inspectnet.report.features import _number
+
+    cases = {1620.4: "1620", 999.6: "1000", 99999: "99999", 12.345: "12.3", 0.0012345: "0.00123", 0.001: "0.001"}
+    assert {value: _number(value) for value in cases} == cases
+    assert _number(2.5e7) == "2.5e+07"
+
+
+def test_the_changelog_counts_the_operators_that_have_rules():
+    from inspectnet.rules import supported_ops
+
+    assert f"with rules for {len(supported_ops())} operators" in (ROOT / "CHANGELOG.md").read_text()
+
+
 def test_invert_writes_one_file_or_two(model, tmp_path, capsys):
     code, out, _ = run(capsys, "invert", model, "-l", "conv2", "-o", tmp_path / "a" / "i.onnx")
     assert (code, list(contents(tmp_path / "a"))) == (0, ["i.onnx"])
@@ -291,7 +371,7 @@ def test_a_broken_photo_alone_is_refused(name, model, tmp_path, capsys):
     broken_photos(tmp_path)
     line = refused(capsys, "deconv", model, "-l", "conv2", "--images", tmp_path / name, "-o", tmp_path / "out")
     assert f"cannot read {name}" in line
-    assert not (tmp_path / "out").exists() or contents(tmp_path / "out") == {}
+    assert not (tmp_path / "out").exists()
 
 
 # Wrong input -----------------------------------------------------------------------------------------------
@@ -352,7 +432,7 @@ def test_a_model_that_cannot_be_opened_is_refused_by_every_command(command, kind
     assert not out.exists()
 
 
-SIZES = ["30", "a,b", "24,24,3", "0,24", "-24,24", "24.5,24", "24,"]
+SIZES = ["30", "a,b", "24,24,3", "0,24", "-24,24", "24.5,24", "24,", "inf,inf", "nan,3", "²,24", "0,0", "abc"]
 
 
 @pytest.mark.parametrize(
@@ -370,6 +450,16 @@ SIZES = ["30", "a,b", "24,24,3", "0,24", "-24,24", "24.5,24", "24,"]
         (["-l", "conv2", "--device", "gpu"], "no device 'gpu'."),
         (["-l", "conv2", "--batch-size", "0"], "--batch-size '0' is neither auto nor a number"),
         (["-l", "conv2", "--batch-size", "many"], "--batch-size 'many'"),
+        (["-l", "conv2", "--batch-size", "²"], "--batch-size '²'"),
+        (["-l", "conv2", "--maps", "²"], "'²' is not a list of numbers."),
+        (["-l", "conv2", "--seed", "-1"], "--seed"),
+        (["-l", "conv2", "--images", ""], "the path is empty"),
+        (["-l", "conv2", "-o", ""], "the path is empty"),
+        (["-l", "conv2:6"], "conv2 has 6 maps, 0 to 5; there is no map 6."),
+        (["-l", "conv7:1"], "no layer 'conv7'."),
+        (["-l", "conv2:1", "--unit", "2"], "say the maps twice"),
+        (["-l", "conv2:1@0,0"], "'conv2:1@0,0' is one position, but maps are shown at their strongest ones."),
+        (["-l", "conv2:pre"], "'conv2:pre' is the raw sum, but maps are ranked by their rectified values."),
         (["-l", "conv2", "--mean", "a,b,c"], "--mean 'a,b,c' is not a list of numbers."),
         (["-l", "conv2", "--mean", "1,2"], "mean must be 3 finite numbers"),
         (["-l", "conv2", "--std", "0,1,1"], "std must be positive"),
@@ -378,11 +468,12 @@ SIZES = ["30", "a,b", "24,24,3", "0,24", "-24,24", "24.5,24", "24,"]
         (["-l", "conv2", "--interpolation", "cubic"], "interpolation must be one of"),
         (["-l", "conv2", "--input-size", "30,30"], "takes images of height 24, but the preprocessing makes 30"),
         *(
-            (["-l", "conv2", "--input-size", text], f"--input-size '{text}' is not a height and a width.")
+            (["-l", "conv2", "--input-size", text], f"--input-size '{text}' is not H,W in whole numbers, as 224,224.")
             for text in SIZES
         ),
         (["-l", "conv2", "--alias", "eye"], "--alias 'eye' is not NAME=LAYER"),
         (["-l", "conv2", "--alias", "eye=conv9"], "no layer 'conv9'"),
+        (["-l", "conv2", "--alias", "conv2=conv1"], "'conv2' cannot name conv1: it is a layer already."),
         (["-l", "conv2", "--top", "0"], "--top"),
         (["-l", "conv2", "--threads", "0"], "--threads"),
         (["-l", "conv2", "--seed", "x"], "--seed"),
@@ -408,6 +499,40 @@ def test_an_operator_without_a_rule_is_refused(command, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+def test_verify_lists_the_layers_that_it_leaves_out(tmp_path, capsys):
+    path = write(onnx_text(ODD, weights(), image=("N", 3, SIDE, SIDE)), tmp_path / "odd.onnx")
+    code, out, _ = run(capsys, "verify", path, "--json")
+    (left_out,) = json.loads(out)["left_out"]
+    assert (code, left_out["layer"]) == (0, "conv2") and "rule for Round (output 'b')" in left_out["reason"]
+    code, out, _ = run(capsys, "verify", path)
+    assert code == 0 and f"conv2  {left_out['reason']}" in out
+
+
+def test_verify_refuses_a_model_with_nothing_to_check(tmp_path, capsys):
+    for body, wanted in (
+        ("y = Relu (image)", "has no layer to check"),
+        ("a = Round (image)\ny = Conv (a, k1)", "Round"),
+    ):
+        numbers = {name: weight for name, weight in weights().items() if name in body}
+        path = write(onnx_text(body, numbers, image=("N", 3, SIDE, SIDE)), tmp_path / "none.onnx")
+        assert wanted in refused(capsys, "verify", path)
+
+
+def test_verify_takes_the_first_photos_that_can_be_read(model, photos, tmp_path, capsys):
+    (tmp_path / "mixed").mkdir()
+    bad = broken_photos(tmp_path / "mixed")
+    assert "none of the 3 images could be read; the first, cut.jpg" in refused(
+        capsys, "verify", model, "--images", tmp_path / "mixed"
+    )
+    (photos / "03.png").rename(tmp_path / "mixed" / "z.png")
+    code, out, err = run(capsys, "verify", model, "--images", tmp_path / "mixed")
+    assert code == 0 and len(bad) == 3, out + err
+
+
+def test_verify_refuses_a_seed_below_zero(model, capsys):
+    assert "--seed" in refused(capsys, "verify", model, "--seed", "-1")
+
+
 @pytest.mark.parametrize("command", ["invert", "verify"])
 def test_a_layer_that_is_not_there_is_refused(command, model, tmp_path, capsys):
     more = ["-o", tmp_path / "x.onnx"] if command == "invert" else []
@@ -423,6 +548,7 @@ def test_a_unit_in_the_place_of_a_layer_is_refused(model, tmp_path, capsys):
 
 def test_images_that_are_not_there_are_refused(model, tmp_path, capsys):
     (tmp_path / "none").mkdir()
+    (tmp_path / "old" / "out").mkdir(parents=True)
     (tmp_path / "list.txt").write_text("absent.png\nlost.png\n")
     (tmp_path / "notes.md").write_text("# no images")
     for source, wanted in (
@@ -431,9 +557,11 @@ def test_images_that_are_not_there_are_refused(model, tmp_path, capsys):
         ("list.txt", "none of the 2 images could be read"),
         ("notes.md", "is no source of images"),
     ):
-        line = refused(capsys, "deconv", model, "-l", "conv1", "--images", tmp_path / source, "-o", tmp_path / "out")
-        assert wanted in line, source
-        assert not (tmp_path / "out").exists() or contents(tmp_path / "out") == {}
+        for out in (tmp_path / "new" / "out", tmp_path / "old" / "out"):
+            line = refused(capsys, "deconv", model, "-l", "conv1", "--images", tmp_path / source, "-o", out)
+            assert wanted in line, source
+        # a folder that was there before stays
+        assert not (tmp_path / "new").exists() and out.exists()
 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_the_work(model, photos, tmp_path, capsys):
@@ -452,6 +580,15 @@ def test_a_folder_without_the_right_to_write_is_refused(model, photos, tmp_path,
     assert "permission denied" in line
 
 
+@pytest.mark.parametrize("split", [[], ["--split"]], ids=["one", "two"])
+@pytest.mark.parametrize("out", [".", "/", "x.txt", ".onnx", "x", "", " "])
+def test_what_is_no_name_of_a_model_is_refused_before_the_model_is_opened(out, split, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    line = refused(capsys, "invert", "absent.onnx", "-l", "conv1", "-o", out, *split)
+    assert ("is not the name of an .onnx file. Give one with -o" if out.strip() else "the path is empty") in line
+    assert contents(tmp_path) == {}
+
+
 @pytest.mark.parametrize("command", ["invert", "annotate"])
 def test_a_file_that_cannot_be_written_is_refused(command, model, tmp_path, capsys):
     more = {"invert": ["-l", "conv1"], "annotate": ["--mean", "0,0,0"]}[command]
@@ -459,7 +596,7 @@ def test_a_file_that_cannot_be_written_is_refused(command, model, tmp_path, caps
     before = contents(tmp_path)
     for out, wanted in (
         (tmp_path / "file" / "x.onnx", "cannot write"),
-        (tmp_path / "x.txt", "does not end in .onnx"),
+        (tmp_path / "x.txt", "is not the name of an .onnx file"),
         (model, "is the model itself, which stays as it is"),
     ):
         assert wanted in refused(capsys, command, model, *more, "-o", out)
@@ -473,6 +610,55 @@ def test_annotate_with_nothing_to_write_is_refused(tmp_path, capsys):
 
 def test_a_command_that_is_not_there_is_refused(capsys):
     assert "deconvolve" in refused(capsys, "deconvolve", "x.onnx")
+
+
+@pytest.mark.parametrize("arguments", [["deconvolve"], ["--debug"], ["deconv"], ["layers", "x.onnx", "--seed", "1"]])
+def test_a_wrong_command_line_is_one_line_with_debug_too(arguments, capsys):
+    for more in ([], ["--debug"]):
+        assert "See inspectnet" in refused(capsys, *arguments, *more)
+
+
+def test_no_arguments_at_all_print_the_help_as_it_is(capsys):
+    code, out, err = run(capsys)
+    assert (code, err) == (0, "")
+    assert out == run(capsys, "--help")[1] and len(out.splitlines()) > 10
+
+
+def python(*arguments, **options):
+    """A running python of this tree."""
+    return subprocess.Popen([sys.executable, *map(str, arguments)], cwd=ROOT, stderr=subprocess.PIPE, **options)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("arguments", [["layers"], ["layers", "--json"], ["--help"]], ids=" ".join)
+def test_a_full_disk_behind_stdout_is_told_in_one_line(arguments, model):
+    more = [model] if arguments != ["--help"] else []
+    with open("/dev/full", "w") as full, python("-m", "inspectnet", *arguments, *more, stdout=full) as process:
+        said = process.stderr.read().decode()
+    assert process.returncode == 2
+    assert said == ("inspectnet: cannot write to the standard output: no space left on device. Send it elsewhere.\n")
+
+
+def test_a_reader_that_goes_away_is_no_news(model):
+    with python("-m", "inspectnet", "layers", model, stdout=subprocess.PIPE) as process:
+        process.stdout.close()
+        said = process.stderr.read()
+    assert (process.returncode, said) == (2, b"")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are others on Windows")
+def test_control_c_is_one_line_and_leaves_no_folder(model, photos, tmp_path):
+    program = "import sys, time; from inspectnet.cli import main; from inspectnet.analyses import features\n"
+    program += "features.scan = lambda *a, **o: time.sleep(60)\nsys.exit(main(sys.argv[1:]))"
+    out = tmp_path / "new" / "out"
+    with python("-c", program, "deconv", model, "-l", "conv1", "--images", photos, "-o", out) as process:
+        lines = iter(lambda: process.stderr.readline().decode(), "")
+        assert any(line.startswith("scanning") for line in lines)
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read().decode()
+    assert process.returncode == 130
+    assert rest.splitlines()[-1] == "inspectnet: interrupted" and "Traceback" not in rest
+    assert not (tmp_path / "new").exists()
 
 
 def test_debug_shows_the_error_wherever_it_stands(tmp_path):
@@ -527,7 +713,7 @@ def test_an_error_in_the_middle_leaves_whole_files_only(model, photos, tmp_path,
     monkeypatch.setattr(features, "project_winners", without_photos)
     line = refused(capsys, "deconv", model, "-l", "conv1", "--images", photos, "-o", tmp_path / "out")
     assert "cannot read" in line
-    assert contents(tmp_path / "out") == {}
+    assert not (tmp_path / "out").exists()
 
 
 def test_every_error_of_the_tree_is_wrong_input():

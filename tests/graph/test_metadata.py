@@ -102,6 +102,7 @@ def test_a_size_that_the_graph_does_not_take_is_refused(rng, tmp_path):
     ("text", "match"),
     [
         ("{", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
         ("[]", "a preparation is a JSON object"),
         ('{"mean": 1}', "missing from the preparation"),
         ('{"input_size": [3, 8, 8], "mean": [0, 0, 0], "std": [1, 1, 1], "crop": 1}', "unknown key 'crop'"),
@@ -117,6 +118,23 @@ def test_a_preparation_that_makes_no_sense_is_refused_with_its_place(text, match
         inspectnet.open(path)
     assert ("model.preprocess.json" if place == "sidecar" else f"metadata {PREPROCESS}") in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "match"),
+    [
+        ({"foo": 1}, r"a preparation has no 'foo'\. Fields: input_size mean std"),
+        ({"men": (0, 0, 0)}, r"a preparation has no 'men'\. Did you mean mean"),
+        ({1: 2}, "a preparation has no '1'"),
+        ("bicubic", "a preparation is a Preparation or a mapping of its fields, not str"),
+        ({"mean": 0.5}, "mean must be a list of numbers"),
+        ({"std": ("a", "b", "c")}, "std must be 3 finite numbers"),
+        *(({"input_size": size}, r"input_size must be \(H, W\)") for size in (8, (8,), (0, 8), (8.0, 8), "88", None)),
+    ],
+)
+def test_fields_that_a_preparation_does_not_have_are_refused(said, match, rng, tmp_path):
+    with pytest.raises(OptionError, match=match):
+        inspectnet.open(model(tmp_path, rng), preparation=said)
 
 
 # Class names -----------------------------------------------------------------------------------------------

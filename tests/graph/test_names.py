@@ -3,7 +3,7 @@
 import pytest
 from nets import onnx_text
 
-from inspectnet.errors import LayerError
+from inspectnet.errors import LayerError, OptionError
 from inspectnet.graph.layers import find_layers
 from inspectnet.graph.names import Directory
 from inspectnet.graph.reading import open_graph, read
@@ -59,13 +59,22 @@ def test_a_user_gives_further_names(layers):
     assert (ordinal(directory, "eye"), ordinal(directory, "top")) == ("conv2", "fc3")
 
 
-def test_a_name_the_user_gives_goes_before_the_ordinals(layers):
-    assert ordinal(Directory(layers, {"conv1": "conv2"}), "conv1") == "conv2"
+@pytest.mark.parametrize(
+    ("alias", "why"),
+    [
+        ("conv1", "it is a layer already"),
+        ("fc1", "it is already a name of the layer fc3"),
+        ("stem.0", "it is already a name of the layer conv1"),
+        ("r1", "it is already a name of the layer conv1"),
+    ],
+)
+def test_a_name_the_user_gives_may_not_hide_another_layer(alias, why, layers):
+    with pytest.raises(OptionError, match=rf"'{alias}' cannot name conv2: {why}\. Choose another alias\."):
+        Directory(layers, {alias: "conv2"})
 
 
-def test_the_names_in_the_file_go_before_all_others(layers):
-    assert ordinal(Directory(layers, {"r1": "conv2"}), "r1") == "conv1"
-    assert ordinal(Directory(layers, {"stem.0": "conv2"}), "stem.0") == "conv1"
+def test_a_name_that_the_layer_has_already_may_be_given_again(layers):
+    assert ordinal(Directory(layers, {"stem.0": "conv1"}), "stem.0") == "conv1"
 
 
 def test_a_name_for_a_layer_that_is_not_there_is_refused(layers):

@@ -15,6 +15,8 @@ ADDRESSES = {
     "layer3.0/relu_2:3": Unit("layer3.0/relu_2", 3),
     "conv5:prefix": Unit("conv5:prefix"),
     "a b:1": Unit("a b", 1),
+    "net/conv/Relu:0:3": Unit("net/conv/Relu:0", 3),
+    "conv5:²": Unit("conv5:²"),
 }
 
 
@@ -49,7 +51,7 @@ def test_a_list_of_numbers_keeps_its_order_and_holds_each_once(text, numbers):
     assert parse_numbers(text, 10, "conv5") == numbers
 
 
-@pytest.mark.parametrize("text", ["", "a", "1,,2", "-1", "1-", "1.5", "1;2", "1 2", "7-3", "1,7-3"])
+@pytest.mark.parametrize("text", ["", "a", "1,,2", "-1", "1-", "1.5", "1;2", "1 2", "7-3", "1,7-3", "²", "٣"])
 def test_what_is_no_list_of_numbers_is_refused(text):
     with pytest.raises(OptionError, match=r"Write it like 0,3,7-12\."):
         parse_numbers(text, 10, "conv5")

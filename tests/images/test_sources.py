@@ -88,6 +88,19 @@ def test_links_to_folders_are_followed_but_not_in_circles(tmp_path):
     assert listing(tmp_path / "data") == [("b.png", None), ("linked/a.png", "linked")]
 
 
+def test_a_folder_for_results_is_passed_over_wherever_it_lies_inside(tmp_path):
+    fill(tmp_path, "data/a.png", "data/out/net/b.png", "data/out2/c.png", "elsewhere/d.png")
+    (tmp_path / "data" / "linked").symlink_to(tmp_path / "data" / "out")
+
+    def found(without):
+        return [entry.id for entry in find_images(tmp_path / "data", without=without)]
+
+    assert found(tmp_path / "data" / "out") == ["a.png", "out2/c.png"]
+    everything = ["a.png", "linked/net/b.png", "out/net/b.png", "out2/c.png"]
+    for elsewhere in (None, tmp_path / "absent", tmp_path / "elsewhere", tmp_path / "data", tmp_path):
+        assert found(elsewhere) == everything
+
+
 def test_a_tar_gives_the_bytes_of_its_members_and_labels_from_their_folders(tmp_path):
     members = [(f"train/{name}/{at}.jpg", os.urandom(700 * at + 1)) for name in ("dog", "cat") for at in range(5)]
     long = (f"{'deep/' * 40}end/a.jpg", b"a name too long for the header of a member")

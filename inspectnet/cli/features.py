@@ -1,0 +1,99 @@
+"""The two ways in which deconv works: a search through many images, and a look at one photo."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from inspectnet.analyses.features import Scan
+    from inspectnet.cli.maps import Wanted
+    from inspectnet.images import Collection
+    from inspectnet.network import Network
+    from inspectnet.report.folder import OutputFolder
+    from inspectnet.rules import Policy
+
+
+@dataclass(frozen=True)
+class Request:
+    """All that a search needs to know."""
+
+    network: "Network"
+    wanted: list["Wanted"]
+    policy: "Policy"
+    collection: "Collection"
+    top: int
+    tile: bool
+    seed: int
+    batch_size: int
+    threads: int | None
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The name of each layer's files."""
+        from inspectnet.report.names import file_names
+
+        return file_names(each.layer.name for each in self.wanted)
+
+
+def search(request: Request, folder: "OutputFolder") -> dict[str, Any]:
+    """Scan once for all layers, then project and write layer by layer; gives what the record says of the images."""
+    from inspectnet.report.progress import progress
+
+    found = _scan(request)
+    chosen = [
+        wanted.among(ranking, request.seed) for wanted, ranking in zip(request.wanted, found.rankings, strict=True)
+    ]
+    total = sum(int((r.rows[maps] >= 0).sum()) for r, maps in zip(found.rankings, chosen, strict=True))
+    with progress("projecting", total, "activations") as advance:
+        _write_layers(request, found, chosen, folder, advance)
+    skipped = [{"image": s.id, "reason": s.reason} for s in found.skipped]
+    return {"count": len(found.images), "sha256": found.digest, "skipped": skipped}
+
+
+def _scan(request: Request) -> "Scan":
+    from inspectnet.analyses import features
+    from inspectnet.report.progress import progress
+
+    with progress("scanning", len(request.collection)) as advance:
+        return features.scan(
+            request.network,
+            request.collection,
+            [each.layer.name for each in request.wanted],
+            top=request.top,
+            tile=request.tile,
+            batch_size=request.batch_size,
+            threads=request.threads,
+            on_progress=lambda done, total: advance(1),
+        )
+
+
+def _write_layers(request: Request, found: "Scan", chosen: list[list[int]], folder: "OutputFolder", done: Any) -> None:
+    from inspectnet.analyses import features
+    from inspectnet.report.features import write_features
+
+    words = f"{len(found.images)} {'tiles' if request.tile else 'images'}"
+    for ranking, maps in zip(found.rankings, chosen, strict=True):
+        made = features.project_winners(
+            request.network,
+            request.collection,
+            found,
+            ranking,
+            maps,
+            request.policy,
+            tile=request.tile,
+            on_progress=done,
+        )
+        write_features(folder, request.files[ranking.layer.name], made, request.network, words)
+
+
+def show_photo(request: Request, folder: "OutputFolder") -> dict[str, Any]:
+    """What one photo activates in each layer; gives what the record says of the image."""
+    from inspectnet.analyses.features import inspect_photo
+    from inspectnet.images import Stream
+    from inspectnet.report.features import write_photo
+
+    network, name = request.network, request.collection.entries[0].id
+    x = Stream(request.collection, network.preparation, batch_size=1).load(0)
+    for each in request.wanted:
+        made = inspect_photo(network, x, name, each.layer.name, each.of_photo(), request.policy)
+        write_photo(folder, request.files[each.layer.name], made, network, name)
+    return {"count": 1, "photo": name}
