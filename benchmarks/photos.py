@@ -23,5 +23,5 @@ def photo(draw: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
     for octave in range(1, 10):
         small = draw.uniform(-1, 1, (2**octave, 2**octave, 3)).astype(np.float32)
         channels = [Image.fromarray(c).resize(size[::-1], Image.Resampling.BICUBIC) for c in small.transpose(2, 0, 1)]
-        total += np.stack([np.asarray(c) for c in channels], axis=2) * 0.75**octave
-    return (128 + 90 * total).clip(0, 255).astype(np.uint8)
+        total += np.stack([np.asarray(c) for c in channels], axis=2) * 0.95**octave
+    return (128 + 45 * total).clip(0, 255).astype(np.uint8)

@@ -19,7 +19,7 @@ from inspectnet.network import Maxima, Network
 from inspectnet.projection import Spot, cut_box
 from inspectnet.rules import Policy
 
-MOST_BYTES = 4 << 30  # of projections and patches of one layer
+MOST_BYTES = 2 << 30  # of projections and patches of one layer; writing them takes as much again
 IMAGES_AT_ONCE = 16  # winners' images in memory while they are projected
 Box = tuple[int, int, int, int]
 

@@ -36,8 +36,11 @@ class Request:
 
 def search(request: Request, folder: "OutputFolder") -> dict[str, Any]:
     """Scan once for all layers, then project and write layer by layer; gives what the record says of the images."""
+    from inspectnet.analyses.features import refuse_too_many
     from inspectnet.report.progress import progress
 
+    for each in request.wanted:
+        refuse_too_many(each.layer, each.most, request.top, request.network)
     found = _scan(request)
     chosen = [
         wanted.among(ranking, request.seed) for wanted, ranking in zip(request.wanted, found.rankings, strict=True)

@@ -23,7 +23,7 @@ def layers(
     if as_json:
         preprocess = {**network.preparation.to_json(), "source": network.preparation_source}
         about = {"model": str(model), "model_sha256": network.sha256, "preprocess": preprocess}
-        print(json.dumps({**about, "layers": found}, indent=1))
+        print(json.dumps({**about, "layers": found, "unlisted_above": network.unknown}, indent=1))
     else:
         _print(network, found)
 
@@ -51,6 +51,8 @@ def _print(network: "Network", found: list[dict[str, Any]]) -> None:
     print_table(f"{network.path.name}: input {_by(network.input_shape)}", columns, [_row(f) for f in found])
     for text in dict.fromkeys(f["obstacle"] for f in found if f["obstacle"]):
         print(text)
+    if network.unknown:
+        print(f"layers above {network.unknown} are not listed: its output's shape cannot be told")
     print(f"preprocessing: {network.preparation_source}")
 
 

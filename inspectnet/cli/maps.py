@@ -23,6 +23,11 @@ class Wanted:
     addressed: bool = False
     """Whether the layer's own address lists them, as conv5:212."""
 
+    @property
+    def most(self) -> int:
+        """How many maps that can be."""
+        return len(self.numbers) if self.numbers is not None else min(self.count or self.layer.maps, self.layer.maps)
+
     def among(self, ranking: "Ranking", seed: int) -> list[int]:
         """The maps to show after a search: those listed, a random subset, or all that anything activates."""
         from inspectnet.analyses.features import choose_maps

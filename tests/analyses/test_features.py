@@ -320,4 +320,3 @@ def test_maps_that_are_asked_for_are_listed_and_shown_if_the_photo_activates_the
     active = network.activations(x[None], "conv2")[0].reshape(MAPS, -1).max(1) > 0
     assert list(made.features.maps) == [DEAD, 5, 0]
     assert [bool(features) for features in made.features.maps.values()] == [bool(active[m]) for m in (DEAD, 5, 0)]
-    assert DEAD not in made.features.maps

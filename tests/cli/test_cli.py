@@ -722,3 +722,23 @@ def test_every_error_of_the_tree_is_wrong_input():
     kinds = InspectError.__subclasses__()
     assert len(kinds) >= 7
     assert all(_explain(kind("what, where, what to do")) == ("what, where, what to do", 2) for kind in kinds)
+
+
+def test_projections_that_would_not_fit_in_memory_are_refused_before_the_search(
+    capsys, model, photos, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("inspectnet.analyses.features.MOST_BYTES", 10_000)
+    out = tmp_path / "out"
+    line = refused(capsys, "deconv", model, "-l", "conv2", "--maps", "all", "--images", photos, "-o", out)
+    assert "6 maps of conv2 would take" in line and "--maps 1 or fewer" in line and not out.exists()
+
+
+def test_layers_names_the_operator_above_which_it_cannot_tell_shapes(capsys, tmp_path):
+    text = (
+        '<ir_version: 10, opset_import: ["" : 21, "com.example" : 1]> g (float[N,3,8,8] image) => (float[N,2,4,4] y) '
+        "{ a = Conv (image, k1) \n c = com.example.Thing (a) \n y = Conv (c, k2) }"
+    )
+    file = onnx.parser.parse_model(text)
+    file.graph.initializer.extend(onnx.numpy_helper.from_array(w.astype(np.float32), n) for n, w in weights().items())
+    code, out, _ = run(capsys, "layers", write(file, tmp_path / "thing.onnx"))
+    assert code == 0 and "layers above Thing (output 'c') are not listed" in out
