@@ -231,11 +231,14 @@ class _Best:
     def update(self, maxima: Maxima, rows: np.ndarray, ids: Sequence[str]) -> None:
         """Take in a batch. Rows only grow, so a stable sort leaves equal values to the earlier image."""
         _refuse_nan(self.layer, maxima.values, ids)
-        values = np.concatenate([self._values, np.where(maxima.values > 0, maxima.values, -np.inf)])
-        order = np.argsort(-values, axis=0, kind="stable")[: len(self._values)]
-        grown = (np.broadcast_to(rows[:, None], maxima.values.shape), maxima.places)
-        held = [np.concatenate([old, new]) for old, new in zip((self._rows, self._places), grown, strict=True)]
-        self._values, self._rows, self._places = (np.take_along_axis(a, order, axis=0) for a in (values, *held))
+        beaten = np.flatnonzero(maxima.values.max(axis=0) > np.maximum(self._values[-1], 0))
+        found = np.where(maxima.values[:, beaten] > 0, maxima.values[:, beaten], -np.inf)
+        grown: list[np.ndarray] = [found, np.broadcast_to(rows[:, None], found.shape), maxima.places[:, beaten]]
+        held: list[np.ndarray] = [self._values, self._rows, self._places]
+        joined = [np.concatenate([old[:, beaten], new]) for old, new in zip(held, grown, strict=True)]
+        order = np.argsort(-joined[0], axis=0, kind="stable")[: len(self._values)]
+        for old, both in zip(held, joined, strict=True):
+            old[:, beaten] = np.take_along_axis(both, order, axis=0)
 
     def ranking(self) -> Ranking:
         """What is held now; a map's activation of zero or less is none."""

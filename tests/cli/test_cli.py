@@ -123,7 +123,7 @@ def test_layers_prints_a_table_or_json(model, capsys):
     assert [line.split()[0] for line in out.splitlines()[2:4]] == ["conv1", "conv2"]
     code, out, _ = run(capsys, "layers", model, "--json")
     found = json.loads(out)
-    assert set(found) == {"model", "model_sha256", "preprocess", "layers"}
+    assert set(found) == {"model", "model_sha256", "preprocess", "layers", "unlisted_above"}
     keys = {"name", "aliases", "op", "output", "shape", "field", "parameters", "invertible", "obstacle"}
     assert all(set(layer) == keys for layer in found["layers"])
     assert found["layers"][1]["field"] == [{"size": 7, "jump": 2, "start": 0}] * 2
@@ -648,7 +648,8 @@ def test_a_reader_that_goes_away_is_no_news(model):
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are others on Windows")
 def test_control_c_is_one_line_and_leaves_no_folder(model, photos, tmp_path):
-    program = "import sys, time; from inspectnet.cli import main; from inspectnet.analyses import features\n"
+    program = "import signal, sys, time; from inspectnet.cli import main; from inspectnet.analyses import features\n"
+    program += "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a background job inherits 'ignored'
     program += "features.scan = lambda *a, **o: time.sleep(60)\nsys.exit(main(sys.argv[1:]))"
     out = tmp_path / "new" / "out"
     with python("-c", program, "deconv", model, "-l", "conv1", "--images", photos, "-o", out) as process:

@@ -253,8 +253,9 @@ def test_ctrl_c_ends_the_program_at_once(tmp_path):
     for at in range(40):
         (tmp_path / f"{at}.png").write_bytes(photo(2 * at, 300, 300))
     program = (
-        "import sys, time\n"
+        "import signal, sys, time\n"
         "from inspectnet.images import Preparation, Stream, find_images\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a background job inherits 'ignored'
         "for batch in Stream(find_images(sys.argv[1]), Preparation.imagenet((3, 32, 32)), batch_size=2):\n"
         "    print('ready', flush=True)\n"
         "    time.sleep(60)\n"
