@@ -4,13 +4,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from trainers.architectures import Architecture
-from trainers.augment import Preparation
+from trainers.augment import Preparation, centre
 from trainers.devices import Place
-from trainers.pixels import Pixels, colour_statistics, open_pixels
+from trainers.pixels import Pixels, colour_statistics, evenly_spaced, open_pixels
 from trainers.recipe import Recipe
 from trainers.sources import open_source, readable_names
 
+SAMPLE = 512  # training pictures a standard start looks at
 SNAPSHOTS = (1, 2, 5, 10, 20, 30, 40, 64)  # epochs; the paper's Fig. 4 shows most of them
 
 
@@ -52,6 +55,12 @@ class Pictures:
     val: Pixels
     classes: list[str]
     prepare: Preparation
+
+    def sample(self, side: int) -> Tensor:
+        """Some training pictures as the network sees them, the same in every process: (N, 3, side, side)."""
+        numbers = evenly_spaced(len(self.train), SAMPLE)
+        pictures, _, _ = self.train.__getitems__(numbers)
+        return self.prepare(centre(pictures, side))
 
     def notes(self, job: Job) -> dict[str, Any]:
         """For metadata: no path of this machine, only the folder's name."""

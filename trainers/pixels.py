@@ -141,7 +141,7 @@ def decode(source: Source, side: int, folder: Path) -> None:
 
 def colour_statistics(pixels: Pixels, sample: int = 2000) -> tuple[list[float], list[float]]:
     """Mean and standard deviation of each colour in [0, 1], over evenly spaced pictures."""
-    numbers = np.linspace(0, len(pixels) - 1, min(sample, len(pixels))).astype(int).tolist()
+    numbers = evenly_spaced(len(pixels), sample)
     count, total, squares = 0, torch.zeros(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
     for start in range(0, len(numbers), 100):
         pictures, _, _ = pixels.__getitems__(numbers[start : start + 100])
@@ -150,3 +150,8 @@ def colour_statistics(pixels: Pixels, sample: int = 2000) -> tuple[list[float], 
     mean = total / count
     std = (squares / count - mean.square()).sqrt()
     return [round(v, 6) for v in mean.tolist()], [round(v, 6) for v in std.tolist()]
+
+
+def evenly_spaced(count: int, most: int) -> list[int]:
+    """Numbers of at most `most` of `count` pictures, from the first to the last."""
+    return [int(i) for i in np.linspace(0, count - 1, min(most, count))]

@@ -14,6 +14,7 @@ from trainers.job import Job, Pictures, identity
 from trainers.network import build
 from trainers.recipe import initialise
 from trainers.schedule import Plateau
+from trainers.standardise import standardise
 
 
 def seed_of(*numbers: int | str) -> int:
@@ -30,6 +31,8 @@ class State:
         torch.manual_seed(seed_of(job.seed, "weights"))
         self.net = build(job.architecture, job.recipe.dropout)
         initialise(self.net, job.recipe)
+        if job.recipe.init == "standard":
+            standardise(self.net, pictures.sample(job.architecture.side))
         self.net.to(place.device).to(memory_format=torch.channels_last)
         self.optimiser = torch.optim.SGD(
             decayed(self.net, job.recipe.weight_decay), lr=job.recipe.rate, momentum=job.recipe.momentum

@@ -12,6 +12,7 @@ from trainers.network import build
 from trainers.recipe import PAPER, TINY, Recipe, initialise
 from trainers.renormalise import clip_filters, filter_rms
 from trainers.schedule import Plateau, one_cycle, rate_at
+from trainers.standardise import standardise
 
 
 def zfnet_tiny(recipe: Recipe) -> torch.nn.Sequential:
@@ -45,6 +46,32 @@ def test_conv1_of_the_tiny_recipe_starts_quiet():
     net = zfnet_tiny(TINY)
     assert net.conv1.weight.std().item() == pytest.approx(TINY.first_std, rel=0.05)
     assert net.conv3.weight.std().item() == pytest.approx((2 / (9 * 128)) ** 0.5, rel=0.05)
+    assert net.fc8.weight.std().item() == pytest.approx(0.01, rel=0.05)
+
+
+def test_a_standard_start_gives_every_unit_mean_0_and_deviation_1_and_leaves_conv1s_filters_and_fc8_alone():
+    net = zfnet_tiny(TINY)
+    before = {name: p.detach().clone() for name, p in net.named_parameters()}
+    pictures = torch.randn(64, 3, 56, 56) + 0.5
+    standardise(net, pictures)
+    assert net.training
+    net.eval()
+    x = pictures
+    for name, module in net.named_children():
+        x = module(x.clone())
+        if name.startswith(("conv", "fc")) and name != "fc8":
+            sums = x.transpose(0, 1).flatten(1)
+            torch.testing.assert_close(sums.mean(1), torch.zeros(len(sums)), atol=1e-4, rtol=0)
+            if name != "conv1":
+                torch.testing.assert_close(sums.std(1), torch.ones(len(sums)), atol=1e-3, rtol=0)
+    for name in ("conv1.weight", "fc8.weight", "fc8.bias"):
+        assert torch.equal(net.get_parameter(name), before[name])
+
+
+def test_a_unit_that_answers_all_pictures_alike_starts_finite():
+    net = zfnet_tiny(TINY)
+    standardise(net, torch.zeros(2, 3, 56, 56))
+    assert all(p.isfinite().all() for p in net.parameters())
 
 
 def test_clip_scales_a_filter_back_by_its_rms_and_not_by_its_norm():
