@@ -103,17 +103,19 @@ PAPER = Recipe()
 # ever reaches. The clip's purpose is that no filter dominates layer 1, so conv1's radius is four times the RMS its
 # filters start with (README, "The filter clip").
 TINY = Recipe(
-    epochs=24,
+    epochs=28,
     rate=0.03,
+    weight_decay=1e-3,
     schedule="one-cycle",
     warmup=0.1,
-    dropout=0.3,
+    dropout=0.5,
     label_smoothing=0.1,
     init="standard",
     first_std=0.05,
     first_filter_rms=0.2,
     crop="resized",
-    smallest_area=0.5,
+    smallest_area=0.4,
+    colour_jitter=0.2,
     side=64,
     std=None,
 )
