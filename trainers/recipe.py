@@ -100,7 +100,7 @@ class Recipe:
 PAPER = Recipe()
 
 # Unit-variance pixels are about 70 times smaller than the paper's, so its 0.1 would be 7 for conv1: a radius no filter
-# ever reaches. The clip's purpose is that no filter dominates layer 1, so conv1's radius is four times the RMS its
+# ever reaches. The clip's purpose is that no filter dominates layer 1, so conv1's radius is eight times the RMS its
 # filters start with (README, "The filter clip").
 TINY = Recipe(
     epochs=28,
@@ -111,7 +111,7 @@ TINY = Recipe(
     dropout=0.5,
     label_smoothing=0.1,
     init="standard",
-    first_std=0.05,
+    first_std=0.025,
     first_filter_rms=0.2,
     crop="resized",
     smallest_area=0.4,
