@@ -15,6 +15,7 @@ from inspectnet.graph.layers import Layer, find_layers
 from inspectnet.graph.names import Directory
 from inspectnet.graph.probes import cut, cut_at_maxima
 from inspectnet.graph.reading import Source, read
+from inspectnet.graph.scores import Scores, find_scores
 from inspectnet.graph.shapes import fixed_batch, unknown_shape
 from inspectnet.graph.writing import save, to_bytes
 from inspectnet.images.prepare import Preparation
@@ -200,6 +201,15 @@ class Network:
         if wanted:
             found |= self._run(self._session(("cut", wanted), lambda: cut(self._model, wanted)), self._checked(x))
         return found
+
+    def scores(self, layer: str = "") -> Scores:
+        """Where the network says which class it sees: in `layer` or an output of that name, else in its output.
+
+        Raises ModelError if that is not clear, LayerError.
+        """
+        outputs = [value.name for value in self._model.graph.outputs]
+        name = layer if layer in outputs else self.layer(layer).output if layer else None
+        return find_scores(self._model.graph, name, str(self.path))
 
     def operators(self, layer: str) -> list[Operator]:
         """The operators that a signal from `layer` passes, from the bottom up."""

@@ -26,14 +26,17 @@ CHUNK = 1024  # pictures decoded between two progress lines
 
 
 def square(picture: Image.Image, side: int) -> np.ndarray:
-    """RGB picture with its shortest side resized to `side`, centre square: (side, side, 3) uint8."""
+    """RGB picture with its shortest side resized to `side`, centre square: (side, side, 3) uint8.
+
+    Roundings are torchvision's, and so inspectnet's: the long side is cut off, the margin rounded half to even.
+    """
     picture = picture.convert("RGB")
     width, height = picture.size
     short = min(width, height)
     if short != side:
-        size = (round(width * side / short), round(height * side / short))
+        size = (int(side * width / short), int(side * height / short))
         picture = picture.resize(size, Image.Resampling.BILINEAR)
-    left, top = (picture.width - side) // 2, (picture.height - side) // 2
+    left, top = round((picture.width - side) / 2), round((picture.height - side) / 2)
     return np.asarray(picture.crop((left, top, left + side, top + side)))
 
 

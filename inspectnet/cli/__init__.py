@@ -11,6 +11,7 @@ import typer
 from inspectnet import __version__
 from inspectnet.cli.annotate import annotate
 from inspectnet.cli.deconv import deconv
+from inspectnet.cli.evaluate import evaluate
 from inspectnet.cli.invert import invert
 from inspectnet.cli.layers import layers
 from inspectnet.cli.verify import verify
@@ -26,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (layers, deconv, invert, verify, annotate):
+for command in (layers, deconv, evaluate, invert, verify, annotate):
     app.command()(command)
 
 

@@ -1,7 +1,5 @@
 """inspectnet deconv: what a layer sees, as Fig. 2 of the paper shows it."""
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +9,7 @@ from inspectnet import samples
 from inspectnet.cli import options
 from inspectnet.cli.features import Request, search, show_photo
 from inspectnet.cli.maps import Wanted, wanted_maps
-from inspectnet.errors import ImageError, OptionError, RuleError
+from inspectnet.errors import ImageError, RuleError
 
 if TYPE_CHECKING:
     from inspectnet.images import Collection
@@ -33,10 +31,6 @@ Top = Annotated[int, typer.Option(min=1, help="How many activations of each map.
 Maps = Annotated[str, typer.Option(help=MAPS)]
 Units = Annotated[str, typer.Option(help="Just these maps, as 0,3,7-12.", show_default=False)]
 Tile = Annotated[bool, typer.Option(help="Cut photos into tiles of the network's size.")]
-BatchSize = Annotated[str, typer.Option(help="Images per run of the network; auto or a number.")]
-Threads = Annotated[
-    int | None, typer.Option(min=1, help="Threads that decode; by default all cores.", show_default=False)
-]
 Seed = Annotated[int, typer.Option(min=0, help="Which maps are drawn.")]
 
 
@@ -53,8 +47,8 @@ def deconv(
     unpool: options.Unpool = "sum",
     lrn: options.Lrn = "",
     device: options.DeviceName = "auto",
-    batch_size: BatchSize = "auto",
-    threads: Threads = None,
+    batch_size: options.BatchSize = "auto",
+    threads: options.Threads = None,
     seed: Seed = 0,
     mean: options.Mean = "",
     std: options.Std = "",
@@ -70,14 +64,16 @@ def deconv(
 
     Given one photo, show which maps of the layer it activates most, and the layer's whole activity.
     """
+    from inspectnet.report.folder import output_folder
+
     said = options.preprocessing(mean, std, input_size, crop_pct, interpolation, crop_mode, channel_order)
     policy = options.policy_of(method, unpool, lrn)
     network = options.open_network(model, device, alias, said)
-    wanted, size = wanted_maps(network, layer, maps, unit), _batch_size(batch_size, network)
+    wanted, size = wanted_maps(network, layer, maps, unit), options.images_at_once(batch_size, network)
     _check_rules(network, wanted, policy)
     collection = _collection(images, out)
     request = Request(network, wanted, policy, collection, top, tile or images is None, seed, size, threads)
-    with _output_folder(out or RESULTS / model.stem / "deconv") as folder:
+    with output_folder(out or RESULTS / model.stem / "deconv") as folder:
         record = _run(request, unit or maps, folder)
     _report(record, folder, as_json)
 
@@ -113,30 +109,6 @@ def _collection(images: Path | None, out: Path | None) -> "Collection":
     if images and out and images.is_dir() and images.resolve() == out.resolve():
         raise ImageError(f"results in {out} would be taken for images the next time. Choose another --out.")
     return find_images(images or samples.folder(), without=out or RESULTS)
-
-
-@contextlib.contextmanager
-def _output_folder(path: Path) -> Iterator["OutputFolder"]:
-    """The folder for results; if all fails before anything is in it, it is gone again with the parents made for it."""
-    from inspectnet.report.folder import OutputFolder
-
-    made = [folder for folder in (path, *path.parents) if not folder.exists()]
-    try:
-        yield OutputFolder(path)
-    except BaseException:
-        with contextlib.suppress(OSError):  # a folder that holds something stays, and so do those above it
-            for folder in made:
-                folder.rmdir()
-        raise
-
-
-def _batch_size(text: str, network: "Network") -> int:
-    """Images per run: what keeps the device busy, if the user leaves it open."""
-    if text == "auto":
-        return network.fixed_batch or (64 if network.device.cuda else 16)
-    if not (size := options.whole_number(text)):
-        raise OptionError(f"--batch-size '{text}' is neither auto nor a number from 1 up.")
-    return size
 
 
 def _report(record: dict[str, Any], folder: "OutputFolder", as_json: bool) -> None:

@@ -51,6 +51,11 @@ Interpolation = Annotated[str, typer.Option(help="Preprocessing: bilinear, bicub
 CropMode = Annotated[str, typer.Option(help="Preprocessing: center, squash or border.")]
 ChannelOrder = Annotated[str, typer.Option(help="Preprocessing: rgb or bgr.")]
 
+BatchSize = Annotated[str, typer.Option(help="Images per run of the network; auto or a number.")]
+Threads = Annotated[
+    int | None, typer.Option(min=1, help="Threads that decode; by default all cores.", show_default=False)
+]
+
 
 def preprocessing(
     mean: str = "",
@@ -112,6 +117,15 @@ def unit_of(network: "Network", text: str) -> "Unit":
     except InspectError:  # no name, so an address
         return parse_unit(text)
     return Unit(text)
+
+
+def images_at_once(text: str, network: "Network") -> int:
+    """Images per run: what keeps the device busy, if the user leaves it open."""
+    if text == "auto":
+        return network.fixed_batch or (64 if network.device.cuda else 16)
+    if not (size := whole_number(text)):
+        raise OptionError(f"--batch-size '{text}' is neither auto nor a number from 1 up.")
+    return size
 
 
 def onnx_file(out: Path) -> Path:

@@ -51,9 +51,18 @@ def annotate(path: Path, properties: dict[str, Any], out: Path) -> None:
 
 
 def read_class_names(path: Path) -> list[str]:
-    """The class names in a file: a JSON list, or one a line, of which the last column of a TSV counts.
+    """The class names in a file, in the order of the output: the last of what it calls each class.
 
     Raises OptionError if there are none.
+    """
+    return [names[-1] for names in read_class_table(path)]
+
+
+def read_class_table(path: Path) -> list[tuple[str, ...]]:
+    """What a file calls each class: a JSON list of names, or lines, with a name in each column of a TSV.
+
+    The lines stand in the order of the output, unless their first column numbers them from 0 on. Raises OptionError
+    if there are none.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -62,10 +71,18 @@ def read_class_names(path: Path) -> list[str]:
     if path.suffix == ".json":
         names = _decode(text, str(path))
     else:
-        names = [line.split("\t")[-1].strip() for line in text.splitlines() if line.strip()]
+        rows = [tuple(cell.strip() for cell in line.split("\t")) for line in text.splitlines() if line.strip()]
+        names = [row[-1] for row in rows]
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise OptionError(f"{path} holds no class names. Write one a line, or a JSON list of texts.")
-    return names
+    return [(name,) for name in names] if path.suffix == ".json" else _in_order(rows)
+
+
+def _in_order(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Rows in the order of their numbers, which are dropped, if they have numbers."""
+    numbers = {row[0]: row[1:] for row in rows if len(row) > 1}
+    order = [str(i) for i in range(len(rows))]
+    return [numbers[i] for i in order] if numbers.keys() == set(order) else rows
 
 
 def baked_range(graph: ir.Graph) -> float | None:

@@ -6,7 +6,9 @@ Pillow and simplejpeg are imported by the first image that is decoded.
 """
 
 from inspectnet.images.collection import Collection, Entry
+from inspectnet.images.crops import Several, TenCrops
 from inspectnet.images.decode import MAX_PIXELS, decode
+from inspectnet.images.labels import Targets, all_names, match_labels
 from inspectnet.images.prepare import Preparation
 from inspectnet.images.sources import find_images
 from inspectnet.images.stream import Batch, Skipped, Stream
@@ -19,10 +21,15 @@ __all__ = [
     "Collection",
     "Entry",
     "Preparation",
+    "Several",
     "Skipped",
     "Stream",
+    "Targets",
+    "TenCrops",
+    "all_names",
     "decode",
     "find_images",
+    "match_labels",
     "tile_boxes",
     "tile_id",
 ]

@@ -22,13 +22,20 @@ def luma(pixels: Pixels) -> Pixels:
 
 
 def fit(
-    pixels: Pixels, size: tuple[int, int], interpolation: str, crop_pct: float, crop_mode: str, fill: Pixels
+    pixels: Pixels,
+    size: tuple[int, int],
+    interpolation: str,
+    crop_pct: float,
+    crop_mode: str,
+    fill: Pixels,
+    middle: tuple[int, int] | None = None,
 ) -> Pixels:
     """`pixels` [h, w, C] brought to `size` (H, W); it may share memory with them.
 
     center: the image covers a frame of size / crop_pct, of which the middle is taken.
     squash: it is pulled into that frame, whatever its proportions; again the middle is taken.
     border: all of it is in `size`, with `fill` [C] around it; crop_pct plays no part.
+    middle: (h, w) of a smaller crop that has to lie in the middle of `size` exactly as it would if cut by itself.
     Raises ImageError for proportions that would need more than MAX_PIXELS on the way.
     """
     if crop_mode == "border":
@@ -38,8 +45,14 @@ def fit(
         top, left = ((whole - part) // 2 for whole, part in zip(size, inside.shape[:2], strict=True))
         canvas[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
         return canvas
-    frame = (_frame(size[0], crop_pct), _frame(size[1], crop_pct))
-    return resize(pixels, frame if crop_mode == "squash" else _cover(pixels.shape[:2], frame), interpolation, size)
+    frame = frame_size(size, crop_pct)
+    whole = frame if crop_mode == "squash" else _cover(pixels.shape[:2], frame)
+    return resize(pixels, whole, interpolation, size, middle)
+
+
+def frame_size(size: tuple[int, int], crop_pct: float) -> tuple[int, int]:
+    """(H, W) of what a crop of `size` is the part `crop_pct` of."""
+    return _frame(size[0], crop_pct), _frame(size[1], crop_pct)
 
 
 def _frame(side: int, crop_pct: float) -> int:
@@ -47,15 +60,22 @@ def _frame(side: int, crop_pct: float) -> int:
     return math.floor(side / crop_pct + 1e-3)
 
 
-def resize(pixels: Pixels, size: tuple[int, int], interpolation: str, crop: tuple[int, int] | None = None) -> Pixels:
+def resize(
+    pixels: Pixels,
+    size: tuple[int, int],
+    interpolation: str,
+    crop: tuple[int, int] | None = None,
+    middle: tuple[int, int] | None = None,
+) -> Pixels:
     """The middle `crop` of `pixels` [h, w, C] resampled by Pillow to `size`, if that is not their size.
+
+    middle: as for `fit`; roundings would otherwise leave it a pixel off.
 
     Cropping inside of Pillow's resize (its `box`) would save a third of the time, but Pillow keeps the box as
     float32, which shifts the sampling grid: up to a quarter of the pixels then differ by one grey level.
     """
     height, width = crop or size
-    # torchvision's CenterCrop rounds, half to even
-    top, left = round((size[0] - height) / 2), round((size[1] - width) / 2)
+    top, left = map(_start, size, (height, width), middle or (height, width))
     if size == pixels.shape[:2]:
         return pixels[top : top + height, left : left + width]
     if size[0] * size[1] > MAX_PIXELS:
@@ -69,6 +89,14 @@ def resize(pixels: Pixels, size: tuple[int, int], interpolation: str, crop: tupl
     if crop is not None:
         image = image.crop((left, top, left + width, top + height))
     return np.asarray(image).reshape(height, width, pixels.shape[2])
+
+
+def _start(whole: int, part: int, middle: int) -> int:
+    """Where a crop begins, so that the one of `middle` is where torchvision's CenterCrop has it.
+
+    That rounds, half to even.
+    """
+    return round((whole - middle) / 2) - round((part - middle) / 2)
 
 
 def _cover(shape: tuple[int, ...], frame: tuple[int, int]) -> tuple[int, int]:

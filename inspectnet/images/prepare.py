@@ -100,13 +100,14 @@ class Preparation:
         channels, height, width = self.input_size
         return (channels, height, width) if self.layout == "nchw" else (height, width, channels)
 
-    def fit(self, pixels: Pixels) -> Pixels:
+    def fit(self, pixels: Pixels, middle: tuple[int, int] | None = None) -> Pixels:
         """RGB pixels [h, w, 3] resized and cropped to [H, W, C]; as `fit` in `fit.py`. Raises ImageError."""
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
             raise ImageError(f"pixels must be uint8 [H, W, 3], not {pixels.dtype} {list(pixels.shape)}.")
         if self.input_size[0] == 1:
             pixels = luma(pixels)
-        return fit(pixels, self.input_size[1:], self.interpolation, self.crop_pct, self.crop_mode, self._mean_pixel)
+        size, fill = self.input_size[1:], self._mean_pixel
+        return fit(pixels, size, self.interpolation, self.crop_pct, self.crop_mode, fill, middle)
 
     def normalise(self, pixels: Pixels, out: Prepared | None = None) -> Prepared:
         """(pixels / 255 - mean) / std in the network's layout, for pixels [H, W, C or 3] of exactly its size.

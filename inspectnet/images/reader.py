@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from inspectnet.errors import ImageError
 from inspectnet.images.collection import Collection
+from inspectnet.images.crops import Several
 from inspectnet.images.decode import decode
 from inspectnet.images.fit import Pixels
 from inspectnet.images.prepare import Preparation, Prepared
@@ -32,8 +33,14 @@ class Reader:
     """Reads entries as whole images or as tiles; safe to use from any number of threads."""
 
     collection: Collection
-    preparation: Preparation
+    preparation: Preparation | Several
     tile: bool = False
+
+    @property
+    def tiler(self) -> Preparation:
+        """The preparation of tiles."""
+        assert isinstance(self.preparation, Preparation), "tiles are prepared in one way"
+        return self.preparation
 
     def read_image(self, entry: int, out: Prepared) -> Read:
         """The whole image, prepared into `out`."""
@@ -50,7 +57,7 @@ class Reader:
             return self.preparation.apply(pixels)
         for box, piece in self._cut(pixels):
             if (box.top, box.left) == origin:
-                return self.preparation.normalise(piece)
+                return self.tiler.normalise(piece)
         top, left = origin
         id = self.collection.entries[entry].id
         raise ImageError(f"{id} has no tile at {top},{left}. Has it changed since it was cut?")
@@ -73,8 +80,8 @@ class Reader:
 
     def _cut(self, pixels: Pixels) -> list[tuple[Box, Pixels]]:
         """The tiles of a photo as views of it; a photo that is smaller than a tile is prepared as a whole."""
-        height, width = self.preparation.input_size[1:]
+        height, width = self.tiler.input_size[1:]
         boxes = tile_boxes(pixels.shape[0], pixels.shape[1], height, width)
         if boxes[0][2:] != (height, width):
-            return [(boxes[0], self.preparation.fit(pixels))]
+            return [(boxes[0], self.tiler.fit(pixels))]
         return [(box, pixels[box.top : box.top + height, box.left : box.left + width]) for box in boxes]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from inspectnet.errors import OptionError
 from inspectnet.images.collection import Collection
+from inspectnet.images.crops import Several
 from inspectnet.images.prepare import Preparation, Prepared
 from inspectnet.images.reader import Read, Reader
 from inspectnet.images.tiles import tile_id
@@ -55,7 +56,7 @@ class Stream:
     def __init__(
         self,
         collection: Collection,
-        preparation: Preparation,
+        preparation: Preparation | Several,
         *,
         batch_size: int,
         threads: int | None = None,
@@ -122,7 +123,7 @@ class Stream:
         x = self._rows(self.batch_size)
         for read in self._in_order(pool, jobs, self.threads + 1):
             for box, pixels in read.tiles:
-                self.reader.preparation.normalise(pixels, x[len(tiles)])
+                self.reader.tiler.normalise(pixels, x[len(tiles)])
                 tiles.append((read.entry, box.top, box.left))
                 if len(tiles) == self.batch_size:
                     yield self._batch(tiles, x)

@@ -9,7 +9,7 @@ import os
 import secrets
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
@@ -66,6 +66,19 @@ class OutputFolder:
         except OSError as error:
             raise _refusal(target, error) from error
         return target
+
+
+@contextmanager
+def output_folder(path: Path) -> Iterator[OutputFolder]:
+    """The folder for results; if all fails before anything is in it, it is gone again with the parents made for it."""
+    made = [folder for folder in (path, *path.parents) if not folder.exists()]
+    try:
+        yield OutputFolder(path)
+    except BaseException:
+        with suppress(OSError):  # a folder that holds something stays, and so do those above it
+            for folder in made:
+                folder.rmdir()
+        raise
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from nets import onnx_text
 
 import inspectnet
 from inspectnet.errors import ModelError, OptionError, OutputError
-from inspectnet.graph.metadata import CLASSES, PREPROCESS, annotate, baked_range, read_class_names
+from inspectnet.graph.metadata import CLASSES, PREPROCESS, annotate, baked_range, read_class_names, read_class_table
 from inspectnet.graph.reading import open_graph, read
 from inspectnet.images.prepare import IMAGENET_MEAN, Preparation
 
@@ -152,6 +152,17 @@ def test_fields_that_a_preparation_does_not_have_are_refused(said, match, rng, t
 def test_class_names_are_lines_or_the_last_column_or_json(name, text, tmp_path):
     (tmp_path / name).write_text(text, encoding="utf-8")
     assert read_class_names(tmp_path / name) == ["tench", "gold fish", "Großer Hai"]
+
+
+def test_a_table_of_classes_keeps_every_name_in_the_order_of_its_numbers(tmp_path):
+    (tmp_path / "a.tsv").write_text("1\tn02\tgold fish\n0\tn01\ttench\n")
+    assert read_class_table(tmp_path / "a.tsv") == [("n01", "tench"), ("n02", "gold fish")]
+    (tmp_path / "b.tsv").write_text("n02\tgold fish\nn01\ttench\n")
+    assert read_class_table(tmp_path / "b.tsv") == [("n02", "gold fish"), ("n01", "tench")]
+    (tmp_path / "digits.txt").write_text("1\n0\n")
+    assert read_class_table(tmp_path / "digits.txt") == [("1",), ("0",)]
+    (tmp_path / "c.json").write_text('["tench"]')
+    assert read_class_table(tmp_path / "c.json") == [("tench",)]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,181 @@
+"""How often networks are right: top-1 and top-5 error over labelled images, of each network and of all together.
+
+Zeiler & Fergus 2014, sec. 5.1, Tables 2 and 3. Of ten crops of an image, and of several networks, the probabilities
+are averaged (Krizhevsky et al. 2012, sec. 4.1). Among equal scores the class that comes first goes first.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from inspectnet.errors import ImageError, ModelError, OptionError
+from inspectnet.graph.scores import Scores
+from inspectnet.images import Collection, Preparation, Several, Skipped, Stream, TenCrops
+from inspectnet.network import Network
+
+TOP = 5
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one network, or several together, answered to each image."""
+
+    predicted: np.ndarray
+    """(N,) int64: the class it takes the image for."""
+    rank: np.ndarray
+    """(N,) int64: how many classes it finds more likely than the true one; 0 is a right answer."""
+    loss: np.ndarray
+    """(N,) float64: -log of the true class's probability."""
+
+    def error(self, top: int = 1) -> float:
+        """Percent of the images whose class is not among the `top` most likely ones."""
+        return 100 * float(np.mean(self.rank >= top))
+
+
+@dataclass(frozen=True)
+class ClassErrors:
+    """What became of the images of each class; (K,)."""
+
+    images: np.ndarray
+    wrong: np.ndarray
+    """How many were taken for another class."""
+    missed: np.ndarray
+    """Of how many the class was not among the five most likely ones."""
+    taken_for: np.ndarray
+    """The most frequent wrong answer, the first of equals; -1 without one."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The answers of each network, and after them those of all together if they are several."""
+
+    images: tuple[str, ...]
+    """Id of each image that was read, in the order of the collection."""
+    labels: np.ndarray
+    """(N,) int64: its class."""
+    classes: int
+    """K."""
+    answers: tuple[Answers, ...]
+    skipped: tuple[Skipped, ...]
+    digest: str
+    """sha256 over the ids and bytes of the collection."""
+
+    def cells(self, answers: Answers) -> np.ndarray:
+        """The cells of the confusion matrix that are not zero: (M, 3) int64 of true class, answer, images."""
+        cells, counts = np.unique(self.labels * self.classes + answers.predicted, return_counts=True)
+        return np.column_stack([*np.divmod(cells, self.classes), counts])
+
+    def confusion(self, answers: Answers) -> np.ndarray:
+        """(K, K) int64: how many images of each class, the row, were taken for each class, the column."""
+        true, predicted, counts = self.cells(answers).T
+        matrix = np.zeros((self.classes, self.classes), np.int64)
+        matrix[true, predicted] = counts
+        return matrix
+
+    def by_class(self, answers: Answers) -> ClassErrors:
+        """The errors of each class."""
+        chosen = (np.ones_like(self.labels, bool), answers.predicted != self.labels, answers.rank >= TOP)
+        images, wrong, missed = (np.bincount(self.labels[rows], minlength=self.classes) for rows in chosen)
+        true, predicted, counts = self.cells(answers).T
+        order = np.argsort(-counts, kind="stable")[::-1]  # of what is assigned twice, the last stays
+        order = order[true[order] != predicted[order]]
+        taken_for = np.full(self.classes, -1, np.int64)
+        taken_for[true[order]] = predicted[order]
+        return ClassErrors(images, wrong, missed, taken_for)
+
+
+def evaluate(
+    networks: Sequence[Network],
+    collection: Collection,
+    classes: np.ndarray,
+    *,
+    layer: str = "",
+    crops: int = 1,
+    batch_size: int = 16,
+    threads: int | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+    """The answers of networks to the images of a collection, whose true `classes` (entries,) are known.
+
+    layer: what holds the class scores, if not the output. crops: 1, the one that the preparation says, or 10. Each
+    image is read once; memory does not grow with the images, but for a few numbers of each.
+    Raises OptionError, ModelError, LayerError, ImageError if no image could be read.
+    """
+    count, scores = class_count(networks, layer), [network.scores(layer) for network in networks]
+    if crops not in (1, 10):
+        raise OptionError(f"an image is cut into 1 crop or into 10, not {crops}.")
+    parts = [network.preparation if crops == 1 else TenCrops(network.preparation) for network in networks]
+    several = Several(tuple(dict.fromkeys(parts)))
+    size = max(1, batch_size // crops)
+    stream = Stream(collection, several, batch_size=size, threads=threads, on_progress=on_progress)
+    images, entries, judged = list[str](), list[np.ndarray](), list[list[np.ndarray]]()
+    for batch in stream:
+        inputs = dict(zip(several.parts, several.split(batch.x), strict=True))
+        likely = [
+            _log_probabilities(network, found, part, inputs[part], batch.ids)
+            for network, found, part in zip(networks, scores, parts, strict=True)
+        ]
+        likely += [_log_mean(np.stack(likely))] if len(likely) > 1 else []
+        judged.append([_judge(each, classes[batch.entry]) for each in likely])
+        images += batch.ids
+        entries.append(batch.entry)
+    if not images:
+        first = stream.skipped[0]
+        raise ImageError(f"none of the {len(collection)} images could be read; the first, {first.id}: {first.reason}")
+    answers = tuple(_answers(np.concatenate(parts, axis=1)) for parts in zip(*judged, strict=True))
+    labels = classes[np.concatenate(entries)]
+    return Evaluation(tuple(images), labels, count, answers, tuple(stream.skipped), stream.digest)
+
+
+def class_count(networks: Sequence[Network], layer: str = "") -> int:
+    """How many classes the networks tell apart. Raises OptionError if not all the same, ModelError, LayerError."""
+    counts = [network.scores(layer).classes for network in networks]
+    for network, count in zip(networks, counts, strict=True):
+        if count != counts[0]:
+            what = f"{networks[0].path} tells {counts[0]} classes apart, but {network.path} {count}"
+            raise OptionError(f"{what}. Evaluate them one by one.")
+    return counts[0]
+
+
+def _log_probabilities(
+    network: Network, scores: Scores, part: Preparation | TenCrops, x: np.ndarray, ids: Sequence[str]
+) -> np.ndarray:
+    """(N, K) float64 for N prepared images, each one row of x or a frame of ten crops.
+
+    In logarithms nothing becomes zero, and so equal, that is not.
+    """
+    rows = part.cut(x) if isinstance(part, TenCrops) else x
+    raw = network.values(rows, [scores.value])[scores.value].reshape(len(rows), -1).astype(np.float64)
+    if not (sound := np.isfinite(raw).all(axis=1)).all():
+        image = ids[int(sound.argmin()) // (len(rows) // len(ids))]
+        what = f"{network.path} answers the image {image} with NaN or infinity"
+        raise ModelError(f"{what}. Check the model's weights.")
+    if scores.normalised:
+        with np.errstate(divide="ignore"):
+            logs = np.log(raw)
+    else:
+        shifted = raw - raw.max(axis=1, keepdims=True)
+        logs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return _log_mean(logs.reshape(len(ids), -1, raw.shape[1]).swapaxes(0, 1))
+
+
+def _log_mean(logs: np.ndarray) -> np.ndarray:
+    """The logarithm of the mean over the first axis of what `logs` are the logarithms of."""
+    total: np.ndarray = np.logaddexp.reduce(logs, axis=0)
+    return total - math.log(len(logs))
+
+
+def _judge(likely: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """(3, N): what is predicted, the rank of the true class, and its loss, of log-probabilities (N, K)."""
+    own = np.take_along_axis(likely, classes[:, None], axis=1)
+    earlier = np.arange(likely.shape[1]) < classes[:, None]
+    rank = ((likely > own) | ((likely == own) & earlier)).sum(axis=1)
+    return np.stack([likely.argmax(axis=1), rank, -own[:, 0]])
+
+
+def _answers(judged: np.ndarray) -> Answers:
+    """The rows of `_judge`, for all images."""
+    predicted, rank, loss = judged
+    return Answers(predicted.astype(np.int64), rank.astype(np.int64), loss)
