@@ -17,6 +17,7 @@ from trainers.architectures import Architecture
 from trainers.errors import ExportError
 from trainers.graph import build_graph
 from trainers.network import build
+from trainers.recipe import Recipe
 
 TOLERANCE = 1e-4  # of the largest logit; float32 sums in another order differ by about 1e-6
 
@@ -43,7 +44,7 @@ def metadata(state: dict[str, Any], architecture: Architecture) -> dict[str, str
     preprocess = {
         "input_size": [3, side, side],
         "interpolation": "bilinear",
-        "crop_pct": side / recipe["side"],
+        "crop_pct": side / Recipe(**recipe).measured_side(side),
         "crop_mode": "center",
         "mean": state["mean"],
         "std": state["std"],

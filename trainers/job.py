@@ -77,7 +77,7 @@ def open_pictures(job: Job, place: Place) -> Pictures:
     train_source = open_source(job.data, "train", job.root, job.download)
     train = open_pixels(train_source, side, cache, job.cache_limit)
     val_source = open_source(job.data, "val", job.root, job.download, train_source.classes)
-    val = open_pixels(val_source, side, cache, job.cache_limit)
+    val = open_pixels(val_source, job.recipe.measured_side(job.architecture.side), cache, job.cache_limit)
     if place.first:
         place.wait()
 

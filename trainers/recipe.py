@@ -92,6 +92,14 @@ class Recipe:
         if not 0 < self.smallest_area <= 1:
             raise TrainerError(f"recipe: smallest_area is {self.smallest_area}, a part of the picture in (0, 1]")
 
+    def measured_side(self, side: int) -> int:
+        """Side to which pictures are resized before their centre, `side` wide, is measured.
+
+        Resized boxes teach a network interpolated pixels, and sharp ones are then strange to it: so all of the picture
+        is resized to what the network takes.
+        """
+        return side if self.crop == "resized" else self.side
+
     def as_dict(self) -> dict[str, Any]:
         """For metadata and checkpoints."""
         return asdict(self)

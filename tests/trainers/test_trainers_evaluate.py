@@ -45,14 +45,20 @@ def data(tmp_path):
     return tmp_path
 
 
+@pytest.fixture(params=["anywhere", "resized"])
+def recipe(request):
+    """One that measures the middle of a picture, and one that measures all of it."""
+    return replace(TINY, side=24, crop=request.param)
+
+
 @pytest.fixture
-def pixels(data):
+def pixels(data, recipe):
     """The trainer's pictures."""
-    return LivePixels(open_source(str(data), "val", data, download=False), 24)
+    return LivePixels(open_source(str(data), "val", data, download=False), recipe.measured_side(20))
 
 
 @pytest.fixture
-def network(job, data, pixels):
+def network(job, data, pixels, recipe):
     """A network of the trainers, that answers variously, and the network in its file."""
     torch.manual_seed(4)
     architecture = replace(job.architecture, classes=3)
@@ -66,7 +72,7 @@ def network(job, data, pixels):
     state = {
         "identity": {
             "architecture": asdict(architecture),
-            "recipe": replace(TINY, side=24).as_dict(),
+            "recipe": recipe.as_dict(),
             "seed": 0,
             "data": {},
         },
