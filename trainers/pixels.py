@@ -22,6 +22,7 @@ from trainers.progress import Progress
 from trainers.sources import Source
 
 Batch = tuple[Tensor, Tensor, list[str]]  # pictures, labels, and what could not be read on the way
+SQUARES = 2  # counts the ways `square` has had of making pictures; an older cache is not taken
 CHUNK = 1024  # pictures decoded between two progress lines
 
 
@@ -103,7 +104,7 @@ def open_pixels(source: Source, side: int, cache: Path, limit: float) -> Pixels:
 
 def fingerprint(source: Source, side: int) -> str:
     """Short name that changes with the source's pictures, their order, and the side."""
-    digest = hashlib.sha256(f"{side} {source.split} {len(source)} {list(source.classes)}".encode())
+    digest = hashlib.sha256(f"{SQUARES} {side} {source.split} {len(source)} {list(source.classes)}".encode())
     for i in range(len(source)):
         digest.update(f"{source.name(i)}\n".encode())
     places = getattr(source, "places", ())
