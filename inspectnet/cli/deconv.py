@@ -9,10 +9,9 @@ from inspectnet import samples
 from inspectnet.cli import options
 from inspectnet.cli.features import Request, search, show_photo
 from inspectnet.cli.maps import Wanted, wanted_maps
-from inspectnet.errors import ImageError, RuleError
+from inspectnet.errors import RuleError
 
 if TYPE_CHECKING:
-    from inspectnet.images import Collection
     from inspectnet.network import Network
     from inspectnet.report.folder import OutputFolder
     from inspectnet.rules import Policy
@@ -71,7 +70,7 @@ def deconv(
     network = options.open_network(model, device, alias, said)
     wanted, size = wanted_maps(network, layer, maps, unit), options.images_at_once(batch_size, network)
     _check_rules(network, wanted, policy)
-    collection = _collection(images, out)
+    collection = options.collection_of(images or samples.folder(), out, without=out or RESULTS)
     request = Request(network, wanted, policy, collection, top, tile or images is None, seed, size, threads)
     with output_folder(out or RESULTS / model.stem / "deconv") as folder:
         record = _run(request, unit or maps, folder)
@@ -102,22 +101,9 @@ def _check_rules(network: "Network", wanted: list[Wanted], policy: "Policy") -> 
             raise RuleError(obstacle)
 
 
-def _collection(images: Path | None, out: Path | None) -> "Collection":
-    """The images, without results that lie among them."""
-    from inspectnet.images import find_images
-
-    if images and out and images.is_dir() and images.resolve() == out.resolve():
-        raise ImageError(f"results in {out} would be taken for images the next time. Choose another --out.")
-    return find_images(images or samples.folder(), without=out or RESULTS)
-
-
 def _report(record: dict[str, Any], folder: "OutputFolder", as_json: bool) -> None:
     """Say what was made and what was left out."""
-    skipped = record["images"].get("skipped", [])
-    for each in skipped[:5]:
-        typer.secho(f"skipped {each['image']}: {each['reason']}", err=True, fg="yellow")
-    if len(skipped) > 5:
-        typer.secho(f"skipped {len(skipped)} images in all; run.json names them", err=True, fg="yellow")
+    options.say_skipped(record["images"].get("skipped", []), "run.json")
     if as_json:
         from inspectnet.report.plain import json_text
 

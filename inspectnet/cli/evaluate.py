@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from inspectnet.cli import options
-from inspectnet.errors import ImageError, OptionError
+from inspectnet.errors import OptionError
 
 if TYPE_CHECKING:
     from inspectnet.analyses.accuracy import Evaluation
@@ -65,26 +65,17 @@ def evaluate(
     said = options.preprocessing(mean, std, input_size, crop_pct, interpolation, crop_mode, channel_order)
     networks = [options.open_network(model, device, alias, said) for model in models]
     size = options.images_at_once(batch_size, networks[0])
-    targets = _targets(networks, layer, _collection(images, out), classes)
+    targets = _targets(networks, layer, options.collection_of(images, out, without=out), classes)
     with output_folder(out) if out else nullcontext() as folder:
         found = _evaluate(networks, targets, layer=layer, crops=crops, batch_size=size, threads=threads)
         record = _record(networks, targets, found, crops, layer)
         if folder:
             write_results(folder, record, found)
-    _say_skipped(record)
+    options.say_skipped(record["images"]["skipped"], "--json")
     if as_json:
         print(json_text(record, (out or Path()) / "evaluation.json"), end="")
     else:
         print_results(record)
-
-
-def _collection(images: Path, out: Path | None) -> "Collection":
-    """The images, without results that lie among them."""
-    from inspectnet.images import find_images
-
-    if out and images.is_dir() and images.resolve() == out.resolve():
-        raise ImageError(f"results in {out} would be taken for images the next time. Choose another --out.")
-    return find_images(images, without=out)
 
 
 def _targets(networks: list["Network"], layer: str, collection: "Collection", classes: Path | None) -> "Targets":
@@ -176,11 +167,3 @@ def _record(
         "device": networks[0].device.name,
         "versions": versions(),
     }
-
-
-def _say_skipped(record: dict[str, Any]) -> None:
-    skipped = record["images"]["skipped"]
-    for each in skipped[:5]:
-        typer.secho(f"skipped {each['image']}: {each['reason']}", err=True, fg="yellow")
-    if len(skipped) > 5:
-        typer.secho(f"skipped {len(skipped)} images in all; --json names them", err=True, fg="yellow")

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from inspectnet.errors import InspectError, OptionError
+from inspectnet.errors import ImageError, InspectError, OptionError
 
 if TYPE_CHECKING:
     from inspectnet.graph.units import Unit
+    from inspectnet.images import Collection
     from inspectnet.network import Network
     from inspectnet.rules import Policy
 
@@ -126,6 +127,23 @@ def images_at_once(text: str, network: "Network") -> int:
     if not (size := whole_number(text)):
         raise OptionError(f"--batch-size '{text}' is neither auto nor a number from 1 up.")
     return size
+
+
+def collection_of(images: Path, out: Path | None, without: Path | None) -> "Collection":
+    """The images, without results `without` that lie among them."""
+    from inspectnet.images import find_images
+
+    if out and images.is_dir() and images.resolve() == out.resolve():
+        raise ImageError(f"results in {out} would be taken for images the next time. Choose another --out.")
+    return find_images(images, without=without)
+
+
+def say_skipped(skipped: list[dict[str, Any]], where: str) -> None:
+    """Say on stderr which images could not be read; all of them stand in `where`."""
+    for each in skipped[:5]:
+        typer.secho(f"skipped {each['image']}: {each['reason']}", err=True, fg="yellow")
+    if len(skipped) > 5:
+        typer.secho(f"skipped {len(skipped)} images in all; {where} names them", err=True, fg="yellow")
 
 
 def onnx_file(out: Path) -> Path:
