@@ -19,6 +19,7 @@ Cache = Annotated[Path | None, typer.Option(help="Where decoded pictures are kep
 CacheLimit = Annotated[float, typer.Option(help="GB; larger data sets are decoded while training.")]
 Workers = Annotated[int | None, typer.Option(help="Loader processes; 0 reads in the loop; as many as help by default.")]
 Root = Annotated[Path, typer.Option(help="Where torchvision's data sets lie.")]
+Precision = Annotated[str, typer.Option(help="auto (mixed on CUDA, float32 on a CPU), float32, bfloat16 (mixed).")]
 Threads = Annotated[int | None, typer.Option(help="Threads torch computes with on a CPU.")]
 
 
@@ -35,6 +36,7 @@ def train(
     device: Device = "auto",
     workers: Workers = None,
     threads: Threads = None,
+    precision: Precision = "auto",
     cache: Cache = None,
     cache_limit: CacheLimit = 8.0,
     root: Root = Path("data"),
@@ -50,6 +52,7 @@ def train(
         "seed": seed,
         "device": device,
         "threads": threads,
+        "precision": precision,
         "workers": workers,
         "cache": cache,
     }
@@ -94,6 +97,7 @@ def table(
     device: Device = "auto",
     workers: Workers = None,
     threads: Threads = None,
+    precision: Precision = "auto",
     root: Root = Path("data"),
 ) -> None:
     """Train the rows of Table 3 under one budget and print them beside the paper's; goes on where it stopped."""
@@ -105,7 +109,7 @@ def table(
 
     def job(name: str) -> Any:
         made = job_for(find_network(name), chosen, data, out, root=root, download=False)
-        return replace(made, seed=seed, device=device, workers=workers, threads=threads)
+        return replace(made, seed=seed, device=device, workers=workers, threads=threads, precision=precision)
 
     finished = tabulate(job, scale, out, names)
     if (out / "table.md").exists():

@@ -12,6 +12,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from trainers.errors import TrainerError
 
+PRECISIONS = ("auto", "float32", "bfloat16")
+
 
 @dataclass(frozen=True)
 class Place:
@@ -20,6 +22,7 @@ class Place:
     device: torch.device
     rank: int = 0
     world: int = 1
+    precision: str = "auto"
 
     @property
     def first(self) -> bool:
@@ -28,13 +31,15 @@ class Place:
 
     @property
     def half(self) -> torch.dtype | None:
-        """Type for mixed precision, on CUDA only."""
-        if self.device.type != "cuda":
+        """Type for mixed precision: by default one on CUDA, none on a CPU."""
+        if self.precision == "bfloat16":
+            return torch.bfloat16
+        if self.precision == "float32" or self.device.type != "cuda":
             return None
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
 
     def autocast(self) -> torch.autocast:
-        """Mixed precision where it pays."""
+        """Mixed precision, where there is any."""
         return torch.autocast(self.device.type, self.half, enabled=self.half is not None)
 
     def total(self, numbers: Tensor) -> Tensor:
@@ -55,8 +60,10 @@ class Place:
         return DistributedDataParallel(net, device_ids=[self.device.index] if self.device.type == "cuda" else None)
 
 
-def join(device: str, threads: int | None = None) -> Place:
+def join(device: str, threads: int | None = None, precision: str = "auto") -> Place:
     """This process' place: from torchrun's environment, or alone; `threads` to compute with on a CPU."""
+    if precision not in PRECISIONS:
+        raise TrainerError(f"precision {precision!r}: give {', '.join(PRECISIONS)}")
     if threads is not None:
         torch.set_num_threads(threads)
     if device not in ("auto", "cpu") and not device.startswith("cuda"):
@@ -66,7 +73,7 @@ def join(device: str, threads: int | None = None) -> Place:
         raise TrainerError(f"device {device!r}: torch sees no CUDA device here; try --device cpu")
     world, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
     name = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if cuda and ":" not in device else device
-    place = Place(torch.device(name if cuda else "cpu"), rank, world)
+    place = Place(torch.device(name if cuda else "cpu"), rank, world, precision)
     if cuda:
         torch.cuda.set_device(place.device)
         torch.backends.cudnn.benchmark = True

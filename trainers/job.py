@@ -31,6 +31,8 @@ class Job:
     device: str = "auto"
     threads: int | None = None
     """Threads torch computes with on a CPU; torch's choice by default."""
+    precision: str = "auto"
+    """auto: mixed on CUDA, float32 on a CPU; float32; bfloat16: mixed, also on a CPU whose cores multiply it."""
     workers: int | None = None
     """Loader processes; 0 reads in the loop; None takes as many as help."""
     cache: Path | None = None

@@ -59,10 +59,12 @@ def measure_row(job: Job, graph: Path) -> Result:
     place = join("cpu", job.threads)
     with torch.device("meta"):  # shapes without memory
         parameters = parameter_count(build(job.architecture))
-    pictures = open_pictures(job, place)
+    pictures, side = open_pictures(job, place), job.architecture.side
+    # the training pictures as large as the validation pictures are measured
+    whole = open_pictures(replace(job, recipe=replace(job.recipe, side=job.recipe.measured_side(side))), place)
     sample = np.linspace(0, len(pictures.train) - 1, min(TRAIN_SAMPLE, len(pictures.train))).astype(int).tolist()
-    net, side = graph_network(graph), job.architecture.side
-    train_accuracy = measure(net, pictures.train, side, pictures.prepare, place, numbers=sample)
+    net = graph_network(graph)
+    train_accuracy = measure(net, whole.train, side, pictures.prepare, place, numbers=sample)
     val_accuracy = measure(net, pictures.val, side, pictures.prepare, place)
     return Result(
         network=job.architecture.name,

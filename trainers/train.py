@@ -55,7 +55,7 @@ class Run:
 
 def train(job: Job) -> Path | None:
     """Train, or go on training; the finished graph's path, or None when asked to stop before the end."""
-    place = devices.join(job.device, job.threads)
+    place = devices.join(job.device, job.threads, job.precision)
     stop = Stop(job.stop_after)
     try:
         pictures = open_pictures(job, place)

@@ -13,8 +13,9 @@ from trainers.__main__ import app
 from trainers.ablations import TABLE_3
 from trainers.choices import find_recipe
 from trainers.errors import TrainerError
+from trainers.measure import measure
 from trainers.recipe import TINY
-from trainers.table import markdown, results, tabulate
+from trainers.table import markdown, measure_row, results, tabulate
 from trainers.train import train
 
 ROOT = Path(__file__).parents[2]
@@ -88,6 +89,21 @@ def test_the_table_goes_on_row_by_row_and_shows_the_papers_numbers(job, tmp_path
     with (tmp_path / "table.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert [(row["epochs"], row["paper_val_top5"]) for row in rows] == [("1", "18.1"), ("1", "16.5")]
+
+
+def test_the_training_error_is_measured_on_pictures_as_large_as_the_validation_errors(job, monkeypatch):
+    """Resized boxes are trained on, so whole pictures are measured: 20 wide here, where 24 are stored."""
+    sides = []
+
+    def noting(net, pixels, side, *rest, **options):
+        sides.append(pixels.__getitems__([0])[0].shape[1])
+        return measure(net, pixels, side, *rest, **options)
+
+    job = replace(job, recipe=replace(job.recipe, crop="resized", epochs=1))
+    graph = train(job)
+    monkeypatch.setattr("trainers.table.measure", noting)
+    measure_row(job, graph)
+    assert sides == [20, 20]
 
 
 def test_rows_that_are_not_trained_yet_are_dashes(tmp_path):

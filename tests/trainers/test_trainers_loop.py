@@ -59,6 +59,24 @@ def test_a_plateau_run_resumes_too(job, finished):
     assert_same_weights(whole, parts)
 
 
+def test_a_bfloat16_run_multiplies_in_bfloat16_keeps_float32_weights_and_resumes(job, finished):
+    mixed = replace(job, precision="bfloat16")
+    whole, parts = (replace(mixed, run=job.run / name) for name in ("mixed", "parts"))
+    train(whole)
+    train(replace(parts, stop_after=4))
+    train(parts)
+    assert_same_weights(whole, parts)
+    single, half = weights(finished), weights(whole)
+    assert {w.dtype for w in half.values()} == {torch.float32}
+    apart = max((single[name] - half[name]).abs().max().item() for name in single)
+    assert apart > 1e-4  # float32 sums in another order would differ by about 1e-7
+
+
+def test_an_unknown_precision_is_refused(job):
+    with pytest.raises(TrainerError, match="precision 'float8': give auto, float32, bfloat16"):
+        train(replace(job, precision="float8"))
+
+
 def test_sigterm_saves_and_leaves(job, finished, monkeypatch):
     step = loop.train_step
 
