@@ -16,7 +16,7 @@ CPU = Device("cpu", "for tests")
 def build(shape, write, *, batch="N"):
     """The model image (batch, *shape) -> y that `write(op, x)` writes; its last value is called 'y'."""
     x = ir.Value(name="image", shape=ir.Shape([batch, *shape]), type=ir.TensorType(ir.DataType.FLOAT))
-    graph = ir.Graph([x], [], nodes=[], opset_imports={"": 21}, name="small")
+    graph = ir.Graph([x], [], nodes=[], opset_imports={"": 24}, name="small")
     op = Op(graph, "n")
     y = write(op, x)
     y.name, y.type = "y", ir.TensorType(ir.DataType.FLOAT)

@@ -3,6 +3,9 @@
 import numpy as np
 import onnx_ir as ir
 
+CARRIERS = frozenset(
+    "Reshape Unsqueeze Squeeze Flatten Pad Transpose Identity Dropout Cast Expand".split()
+)  # what they give are the same numbers in other places
 STRUCTURAL_OPS = frozenset({"Shape", "Size"})  # what they give depends on the extent of the image, not on its pixels
 
 
@@ -31,6 +34,14 @@ def _subgraphs(attribute: ir.Attr) -> list[ir.Graph]:
     if attribute.type == ir.AttributeType.GRAPH:
         return [attribute.as_graph()]
     return list(attribute.as_graphs()) if attribute.type == ir.AttributeType.GRAPHS else []
+
+
+def behind(value: ir.Value | None) -> ir.Node | None:
+    """The maker of `value` behind nodes that only carry it along; None if that is the graph's input or a constant."""
+    node = None if value is None else value.producer()
+    while node is not None and node.op_type in CARRIERS:
+        node = node.inputs[0].producer()
+    return node
 
 
 def has_subgraphs(node: ir.Node) -> bool:

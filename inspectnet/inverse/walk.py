@@ -15,7 +15,7 @@ from inspectnet.graph.folding import fold_shapes
 from inspectnet.graph.probes import cut_out
 from inspectnet.graph.shapes import BATCH, free_extent
 from inspectnet.graph.values import live_values
-from inspectnet.rules import Policy, Way, find_rule, refuse
+from inspectnet.rules import HELD, Policy, Way, find_rule, refuse
 
 SEED, PIXELS, OWNER = "seed", "pixels", "image_of_seed"  # what the inverse's own inputs and outputs are called
 
@@ -77,7 +77,7 @@ def descend(op: Way, node: ir.Node, arriving: dict[ir.Value, list[ir.Value]], po
         raise refuse(node, "its shapes are not known")
     bottoms = rule(op, node, _only(tops))
     for value, bottom in itertools.zip_longest(node.inputs, bottoms):
-        if value not in op.alive:
+        if value not in op.alive or bottom is HELD:
             continue
         if bottom is None:  # a path that no rule answers for must not be lost in silence
             raise refuse(node, f"its input '{value.name}' depends on the image")

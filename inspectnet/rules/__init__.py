@@ -1,9 +1,33 @@
 """The heart's table: one small function per ONNX operator, one registry. A new op is one function here."""
 
-from inspectnet.rules import filters, joins, norms, pools, rectifiers, reshapes
-from inspectnet.rules.registry import METHODS, UNPOOLS, Policy, Way, describe_rule, find_rule, refuse, supported_ops
+from inspectnet.rules import (
+    filters,
+    joins,
+    norms,
+    pools,
+    products,
+    rectifiers,
+    reductions,
+    resampling,
+    reshapes,
+    slopes,
+    smooth,
+    statistics,
+)
+from inspectnet.rules.registry import (
+    HELD,
+    METHODS,
+    UNPOOLS,
+    Policy,
+    Way,
+    describe_rule,
+    find_rule,
+    refuse,
+    supported_ops,
+)
 
 __all__ = [
+    "HELD",
     "METHODS",
     "UNPOOLS",
     "Policy",
@@ -14,8 +38,14 @@ __all__ = [
     "joins",
     "norms",
     "pools",
+    "products",
     "rectifiers",
+    "reductions",
     "refuse",
+    "resampling",
     "reshapes",
+    "slopes",
+    "smooth",
+    "statistics",
     "supported_ops",
 ]

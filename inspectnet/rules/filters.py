@@ -42,19 +42,6 @@ def gemm(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     return [op.Gemm(top, weights, alpha=number(node, "alpha", 1.0), transB=1 - transposed)]
 
 
-@rule("MatMul")
-def matmul(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
-    """The transposed matrix, on the side it stood: top (N, ..., K) -> bottom (N, ..., C)."""
-    left, right = node.inputs
-    if left in op.alive and right in op.alive:
-        raise refuse(node, "both sides depend on the image")
-    weights = right if left in op.alive else left
-    if len(weights.shape) != 2:
-        raise refuse(node, f"its weights have {len(weights.shape)} axes, not 2")
-    turned = op.Transpose(weights, perm=[1, 0])
-    return [op.MatMul(top, turned), None] if weights is right else [None, op.MatMul(turned, top)]
-
-
 def _fixed(op: Way, node: ir.Node, index: int) -> ir.Value:
     """The weights of `node`, which must not depend on the image."""
     weights: ir.Value = node.inputs[index]

@@ -4,7 +4,7 @@ import math
 
 import onnx_ir as ir
 
-from inspectnet.graph.values import constant_of, integer
+from inspectnet.graph.values import integer
 from inspectnet.graph.window import Window
 from inspectnet.rules.registry import Way, refuse, rule
 
@@ -54,19 +54,6 @@ def global_average_pool(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]
     x = node.inputs[0]
     size = op.Cast(op.ReduceProd(op.Shape(x, start=2), keepdims=0), to=1)
     return [op.Expand(op.Div(top, size), op.shape_like(top, x))]
-
-
-@rule("ReduceMean")
-def reduce_mean(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
-    """Each value, divided by how many made it, goes back to all of them."""
-    x = node.inputs[0]
-    axes = constant_of(node.inputs[1]) if len(node.inputs) > 1 else None
-    if axes is None or any(a % len(x.shape) == 0 for a in axes):
-        raise refuse(node, "it takes the mean over the images")
-    if not integer(node, "keepdims", 1):
-        top = op.Unsqueeze(top, [int(a) % len(x.shape) for a in axes])
-    count = op.Cast(op.ReduceProd(op.Gather(op.Shape(x), axes), keepdims=0), to=1)
-    return [op.Expand(op.Div(top, count), op.shape_like(top, x)), *([None] * (len(node.inputs) - 1))]
 
 
 def _switches(op: Way, node: ir.Node) -> ir.Value:

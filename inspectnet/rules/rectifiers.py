@@ -1,47 +1,62 @@
-"""Activations: the only place where the methods differ.
+"""Rectifiers: where the methods differ.
 
 deconvnet rectifies the signal, whatever the forward pass did (Zeiler & Fergus 2014, sec. 2.1); guided
 backpropagation rectifies it and masks it by the forward sign (Springenberg et al. 2015); gradient takes the true
-derivative. Saturating functions are no rectifiers: under every method their recorded slope is held fixed.
+derivative, of smooth rectifiers in `smooth.py`. Functions that saturate on both sides are no rectifiers: `slopes.py`.
 """
 
 import onnx_ir as ir
 
-from inspectnet.graph.values import integer, number
+from inspectnet.graph.values import number
 from inspectnet.rules.registry import Way, rule
 
-RECTIFIERS = ("Relu", "LeakyRelu", "Clip")
+KINKED = ("Relu", "LeakyRelu", "PRelu", "ThresholdedRelu")
+SMOOTH = ("Elu", "Selu", "Celu", "Softplus", "Gelu", "HardSwish", "Mish", "Swish")
 
 
-@rule(*RECTIFIERS, when=["deconvnet"])
-def rectify(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
+@rule(*KINKED, *SMOOTH, "Clip", when=["deconvnet"])
+def rectify(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The positive part of the signal, whatever the input was."""
-    return [op.Relu(top)]
+    return [op.Relu(top), *([None] * (len(node.inputs) - 1))]
 
 
-@rule("Relu", "LeakyRelu", when=["guided_backprop"])
+@rule("Relu", "LeakyRelu", "ThresholdedRelu", when=["guided_backprop"])
 def rectify_and_mask(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
+    """The positive part of the signal, where the output was positive too."""
+    return [op.Where(op.Greater(node.outputs[0], 0.0), op.Relu(top), 0.0)]
+
+
+@rule(*SMOOTH, "PRelu", when=["guided_backprop"])
+def rectify_and_mask_below(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The positive part of the signal, where the input was positive too."""
-    return [op.Where(_positive(op, node.outputs[0]), op.Relu(top), 0.0)]
-
-
-@rule("Relu", when=["gradient"])
-def mask(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
-    """The signal where the input was positive."""
-    return [op.Where(_positive(op, node.outputs[0]), top, 0.0)]
-
-
-@rule("LeakyRelu", when=["gradient"])
-def leak(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
-    """The signal where the input was positive, alpha times the signal elsewhere."""
-    alpha = number(node, "alpha", 0.01)
-    return [op.Where(_positive(op, node.inputs[0]), top, op.Mul(top, alpha))]
+    x, *slope = node.inputs
+    return [op.Where(op.Greater(x, 0.0), op.Relu(top), 0.0), *([None] * len(slope))]
 
 
 @rule("Clip", when=["guided_backprop"])
 def rectify_between(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """The positive part of the signal, where the input was between the bounds."""
     return between(op, node, op.Relu(top))
+
+
+@rule("Relu", "ThresholdedRelu", when=["gradient"])
+def mask(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
+    """The signal where the output was positive."""
+    return [op.Where(op.Greater(node.outputs[0], 0.0), top, 0.0)]
+
+
+@rule("LeakyRelu", when=["gradient"])
+def leak(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
+    """The signal where the input was positive, alpha times the signal elsewhere."""
+    alpha = number(node, "alpha", 0.01)
+    return [op.Where(op.Greater(node.inputs[0], 0.0), top, op.Mul(top, alpha))]
+
+
+@rule("PRelu", when=["gradient"])
+def leak_as_learnt(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+    """The signal where the input was positive, the learnt slope times the signal elsewhere."""
+    x, slope = node.inputs
+    return [op.Where(op.Greater(x, 0.0), top, op.Mul(top, slope)), None]
 
 
 @rule("Clip", when=["gradient"])
@@ -52,30 +67,3 @@ def between(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
         if bound is not None:
             top = op.Where(inside(x, bound), top, 0.0)
     return [top]
-
-
-@rule("Sigmoid")
-def sigmoid(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
-    """The signal times the recorded slope y (1 - y)."""
-    y = node.outputs[0]
-    return [op.Mul(top, op.Mul(y, op.Sub(1.0, y)))]
-
-
-@rule("Tanh")
-def tanh(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
-    """The signal times the recorded slope 1 - y^2."""
-    y = node.outputs[0]
-    return [op.Mul(top, op.Sub(1.0, op.Mul(y, y)))]
-
-
-@rule("Softmax")
-def softmax(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
-    """The signal less its mean under y, times the recorded y."""
-    y, axis = node.outputs[0], integer(node, "axis", -1)
-    mean = op.ReduceSum(op.Mul(top, y), [axis], keepdims=1)
-    return [op.Mul(y, op.Sub(top, mean))]
-
-
-def _positive(op: Way, x: ir.Value) -> ir.Value:
-    value: ir.Value = op.Greater(x, 0.0)
-    return value

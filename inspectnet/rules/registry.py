@@ -1,13 +1,14 @@
 """The table of rules: how a signal comes down through each operator, and where the methods differ.
 
 A rule is a function `rule(op, node, top)` that appends nodes with `op` and returns one signal per input of `node`,
-None where nothing comes down. `top` is the signal on the node's first output; where signals arrived at others too, a
-tuple of one for each output, None where no signal arrived.
+None for an input that does not depend on the image, HELD for one that does but is held fixed. `top` is the signal on
+the node's first output; where signals arrived at others too, a tuple of one for each output, None where none arrived.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from enum import Enum
+from typing import Any, Final, TypeVar
 
 import onnx_ir as ir
 
@@ -15,11 +16,21 @@ from inspectnet.errors import OptionError, RuleError, nearest
 from inspectnet.graph.builder import Op
 from inspectnet.graph.values import describe
 
+
+class Held(Enum):
+    """The answer of a rule for an input that was recorded, through which no signal comes down: gates, statistics."""
+
+    HELD = "held"
+
+
+HELD: Final = Held.HELD
 Signal = Any  # an ir.Value, or a tuple of them for an operator with several outputs
-Rule = Callable[["Way", ir.Node, Signal], Sequence[ir.Value | None]]
+Bottoms = Sequence[ir.Value | Held | None]
+Rule = Callable[["Way", ir.Node, Signal], Bottoms]
 R = TypeVar("R", bound=Rule)
 
 METHODS = ("deconvnet", "guided_backprop", "gradient")
+HOLDING = METHODS[:2]  # those that hold gates, attention and statistics fixed
 UNPOOLS = ("sum", "overwrite", "centre")
 LRNS = ("identity", "gradient")
 

@@ -1,10 +1,15 @@
 """Reshapes: the signal takes the way of its tensor back."""
 
+from typing import Literal
+
 import numpy as np
 import onnx_ir as ir
 
-from inspectnet.graph.values import constant_of, ints, word
-from inspectnet.rules.registry import Way, refuse, rule
+from inspectnet.graph.values import constant_of, integer, ints, word
+from inspectnet.rules.axes import down_axis, gather_up
+from inspectnet.rules.registry import HELD, Bottoms, Held, Way, refuse, rule
+
+MIRRORS: dict[str, Literal["reflect", "edge", "wrap"]] = {"reflect": "reflect", "edge": "edge", "wrap": "wrap"}
 
 
 @rule("Identity", "Dropout")
@@ -55,12 +60,83 @@ def slice_(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
 
 @rule("Pad")
 def pad(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
-    """The signal without its padding."""
-    if word(node, "mode", "constant") != "constant":
-        raise refuse(node, f"its mode is {word(node, 'mode')}")
-    _, pads, *rest = node.inputs
-    axes = [rest[1]] if len(rest) > 1 else []
-    return [op.Pad(top, op.Neg(pads), 0.0, *axes), *([None] * (len(node.inputs) - 1))]
+    """The signal without its padding; where the padding mirrors the map, back to what was mirrored."""
+    x, pads, *rest = node.inputs
+    nowhere = [None] * (len(node.inputs) - 1)
+    axes = rest[1] if len(rest) > 1 else None
+    mode, rank = word(node, "mode", "constant"), len(x.shape)
+    if mode == "constant":
+        return [op.Pad(top, op.Neg(pads), 0.0, *([] if axes is None else [axes])), *nowhere]
+    widths, chosen = constant_of(pads), constant_of(axes) if axes is not None else range(rank)
+    if widths is None or chosen is None or (widths < 0).any() or mode not in MIRRORS:
+        raise refuse(node, f"it pads in the mode {mode} by what depends on the image, or cuts off")
+    for axis, *width in zip(chosen, *widths.reshape(2, -1), strict=True):
+        if any(width):
+            source = np.pad(np.arange(x.shape[axis]), [int(w) for w in width], mode=MIRRORS[mode])
+            top = down_axis(op, top, rank, int(axis) % rank, np.eye(x.shape[axis])[source])
+    return [top, *nowhere]
+
+
+@rule("Gather")
+def gather(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+    """The signal where it was taken from, nothing elsewhere; what was taken twice adds up."""
+    x, indices = node.inputs
+    if x not in op.alive or len(indices.shape) > 1:
+        raise refuse(node, "its indices depend on the image, or have several axes")
+    axis = integer(node, "axis", 0) % len(x.shape)
+    if not len(indices.shape):
+        top, indices = op.Unsqueeze(top, [axis]), op.Unsqueeze(indices, [0])
+    aligned = op.Reshape(indices, [-1 if a == axis else 1 for a in range(len(x.shape))])
+    return [_scatter_back(op, top, op.Expand(aligned, op.Shape(top)), x, axis), _held_if_alive(op, indices)]
+
+
+@rule("GatherElements")
+def gather_elements(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+    """The signal where it was taken from, nothing elsewhere; what was taken twice adds up."""
+    x, indices = node.inputs
+    return [_scatter_back(op, top, indices, x, integer(node, "axis", 0) % len(x.shape)), _held_if_alive(op, indices)]
+
+
+@rule("Expand")
+def expand(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+    """The signals of all copies, added up."""
+    return [gather_up(op, node, top, node.inputs[0]), None]
+
+
+@rule("Tile")
+def tile(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+    """The signals of all copies, added up."""
+    repeats = constant_of(node.inputs[1])
+    if repeats is None or repeats[0] != 1:
+        raise refuse(node, "it repeats images, or how often depends on them")
+    for axis, times in enumerate(repeats):
+        if times > 1:
+            copies = op.Split(top, axis=axis, num_outputs=int(times), outputs=int(times))
+            top = op.Sum(*copies)
+    return [top, None]
+
+
+@rule("SpaceToDepth")
+def space_to_depth(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
+    """The channels back in their places."""
+    return [op.DepthToSpace(top, blocksize=integer(node, "blocksize"), mode="DCR")]
+
+
+@rule("DepthToSpace")
+def depth_to_space(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
+    """The places back in their channels."""
+    size, bottom = integer(node, "blocksize"), node.inputs[0]
+    spread = op.SpaceToDepth(top, blocksize=size)  # channels: places, then maps
+    if word(node, "mode", "DCR") == "DCR":
+        return [spread]
+    turned = op.Transpose(op.Reshape(spread, [0, size * size, -1, *bottom.shape[2:]]), perm=[0, 2, 1, 3, 4])
+    return [op.Reshape(turned, op.shape_like(top, bottom))]
+
+
+@rule("QuantizeLinear", "DequantizeLinear")
+def quantise(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+    """The signal as it is: rounding to a grid and back is passed straight through (Bengio et al. 2013)."""
+    return [top, *([None] * (len(node.inputs) - 1))]
 
 
 def _end(end: int) -> int | None:
@@ -77,3 +153,14 @@ def _put_back(op: Way, top: ir.Value, axis: int, places: np.ndarray, bottom: ir.
     source[places] = np.arange(len(places))
     value: ir.Value = op.Gather(op.Pad(top, pads, 0.0), source, axis=axis)
     return value
+
+
+def _scatter_back(op: Way, top: ir.Value, indices: ir.Value, bottom: ir.Value, axis: int) -> ir.Value:
+    """A tensor of bottom's shape that holds `top` at `indices` along `axis`, added up."""
+    blank = op.Expand(0.0, op.shape_like(top, bottom))
+    value: ir.Value = op.ScatterElements(blank, indices, top, axis=axis, reduction="add")
+    return value
+
+
+def _held_if_alive(op: Way, choice: ir.Value) -> Held | None:
+    return HELD if choice in op.alive else None

@@ -154,12 +154,87 @@ def reshape_cases():
     yield "pad-crops", (3, 4, 5), lambda op, x: op.Pad(x, [0, 0, -1, 2, 0, 0, 1, -1])
     yield "identity", (3, 4, 4), lambda op, x: op.Identity(x)
     yield "dropout", (3, 4, 4), lambda op, x: op.Dropout(x, 0.5, False)
+    yield "pad-reflect", (3, 5, 4), lambda op, x: op.Pad(x, [0, 0, 2, 1, 0, 0, 3, 0], mode="reflect")
+    yield "pad-edge-some-axes", (3, 5, 4), lambda op, x: op.Pad(x, [2, 3, 0, 1], None, [-1, 1], mode="edge")
+    yield "pad-wrap", (3, 5, 4), lambda op, x: op.Pad(x, [0, 0, 2, 1, 0, 0, 0, 3], mode="wrap")
+    yield "gather", (5, 4, 3), lambda op, x: op.Gather(x, [4, 0, 4, 1], axis=1)
+    yield "gather-from-the-end", (5, 4, 3), lambda op, x: op.Gather(x, [-1, 2], axis=-1)
+    yield "gather-one", (5, 4, 3), lambda op, x: op.Gather(x, 2, axis=2)
+    yield "expand", (3, 1, 4), lambda op, x: op.Expand(x, [1, 3, 5, 1])
+    yield "expand-rank", (1, 2, 3), lambda op, x: op.Reshape(op.Expand(op.Unsqueeze(x, [1]), [1, 2, 4, 1, 3]), [0, -1])
+    yield "tile", (3, 2, 4), lambda op, x: op.Tile(x, [1, 2, 1, 3])
+    yield "space-to-depth", (3, 4, 6), lambda op, x: op.SpaceToDepth(x, blocksize=2)
+    yield "depth-to-space", (12, 2, 3), lambda op, x: op.DepthToSpace(x, blocksize=2)
+    yield "depth-to-space-crd", (12, 2, 3), lambda op, x: op.DepthToSpace(x, blocksize=2, mode="CRD")
     yield "cast", (3, 4, 4), lambda op, x: op.Cast(op.Cast(x, to=11), to=1)
 
 
-LINEAR = [*conv_cases(), *conv_transpose_cases(), *dense_cases(), *join_cases(), *reshape_cases()]
+SCALES = [[1, 1, 2, 3], [1, 1, 1.5, 2.5], [1, 1, 0.65, 0.5], [1, 1, 1, 4]]
+
+
+def resize_cases():
+    coordinates = ["half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel", "half_pixel_symmetric"]
+    for mode, where, scale in itertools.product(["nearest", "linear", "cubic"], coordinates, range(len(SCALES))):
+        for rounding in ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"] if mode == "nearest" else [""]:
+            says = dict(
+                mode=mode, coordinate_transformation_mode=where, **({"nearest_mode": rounding} if rounding else {})
+            )
+            scales = np.float32(SCALES[scale])
+            yield (
+                f"resize-{mode}-{where}-{rounding}-{scale}",
+                (2, 5, 6),
+                lambda op, x, says=says, scales=scales: op.Resize(x, None, scales, **says),
+            )
+    yield "resize-to-sizes", (2, 5, 6), lambda op, x: op.Resize(x, None, None, [8, 9], axes=[2, 3], mode="linear")
+    yield (
+        "resize-cubic-inside",
+        (2, 5, 6),
+        lambda op, x: op.Resize(x, None, np.float32([1, 1, 2, 2]), mode="cubic", exclude_outside=1, cubic_coeff_a=-0.5),
+    )
+
+
+def reduction_cases():
+    yield "reducesum", (3, 5, 4), lambda op, x: op.ReduceSum(x, [2, 3])
+    yield "reducesum-flat", (3, 5, 4), lambda op, x: op.ReduceSum(x, [-2], keepdims=0)
+
+
+def product_cases():
+    yield "einsum", (3, 5, 4), lambda op, x: op.Einsum(x, weights(3, 6), equation="nchw,ck->nhwk")
+    yield "matmul-stacks", (3, 2, 4), lambda op, x: op.MatMul(x, weights(3, 4, 5))
+    yield "matmul-stretched", (1, 2, 4), lambda op, x: op.MatMul(x, weights(3, 4, 5))
+    yield "neg", (3, 4, 4), lambda op, x: op.Neg(x)
+    yield "where", (3, 4, 4), lambda op, x: op.Where(weights(3, 4, 4) > 0, op.Mul(x, 2.0), x)
+    yield "where-stretched", (3, 1, 4), lambda op, x: op.Where(weights(3, 4, 4) > 0, x, 1.0)
+
+
+def extreme_cases():
+    yield "reducemax", (3, 5, 4), lambda op, x: op.ReduceMax(x, [2, 3])
+    yield "reducemin-flat", (3, 5, 4), lambda op, x: op.ReduceMin(x, [1], keepdims=0)
+    yield "reducel1", (3, 5, 4), lambda op, x: op.ReduceL1(x, [1])
+    yield "reducel2", (3, 5, 4), lambda op, x: op.ReduceL2(x, [2, 3], keepdims=0)
+    yield "max", (3, 4, 4), lambda op, x: op.Max(x, op.Mul(x, -0.5), op.ReduceMean(x, [2, 3]))
+    yield "min", (3, 4, 4), lambda op, x: op.Min(x, op.Mul(x, -0.5))
+    yield (
+        "gather-elements",
+        (3, 4, 4),
+        lambda op, x: op.GatherElements(op.Concat(x, x, axis=3), op.ArgMax(op.Concat(x, x, axis=3), axis=2), axis=2),
+    )
+    yield "abs", (3, 4, 4), lambda op, x: op.Abs(x)
+    yield "prelu", (3, 4, 4), lambda op, x: op.PRelu(x, weights(3, 1, 1))
+
+
+LINEAR = [
+    *resize_cases(),
+    *reduction_cases(),
+    *product_cases(),
+    *conv_cases(),
+    *conv_transpose_cases(),
+    *dense_cases(),
+    *join_cases(),
+    *reshape_cases(),
+]
 LINEAR += [case for case in pool_cases() if "max" not in case[0]]
-HOMOGENEOUS = [*rectifier_cases(), *(case for case in pool_cases() if "max" in case[0])]
+HOMOGENEOUS = [*extreme_cases(), *rectifier_cases(), *(case for case in pool_cases() if "max" in case[0])]
 
 
 def slope(model, x, v, h):

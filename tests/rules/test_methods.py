@@ -17,7 +17,21 @@ TABLE = {
     ("Clip", "guided_backprop"): [0, 0, 0, 5],
     ("Clip", "gradient"): [0, 0, -5, 5],
 }
+SMOOTH_RECTIFIERS = ["Elu", "Selu", "Celu", "Softplus", "Gelu", "HardSwish", "Mish", "Swish"]
+for rectifier in SMOOTH_RECTIFIERS:
+    TABLE[rectifier, "deconvnet"], TABLE[rectifier, "guided_backprop"] = [0, 5, 0, 5], [0, 0, 0, 5]
+TABLE |= {
+    ("PRelu", "deconvnet"): [0, 5, 0, 5],
+    ("PRelu", "guided_backprop"): [0, 0, 0, 5],
+    ("PRelu", "gradient"): [2.5, -2.5, -5, 5],  # its learnt slope is negative
+    ("ThresholdedRelu", "deconvnet"): [0, 5, 0, 5],
+    ("ThresholdedRelu", "guided_backprop"): [0, 0, 0, 5],
+    ("ThresholdedRelu", "gradient"): [0, 0, -5, 5],
+}
 WRITE = {
+    **{name: lambda op, x, name=name: getattr(op, name)(x) for name in SMOOTH_RECTIFIERS},
+    "PRelu": lambda op, x: op.PRelu(x, np.float32([[[-0.5]]])),
+    "ThresholdedRelu": lambda op, x: op.ThresholdedRelu(x, alpha=2.5),
     "Relu": lambda op, x: op.Relu(x),
     "LeakyRelu": lambda op, x: op.LeakyRelu(x, alpha=0.1),
     "Clip": lambda op, x: op.Clip(x, 0.0, 6.0),
@@ -48,6 +62,91 @@ SMOOTH = {
 }
 
 
+COMPOSED = {
+    **{name: lambda op, x, name=name: getattr(op, name)(x) for name in SMOOTH_RECTIFIERS if name != "Gelu"},
+    "Elu-2": lambda op, x: op.Elu(x, alpha=2.0),
+    "Celu-2": lambda op, x: op.Celu(x, alpha=2.0),
+    "Swish-2": lambda op, x: op.Swish(x, alpha=2.0),
+    "Gelu-tanh": lambda op, x: op.Gelu(x, approximate="tanh"),
+    "HardSigmoid": lambda op, x: op.HardSigmoid(x, alpha=0.3),
+    "Softsign": lambda op, x: op.Softsign(x),
+    "Exp": lambda op, x: op.Exp(x),
+    "Log": lambda op, x: op.Log(op.Add(op.Mul(x, x), 1.0)),
+    "Sqrt": lambda op, x: op.Sqrt(op.Add(op.Mul(x, x), 1.0)),
+    "Reciprocal": lambda op, x: op.Reciprocal(op.Add(op.Mul(x, x), 1.0)),
+    "Pow": lambda op, x: op.Pow(x, 3.0),
+    "Pow-of-integer": lambda op, x: op.Pow(x, np.int64(2)),
+    "LogSoftmax": lambda op, x: op.LogSoftmax(x, axis=1),
+    "product": lambda op, x: op.Mul(x, op.ReduceMean(x, [1])),
+    "square": lambda op, x: op.Mul(x, x),
+    "gated": lambda op, x: op.Mul(x, op.Sigmoid(op.ReduceMean(x, [2, 3]))),
+    "quotient": lambda op, x: op.Div(x, op.Add(op.Abs(op.ReduceMean(x, [1])), 1.0)),
+    "reciprocal-div": lambda op, x: op.Div(2.0, op.Add(op.Exp(x), 1.0)),
+    "attention": lambda op, x: op.MatMul(op.Softmax(op.MatMul(x, op.Transpose(x, perm=[0, 1, 3, 2])), axis=-1), x),
+    "matmul-both-alive": lambda op, x: op.MatMul(op.ReduceMean(x, [1]), x),
+    "einsum-both-alive": lambda op, x: op.Einsum(x, op.Sigmoid(x), equation="nchw,nkhw->nck"),
+    "ReduceSumSquare": lambda op, x: op.ReduceSumSquare(x, [1]),
+    "ReduceLogSumExp": lambda op, x: op.ReduceLogSumExp(x, [1], keepdims=0),
+    "InstanceNormalization": lambda op, x: op.InstanceNormalization(x, GAMMA, GAMMA, epsilon=1e-2),
+    "LayerNormalization": lambda op, x: op.LayerNormalization(x, np.float32([0.5, 2]), axis=-1, epsilon=1e-2),
+    "LayerNormalization-3": lambda op, x: op.LayerNormalization(x, np.float32(1.5), np.float32(1), axis=1),
+    "LpNormalization": lambda op, x: op.LpNormalization(x, axis=1, p=2),
+}
+GAMMA = np.float32([0.5, -1, 2, 1.5, 3])
+
+
+@pytest.mark.parametrize("write", COMPOSED.values(), ids=COMPOSED)
+def test_the_gradient_of_a_composed_operator_equals_differences_by_onnxs_own_reference(write, rng):
+    """onnx's reference evaluates the operator in float64; onnxruntime only takes the signal down."""
+    import onnx_ir as ir
+    from onnx import numpy_helper
+    from onnx.reference import ReferenceEvaluator
+
+    model = build((5, 2, 2), write)
+    proto = ir.to_proto(model)
+    for constant in proto.graph.initializer:
+        numbers = numpy_helper.to_array(constant)
+        if numbers.dtype == np.float32:
+            constant.CopyFrom(numpy_helper.from_array(numbers.astype(np.float64), constant.name))
+    reference = ReferenceEvaluator(proto)
+    x, v = rng.normal(size=(2, 1, 5, 2, 2))
+    h = 1e-6
+    up, down = (np.float64(reference.run(None, {"image": x + s * h * v})[0]) for s in (1, -1))
+    along = (up - down) / (2 * h)
+    assert np.abs(along).max() > 1e-3
+    t = rng.normal(size=along.shape)
+    pixels = project(model, x, t, method="gradient").astype(np.float64)
+    assert np.vdot(pixels, v) == pytest.approx(np.vdot(t, along), rel=1e-4, abs=1e-5)
+
+
+def test_what_onnxs_reference_does_not_compute_in_float64_equals_torch(rng):
+    import torch
+
+    known = {
+        "Gelu": (lambda op, x: op.Gelu(x), torch.nn.functional.gelu),
+        "Erf": (lambda op, x: op.Erf(x), torch.erf),
+        "LpNormalization": (lambda op, x: op.LpNormalization(x, axis=1, p=1), lambda x: x / x.abs().sum(1, True)),
+        "MeanVarianceNormalization": (
+            lambda op, x: op.MeanVarianceNormalization(x),
+            lambda x: (x - x.mean((0, 2, 3), True)) / x.std((0, 2, 3), unbiased=False, keepdim=True),
+        ),
+        "GroupNormalization": (
+            lambda op, x: op.GroupNormalization(
+                op.Concat(x, op.Mul(x, x), axis=1), np.tile(GAMMA, 2), np.tile(GAMMA, 2), num_groups=2, epsilon=1e-2
+            ),
+            lambda x: torch.nn.functional.group_norm(
+                torch.cat([x, x * x], 1), 2, torch.tensor(np.tile(GAMMA, 2)).double(), eps=1e-2
+            ),
+        ),
+    }
+    for name, (write, function) in known.items():
+        x = rng.normal(size=(1, 5, 2, 2))
+        t = rng.normal(size=function(torch.tensor(x)).shape)
+        expected = torch.autograd.functional.vjp(function, torch.tensor(x), torch.tensor(t))[1].numpy()
+        pixels = project(build((5, 2, 2), write), x, t, method="gradient")
+        np.testing.assert_allclose(pixels, expected, rtol=1e-4, atol=1e-6, err_msg=name)
+
+
 @pytest.mark.parametrize("write", SMOOTH.values(), ids=SMOOTH)
 def test_the_slope_of_a_smooth_operator_equals_numerical_differences_in_float64(write, rng):
     """The operator itself is evaluated in float64 by the oracle; onnxruntime only takes the signal down."""
@@ -70,3 +169,62 @@ def test_saturating_operators_hold_their_slope_under_every_method(name, method, 
     model, x = build((5, 2, 2), SMOOTH[name]), rng.normal(size=(1, 5, 2, 2))
     t = rng.normal(size=(1, 20) if name == "Softmax" else x.shape)
     np.testing.assert_array_equal(project(model, x, t, method=method), project(model, x, t, method="gradient"))
+
+
+HOLDING = ["deconvnet", "guided_backprop"]
+
+
+@pytest.mark.parametrize("method", HOLDING)
+def test_a_gate_is_held_fixed_and_the_signal_goes_to_what_it_scales(method):
+    """y = x * sigmoid(mean of x): under the gradient the mean carries signal too."""
+    model = build((1, 1, 2), lambda op, x: op.Mul(x, op.Sigmoid(op.ReduceMean(x, [2, 3]))))
+    gate = 1 / (1 + np.exp(-1.5))
+    pixels = project(model, [[[[1, 2]]]], [[[[10, -20]]]], method=method)
+    np.testing.assert_allclose(pixels, [[[[10 * gate, -20 * gate]]]], rtol=1e-6)
+    through_the_mean = (10 * 1 - 20 * 2) * gate * (1 - gate) / 2
+    pixels = project(model, [[[[1, 2]]]], [[[[10, -20]]]], method="gradient")
+    np.testing.assert_allclose(pixels, [[[[10 * gate + through_the_mean, -20 * gate + through_the_mean]]]], rtol=1e-5)
+
+
+@pytest.mark.parametrize("method", HOLDING)
+def test_attention_is_held_fixed(method, rng):
+    """y = softmax(x x') x: only the last x carries signal, through the transposed attention."""
+    x, t = rng.normal(size=(2, 1, 1, 3, 2))
+    weights = np.exp(x[0, 0] @ x[0, 0].T)
+    weights /= weights.sum(axis=1, keepdims=True)
+    pixels = project(build((1, 3, 2), COMPOSED["attention"]), x, t, method=method)
+    np.testing.assert_allclose(pixels[0, 0], weights.T @ t[0, 0], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", HOLDING)
+@pytest.mark.parametrize("name", ["InstanceNormalization", "LayerNormalization", "LpNormalization", "quotient"])
+def test_statistics_are_held_fixed(name, method, rng):
+    """With them fixed y is linear in x but for a constant, so the signal is scaled and nothing else."""
+    x, t = rng.normal(size=(2, 1, 5, 2, 2))
+    sigma = {
+        "InstanceNormalization": np.sqrt(x.var((2, 3), keepdims=True) + 1e-2),
+        "LayerNormalization": np.sqrt(x.var(3, keepdims=True) + 1e-2),
+        "LpNormalization": np.linalg.norm(x, axis=1, keepdims=True),
+        "quotient": np.abs(x.mean(1, keepdims=True)) + 1,
+    }[name]
+    gamma = {"InstanceNormalization": GAMMA[:, None, None], "LayerNormalization": np.array([0.5, 2])}.get(name, 1.0)
+    pixels = project(build((5, 2, 2), COMPOSED[name]), x, t, method=method)
+    np.testing.assert_allclose(pixels, gamma * t / sigma, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", HOLDING)
+def test_where_every_factor_is_a_gate_or_none_is_each_takes_its_share(method, rng):
+    x, t = rng.normal(size=(2, 1, 5, 2, 2))
+    for write in (COMPOSED["product"], lambda op, x: op.Mul(op.Sigmoid(x), op.Tanh(x))):
+        model = build((5, 2, 2), write)
+        np.testing.assert_array_equal(project(model, x, t, method=method), project(model, x, t, method="gradient"))
+
+
+@pytest.mark.parametrize("method", ["deconvnet", "guided_backprop", "gradient"])
+def test_a_quantised_value_passes_the_signal_straight_through(method, rng):
+    def write(op, x):
+        scale, zero = np.float32(0.1), np.uint8(128)
+        return op.DequantizeLinear(op.QuantizeLinear(x, scale, zero), scale, zero)
+
+    x, t = rng.normal(size=(2, 1, 5, 2, 2))
+    np.testing.assert_allclose(project(build((5, 2, 2), write), x, t, method=method), t, rtol=1e-6)

@@ -1,0 +1,114 @@
+"""Products: a constant factor scales the signal; of two live factors each scales that of the other.
+
+Where one of them is a gate, a recorded function that saturates (squeeze-excitation, attention), it is held fixed but
+for the method gradient: the signal goes to the other factor alone. So is a divisor: it is a statistic.
+"""
+
+import onnx_ir as ir
+
+from inspectnet.graph.values import behind, word
+from inspectnet.rules.axes import gather_up
+from inspectnet.rules.registry import HELD, HOLDING, Bottoms, Held, Way, refuse, rule
+
+GATES = frozenset({"Sigmoid", "HardSigmoid", "Softmax", "Tanh", "Softsign"})
+
+
+@rule("Mul", when=HOLDING)
+def scale(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+    """The signal times the other factor; a gate is held fixed."""
+    return _hold_gates(op, node, mul(op, node, top))
+
+
+@rule("Mul", when=["gradient"])
+def mul(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+    """The signal times the other factor."""
+    a, b = node.inputs
+    return [gather_up(op, node, op.Mul(top, other), x) if x in op.alive else None for x, other in ((a, b), (b, a))]
+
+
+@rule("Div", when=HOLDING)
+def div_by_recorded(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+    """The signal divided by the divisor, which is held fixed."""
+    x, divisor = node.inputs
+    if x not in op.alive:
+        return div(op, node, top)  # a reciprocal: there is nothing else to go to
+    return [gather_up(op, node, op.Div(top, divisor), x), HELD if divisor in op.alive else None]
+
+
+@rule("Div", when=["gradient"])
+def div(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+    """The signal divided by the divisor; to the divisor that times -y."""
+    x, divisor = node.inputs
+    share = op.Div(top, divisor)
+    return [
+        gather_up(op, node, share, x) if x in op.alive else None,
+        gather_up(op, node, op.Neg(op.Mul(share, node.outputs[0])), divisor) if divisor in op.alive else None,
+    ]
+
+
+@rule("MatMul", when=HOLDING)
+def matmul_by_recorded(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+    """The transposed other matrix, on the side it stood; attention is held fixed."""
+    return _hold_gates(op, node, matmul(op, node, top))
+
+
+@rule("MatMul", when=["gradient"])
+def matmul(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+    """The transposed other matrix, on the side it stood."""
+    left, right = node.inputs
+    if min(len(left.shape), len(right.shape)) < 2:
+        raise refuse(node, "one side is a vector")
+    return [
+        _sum_copies(op, node, op.MatMul(top, _turned(op, right)), left) if left in op.alive else None,
+        _sum_copies(op, node, op.MatMul(_turned(op, left), top), right) if right in op.alive else None,
+    ]
+
+
+@rule("Einsum", when=HOLDING)
+def einsum_by_recorded(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+    """The same sum of products with the signal in the place of each factor; attention is held fixed."""
+    return _hold_gates(op, node, einsum(op, node, top))
+
+
+@rule("Einsum", when=["gradient"])
+def einsum(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+    """The same sum of products with the signal in the place of each factor."""
+    terms, _, made = word(node, "equation").replace(" ", "").partition("->")
+    names, bottoms = terms.split(","), list[ir.Value | None]()
+    for i, x in enumerate(node.inputs):
+        names_of_rest = [made, *names[:i], *names[i + 1 :]]
+        if x not in op.alive:
+            bottoms.append(None)
+        elif not made or len(set(names[i])) < len(names[i]) or not set(names[i]) <= set("".join(names_of_rest)):
+            raise refuse(node, f"'{terms}->{made}' names an axis of a factor twice, or nowhere else")
+        else:
+            rest = [*node.inputs[:i], *node.inputs[i + 1 :]]
+            bottoms.append(op.Einsum(top, *rest, equation=f"{','.join(names_of_rest)}->{names[i]}"))
+    return bottoms
+
+
+def _hold_gates(op: Way, node: ir.Node, bottoms: list[ir.Value | None]) -> list[ir.Value | Held | None]:
+    """The same signals, but for the one that would go to a gate; where all factors are gates, none is."""
+    gates = [_is_gate(x) and x in op.alive for x in node.inputs]
+    live = [x in op.alive for x in node.inputs]
+    if gates == live:
+        return list(bottoms)
+    return [HELD if gate else bottom for gate, bottom in zip(gates, bottoms, strict=True)]
+
+
+def _is_gate(x: ir.Value) -> bool:
+    """Whether `x` is a saturating function of something, carried along."""
+    maker = behind(x)
+    return maker is not None and maker.op_type in GATES
+
+
+def _sum_copies(op: Way, node: ir.Node, signal: ir.Value, side: ir.Value) -> ir.Value:
+    """The signal summed over the stacks of matrices along which `side` was stretched."""
+    return gather_up(op, node, signal, side, [*node.outputs[0].shape[:-2], *side.shape[-2:]])
+
+
+def _turned(op: Way, matrix: ir.Value) -> ir.Value:
+    """The matrices of (..., m, n) as (..., n, m)."""
+    rank = len(matrix.shape)
+    value: ir.Value = op.Transpose(matrix, perm=[*range(rank - 2), rank - 1, rank - 2])
+    return value

@@ -1,0 +1,81 @@
+"""Reductions: many numbers became one along some axes; its signal goes back to all of them, in shares."""
+
+import onnx_ir as ir
+
+from inspectnet.graph.values import constant_of, integer
+from inspectnet.rules.registry import Way, refuse, rule
+
+
+@rule("ReduceSum")
+def reduce_sum(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+    """Each value goes back to all that were added up."""
+    return _spread(op, node, _unsqueezed(op, node, top))
+
+
+@rule("ReduceMean")
+def reduce_mean(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+    """Each value, divided by how many made it, goes back to all of them."""
+    top = _unsqueezed(op, node, top)
+    count = op.Cast(op.ReduceProd(op.Gather(op.Shape(node.inputs[0]), _axes(node)), keepdims=0), to=1)
+    return _spread(op, node, op.Div(top, count))
+
+
+@rule("ReduceMax", "ReduceMin")
+def reduce_to_extreme(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+    """Each value returns to the number that won; those that tie share it."""
+    y, top = (_unsqueezed(op, node, value) for value in (node.outputs[0], top))
+    won = op.Cast(op.Equal(node.inputs[0], y), to=1)
+    share = op.Div(top, op.ReduceSum(won, _axes(node), keepdims=1))
+    return [op.Mul(won, share), *([None] * (len(node.inputs) - 1))]
+
+
+@rule("ReduceL1")
+def reduce_l1(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+    """Each value goes back to all that made it, with their recorded signs."""
+    return _times(op, node, op.Sign(node.inputs[0]), _unsqueezed(op, node, top))
+
+
+@rule("ReduceL2")
+def reduce_l2(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+    """Each value goes back to all that made it, times the recorded x / y."""
+    y, top = (_unsqueezed(op, node, value) for value in (node.outputs[0], top))
+    return _times(op, node, node.inputs[0], op.Div(top, y))
+
+
+@rule("ReduceSumSquare")
+def reduce_sum_square(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+    """Each value goes back to all that made it, times the recorded 2 x."""
+    return _times(op, node, node.inputs[0], op.Mul(_unsqueezed(op, node, top), 2.0))
+
+
+@rule("ReduceLogSumExp")
+def reduce_log_sum_exp(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+    """Each value goes back to all that made it, times the recorded exp(x - y)."""
+    y, top = (_unsqueezed(op, node, value) for value in (node.outputs[0], top))
+    return _times(op, node, op.Exp(op.Sub(node.inputs[0], y)), top)
+
+
+def _axes(node: ir.Node) -> list[int]:
+    """The axes that were reduced, counted from the first; none of them may be that of the images."""
+    rank, given = len(node.inputs[0].shape), node.inputs[1] if len(node.inputs) > 1 else None
+    axes = constant_of(given)
+    everything = given is None and not integer(node, "noop_with_empty_axes")
+    found = list(range(rank)) if everything else sorted(int(a) % rank for a in axes) if axes is not None else []
+    if not found or 0 in found:
+        raise refuse(node, "it reduces over the images, or its axes are not known")
+    return found
+
+
+def _unsqueezed(op: Way, node: ir.Node, value: ir.Value) -> ir.Value:
+    """A value of the output's shape with the reduced axes back in their places, one long."""
+    axes = _axes(node)
+    return value if integer(node, "keepdims", 1) else op.Unsqueeze(value, axes)
+
+
+def _times(op: Way, node: ir.Node, slope: ir.Value, share: ir.Value) -> list[ir.Value | None]:
+    return [op.Mul(slope, share), *([None] * (len(node.inputs) - 1))]
+
+
+def _spread(op: Way, node: ir.Node, share: ir.Value) -> list[ir.Value | None]:
+    x = node.inputs[0]
+    return [op.Expand(share, op.shape_like(share, x)), *([None] * (len(node.inputs) - 1))]
