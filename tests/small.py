@@ -2,8 +2,10 @@
 
 import numpy as np
 import onnx_ir as ir
+import onnxruntime
 
 from inspectnet.graph.builder import Op
+from inspectnet.graph.reading import open_graph, read
 from inspectnet.graph.shapes import settle_shapes
 from inspectnet.inverse import invert, invert_split
 from inspectnet.rules import Policy
@@ -50,3 +52,16 @@ def project_split(model, x, seed, owner, *, value="y", **policy):
     recorded = up.run({up.inputs[0]: np.asarray(x, np.float32)})
     feeds = {"seed": np.asarray(seed, np.float32), "image_of_seed": np.asarray(owner), **recorded}
     return down.run({name: feeds[name] for name in down.inputs})["pixels"]
+
+
+def opened(file, folder):
+    """The graph of a model's bytes, as it is opened."""
+    path = folder / "model.onnx"
+    path.write_bytes(file.SerializeToString())
+    return open_graph(read(path), None)
+
+
+def outputs_of_file(file, x):
+    """The first output of the file as it is, for the image x."""
+    session = onnxruntime.InferenceSession(file.SerializeToString())
+    return session.run(None, {session.get_inputs()[0].name: np.asarray(x, np.float32)})[0]

@@ -6,7 +6,7 @@ import onnx_ir.passes.common as passes
 
 from inspectnet.errors import ModelError
 from inspectnet.graph.folding import fold_shapes
-from inspectnet.graph.fusing import fuse_lrn
+from inspectnet.graph.fusing import fuse
 from inspectnet.graph.values import constant_of, describe, integer, live_values, shape_of
 from inspectnet.graph.window import explicit_pads
 
@@ -17,7 +17,7 @@ WINDOWED = ("Conv", "ConvTranspose", "MaxPool", "AveragePool")
 def settle_shapes(model: ir.Model, size: tuple[int, int] | None, where: str) -> None:
     """Fix the image's extent, free its batch axis where the graph allows it, infer all shapes; in place.
 
-    Also what needs shapes: automatic padding becomes explicit, decomposed LRN becomes LRN again.
+    Also what needs shapes: automatic padding becomes explicit, what was taken apart (LRN, Swish) is one node again.
     """
     graph = model.graph
     image = graph.inputs[0]
@@ -38,7 +38,7 @@ def settle_shapes(model: ir.Model, size: tuple[int, int] | None, where: str) -> 
     while fold_shapes(graph):
         passes.RemoveUnusedNodesPass()(model)
         _infer(model)
-    if fuse_lrn(graph):
+    if fuse(graph):
         passes.RemoveUnusedNodesPass()(model)
         _infer(model)
     _refuse_empty_maps(graph, where)

@@ -1,160 +1,92 @@
-"""Response normalisation that an exporter took apart becomes one LRN; whatever only looks like it stays."""
+"""Activations and layer normalisations that an exporter took apart become one operator; lookalikes stay."""
 
 import numpy as np
-import onnxruntime
 import pytest
-from nets import EXPORTERS, onnx_text
-from small import run
+from nets import EXPORTERS, export, onnx_text
+from small import opened, outputs_of_file, run
 
 from inspectnet.graph.reading import open_graph, read
 
-# as torch's dynamo exporter writes it, on an image of 7 channels
-TAKEN_APART = """
-s = {square}
-v = Reshape (s, shape)
-p = Pad (v, pads)
-m = AveragePool <kernel_shape = [{size}, 1, 1], strides = [1, 1, 1], count_include_pad = 1> (p)
-q = Squeeze (m, one)
-t = Mul ({product})
-u = Add (t, bias)
-w = Pow (u, beta)
-y = Div (image, w)
-"""
-
-
-def opened(file, folder):
-    path = folder / "model.onnx"
-    path.write_bytes(file.SerializeToString())
-    return open_graph(read(path), None)
-
-
-def outputs_of_file(file, x):
-    session = onnxruntime.InferenceSession(file.SerializeToString())
-    return session.run(None, {session.get_inputs()[0].name: np.asarray(x, np.float32)})[0]
-
-
-def norms(model):
-    """The numbers of each LRN in the graph."""
-    found = [{name: a.value for name, a in node.attributes.items()} for node in model.graph if node.op_type == "LRN"]
-    return [(a["size"], pytest.approx(a["alpha"]), pytest.approx(a["beta"]), pytest.approx(a["bias"])) for a in found]
-
-
-def taken_apart(size, below, above, square="Mul (image, image)", product="q, alpha", **numbers):
-    weights = {"shape": [-1, 1, 7, 5, 6], "pads": [0, 0, below, 0, 0, 0, 0, above, 0, 0], "one": [1]}
-    weights |= {"alpha": 0.25, "beta": 0.75, "bias": 2.0, "two": 2.0} | numbers
-    body = TAKEN_APART.format(size=size, square=square, product=product)
-    weights = {name: numbers for name, numbers in weights.items() if name in body}
-    return onnx_text(body, weights, image=("N", 7, 5, 6))
-
-
-@pytest.mark.parametrize("size", [1, 3, 5, 9])
-@pytest.mark.parametrize(("alpha", "beta", "bias"), [(0.25, 0.75, 2.0), (1e-4, 0.5, 1.0)])
-@pytest.mark.parametrize("square", ["Mul (image, image)", "Pow (image, two)"])
-@pytest.mark.parametrize("product", ["q, alpha", "alpha, q"])
-def test_a_normalisation_taken_apart_becomes_one_again(size, alpha, beta, bias, square, product, rng, tmp_path):
-    file = taken_apart(size, size // 2, size // 2, square, product, alpha=alpha, beta=beta, bias=bias)
-    model, x = opened(file, tmp_path), 3 * rng.normal(size=(2, 7, 5, 6))
-    assert norms(model) == [(size, alpha, beta, bias)]
-    assert [node.op_type for node in model.graph] == ["LRN"]
-    assert model.graph.outputs[0].name == "y"
-    np.testing.assert_allclose(run(model, x), outputs_of_file(file, x), rtol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("size", "below", "above"),
-    [(4, 2, 1), (4, 1, 2), (2, 1, 0), (5, 4, 0), (5, 0, 4), (3, 2, 0)],
-)
-def test_a_window_that_is_not_centred_on_its_channel_stays_taken_apart(size, below, above, rng, tmp_path):
-    file = taken_apart(size, below, above)
-    model, x = opened(file, tmp_path), rng.normal(size=(2, 7, 5, 6))
-    assert norms(model) == []
-    np.testing.assert_allclose(run(model, x), outputs_of_file(file, x), rtol=1e-5)
-
-
+HALF_ERF = "d = Div (image, root)\ne = Erf (d)\nf = Add (e, one)\n"
+CLIPPED = "a = Add (image, three)\nb = Clip (a, zero, six)\n"
+TANH = "c = Pow (image, three)\nd = Mul (c, k)\ne = Add (image, d)\nf = Mul (e, s)\ng = Tanh (f)\nh = Add (g, one)\n"
+MOMENTS = "m = ReduceMean (image, axes)\nc = Sub (image, m)\n{square}\nv = ReduceMean (q, axes)\n"
+ROOT = "t = Add (v, small)\nr = Sqrt (t)\ny = Div (c, r)"
+NUMBERS = {"one": 1.0, "three": 3.0, "six": 6.0, "zero": 0.0, "two": 2.0, "root": 2**0.5, "half": 0.5, "sixth": 1 / 6}
+NUMBERS |= {"k": 0.044715, "s": (2 / np.pi) ** 0.5, "axes": [2, 3], "small": 1e-3, "rows": [2]}
+GROUPS = {
+    "Swish": "a = Sigmoid (image)\ny = Mul (a, image)",
+    "Mish": "a = Softplus (image)\nb = Tanh (a)\ny = Mul (image, b)",
+    "Relu": "y = Max (zero, image)",
+    "HardSwish": CLIPPED + "c = Mul (image, b)\ny = Div (c, six)",
+    "HardSwish, divided first": CLIPPED + "c = Div (b, six)\ny = Mul (image, c)",
+    "HardSwish, of a sixth": CLIPPED + "c = Mul (b, image)\ny = Mul (sixth, c)",
+    "HardSwish, by HardSigmoid": "a = HardSigmoid <alpha = 0.16666667> (image)\ny = Mul (image, a)",
+    "HardSigmoid": CLIPPED + "y = Div (b, six)",
+    "Gelu": HALF_ERF + "g = Mul (image, f)\ny = Mul (g, half)",
+    "Gelu, half first": HALF_ERF + "g = Mul (half, image)\ny = Mul (g, f)",
+    "Gelu, half last": HALF_ERF + "g = Mul (f, half)\ny = Mul (image, g)",
+    "Gelu, by tanh": TANH + "i = Mul (half, image)\ny = Mul (i, h)",
+    "LayerNormalization": MOMENTS.format(square="q = Mul (c, c)") + ROOT,
+    "LayerNormalization, by power": MOMENTS.format(square="q = Pow (c, two)") + ROOT,
+}
 LOOKALIKES = {
-    "a plain quotient": "y = Div (image, two)",
-    "a quotient of maps": "a = Relu (image)\nb = Add (a, two)\ny = Div (image, b)",
-    "the neighbours along a row": """
-        s = Mul (image, image)
-        m = AveragePool <kernel_shape = [5, 1], pads = [2, 0, 2, 0], count_include_pad = 1> (s)
-        t = Mul (m, two)
-        u = Add (t, two)
-        w = Pow (u, half)
-        y = Div (image, w)""",
-    "a square of something else": """
-        r = Relu (image)
-        s = Mul (r, r)
-        v = Reshape (s, shape)
-        p = Pad (v, pads)
-        m = AveragePool <kernel_shape = [3, 1, 1], count_include_pad = 1> (p)
-        q = Squeeze (m, one)
-        t = Mul (q, two)
-        u = Add (t, two)
-        w = Pow (u, half)
-        y = Div (image, w)""",
-    "the cube": """
-        s = Pow (image, three)
-        v = Reshape (s, shape)
-        p = Pad (v, pads)
-        m = AveragePool <kernel_shape = [3, 1, 1], count_include_pad = 1> (p)
-        q = Squeeze (m, one)
-        t = Mul (q, two)
-        u = Add (t, two)
-        w = Pow (u, half)
-        y = Div (image, w)""",
-    "padding that does not count": """
-        s = Mul (image, image)
-        v = Reshape (s, shape)
-        m = AveragePool <kernel_shape = [3, 1, 1], pads = [1, 0, 0, 1, 0, 0]> (v)
-        q = Squeeze (m, one)
-        t = Mul (q, two)
-        u = Add (t, two)
-        w = Pow (u, half)
-        y = Div (image, w)""",
-    "a number for each channel": """
-        s = Mul (image, image)
-        v = Reshape (s, shape)
-        p = Pad (v, pads)
-        m = AveragePool <kernel_shape = [3, 1, 1], count_include_pad = 1> (p)
-        q = Squeeze (m, one)
-        t = Mul (q, each)
-        u = Add (t, two)
-        w = Pow (u, half)
-        y = Div (image, w)""",
+    "the sigmoid of something else": "b = Mul (image, two)\na = Sigmoid (b)\ny = Mul (a, image)",
+    "a maximum that is not 0": "y = Max (image, one)",
+    "another slope": "a = HardSigmoid <alpha = 0.2> (image)\ny = Mul (image, a)",
+    "another bound": "a = Add (image, two)\nb = Clip (a, zero, six)\nc = Mul (image, b)\ny = Div (c, six)",
+    "another root": "d = Div (image, two)\ne = Erf (d)\nf = Add (e, one)\ng = Mul (image, f)\ny = Mul (g, half)",
+    "a variance over other axes": "m = ReduceMean (image, axes)\nc = Sub (image, m)\nq = Mul (c, c)\n"
+    "v = ReduceMean (q, rows)\n" + ROOT,
+    "a variance over the rows alone": "m = ReduceMean (image, rows)\nc = Sub (image, m)\nq = Mul (c, c)\n"
+    "v = ReduceMean (q, rows)\n" + ROOT,
+    "a square of something else": "m = ReduceMean (image, axes)\nc = Sub (image, m)\nq = Mul (image, image)\n"
+    "v = ReduceMean (q, axes)\n" + ROOT,
 }
 
 
-@pytest.mark.parametrize("body", LOOKALIKES.values(), ids=LOOKALIKES.keys())
-def test_what_only_looks_like_it_is_left_as_it_is(body, rng, tmp_path):
-    weights = {"shape": [-1, 1, 7, 5, 6], "pads": [0, 0, 1, 0, 0, 0, 0, 1, 0, 0], "one": [1], "half": 0.5, "two": 2.0}
-    weights |= {"three": 3.0, "each": np.ones((7, 1, 1))}
+def written(body):
     words = body.replace(",", " ").replace("(", " ").replace(")", " ").split()
-    file = onnx_text(body, {n: w for n, w in weights.items() if n in words}, ["y"], image=("N", 7, 5, 6))
-    model, x = opened(file, tmp_path), 0.1 * rng.normal(size=(2, 7, 5, 6))
-    assert norms(model) == []
+    return onnx_text(body, {n: w for n, w in NUMBERS.items() if n in words}, ["y"], image=("N", 3, 4, 5))
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_what_was_taken_apart_becomes_one_operator_with_the_same_numbers(name, rng, tmp_path):
+    file = written(GROUPS[name])
+    model, x = opened(file, tmp_path), 3 * rng.normal(size=(2, 3, 4, 5))
+    assert [node.op_type for node in model.graph] == [name.split(",")[0]]
+    assert model.graph.outputs[0].name == "y"
+    np.testing.assert_allclose(run(model, x), outputs_of_file(file, x), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", LOOKALIKES)
+def test_what_only_looks_like_it_is_left_as_it_is(name, rng, tmp_path):
+    file = written(LOOKALIKES[name])
+    model, x = opened(file, tmp_path), 3 * rng.normal(size=(2, 3, 4, 5))
+    assert [node.op_type for node in model.graph] == [node.op_type for node in file.graph.node]
+    np.testing.assert_allclose(run(model, x), outputs_of_file(file, x), rtol=1e-5, atol=1e-6)
+
+
+def test_what_other_nodes_read_of_a_group_stays(rng, tmp_path):
+    file = written("a = Sigmoid (image)\nb = Mul (a, image)\ny = Add (a, b)")
+    model, x = opened(file, tmp_path), rng.normal(size=(2, 3, 4, 5))
+    assert sorted(node.op_type for node in model.graph) == ["Add", "Sigmoid", "Swish"]
     np.testing.assert_allclose(run(model, x), outputs_of_file(file, x), rtol=1e-5)
 
 
 @pytest.mark.parametrize("exporter", EXPORTERS)
-@pytest.mark.parametrize("name", ["alexnet", "zfnet"])
-def test_the_normalisations_of_exported_networks_are_found_with_their_numbers(name, exporter, exported, rng):
-    import onnx
-
-    _, x, path = exported(name, exporter)
-    model = open_graph(read(path), None)
-    assert norms(model) == [(5, 1 / 16, 0.75, 2.0)] * 2
-    left = {"Pow", "AveragePool", "Div", "Shape", "If"} & {node.op_type for node in model.graph}
-    assert left == set()
-    np.testing.assert_allclose(run(model, x), outputs_of_file(onnx.load(path), x), rtol=1e-4, atol=1e-5)
-
-
-def test_the_even_window_of_torch_stays_taken_apart(rng, tmp_path):
+def test_torchs_activations_arrive_as_one_operator_from_both_exporters(exporter, tmp_path):
     import torch
-    from nets import export
+    import torch.nn.functional as F
 
-    x = torch.randn(1, 6, 5, 5)
-    path = export(torch.nn.LocalResponseNorm(4, 0.5), x, tmp_path / "even.onnx", "torchscript")
-    model = open_graph(read(path), None)
-    assert norms(model) == []
-    wanted = torch.nn.LocalResponseNorm(4, 0.5)(x)
-    np.testing.assert_allclose(run(model, x), wanted, rtol=1e-5)
+    class Net(torch.nn.Module):
+        def forward(self, x):
+            for function in (F.silu, F.gelu, F.mish, F.hardswish):
+                x = function(x)
+            return F.layer_norm(F.gelu(x, approximate="tanh"), [5]) * torch.sigmoid(x.mean((2, 3), keepdim=True))
+
+    x = torch.randn(2, 3, 4, 5)
+    model = open_graph(read(export(Net(), x, tmp_path / "net.onnx", exporter)), None)
+    ops = [node.op_type for node in model.graph if node.op_type not in ("ReduceMean", "Sigmoid", "Mul")]
+    assert ops == ["Swish", "Gelu", "Mish", "HardSwish", "Gelu", "LayerNormalization"]
+    np.testing.assert_allclose(run(model, x), Net()(x), rtol=1e-4, atol=1e-5)

@@ -1,0 +1,135 @@
+"""Patterns: small formulas as nested tuples, and what they are called when an exporter has taken them apart.
+
+("Mul", "x", ("Sigmoid", "x")) is x * sigmoid(x): a word stands for a value, the same one wherever it occurs, "#word"
+for a number that is noted, a number for itself, a dict for attributes. The
+terms of sums and products stand in any order.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from inspectnet.graph.values import constant_of, integer, ints, number, shape_of
+
+Pattern = Any  # a tuple of an operator's name and its inputs' patterns, a word, "#word" or a number
+IN_ANY_ORDER = frozenset({"Add", "Mul", "Max"})
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The operator that a group of nodes is."""
+
+    op_type: str
+    inputs: Sequence[ir.Value]
+    attributes: dict[str, Any] = field(default_factory=dict)
+    constants: Sequence[ir.TensorProtocol] = ()
+    """Further inputs, which the group has no values for."""
+
+
+ERF = [("Erf", ("Div", "x", math.sqrt(2))), ("Erf", ("Mul", "x", math.sqrt(0.5)))]
+CUBES = [("Pow", "x", 3.0), ("Mul", ("Mul", "x", "x"), "x")]
+TANH = [("Tanh", ("Mul", ("Add", "x", ("Mul", cube, 0.044715)), math.sqrt(2 / math.pi))) for cube in CUBES]
+
+
+def _half_of(share: Pattern) -> list[Pattern]:
+    """x (1 + share) / 2, however it is bracketed."""
+    one_more = ("Add", share, 1.0)
+    return [
+        ("Mul", ("Mul", "x", one_more), 0.5),
+        ("Mul", ("Mul", "x", 0.5), one_more),
+        ("Mul", "x", ("Mul", one_more, 0.5)),
+    ]
+
+
+SIXTH = {"alpha": 1 / 6, "beta": 0.5}
+SIX = ("Clip", ("Add", "x", 3.0), 0.0, 6.0)
+ACTIVATIONS: list[tuple[str, dict[str, Any], Pattern]] = [
+    ("Relu", {}, ("Max", "x", 0.0)),
+    ("HardSwish", {}, ("Div", ("Mul", "x", SIX), 6.0)),
+    ("HardSwish", {}, ("Mul", ("Mul", "x", SIX), 1 / 6)),
+    ("HardSwish", {}, ("Mul", "x", ("HardSigmoid", SIXTH, "x"))),
+    ("HardSigmoid", SIXTH, ("Div", SIX, 6.0)),
+    ("HardSigmoid", SIXTH, ("Mul", SIX, 1 / 6)),
+    ("Swish", {"alpha": 1.0}, ("Mul", "x", ("Sigmoid", "x"))),
+    ("Mish", {}, ("Mul", "x", ("Tanh", ("Softplus", "x")))),
+    *[("Gelu", {"approximate": "none"}, pattern) for erf in ERF for pattern in _half_of(erf)],
+    *[("Gelu", {"approximate": "tanh"}, pattern) for tanh in TANH for pattern in _half_of(tanh)],
+]
+LAST = frozenset(pattern[0] for _, _, pattern in ACTIVATIONS)
+CENTRED = ("Sub", "x", ("ReduceMean", "x"))
+SQUARES = [("Pow", CENTRED, 2.0), ("Mul", CENTRED, CENTRED)]
+LAYER_NORMS = [("Div", CENTRED, ("Sqrt", ("Add", ("ReduceMean", square), "#epsilon"))) for square in SQUARES]
+
+
+def match(pattern: Pattern, value: ir.Value | None) -> dict[str, Any] | None:
+    """What the words of `pattern` stand for where `value` is made as it says; None where it is not."""
+    found: dict[str, Any] = {}
+    return found if _matches(pattern, value, found) else None
+
+
+def find_activation(node: ir.Node) -> Whole | None:
+    """The activation that ends in `node`, taken apart; None if there is none."""
+    for op_type, attributes, pattern in ACTIVATIONS if node.op_type in LAST else []:
+        found = match(pattern, node.outputs[0])
+        if found is not None and constant_of(found["x"]) is None:
+            return Whole(op_type, [found["x"]], attributes)
+    return None
+
+
+def find_layer_norm(div: ir.Node) -> Whole | None:
+    """The layer normalisation over the last axes that ends in `div`, without its scale and shift."""
+    found = next((f for p in LAYER_NORMS if (f := match(p, div.outputs[0])) is not None), None)
+    shape = shape_of(found["x"]) if found else None
+    if found is None or shape is None:
+        return None
+    centred, root = (x.producer() for x in div.inputs)
+    means = [centred.inputs[1].producer(), next(x.producer() for x in root.inputs[0].producer().inputs if x.producer())]
+    axes = {_last_axes(mean, len(shape)) for mean in means}
+    first = axes.pop()
+    normalised = shape[first:] if first else ()
+    if axes or not normalised or not all(isinstance(n, int) for n in normalised):
+        return None
+    scale = ir.tensor(np.ones([int(n) for n in normalised if n], np.float32))
+    return Whole("LayerNormalization", [found["x"]], {"axis": first, "epsilon": found["#epsilon"]}, [scale])
+
+
+def _last_axes(mean: ir.Node, rank: int) -> int:
+    """The first of the axes that `mean` reduces, if they are the last ones and stay; else 0."""
+    given = constant_of(mean.inputs[1]) if len(mean.inputs) > 1 else None
+    axes = sorted(int(a) % rank for a in (given if given is not None else ints(mean, "axes")))
+    return axes[0] if axes == list(range(rank - len(axes), rank)) and axes and integer(mean, "keepdims", 1) else 0
+
+
+def _matches(pattern: Pattern, value: ir.Value | None, found: dict[str, Any]) -> bool:
+    """Whether `value` is what `pattern` says, given and adding to what its words stand for."""
+    if isinstance(pattern, tuple):
+        return _made_by(pattern, value, found)
+    constant = constant_of(value)
+    given = float(constant.item()) if constant is not None and constant.size == 1 else None
+    if isinstance(pattern, float):
+        return given is not None and math.isclose(given, pattern, rel_tol=1e-5)
+    if pattern.startswith("#"):
+        return given is not None and found.setdefault(pattern, given) == given
+    return value is not None and found.setdefault(pattern, value) is value
+
+
+def _made_by(pattern: tuple[Any, ...], value: ir.Value | None, found: dict[str, Any]) -> bool:
+    """Whether an operator makes `value` of inputs as `pattern` says; inputs it does not name are its constants."""
+    op_type, *parts = pattern
+    attributes = parts.pop(0) if isinstance(parts[0], dict) else {}
+    node = value.producer() if value is not None else None
+    if node is None or node.op_type != op_type or node.domain not in ("", "ai.onnx") or len(node.inputs) < len(parts):
+        return False
+    if any(not math.isclose(number(node, name, math.nan), wanted, rel_tol=1e-5) for name, wanted in attributes.items()):
+        return False
+    orders = [parts, parts[::-1]] if op_type in IN_ANY_ORDER and len(parts) == len(node.inputs) == 2 else [parts]
+    for order in orders:
+        tried = dict(found)
+        if all(_matches(part, x, tried) for part, x in zip(order, node.inputs, strict=False)):
+            found.update(tried)
+            return True
+    return False
