@@ -90,3 +90,27 @@ def test_torchs_activations_arrive_as_one_operator_from_both_exporters(exporter,
     ops = [node.op_type for node in model.graph if node.op_type not in ("ReduceMean", "Sigmoid", "Mul")]
     assert ops == ["Swish", "Gelu", "Mish", "HardSwish", "Gelu", "LayerNormalization"]
     np.testing.assert_allclose(run(model, x), Net()(x), rtol=1e-4, atol=1e-5)
+
+
+STRIDED = """
+f = Reshape (image, flat)
+s = Shape <start = 0, end = 1> (image)
+n = Reshape (s, none)
+i = Range (first, n, step)
+j = Mul (i, each)
+k = Reshape (j, column)
+l = Add (k, places)
+m = Reshape (l, shape)
+y = Gather (f, m)"""
+
+
+@pytest.mark.parametrize(("places", "ops"), [(np.arange(60), ["Reshape"]), (np.arange(60)[::-1], None)])
+def test_a_gather_in_the_same_order_becomes_a_reshape_and_no_other_does(places, ops, rng, tmp_path):
+    """As dynamo writes as_strided: the indices are counted out for however many images there are."""
+    numbers = {"flat": [-1], "none": np.zeros(0, int), "first": 0, "step": 1, "each": 60, "column": [-1, 1]}
+    numbers |= {"places": places, "shape": [-1, 6, 10]}
+    file = onnx_text(STRIDED, numbers, ["y"], image=("N", 3, 4, 5))
+    model, x = opened(file, tmp_path), rng.normal(size=(3, 3, 4, 5))
+    found = [node.op_type for node in model.graph]
+    assert found == ops if ops else "Gather" in found
+    np.testing.assert_array_equal(run(model, x), outputs_of_file(file, x))

@@ -1,0 +1,215 @@
+"""Every classifier of torchvision, from both exporters, against torch: python tests/sweep.py -o sweep.json
+
+For each: does it open; do the layers that carry a module's path hold that module's output; can every convolution be
+inverted under each method; how far are projections from torch's in float64 (relative L2 error, random signals on
+three layers and on the logits); how long does building the inverse take. `--table` turns the JSON into Markdown.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+import traceback
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torchvision
+from nets import EXPORTERS, export, randomise
+from torch_reference import module_outputs, project
+
+import inspectnet
+from inspectnet import inverse
+from inspectnet.graph.layers import Layer
+from inspectnet.network import Network
+from inspectnet.rules import METHODS, Policy
+
+LARGEST = 150_000_000  # parameters
+SIDES = {
+    "alexnet": 224,
+    "vgg": 224,
+    "squeezenet": 224,
+    "inception": 299,
+    "googlenet": 96,
+    "vit": 224,
+    "swin": 224,
+    "maxvit": 224,
+}
+GATES = ("Sigmoid", "HardSigmoid")  # the reference holds them fixed, whoever reads them
+KINK = 1e-3  # a larger error may be a rectifier whose input is 0 but for rounding
+SIDE = 96  # of the others: enough for five halvings
+TRANSFORMERS = ("vit", "swin", "maxvit")
+
+
+@dataclass
+class Row:
+    """What was found out about one network from one exporter."""
+
+    network: str
+    exporter: str
+    parameters: int
+    opens: bool = False
+    layers: int = 0
+    named: int = 0
+    """Layers with the path of a module whose output they hold."""
+    misnamed: list[str] = field(default_factory=list)
+    """Layers with the path of a module whose output they do not hold."""
+    convs: int = 0
+    inverted: dict[str, int] = field(default_factory=dict)
+    """By method, convolutions from which signals come down."""
+    errors: dict[str, float] = field(default_factory=dict)
+    """By method, the largest relative error of a projection."""
+    build: float = 0.0
+    """Seconds to build the inverse from the highest layer."""
+    reason: str = ""
+
+
+def build(name: str) -> torch.nn.Module:
+    """One of torchvision's networks, without its training-only heads."""
+    extra: dict[str, Any] = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+    return torchvision.models.get_model(name, weights=None, **extra)
+
+
+def side_of(name: str) -> int:
+    """Pixels of the image a network is tried on."""
+    return next((side for prefix, side in SIDES.items() if name.startswith(prefix)), SIDE)
+
+
+def try_network(name: str, exporter: str, folder: Path) -> Row:
+    """Everything about one network from one exporter; a failure is a row with its reason."""
+    torch.manual_seed(0)
+    net = build(name)
+    row = Row(name, exporter, sum(p.numel() for p in net.parameters()))
+    if row.parameters > LARGEST:
+        row.reason = "not run: too large"
+        return row
+    randomise(net, 0)
+    x = torch.randn(1, 3, side_of(name), side_of(name))
+    path = folder / f"{name}.{exporter}.onnx"
+    try:
+        examine(row, net, x, export(net, x, path, exporter))
+    except Exception as error:  # a sweep goes on, and says why
+        row.reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"[:300]
+        if not isinstance(error, inspectnet.InspectError):
+            traceback.print_exc()
+    finally:
+        for file in folder.glob(f"{name}.*"):
+            file.unlink()
+    return row
+
+
+def examine(row: Row, net: torch.nn.Module, x: torch.Tensor, path: Path) -> None:
+    """Fill in the row."""
+    network = inspectnet.open(path, device="cpu")
+    row.opens, row.layers = True, len(network.layers)
+    convs = [layer for layer in network.layers if "Conv" in layer.ops]
+    row.convs = len(convs)
+    for method in METHODS:
+        row.inverted[method] = sum(network.obstacle(layer.name, Policy(method)) is None for layer in convs)
+    net = net.double()
+    wanted = module_outputs(net, x.double())
+    held = compare_names(row, network, x, wanted)
+    started = time.perf_counter()
+    inverse.invert(network._model, network.layers[-1].output, Policy("gradient"))
+    row.build = round(time.perf_counter() - started, 2)
+    methods = ["gradient"] if row.network.startswith(TRANSFORMERS) else METHODS
+    for method in methods:
+        row.errors[method] = max(smooth_error(network, net, x, each, method) for each in spread(held))
+
+
+def compare_names(
+    row: Row, network: Network, x: torch.Tensor, wanted: dict[str, list[torch.Tensor]]
+) -> list[tuple[Layer, str, int]]:
+    """Hold the layers against the modules they are named after; gives those whose output is a module's.
+
+    A stage has the path of its convolution, and holds what the normalisation and the activation after it make.
+    """
+    names = [name for layer in network.layers for name in (layer.output, layer.pre)]
+    values, held, order = network.values(x.numpy(), names), [], list(wanted)
+    for layer in network.layers:
+        if not layer.path or layer.path not in wanted:
+            continue
+        first = order.index(layer.path)
+        found = False
+        for path in order[first : first + 3]:
+            for call, y in enumerate(wanted[path]):
+                if close(values[layer.output], y) and layer.ops[-1] not in GATES:
+                    held.append((layer, path, call))
+                found = found or close(values[layer.output], y) or close(values[layer.pre], y)
+        row.named += found
+        if not found:
+            row.misnamed.append(f"{layer.name}={layer.path}")
+    return held
+
+
+def close(found: np.ndarray, wanted: torch.Tensor) -> bool:
+    """Whether they are the same numbers, to what float32 keeps of them."""
+    if tuple(found.shape) != tuple(wanted.shape):
+        return False
+    return bool(np.abs(found - wanted.numpy()).max() <= 1e-3 * np.abs(wanted.numpy()).max())
+
+
+def spread(held: list[tuple[Layer, str, int]]) -> list[tuple[Layer, str, int]]:
+    """At most four: the lowest, two between, the highest."""
+    return [held[i] for i in sorted({0, len(held) // 3, 2 * len(held) // 3, len(held) - 1})] if held else []
+
+
+def smooth_error(
+    network: Network, net: torch.nn.Module, x: torch.Tensor, spot: tuple[Layer, str, int], method: str
+) -> float:
+    """The error of a projection; where an image lies on a kink in float32, that of another image."""
+    found = error(network, net, x, *spot, method)
+    return found if found < KINK else min(found, error(network, net, x.flip(3), *spot, method))
+
+
+def error(
+    network: Network, net: torch.nn.Module, x: torch.Tensor, layer: Layer, path: str, call: int, method: str
+) -> float:
+    """How far a projection of random signals is from torch's, relative to its length."""
+    seed = np.random.default_rng(0).normal(size=(1, *layer.shape[1:]))
+    ours = network.project_seeds(x.numpy(), layer.name, seed.astype(np.float32), Policy(method))
+    theirs = project(net, x.double(), path, call, torch.tensor(seed), method).numpy()
+    return float(np.linalg.norm(ours - theirs) / np.linalg.norm(theirs))
+
+
+def table(rows: list[Row]) -> str:
+    """The rows as Markdown."""
+    lines = [
+        "| network | exporter | opens | layers named | convolutions inverted | gradient | guided | deconvnet | |",
+        "|---|---|---|---:|---:|---:|---:|---:|---|",
+    ]
+    for r in rows:
+        least = min(r.inverted.values(), default=0)
+        errors = [f"{r.errors[m]:.0e}" if m in r.errors else "" for m in ("gradient", "guided_backprop", "deconvnet")]
+        notes = r.reason or ("misnamed: " + " ".join(r.misnamed[:3]) if r.misnamed else "")
+        cells = [r.network, r.exporter, "yes" if r.opens else "no", f"{r.named} of {r.layers}", f"{least} of {r.convs}"]
+        lines.append(f"| {' | '.join([*cells, *errors, notes])} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-o", "--out", type=Path, required=True, help="JSON of the rows; a row that is there is kept")
+    parser.add_argument("--only", nargs="*", default=[], help="networks whose names begin so")
+    parser.add_argument("--table", action="store_true", help="print the rows as Markdown, run nothing")
+    said = parser.parse_args()
+    rows = [Row(**row) for row in json.loads(said.out.read_text())] if said.out.exists() else []
+    if said.table:
+        print(table(rows), end="")
+        return
+    done = {(row.network, row.exporter) for row in rows}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in torchvision.models.list_models(module=torchvision.models):
+            for exporter in EXPORTERS:
+                if (name, exporter) in done or (said.only and not name.startswith(tuple(said.only))):
+                    continue
+                row = try_network(name, exporter, Path(folder))
+                rows.append(row)
+                print(table([row]).splitlines()[-1], f"build {row.build} s", flush=True)
+                said.out.write_text(json.dumps([asdict(row) for row in rows], indent=1))
+
+
+if __name__ == "__main__":
+    main()
