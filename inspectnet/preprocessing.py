@@ -37,6 +37,8 @@ def prepare_model(source: Source, said: Preparation | Mapping[str, Any]) -> tupl
         fields = {**said, "input_size": image_shape(model)} if "input_size" in said else said
         preparation = dataclasses.replace(preparation, **fields)
         where = "given by the user" if {"mean", "std"} <= said.keys() else f"{where}, changed by the user"
+    if source.layout == "nhwc":  # it may say so too, but the opened graph takes (N, C, H, W)
+        preparation = dataclasses.replace(preparation, layout="nchw")
     if preparation.shape != image_shape(model):
         shapes = f"(C, H, W) = {image_shape(model)}, but the preprocessing makes {preparation.shape}"
         raise OptionError(f"{source.path} takes images of {shapes}. Say --input-size H,W.")
@@ -77,8 +79,7 @@ def _guess(model: ir.Model, where: str) -> tuple[Preparation, str]:
     """What to do to photos if nobody says: what the graph does not do itself, else ImageNet's normalisation."""
     size = image_shape(model)
     if size[0] not in (1, 3):
-        hint = " It seems to want channels last (N, H, W, C), which is not read yet." if size[2] in (1, 3) else ""
-        raise ModelError(f"{where} takes images of {size[0]} channels; photos have 3 or 1.{hint}")
+        raise ModelError(f"{where} takes images of {size[0]} channels; photos have 3 or 1.")
     largest = metadata.baked_range(model.graph)
     if largest is not None:
         plain = Preparation(size, (0.0,) * size[0], (1 / largest,) * size[0])

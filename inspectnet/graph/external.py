@@ -1,11 +1,15 @@
 """External data: weights in files beside the model, none of which may lie outside its folder."""
 
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import onnx
+import onnx.external_data_helper
 
 from inspectnet.errors import ModelError
+from inspectnet.graph.upgrade import HEAVY
+from inspectnet.graph.writing import LARGEST
 
 
 def external_files(proto: onnx.ModelProto, path: Path) -> list[Path]:
@@ -29,6 +33,20 @@ def external_files(proto: onnx.ModelProto, path: Path) -> list[Path]:
             raise ModelError(f"{path} keeps weights in '{name}', which is missing. Copy it beside the model.")
         files.append(file)
     return files
+
+
+def load_external(proto: onnx.ModelProto, files: list[Path], path: Path) -> None:
+    """Bring the weights in `files` into the model in `path`; in place.
+
+    If they are more than a protobuf holds, its large initializers stay where they are, to be mapped into memory.
+    """
+    mapped = sum(file.stat().st_size for file in files) >= LARGEST
+    large = {t.name for t in proto.graph.initializer if mapped and math.prod(t.dims) > HEAVY}
+    for tensor in _tensors(proto):
+        if tensor.data_location == onnx.TensorProto.EXTERNAL and tensor.name not in large:
+            onnx.external_data_helper.load_external_data_for_tensor(tensor, str(path.parent))
+            tensor.data_location = onnx.TensorProto.DEFAULT
+            tensor.ClearField("external_data")
 
 
 def _tensors(proto: onnx.ModelProto) -> Iterator[onnx.TensorProto]:

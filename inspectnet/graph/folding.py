@@ -1,11 +1,13 @@
 """Constant folding: what does not depend on the image is computed once, while reading."""
 
+from typing import Any
+
 import numpy as np
 import onnx
 import onnx.reference
 import onnx_ir as ir
 
-from inspectnet.graph.values import constant_of, has_subgraphs, inner_nodes, integer, shape_of
+from inspectnet.graph.values import constant_of, inner_nodes, integer, read_values, shape_of
 
 UNKNOWN = -1
 LARGEST = 1 << 16  # elements; larger constants (weights made by ConstantOfShape) are left to the run time
@@ -16,7 +18,7 @@ def fold_shapes(graph: ir.Graph) -> bool:
 
     An `If` whose condition turns out constant gives way to its branch.
     """
-    before = len(graph)
+    before = list(graph)
     extents: dict[ir.Value, np.ndarray] = {}  # of vectors that hold extents; UNKNOWN where one is not fixed
     for node in list(graph):
         found = _extents(node, extents)
@@ -29,7 +31,7 @@ def fold_shapes(graph: ir.Graph) -> bool:
     for node in list(graph):
         if node.op_type == "If" and constant_of(node.inputs[0]) is not None:
             _inline_branch(graph, node)
-    return len(graph) != before
+    return list(graph) != before
 
 
 def _extents(node: ir.Node, known: dict[ir.Value, np.ndarray]) -> np.ndarray | None:
@@ -54,14 +56,20 @@ def _inline_branch(graph: ir.Graph, node: ir.Node) -> None:
     """Put the nodes of the branch that an `If` always takes in its place."""
     taken = "then_branch" if bool(constant_of(node.inputs[0])) else "else_branch"
     branch = node.attributes[taken].as_graph()
+    results, prefix = list(branch.outputs), node.outputs[0].name
+    branch.outputs.clear()
+    for value in [*branch.initializers.values(), *(v for inner in branch for v in inner.outputs)]:
+        value.name = f"{prefix}/{value.name}"  # another branch may have used the same name
     for value in list(branch.initializers.values()):
         branch.initializers.pop(value.name)
         graph.register_initializer(value)
     for inner in list(branch):
         branch.remove(inner)
         graph.insert_before(node, inner)
-    for old, new in zip(node.outputs, branch.outputs, strict=True):
+    for old, new in zip(node.outputs, results, strict=True):
+        name = old.name
         ir.convenience.replace_all_uses_with(old, new, replace_graph_outputs=True)
+        old.name, new.name = None, name
     for dropped in inner_nodes(node):  # else the branch not taken would go on reading
         for i in range(len(dropped.inputs)):
             dropped.replace_input_with(i, None)
@@ -69,16 +77,20 @@ def _inline_branch(graph: ir.Graph, node: ir.Node) -> None:
 
 
 def fold_constants(graph: ir.Graph) -> None:
-    """Replace, in place, every node whose inputs are all constant and whose outputs are small by initializers."""
+    """Replace, in place, every node whose inputs are all constant and whose outputs are small by initializers.
+
+    A Loop, Scan or If counts among its inputs what its body takes from outside.
+    """
     for node in list(graph):
-        if node.domain or (node.op_type == "ConstantOfShape" and _too_large(node)) or has_subgraphs(node):
+        if node.domain or (node.op_type == "ConstantOfShape" and _too_large(node)):
             continue
-        given = [x for x in node.inputs if x is not None]
+        inside = {v for inner in inner_nodes(node) for v in (*inner.outputs, *inner.graph.inputs)}
+        given = [x for x in read_values(node) if x not in inside]
         inputs = {x.name: c for x in given if (c := constant_of(x)) is not None and c.size <= LARGEST}
         if not given or any(x.name not in inputs for x in given):
             continue
         results = _evaluate(node, inputs, graph.opset_imports)
-        if all(isinstance(r, np.ndarray) and r.size <= LARGEST for r in results):
+        if results and all(isinstance(r, np.ndarray) and r.size <= LARGEST for r in results):
             _replace(graph, node, results)
 
 
@@ -87,12 +99,15 @@ def _too_large(node: ir.Node) -> bool:
     return shape is None or int(np.prod(shape)) > LARGEST
 
 
-def _evaluate(node: ir.Node, feeds: dict[str, np.ndarray], opsets: dict[str, int]) -> list[np.ndarray]:
-    """What `node` gives for constant inputs, by onnx's own reference."""
+def _evaluate(node: ir.Node, feeds: dict[str, np.ndarray], opsets: dict[str, int]) -> list[Any]:
+    """What `node` gives for constant inputs, by onnx's own reference; nothing if that does not know the operator."""
     proto = onnx.NodeProto()
     proto.CopyFrom(ir.to_proto(node))
-    outputs: list[np.ndarray] = onnx.reference.ReferenceEvaluator(proto, opsets=dict(opsets)).run(None, feeds)
-    return [np.asarray(x) for x in outputs]
+    try:
+        outputs = onnx.reference.ReferenceEvaluator(proto, opsets=dict(opsets)).run(None, feeds)
+    except Exception:  # it raises whatever it likes; the run time may know more, or say what is wrong
+        return []
+    return [np.asarray(x) if isinstance(x, np.generic) else x for x in outputs]
 
 
 def _replace(graph: ir.Graph, node: ir.Node, results: list[np.ndarray]) -> None:

@@ -11,13 +11,13 @@ import onnx_ir.passes.common as passes
 from google.protobuf.message import DecodeError
 
 from inspectnet.errors import ModelError
-from inspectnet.graph.external import external_files
+from inspectnet.graph.channels_last import put_channels_first
+from inspectnet.graph.external import external_files, load_external
 from inspectnet.graph.folding import fold_constants
+from inspectnet.graph.halves import widen_halves
 from inspectnet.graph.shapes import settle_shapes
 from inspectnet.graph.upgrade import upgrade
 from inspectnet.graph.values import live_values, shape_of
-
-HALVES = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16)
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Source:
     model: ir.Model
     sha256: str
     """Of the file's bytes (and of its external data, in the order of their names)."""
+    layout: str
+    """nchw or nhwc: the axes of the image in the file; `model` takes (N, C, H, W) in any case."""
 
 
 def read(path: str | Path) -> Source:
@@ -38,25 +40,29 @@ def read(path: str | Path) -> Source:
     path = Path(path)
     data = _bytes_of(path)
     proto, digest = _parse(data, path), hashlib.sha256(data)
-    for file in external_files(proto, path):
-        digest.update(_bytes_of(file))
+    files = external_files(proto, path)
     try:
-        onnx.load_external_data_for_model(proto, str(path.parent))
+        for file in files:
+            _add_to(digest, file)
+        load_external(proto, files, path)
         model = ir.from_proto(proto)
+        ir.external_data.set_base_dir(model.graph, path.parent)
         passes.InlinePass()(model)
         passes.RemoveInitializersFromInputsPass()(model)
+        widen_halves(model)
         model = upgrade(model)
         passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
         _refuse_nan(model.graph, path)
         passes.AddDefaultAttributesPass()(model)
         fold_constants(model.graph)
         passes.RemoveUnusedNodesPass()(model)
+        _keep_the_image_input(model.graph, path)
+        layout = "nhwc" if put_channels_first(model) else "nchw"
     except ModelError:
         raise
     except Exception as error:  # the libraries below raise whatever they like for a malformed graph
         raise ModelError(f"cannot read the graph of {path}: {_first_line(error)}. Export it again.") from error
-    _keep_the_image_input(model.graph, path)
-    return Source(path, model, digest.hexdigest())
+    return Source(path, model, digest.hexdigest(), layout)
 
 
 def open_graph(source: Source, size: tuple[int, int] | None) -> ir.Model:
@@ -77,6 +83,13 @@ def _bytes_of(path: Path) -> bytes:
         raise ModelError(f"cannot read {path}: {error.strerror}. Give the path of an .onnx file.") from None
 
 
+def _add_to(digest: "hashlib._Hash", file: Path) -> None:
+    """Hash a file that may be larger than the memory."""
+    with file.open("rb") as opened:
+        while part := opened.read(1 << 24):
+            digest.update(part)
+
+
 def _parse(data: bytes, path: Path) -> onnx.ModelProto:
     """The protobuf of `data`; the graph's own bytes must be all there."""
     if not data:
@@ -89,9 +102,6 @@ def _parse(data: bytes, path: Path) -> onnx.ModelProto:
         raise ModelError(f"{path} holds no graph of operators. Is it an ONNX model?")
     if proto.graph.sparse_initializer:
         raise ModelError(f"{path} keeps sparse weights, which are not read. Export it with dense ones.")
-    halves = [t.name for t in proto.graph.initializer if t.data_type in HALVES]
-    if halves:
-        raise ModelError(f"{path} computes in half precision (weight '{halves[0]}'). Export it in float32.")
     return proto
 
 
@@ -108,7 +118,7 @@ def _refuse_nan(graph: ir.Graph, path: Path) -> None:
 
 
 def _keep_the_image_input(graph: ir.Graph, path: Path) -> None:
-    """Drop inputs that nothing reads; what is left must be one image, (N, C, H, W)."""
+    """Drop inputs that nothing reads; what is left must be one image of four axes."""
     for value in list(graph.inputs):
         if not value.uses() and value not in graph.outputs:
             graph.inputs.remove(value)
@@ -119,7 +129,7 @@ def _keep_the_image_input(graph: ir.Graph, path: Path) -> None:
         raise ModelError(
             f"{path} has {count} (its inputs: {listed}). An image network takes one input of shape (N, C, H, W)."
         )
-    if images[0].dtype not in (ir.DataType.FLOAT,):
+    if images[0].dtype != ir.DataType.FLOAT:
         raise ModelError(
             f"{path}: the image input '{images[0].name}' is {images[0].dtype}, not float32. Export it in float32."
         )

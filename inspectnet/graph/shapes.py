@@ -86,8 +86,10 @@ def _extent(said: int | str | None, axis: int, size: tuple[int, int] | None, whe
 
 
 def _refuse_empty_maps(graph: ir.Graph, where: str) -> None:
+    alive = live_values(graph)
     for node in graph:
-        if any(isinstance(extent, int) and extent < 1 for extent in shape_of(node.outputs[0]) or ()):
+        shape = shape_of(node.outputs[0]) or ()
+        if node.outputs[0] in alive and len(shape) == 4 and any(isinstance(d, int) and d < 1 for d in shape):
             h, w = list(graph.inputs[0].shape)[2:]
             raise ModelError(
                 f"{where}: images of {h}x{w} are too small for {describe(node)}. Say a larger --input-size."

@@ -14,7 +14,7 @@ HEAVY = 1024  # elements: larger weights take no part in the conversion
 
 def upgrade(model: ir.Model) -> ir.Model:
     """The same network in opset 21 or later. Raises ModelError where the file's opset cannot be brought there."""
-    version = model.opset_imports.get("", model.opset_imports.get("ai.onnx", 0))
+    version = model.opset_imports.setdefault("", model.opset_imports.pop("ai.onnx", 0))  # two names of one domain
     if version < OLDEST:
         raise ModelError(f"the model is in opset {version}, older than {OLDEST}. Export it again with a newer opset.")
     if version > onnx.defs.onnx_opset_version():
@@ -22,8 +22,18 @@ def upgrade(model: ir.Model) -> ir.Model:
         raise ModelError(f"the model is in opset {version}, newer than {known}. Upgrade the package onnx.")
     if version < OPSET:
         model = _convert(model)
+    if version < 11:
+        _keep_old_grid(model.graph)
     model.ir_version = max(model.ir_version or 0, 10)
     return model
+
+
+def _keep_old_grid(graph: ir.Graph) -> None:
+    """Let each Resize take its pixels where Upsample and the first Resize took them, which the converter forgets."""
+    for node in graph.all_nodes():
+        if node.op_type == "Resize":
+            node.attributes.add(ir.AttrString("coordinate_transformation_mode", "asymmetric"))
+            node.attributes.add(ir.AttrString("nearest_mode", "floor"))
 
 
 def _convert(model: ir.Model) -> ir.Model:

@@ -43,7 +43,7 @@ class Preparation:
     channel_order: str = "rgb"
     """rgb or bgr; without meaning where C is 1."""
     layout: str = "nchw"
-    """nchw or nhwc: the axes of the network's input."""
+    """nchw or nhwc: the axes of what comes out; for an opened network nchw, whichever axes its file has."""
 
     def __post_init__(self) -> None:
         for name in ("input_size", "mean", "std"):

@@ -10,22 +10,27 @@ import onnxruntime
 from inspectnet.errors import DeviceError, ModelError
 from inspectnet.runtime.device import Device
 
+Weights = Mapping[str, np.ndarray]
 Kept = Any  # a tensor that stays on the device: onnxruntime.OrtValue
 
 
 class Session:
     """A graph that runs: arrays by name in, arrays by name out.
 
-    proto is the model as bytes. threads limits the cores one run uses (0: all of them). Safe to call from several
-    threads; a run does not hold the interpreter's lock. Raises ModelError if onnxruntime refuses the graph.
+    proto is the model as bytes, with the weights beside it that no bytes would hold. threads limits the cores one run
+    uses (0: all of them). Safe to call from several threads; a run does not hold the interpreter's lock. Raises
+    ModelError if onnxruntime refuses the graph.
     """
 
-    def __init__(self, proto: bytes, device: Device, threads: int = 0) -> None:
+    def __init__(self, proto: bytes | tuple[bytes, Weights], device: Device, threads: int = 0) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or int(os.environ.get("INSPECTNET_THREADS", "0"))
         options.log_severity_level = 4  # what it would log as an error comes as an exception too
+        graph, weights = proto if isinstance(proto, tuple) else (proto, {})
+        self._weights = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in weights.values()]  # not copied
         try:
-            self._session = onnxruntime.InferenceSession(proto, options, providers=device.providers)
+            options.add_external_initializers(list(weights), self._weights)
+            self._session = onnxruntime.InferenceSession(graph, options, providers=device.providers)
         except Exception as error:  # onnxruntime's exceptions share no base but this
             raise _refusal(error) from error
         if device.cuda and self._session.get_providers()[0] != "CUDAExecutionProvider":

@@ -10,7 +10,6 @@ from nets import light_models, onnx_text
 from onnx import numpy_helper
 from small import run, session
 
-import inspectnet
 from inspectnet.errors import ModelError
 from inspectnet.graph.reading import open_graph, read
 from inspectnet.graph.shapes import fixed_batch
@@ -284,13 +283,6 @@ def test_an_opset_older_than_onnxruntime_runs_is_refused(opset, tmp_path):
     file = onnx_text("y = Relu (image)", opset=7, image=("N", 3, 8, 8))
     file.opset_import[0].version = opset
     assert f"is in opset {opset}, older than 7" in refused(kept(file, tmp_path))
-
-
-def test_channels_last_is_refused_by_name(rng, tmp_path):
-    body = "a = Transpose <perm = [0, 3, 1, 2]> (image)\ny = Conv (a, filters)"
-    file = onnx_text(body, {"filters": rng.normal(size=(4, 3, 3, 3))}, image=("N", 32, 32, 3))
-    with pytest.raises(ModelError, match=r"takes images of 32 channels.* channels last \(N, H, W, C\)"):
-        inspectnet.open(kept(file, tmp_path))
 
 
 def test_an_image_of_unknown_channels_is_refused(tmp_path):
