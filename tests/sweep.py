@@ -199,6 +199,7 @@ def main() -> None:
     if said.table:
         print(table(rows), end="")
         return
+    torch.backends.mha.set_fastpath_enabled(False)  # TorchScript's exporter does not know its operator
     done = {(row.network, row.exporter) for row in rows}
     with tempfile.TemporaryDirectory() as folder:
         for name in torchvision.models.list_models(module=torchvision.models):

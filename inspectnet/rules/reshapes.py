@@ -53,6 +53,8 @@ def slice_(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
         raise refuse(node, "where it cuts depends on the image")
     for i in range(len(starts)):
         axis = i if axes is None else int(axes[i])
+        if not isinstance(x.shape[axis], int):
+            raise refuse(node, "how much there is to cut from depends on the image")
         step = 1 if steps is None else int(steps[i])
         top = _put_back(op, top, axis, np.arange(x.shape[axis])[int(starts[i]) : _end(int(ends[i])) : step], x)
     return [top, *([None] * len(cuts))]

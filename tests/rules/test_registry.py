@@ -66,6 +66,15 @@ def test_switches_that_are_read_as_numbers_are_refused():
         invert(build((2, 4, 4), write), "y", Policy())
 
 
+def test_a_cut_along_an_extent_that_depends_on_pixels_is_refused():
+    def write(op, x):
+        flat = op.Reshape(x, [-1])
+        return op.Slice(op.Compress(flat, op.Greater(flat, 0.0), axis=0), [0], [1], [0])
+
+    with pytest.raises(RuleError, match="how much there is to cut from depends on the image"):
+        invert(build((2, 3, 3), write), "y", Policy())
+
+
 def test_two_rules_for_one_key_are_refused():
     with pytest.raises(ValueError, match="two rules"):
         registry.rule("Conv")(lambda op, node, top: [top])
