@@ -119,6 +119,17 @@ def table(
 
 
 @app.command()
+def card(
+    graph: Annotated[Path, typer.Argument(help="A trained ONNX file.")],
+    snapshots: Annotated[list[Path] | None, typer.Argument(help="Its snapshots over epochs.")] = None,
+) -> None:
+    """Print the model card: what the files say about their training, and their hashes."""
+    from trainers.card import write_card
+
+    print(write_card(graph, snapshots or []), end="")
+
+
+@app.command()
 def networks() -> None:
     """List every network: side of its picture, parameters, sides of its maps."""
     import torch

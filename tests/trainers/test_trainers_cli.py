@@ -1,4 +1,5 @@
 import csv
+import hashlib
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 
 from trainers.__main__ import app
 from trainers.ablations import TABLE_3
+from trainers.card import write_card
 from trainers.choices import find_recipe
 from trainers.errors import TrainerError
 from trainers.measure import measure
@@ -108,6 +110,25 @@ def test_the_training_error_is_measured_on_pictures_as_large_as_the_validation_e
 
 def test_rows_that_are_not_trained_yet_are_dashes(tmp_path):
     assert markdown(results("tiny", tmp_path)).count("| - (") == 3 * 12
+
+
+def test_a_card_says_what_the_files_say(job):
+    graph = train(job)
+    snapshot = job.run / "snapshots" / "epoch-001.onnx"
+    done = runner.invoke(app, ["card", str(graph), str(snapshot)])
+    assert done.exit_code == 0
+    rows = {line.split("|")[1].strip(): line for line in done.stdout.splitlines() if line.startswith("| ")}
+    assert "36 pictures to train on, 12 to measure on, 3 classes" in rows["data"]
+    assert f"epochs {job.recipe.epochs}," in rows["recipe"]
+    for path, epoch in ((graph, 3), (snapshot, 1)):
+        row = rows[str(path.relative_to(job.run))]
+        assert f"| {epoch} |" in row
+        assert hashlib.sha256(path.read_bytes()).hexdigest() in row
+
+
+def test_a_card_of_a_file_that_was_not_trained_here_is_refused(tmp_path):
+    with pytest.raises(TrainerError, match="tells nothing of its training"):
+        write_card(tmp_path / "missing.onnx")
 
 
 def test_neither_side_imports_the_other():
