@@ -36,7 +36,7 @@ def tanh(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
 
 @rule("Softsign")
 def softsign(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
-    """The signal times the recorded slope 1 / (1 + |x|)^2."""
+    """The signal times the recorded slope 1 / (1 + abs(x))^2."""
     root = op.Add(op.Abs(node.inputs[0]), 1.0)
     return [op.Div(top, op.Mul(root, root))]
 

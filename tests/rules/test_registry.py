@@ -1,5 +1,7 @@
 """The table of rules: what it refuses, and what its rules emit."""
 
+from pathlib import Path
+
 import numpy as np
 import onnx_ir as ir
 import pytest
@@ -34,6 +36,7 @@ LOST = {
     "Conv with a live bias": lambda op, x: op.Conv(x, np.ones((2, 2, 1, 1)), op.ReduceMean(x, [0, 2, 3], keepdims=0)),
     "Clip with a live bound": lambda op, x: op.Clip(x, op.ReduceMean(x, [0, 1, 2, 3], keepdims=0), 6.0),
 }
+ROOT = Path(__file__).parents[2]
 W = np.eye(18, dtype=np.float32)
 
 
@@ -138,3 +141,9 @@ def test_every_operator_that_image_networks_export_has_a_rule():
     for method in registry.METHODS:
         for op_type in wanted.split():
             assert registry.find_rule(ir.node(op_type, [ir.Value(name="x")]), Policy(method))
+
+
+def test_the_page_of_rules_says_what_the_rules_say():
+    from inspectnet.rules.__main__ import page
+
+    assert (ROOT / "docs/rules.md").read_text() == page()
