@@ -56,7 +56,7 @@ def test_captums_hooks_miss_functional_activations_where_the_graph_does_not(tmp_
     captum = pytest.importorskip("captum.attr")
 
     net, x = randomise(Functional(), 0), torch.randn(1, 3, 9, 9, requires_grad=True)
-    target = tuple(int(i) for i in np.unravel_index(net(x).argmax(), (6, 9, 9)))  # its strongest unit
+    target = tuple(int(i) for i in np.unravel_index(int(net(x).argmax()), (6, 9, 9)))  # its strongest unit
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         guided = captum.GuidedBackprop(net).attribute(x, target=target).detach().numpy()

@@ -12,6 +12,7 @@ from fractions import Fraction
 import numpy as np
 import onnx_ir as ir
 
+from inspectnet.graph.axes import RESHAPING, axes_of, reduced_axes, regrouped
 from inspectnet.graph.values import constant_of, integer, live_values, shape_of, word
 from inspectnet.graph.window import Window
 
@@ -51,45 +52,71 @@ class Axis:
 
 
 Field = tuple[Axis, Axis]  # height, width; None in its place means the whole image
+Step = tuple[Axis, int, int, int]  # along one axis: the field below, the window's reach, its stride, its pad
 
 POINTWISE = frozenset(
     "Relu LeakyRelu Clip Elu Selu Celu PRelu ThresholdedRelu Softplus Softsign Gelu HardSwish HardSigmoid Mish Swish"
     " Sigmoid Tanh Exp Log Sqrt Abs Neg Pow Erf Reciprocal Add Sub Sum Mul Div Max Min Dropout Identity Cast"
-    " BatchNormalization LRN".split()
+    " Round Floor Ceil Sign QuantizeLinear DequantizeLinear".split()
 )
 WINDOWED = frozenset({"Conv", "ConvTranspose", "MaxPool", "AveragePool"})
-BROADCASTING = frozenset({"Add", "Sub", "Sum", "Mul", "Div", "Max", "Min", "Pow", "PRelu"})
-ALONG_CHANNELS = frozenset({"Concat", "Split", "Softmax"})
+RESAMPLING = frozenset({"Resize", "DepthToSpace", "SpaceToDepth"})
+ALIGNED = frozenset(
+    {"Add", "Sub", "Sum", "Mul", "Div", "Max", "Min", "Pow", "PRelu", "Concat"}
+)  # inputs, place by place
+ALONG_CHANNELS = frozenset({"Concat", "Split", "Softmax", "LogSoftmax", "Gather"})
+ONE = Axis(1, 1, 0, 1)
 
 
 def receptive_fields(graph: ir.Graph) -> dict[ir.Value, Field | None]:
     """The field of each live value; None where a unit sees the whole image, or where its place is not known."""
-    one = Axis(1, 1, 0, 1)
-    alive = live_values(graph)
-    fields: dict[ir.Value, Field | None] = {graph.inputs[0]: (one, one)}
+    alive, axes = live_values(graph), axes_of(graph)
+    fields: dict[ir.Value, Field | None] = {graph.inputs[0]: (ONE, ONE)}
     for node in graph:
         live = [x for x in node.inputs if x is not None and x in alive]
         if live and node.outputs[0] in alive:
-            below = _union([fields[x] for x in live])
-            field = None if below is None or _spreads(node, live) else _above(node, below)
-            if field and _is_fixed_to_places(node, alive):
+            letters = axes[node.outputs[0]]
+            placed = all(axes[x].count(c) == letters.count(c) == 1 for x in live for c in "HW")
+            below = _union([fields[x] for x in live]) if placed else None
+            field = (
+                None if below is None or _spreads(node, live, letters) else _above(node, below, axes[live[0]], letters)
+            )
+            if field and _is_fixed_to_places(node, alive, letters):
                 field = _uncroppable(field, graph.inputs[0])
             fields.update(dict.fromkeys(node.outputs, field))
     return fields
 
 
-def _spreads(node: ir.Node, live: list[ir.Value]) -> bool:
+def _spreads(node: ir.Node, live: list[ir.Value], letters: str) -> bool:
     """Whether one position of an input reaches all positions of the output: broadcasting, weights made of pixels."""
-    if node.op_type not in POINTWISE:
-        return node.op_type in WINDOWED and len(live) > 1
-    shapes = [shape_of(x) for x in (*live, node.outputs[0])]
-    return len({shape[-2:] for shape in shapes if shape}) > 1
+    if node.op_type not in (*POINTWISE, "Concat"):
+        return live != [node.inputs[0]]
+    shapes = [shape_of(x) or () for x in (*live, node.outputs[0])]
+    return len({tuple(_extent(shape, letters, c) for c in "HW") for shape in shapes}) > 1
 
 
-def _is_fixed_to_places(node: ir.Node, alive: set[ir.Value]) -> bool:
-    """Whether a constant of `node` has one number for each place, such as the mean image that the paper subtracts."""
-    constants = [shape_of(x) or () for x in node.inputs if x is not None and x not in alive]
-    return node.op_type in BROADCASTING and any(extent != 1 for shape in constants for extent in shape[-2:])
+def _extent(shape: tuple[int | str | None, ...], letters: str, axis: str) -> int | str | None:
+    """How far `shape`, aligned with `letters` at the end, reaches along an axis; 1 if it has no such axis."""
+    at = letters.index(axis) - len(letters)
+    return shape[at] if len(shape) >= -at else 1
+
+
+def _is_fixed_to_places(node: ir.Node, alive: set[ir.Value], letters: str) -> bool:
+    """Whether a constant of `node` is for one extent of the map: the mean image that the paper subtracts, a shape."""
+    constants = [x for x in node.inputs if x is not None and x not in alive]
+    if node.op_type in RESHAPING:
+        return node.op_type == "Reshape" and not _copies_places(node, letters)
+    if node.op_type == "Resize":
+        return len(node.inputs) > 3 and node.inputs[3] in constants
+    return node.op_type in ALIGNED and any(
+        _extent(shape_of(x) or (), letters, axis) != 1 for x in constants for axis in "HW"
+    )
+
+
+def _copies_places(node: ir.Node, letters: str) -> bool:
+    """Whether a Reshape takes the map's extents from its input, so that it would do for a crop."""
+    target = constant_of(node.inputs[1])
+    return target is not None and all(target[letters.index(c)] <= 0 for c in "HW")
 
 
 def _uncroppable(field: Field, image: ir.Value) -> Field:
@@ -98,24 +125,46 @@ def _uncroppable(field: Field, image: ir.Value) -> Field:
     return tuple(replace(a, grid=math.lcm(a.grid, n)) for a, n in zip(field, extents, strict=True))  # type: ignore[return-value]
 
 
-def _above(node: ir.Node, below: Field) -> Field | None:
-    """The field of what `node` makes of values that have the field `below`."""
-    shapes = [shape_of(node.inputs[0]), shape_of(node.outputs[0])]
-    if any(shape is None or len(shape) != 4 for shape in shapes):
-        return None
-    if node.op_type in POINTWISE or (node.op_type in ALONG_CHANNELS and integer(node, "axis", 0) in (1, -3)):
+def _above(node: ir.Node, below: Field, axes: str, letters: str) -> Field | None:
+    """The field of what `node` makes, with the axes `letters`, of values that have the field `below` and `axes`."""
+    if node.op_type in POINTWISE or node.op_type == "Transpose" or _stays_in_place(node, axes):
         return below
-    if node.op_type in WINDOWED:
-        return (_deconvolve if node.op_type == "ConvTranspose" else _convolve)(Window(node), below)
     if node.op_type == "Pad":
-        return _pad(node, below)
-    if node.op_type == "Slice":
-        return below if _cuts_channels_only(node) else None
-    return None
+        return _pad(node, below, letters)
+    if letters != "NCHW" or axes != "NCHW":
+        return None
+    if node.op_type in WINDOWED:
+        window = Window(node)
+        steps = list(zip(below, window.reach, window.strides, window.begin, strict=True))
+        return _deconvolve(steps) if node.op_type == "ConvTranspose" else _convolve(steps)
+    return _resample(node, below) if node.op_type in RESAMPLING else None
 
 
-def _convolve(window: Window, below: Field) -> Field:
-    axes = zip(below, window.reach, window.strides, window.begin, strict=True)
+def _stays_in_place(node: ir.Node, axes: str) -> bool:
+    """Whether `node` mixes channels only, or moves them, each place by itself."""
+    if node.op_type in RESHAPING:
+        below, above = (shape_of(x) or () for x in (node.inputs[0], node.outputs[0]))
+        return set("HW") <= set(regrouped(axes, below, above))
+    return set(_mixed(node, axes)) == {"C"}
+
+
+def _mixed(node: ir.Node, axes: str) -> str:
+    """The letters of the axes that `node` mixes or moves, of `axes`; empty if that is not known."""
+    if node.op_type in ("BatchNormalization", "LRN"):
+        return axes[1]
+    if node.op_type == "LayerNormalization":
+        return axes[integer(node, "axis", -1) :]
+    if node.op_type in ALONG_CHANNELS:
+        return axes[integer(node, "axis", -1 if node.op_type.endswith("Softmax") else 0)]
+    if node.op_type == "MatMul":
+        return axes[-1] if len(shape_of(node.inputs[1]) or ()) == 2 else ""
+    if node.op_type.startswith("Reduce"):
+        return "".join(axes[i] for i in reduced_axes(node))
+    cut = constant_of(node.inputs[3]) if node.op_type == "Slice" and len(node.inputs) > 3 else None
+    return "" if cut is None else "".join(axes[i] for i in cut)
+
+
+def _convolve(steps: list[Step]) -> Field:
     return tuple(  # type: ignore[return-value]
         Axis(
             a.size + (reach - 1) * a.jump,
@@ -123,13 +172,12 @@ def _convolve(window: Window, below: Field) -> Field:
             a.start - pad * a.jump,
             math.lcm(a.grid, Fraction(a.jump * s).numerator),
         )
-        for a, reach, s, pad in axes
+        for a, reach, s, pad in steps
     )
 
 
-def _deconvolve(window: Window, below: Field) -> Field:
+def _deconvolve(steps: list[Step]) -> Field:
     """Output o hears of the inputs from (o + pad - reach + 1) / s to (o + pad) / s: a hull, exact for s = 1."""
-    axes = zip(below, window.reach, window.strides, window.begin, strict=True)
     return tuple(  # type: ignore[return-value]
         Axis(
             a.size + Fraction(reach - 1, s) * a.jump,
@@ -137,23 +185,40 @@ def _deconvolve(window: Window, below: Field) -> Field:
             a.start + Fraction(pad - reach + 1, s) * a.jump,
             a.grid,
         )
-        for a, reach, s, pad in axes
+        for a, reach, s, pad in steps
     )
 
 
-def _pad(node: ir.Node, below: Field) -> Field | None:
+def _resample(node: ir.Node, below: Field) -> Field | None:
+    """Squares of s x s positions become channels of one, or one position a square of them."""
+    if node.op_type == "Resize":
+        factors = _whole_factors(node)
+        return None if factors is None else _deconvolve([(a, s, s, 0) for a, s in zip(below, factors, strict=True)])
+    side = integer(node, "blocksize")
+    resampled = _convolve if node.op_type == "SpaceToDepth" else _deconvolve
+    return resampled([(a, side, side, 0) for a in below])
+
+
+def _whole_factors(node: ir.Node) -> tuple[int, ...] | None:
+    """By how much a Resize repeats each row and column; None if it does anything else."""
+    small, large = shape_of(node.inputs[0]) or (), shape_of(node.outputs[0]) or ()
+    how = (word(node, "coordinate_transformation_mode", "half_pixel"), word(node, "nearest_mode", "round_prefer_floor"))
+    repeats = how == ("asymmetric", "floor") or (how[0].endswith("half_pixel") and how[1].startswith("round_prefer"))
+    said = constant_of(node.inputs[2]) if len(node.inputs) > 2 else None
+    by_size = [Fraction(m, n) for n, m in zip(small[1:], large[1:], strict=True)]  # type: ignore[arg-type]
+    factors = by_size if said is None or not said.size else [Fraction(float(f)) for f in said[-3:]]
+    whole = repeats and factors == by_size and factors[0] == 1 and all(f.denominator == 1 for f in factors)
+    return tuple(int(f) for f in factors[1:]) if whole and word(node, "mode", "nearest") == "nearest" else None
+
+
+def _pad(node: ir.Node, below: Field, letters: str) -> Field | None:
     pads, axes = constant_of(node.inputs[1]), constant_of(node.inputs[3]) if len(node.inputs) > 3 else None
     if word(node, "mode", "constant") != "constant" or pads is None or axes is not None:
         return None
-    begin = np.asarray(pads).reshape(2, -1)[0, -2:]
+    begin = [int(np.asarray(pads).reshape(2, -1)[0, letters.index(c)]) for c in "HW"]
     return tuple(  # type: ignore[return-value]
-        Axis(a.size, a.jump, a.start - int(b) * a.jump, a.grid) for a, b in zip(below, begin, strict=True)
+        Axis(a.size, a.jump, a.start - b * a.jump, a.grid) for a, b in zip(below, begin, strict=True)
     )
-
-
-def _cuts_channels_only(node: ir.Node) -> bool:
-    axes = constant_of(node.inputs[3]) if len(node.inputs) > 3 else None
-    return axes is not None and axes.tolist() in ([1], [-3])
 
 
 def _union(fields: list[Field | None]) -> Field | None:

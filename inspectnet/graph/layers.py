@@ -5,26 +5,32 @@ activation that follow it. Its output is the rectified map; `conv5:pre` is the r
 """
 
 import math
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
+from inspectnet.graph.axes import as_maps, axes_of, holds_maps, is_view, map_shape, reduced_axes, view_name
+from inspectnet.graph.builder import Op
 from inspectnet.graph.fields import Field, receptive_fields
-from inspectnet.graph.names import module_path
-from inspectnet.graph.values import live_values, shape_of
+from inspectnet.graph.names import WEIGHTED, module_paths, own_paths
+from inspectnet.graph.values import integer, live_values, shape_of
 
 KINDS = {
     "Conv": "conv", "ConvTranspose": "convt", "Gemm": "fc", "MatMul": "fc",
     "MaxPool": "pool", "AveragePool": "pool", "GlobalAveragePool": "pool", "GlobalMaxPool": "pool",
-    "ReduceMean": "pool", "LRN": "norm", "BatchNormalization": "bn", "Concat": "concat", "Add": "add", "Sum": "add",
-    "Softmax": "softmax",
+    "ReduceMean": "pool", "ReduceMax": "pool", "LRN": "norm", "BatchNormalization": "bn", "LayerNormalization": "norm",
+    "GroupNormalization": "norm", "InstanceNormalization": "norm", "Concat": "concat", "Add": "add", "Sum": "add",
+    "Mul": "gate", "Softmax": "softmax", "LogSoftmax": "softmax",
 }  # fmt: skip
 ACTIVATIONS = frozenset(
     "Relu LeakyRelu Clip Sigmoid Tanh Elu Selu Celu PRelu ThresholdedRelu Softplus Softsign Gelu HardSwish HardSigmoid"
     " Mish Swish".split()
 )
-WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
-JOINS = frozenset({"Add", "Sum", "Concat"})
+JOINS = frozenset({"Add", "Sum", "Concat", "Mul"})
+NORMS = frozenset({"BatchNormalization", "LayerNormalization", "GroupNormalization", "InstanceNormalization"})
+SCALES = NORMS | {"Mul", "Add"}  # by constants, part of the stage whose weights they follow
 
 
 @dataclass(frozen=True)
@@ -40,16 +46,18 @@ class Layer:
     ops: tuple[str, ...]
     """Its operators, from the bottom up."""
     output: str
-    """The value that holds its rectified map."""
+    """The value that holds its rectified map; a view of it where the network keeps its channels last."""
     pre: str
     """The value that holds its raw sum, before the activation; the same as `output` where it has none."""
     values: tuple[str, ...]
     """All values of the stage and the names of its nodes."""
     shape: tuple[int | str | None, ...]
-    """(N, C, H, W) of the output, or (N, C)."""
+    """(N, C, H, W) of the output, or (N, C); (N, C, T, 1) for a row of T tokens."""
     field: Field | None
     """Its units' receptive field per axis, None where a unit sees the whole image."""
     parameters: int
+    modules: tuple[str, ...] = ()
+    """Further modules whose output it holds: `features.11`, its activation; `features`, at whose end it stands."""
 
     @property
     def aliases(self) -> tuple[str, ...]:
@@ -68,72 +76,124 @@ class Layer:
 
 
 def find_layers(graph: ir.Graph) -> list[Layer]:
-    """The layers of `graph` from the bottom up, named by their ordinals: conv1, conv2, pool1, fc1 ..."""
-    alive, fields, counts = live_values(graph), receptive_fields(graph), dict[str, int]()
-    taken: set[ir.Node] = set()
-    layers = []
-    for node in graph:
-        kind = _kind(node, alive)
-        if kind is None or node in taken:
-            continue
-        stage = _stage(node, alive)
-        taken.update(stage)
-        counts[kind] = counts.get(kind, 0) + 1
-        layers.append(_layer(f"{kind}{counts[kind]}", stage, alive, fields))
-    return _number_on(layers, graph, alive) if counts.get("fc") else layers
+    """The layers of `graph` from the bottom up, named by their ordinals: conv1, conv2, pool1, fc1 ...
 
-
-def _kind(node: ir.Node, alive: set[ir.Value]) -> str | None:
-    """The word for a node at which a stage begins; None where none does."""
-    live = [x for x in node.inputs if x in alive]
-    shape = shape_of(node.outputs[0])
-    if node.op_type not in KINDS or node.outputs[0] not in alive or shape is None or len(shape) not in (2, 4):
-        return None
-    if (node.op_type in JOINS and len(live) < 2) or (node.op_type in WEIGHTED and len(live) != 1):
-        return None
-    return KINDS[node.op_type] if isinstance(shape[1], int) else None
-
-
-def _stage(first: ir.Node, alive: set[ir.Value]) -> list[ir.Node]:
-    """The nodes of the stage that begins at `first`, as long as each is all that reads the one before."""
-    stage = [first]
-    while stage[-1].op_type not in ACTIVATIONS and len(stage[-1].outputs[0].uses()) == 1:
-        after = stage[-1].outputs[0].consumers()[0]
-        scales = after.op_type in ("BatchNormalization", "Mul", "Add") and first.op_type in (
-            *WEIGHTED,
-            "BatchNormalization",
+    Where the network puts its channels last, or has tokens, views of them as maps are added to the graph, in place.
+    """
+    alive, axes = live_values(graph), axes_of(graph)
+    stages = _stages(graph, alive, axes)
+    own = own_paths(stages, module_paths(node for node in graph if node.outputs[0] in alive))
+    views = _views(graph, [value for _, stage in stages for value in (_raw(stage), stage[-1].outputs[0])], axes)
+    fields, counts, layers = receptive_fields(graph), Counter[str](), []
+    for (kind, stage), (path, *modules) in zip(stages, own, strict=True):
+        counts[kind] += 1
+        output, pre = views[stage[-1].outputs[0]], views[_raw(stage)]
+        layers.append(
+            Layer(
+                name=f"{kind}{counts[kind]}",
+                path=path,
+                ordinals=(),
+                ops=tuple(node.op_type for node in stage),
+                output=output.name or "",
+                pre=pre.name or "",
+                values=_names(stage, output, pre),
+                shape=shape_of(output) or (),
+                field=fields.get(output),
+                parameters=_parameters(stage, alive),
+                modules=tuple(modules),
+            )
         )
-        if not (after.op_type in ACTIVATIONS or (scales and sum(x in alive for x in after.inputs) == 1)):
+    return _unmistakable(_number_on(layers, graph, alive) if counts["fc"] else layers)
+
+
+def _stages(graph: ir.Graph, alive: set[ir.Value], axes: dict[ir.Value, str]) -> list[tuple[str, list[ir.Node]]]:
+    """The word for each stage and its nodes, from the bottom up."""
+    taken: set[ir.Node] = set()
+    stages = []
+    for node in graph:
+        kind = None if node in taken else _kind(node, alive, axes)
+        if kind:
+            stages.append((kind, _stage(node, alive, axes)))
+            taken.update(stages[-1][1])
+    return stages
+
+
+def _kind(node: ir.Node, alive: set[ir.Value], axes: dict[ir.Value, str]) -> str | None:
+    """The word for a node at which a stage begins; None where none does."""
+    live, output = [x for x in node.inputs if x in alive], node.outputs[0]
+    if node.op_type not in KINDS or output not in alive or not holds_maps(axes[output]):
+        return None
+    if (node.op_type in JOINS and len(set(live)) < 2) or (node.op_type in WEIGHTED and len(live) != 1):
+        return None
+    if node.op_type.startswith("Reduce") and not _is_over_space(node, axes[node.inputs[0]]):
+        return None
+    if _is_part_of_a_concat(node):
+        return None
+    return KINDS[node.op_type] if isinstance(map_shape(output, axes[output])[1], int) else None
+
+
+def _is_over_space(node: ir.Node, axes: str) -> bool:
+    reduced = {axes[i] for i in reduced_axes(node)}
+    return bool(reduced) and reduced <= set("HWT")
+
+
+def _is_part_of_a_concat(node: ir.Node) -> bool:
+    """Whether all that `node` joins is joined again: TorchScript writes two such Concats as one."""
+    readers = _readers(node.outputs[0])
+    return (
+        node.op_type == "Concat"
+        and [(r.op_type, integer(r, "axis")) for r in readers] == [("Concat", integer(node, "axis"))]
+        and not node.outputs[0].is_graph_output()
+    )
+
+
+def _stage(first: ir.Node, alive: set[ir.Value], axes: dict[ir.Value, str]) -> list[ir.Node]:
+    """The nodes of the stage that begins at `first`, as long as each is all that reads the one before."""
+    stage, lone = [first], first.op_type in ("MaxPool", "AveragePool", "Softmax", "LogSoftmax")
+    while not lone and stage[-1].op_type not in ACTIVATIONS and not stage[-1].outputs[0].is_graph_output():
+        readers = _readers(stage[-1].outputs[0])
+        if len(readers) != 1 or axes.get(readers[0].outputs[0]) != axes[first.outputs[0]]:
             break
-        if stage[-1].outputs[0].is_graph_output() or first.op_type in ("MaxPool", "AveragePool", "Softmax"):
+        after = readers[0]
+        scales = after.op_type in SCALES and first.op_type in (*WEIGHTED, "BatchNormalization")
+        if not (after.op_type in ACTIVATIONS or (scales and sum(x in alive for x in after.inputs) == 1)):
             break
         stage.append(after)
     return stage
 
 
-def _layer(name: str, stage: list[ir.Node], alive: set[ir.Value], fields: dict[ir.Value, Field | None]) -> Layer:
-    output = stage[-1].outputs[0]
+def _readers(value: ir.Value) -> list[ir.Node]:
+    """The nodes that read `value`, once for each time, apart from views of it."""
+    return [use.node for use in value.uses() if not is_view(use.node)]
+
+
+def _views(graph: ir.Graph, values: list[ir.Value], axes: dict[ir.Value, str]) -> dict[ir.Value, ir.Value]:
+    """Each of `values` as maps, where it is none by a view at the end of the graph."""
+    op, there = Op(graph, "views"), {value.name: value for node in graph for value in node.outputs}
+    return {x: there.get(view_name(x)) or as_maps(op, x, axes[x]) for x in dict.fromkeys(values)}
+
+
+def _raw(stage: Sequence[ir.Node]) -> ir.Value:
+    """The value before the activation, which is the last one where a stage has none."""
     has_activation = len(stage) > 1 and stage[-1].op_type in ACTIVATIONS
-    weights = {
-        x for node in stage for x in node.inputs if x is not None and x not in alive and x.dtype == ir.DataType.FLOAT
-    }
-    return Layer(
-        name=name,
-        path=module_path(stage[0], stage[0].op_type in JOINS),
-        ordinals=(),
-        ops=tuple(node.op_type for node in stage),
-        output=output.name or "",
-        pre=(stage[-2] if has_activation else stage[-1]).outputs[0].name or "",
-        values=tuple(n for node in stage for n in (node.name, node.outputs[0].name) if n),
-        shape=shape_of(output) or (),
-        field=fields.get(output),
-        parameters=sum(math.prod(d for d in shape_of(w) or () if isinstance(d, int)) for w in weights),
-    )
+    return stage[-2 if has_activation else -1].outputs[0]
+
+
+def _names(stage: Sequence[ir.Node], *views: ir.Value) -> tuple[str, ...]:
+    values = [*(value for node in stage for value in (node, node.outputs[0])), *views]
+    return tuple(dict.fromkeys(value.name for value in values if value.name))
+
+
+def _parameters(stage: Sequence[ir.Node], alive: set[ir.Value]) -> int:
+    """How many numbers the constants of the stage hold."""
+    inputs = {x for node in stage for x in node.inputs if x is not None and x not in alive}
+    weights = [shape_of(x) or () for x in inputs if x.dtype == ir.DataType.FLOAT]
+    return sum(math.prod(d for d in shape if isinstance(d, int)) for shape in weights)
 
 
 def _number_on(layers: list[Layer], graph: ir.Graph, alive: set[ir.Value]) -> list[Layer]:
     """In a plain chain the numbers of the fully connected layers go on after the convolutions: conv5, fc6."""
-    forks = any(len({c for c in v.consumers() if c.outputs[0] in alive}) > 1 for v in alive)
+    forks = any(len({c for c in _readers(v) if c.outputs[0] in alive}) > 1 for v in alive)
     convs = sum(layer.name.startswith("conv") for layer in layers)
     if forks or not convs:
         return layers
@@ -143,3 +203,15 @@ def _number_on(layers: list[Layer], graph: ir.Graph, alive: set[ir.Value]) -> li
         else layer
         for layer in layers
     ]
+
+
+def _unmistakable(layers: list[Layer]) -> list[Layer]:
+    """A layer whose ordinal is a module or a value of another one is called by its own module or value."""
+    modules = {layer.path: layer.output for layer in layers if layer.path}
+    meant = modules | {name: layer.output for layer in layers for name in layer.values}
+    named = []
+    for layer in layers:
+        choices = (layer.name, layer.path or layer.output, layer.output)
+        name = next(name for name in choices if meant.get(name, layer.output) == layer.output)
+        named.append(replace(layer, name=name))
+    return named

@@ -2,35 +2,110 @@
 
 import ast
 import fnmatch
-from collections.abc import Iterable, Mapping
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, count
 from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 
 from inspectnet.errors import LayerError, OptionError, nearest
+from inspectnet.graph.values import behind
 
 if TYPE_CHECKING:
     from inspectnet.graph.layers import Layer
 
+WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 WEIGHT_WORDS = frozenset({"weight", "bias", "kernel", "w", "W", "b", "B"})
 
+Stages = Sequence[tuple[str, Sequence[ir.Node]]]  # the kind of each and its nodes, from the bottom up
 
-def module_path(node: ir.Node, block: bool = False) -> str:
-    """The path of the module that `node` was exported from (`features.0`); empty where the file does not tell.
 
-    The weight's name is the most stable source, then the scopes dynamo writes, then TorchScript's node names.
-    For a join (`block`) it is the module that holds it.
+def module_paths(nodes: Iterable[ir.Node]) -> dict[ir.Node, str]:
+    """For each node the path of the module it was exported from (`features.0`), empty where the file does not tell.
+
+    For filters the weight's name is the most stable source (dynamo ascribes those that it merged with a normalisation
+    to that); then the scopes dynamo writes, then TorchScript's node names.
     """
-    return ("" if block else _from_weights(node)) or _from_scopes(node) or _from_node_name(node)
+    said = {node: (_from_weights(node) if node.op_type in WEIGHTED else "") or _from_scopes(node) for node in nodes}
+    names = {node: _from_node_name(node) for node in said}
+    known = {part for path in (*said.values(), *names.values()) for part in (path, *_holders(path))}
+    return {node: said[node] or _first_call(names[node], known) or _from_weights(node) for node in said}
+
+
+def own_paths(stages: Stages, paths: Mapping[ir.Node, str]) -> list[tuple[str, ...]]:
+    """For each stage, its kind and nodes, the paths that it alone has: the one it goes by, then other modules it ends.
+
+    A module's path means what the module puts out, so that `layer4` and `layer4.1` are the last block. Of what else a
+    module makes by functions the kind is added: `Mixed_5b.pool`. A module that is one operator and called again is
+    `relu`, `relu_1`, `relu_2`, as in TorchScript.
+    """
+    holders = {holder for path in paths.values() for holder in _holders(path)}
+    composed, ends = holders | _composed(stages, paths), _ends(stages, paths, holders)
+    used, calls, own = set(paths.values()), Counter[str](), []
+    for i, (kind, nodes) in enumerate(stages):
+        first, names = paths[nodes[0]], []
+        for path in filter(None, dict.fromkeys([first, *(paths[node] for node in nodes)])):
+            if path not in composed:
+                again = (f"{path}_{n}" for n in count(calls[path]))
+                names.append(_unused(again, used) if calls[path] else path)
+                calls[path] += 1
+            elif path == first:
+                functions = chain([f"{path}.{kind}"], (f"{path}.{kind}_{n}" for n in count(1)))
+                names.append(path if ends.get(path) == i else _unused(functions, used))
+        ended = (path for path in sorted(composed) if ends.get(path) == i)
+        own.append(tuple(dict.fromkeys([*(names if first else ["", *names]), *ended])))
+    return own
+
+
+def _composed(stages: Stages, paths: Mapping[ir.Node, str]) -> set[str]:
+    """The modules that are more than the operators of a stage."""
+    simple = {(paths[node], node.op_type) for _, nodes in stages for node in nodes}
+    return {path for node, path in paths.items() if path and (path, node.op_type) not in simple}
+
+
+def _ends(stages: Stages, paths: Mapping[ir.Node, str], holders: set[str]) -> dict[str, int]:
+    """The stage that makes a module's output, by the module's path; not where another operator makes it.
+
+    A module that is a pool means that, whatever follows: dynamo adds a look-up to AdaptiveAvgPool2d.
+    """
+    last = {part: node for node, path in paths.items() for part in (path, *_holders(path))}
+    stage_of = {node: i for i, (_, nodes) in enumerate(stages) for node in nodes}
+    ends = {path: i for i, (k, (n, *_)) in enumerate(stages) if k == "pool" and (path := paths[n]) not in holders}
+    for path, node in last.items():
+        maker = node if node in stage_of else behind(node.outputs[0])
+        if maker in stage_of and path in (paths[maker], *_holders(paths[maker])):
+            ends[path] = stage_of[maker]
+    return ends
+
+
+def _unused(names: Iterator[str], used: set[str]) -> str:
+    name = next(name for name in names if name not in used)
+    used.add(name)
+    return name
+
+
+def _holders(path: str) -> list[str]:
+    """The modules that hold the one at `path`, from the outermost: features, features.denseblock1."""
+    parts = path.split(".")
+    return [".".join(parts[:i]) for i in range(1, len(parts))]
+
+
+def _first_call(path: str, known: set[str]) -> str:
+    """The path without the number of the call, which TorchScript adds to a module that it meets again."""
+    found = re.fullmatch(r"(.+)_([1-9][0-9]*)", path)
+    if found and all(call in known for call in (found[1], *(f"{found[1]}_{i}" for i in range(1, int(found[2]))))):
+        return found[1]
+    return path
 
 
 def _from_weights(node: ir.Node) -> str:
-    for value in node.inputs[1:2]:
-        path, _, last = (value.name or "").rpartition(".") if value is not None else ("", "", "")
-        if path and last in WEIGHT_WORDS:
-            return path
-    return ""
+    """Not of weights that several read: dynamo gives those that are alike one name, that of the first."""
+    weight = node.inputs[1] if len(node.inputs) > 1 else None
+    path, _, last = (weight.name or "").rpartition(".") if weight is not None else ("", "", "")
+    return path if weight is not None and len(weight.uses()) == 1 and last in WEIGHT_WORDS else ""
 
 
 def _from_scopes(node: ir.Node) -> str:
@@ -61,11 +136,14 @@ class Directory:
 
     def __init__(self, layers: Iterable["Layer"], given: Mapping[str, str] | None = None) -> None:
         self.layers = list(layers)
+        modules = {path: layer for layer in self.layers for path in layer.modules}
         ordinals = {name: layer for layer in self.layers for name in (*layer.ordinals, layer.name)}
         paths = {layer.path: layer for layer in self.layers if layer.path}
         exact = {name: layer for layer in self.layers for name in layer.values}
-        known = {**ordinals, **paths, **exact}
-        self._by_name = {alias: self._meant(known, alias, name) for alias, name in (given or {}).items()} | known
+        known = {**modules, **ordinals, **paths, **exact}
+        aliases = {alias: self._meant(known, alias, name) for alias, name in (given or {}).items()}
+        self._by_name = aliases | known
+        self._spoken = aliases | {**modules, **ordinals, **paths}  # the same whoever wrote the file
 
     def find(self, name: str) -> "Layer":
         """The layer called `name`, under that name. Raises LayerError with the nearest names and the full list."""
@@ -79,14 +157,19 @@ class Directory:
         called: dict[str, str] = {}
         for pattern in patterns:
             if any(c in pattern for c in "*?["):
-                hits = [y for n, y in self._by_name.items() if fnmatch.fnmatchcase(n, pattern)]
-                if not hits:
-                    raise LayerError(f"no layer matches '{pattern}'.{self._list()}")
-                for layer in hits:
+                for layer in self._hits(pattern):
                     called.setdefault(layer.output, layer.name)
             else:
                 called.setdefault(self.find(pattern).output, pattern)
         return [replace(layer, name=called[layer.output]) for layer in self.layers if layer.output in called]
+
+    def _hits(self, pattern: str) -> list["Layer"]:
+        """The layers with a name that `pattern` matches; names in the file count only if no other does."""
+        for table in (self._spoken, self._by_name):
+            hits = [layer for name, layer in table.items() if fnmatch.fnmatchcase(name, pattern)]
+            if hits:
+                return hits
+        raise LayerError(f"no layer matches '{pattern}'.{self._list()}")
 
     def _meant(self, known: Mapping[str, "Layer"], alias: str, name: str) -> "Layer":
         """The layer that a name given by the user means; it may not hide another layer."""

@@ -110,10 +110,23 @@ def random_window(rng):
     return write
 
 
-def check_fields(model):
+def answering(model):
+    """As `support`, for any weights: which pixels of a random image change a unit of 'y' (N, C, h, w) in any map."""
+    channels, height, width = shape_of(model.graph.inputs[0])[1:]
+    image = np.random.default_rng(7).random((1, channels, height, width), np.float32)
+    lone = np.eye(height * width, dtype=np.float32).reshape(-1, 1, height, width)
+    changes = np.abs(run(model, image + lone) - run(model, image)).max(axis=1)
+    return np.moveaxis(changes.reshape(height, width, *changes.shape[1:]), (0, 1), (2, 3)) > 1e-5
+
+
+def field_of(model, name="y"):
+    return next(field for value, field in receptive_fields(model.graph).items() if value.name == name)
+
+
+def check_fields(model, look=support):
     """The field of every unit of 'y' holds its support; inside the image it is the support's hull."""
-    (field,) = [f for value, f in receptive_fields(model.graph).items() if value.name == "y"]
-    seen, extents = support(model), shape_of(model.graph.inputs[0])[2:]
+    field = field_of(model)
+    seen, extents = look(model), shape_of(model.graph.inputs[0])[2:]
     inside = 0
     for place in np.ndindex(*seen.shape[:2]):
         wanted = [axis.span(p) for axis, p in zip(field, place, strict=True)]
@@ -180,6 +193,122 @@ def test_the_field_of_a_transposed_convolution_holds_what_is_seen(kernel, stride
     for place in np.ndindex(*seen.shape[:2]):
         for axis, p, (low, high) in zip(field, place, spans(seen[place]), strict=True):
             assert axis.span(p)[0] <= low and high <= axis.span(p)[1]
+
+
+# Channels last, shuffled, resampled ------------------------------------------------------------------------
+
+
+def random(*shape):
+    return np.random.default_rng(sum(shape)).random(shape) + 0.1
+
+
+def convnext(op, x):
+    """A patchify stem and a block: depthwise 3x3, then everything on the last axis, then back and added."""
+    x = op.Conv(x, random(3, 1, 2, 2), strides=[2, 2])
+    y = op.Conv(x, random(3, 1, 3, 3), pads=[1] * 4, group=3)
+    y = op.LayerNormalization(op.Transpose(y, perm=[0, 2, 3, 1]), random(3), random(3), axis=-1)
+    y = op.Gelu(op.Add(op.MatMul(y, random(3, 5)), random(5)))
+    y = op.Transpose(op.MatMul(y, random(5, 3)), perm=[0, 3, 1, 2])
+    return op.Conv(op.Add(x, op.Mul(y, random(3, 1, 1))), random(3, 3, 3, 2), strides=[1, 2])
+
+
+def mixed_channels(op, x):
+    """What mixes or moves channels only, first or last: softmax, mean, look-up, cut, groups on two axes."""
+    x = op.Conv(x, random(4, 1, 2, 3), strides=[2, 1])
+    y = op.Mul(op.Softmax(x, axis=1), op.Sub(x, op.ReduceMean(x, [1], keepdims=1)))
+    y = op.Slice(op.Concat(y, op.Gather(y, [2, 0], axis=1), axis=1), [1], [5], [1])
+    y = op.Transpose(y, perm=[0, 3, 2, 1])
+    y = op.Softmax(op.Reshape(y, [0, 0, 0, 2, 2]), axis=-1)
+    return op.Conv(op.Transpose(op.Reshape(y, [0, 0, 0, -1]), perm=[0, 3, 2, 1]), random(2, 4, 2, 2))
+
+
+def enlarged(transform, rounding):
+    def write(op, x):
+        x = op.Conv(x, random(1, 1, 3, 2), strides=[2, 1])
+        how = {"coordinate_transformation_mode": transform, "nearest_mode": rounding, "mode": "nearest"}
+        x = op.Resize(x, None, op.constant(np.array([1, 1, 2, 3], np.float32)), **how)
+        return op.Conv(x, random(1, 1, 2, 2), strides=[2, 3])
+
+    return write
+
+
+def squared(op, x):
+    """Places to channels and back, with filters between."""
+    x = op.SpaceToDepth(op.Conv(x, random(1, 1, 2, 2)), blocksize=2)
+    return op.Conv(op.DepthToSpace(op.Conv(x, random(4, 4, 2, 1)), blocksize=2), random(1, 1, 3, 3), strides=[2, 2])
+
+
+EXACT = {"convnext": convnext, "mixed channels": mixed_channels}
+HULLS = {
+    "enlarged, torch": enlarged("asymmetric", "floor"),
+    "enlarged, half a pixel": enlarged("half_pixel", "round_prefer_floor"),
+    "squared": squared,
+}
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_a_field_is_followed_where_only_channels_mix(name):
+    assert check_fields(build((1, 16, 19), EXACT[name]), answering) > 0
+
+
+@pytest.mark.parametrize("name", HULLS)
+def test_a_field_is_held_where_the_map_is_resampled(name):
+    model = build((1, 15, 13), HULLS[name])
+    field, seen, sizes = field_of(model), answering(model), set()
+    for place in np.ndindex(*seen.shape[:2]):
+        for axis, p, (low, high), extent in zip(field, place, spans(seen[place]), (15, 13), strict=True):
+            first, end = axis.span(p)
+            assert first <= low and high <= end
+            sizes.add((end - first) - (high - low) if first >= 0 and end <= extent else 0)
+    assert max(sizes) <= 3  # the hull is not much wider than what is seen
+
+
+@pytest.mark.parametrize("name", [*EXACT, *HULLS])
+def test_a_crop_gives_the_unit_of_the_whole_image_through_all_of_these(name):
+    check_crops(build((1, 33, 29), (EXACT | HULLS)[name]))
+
+
+def test_shuffled_channels_keep_their_place_but_their_shapes_are_for_the_whole_image():
+    """ShuffleNet: (N, C, H, W) -> (N, g, C/g, H, W), transposed, -> (N, C, H, W), with the extents written out."""
+
+    def write(op, x):
+        x = op.Reshape(op.Conv(x, random(4, 1, 3, 3)), [-1, 2, 2, 10, 12])
+        x = op.Reshape(op.Transpose(x, perm=[0, 2, 1, 3, 4]), [-1, 4, 10, 12])
+        return op.Conv(x, random(2, 2, 3, 3), strides=[2, 2], group=2)
+
+    model = build((1, 12, 14), write)
+    assert check_fields(model, answering) > 0
+    assert [axis.crop(extent) for axis, extent in zip(field_of(model), (12, 14), strict=True)] == [12, 14]
+
+
+WHOLE = {
+    "instance norm": lambda op, x: op.InstanceNormalization(x, random(4), random(4)),
+    "norm over all": lambda op, x: op.LayerNormalization(x, random(4, 8, 8), axis=1),
+    "norm over a row": lambda op, x: op.LayerNormalization(x, random(8), axis=-1),
+    "softmax over a row": lambda op, x: op.Softmax(x, axis=-1),
+    "mean over a row": lambda op, x: op.Add(x, op.ReduceMean(x, [3], keepdims=1)),
+    "matrix on a row": lambda op, x: op.MatMul(x, random(8, 8)),
+    "matrix on columns": lambda op, x: op.MatMul(random(8, 8), x),
+    "places as channels": lambda op, x: op.Reshape(op.Reshape(x, [0, 8, 8, 4]), [0, 4, 8, 8]),
+    "attention": lambda op, x: op.MatMul(x, op.Transpose(x, perm=[0, 1, 3, 2])),
+    "a cubic": lambda op, x: op.Resize(x, None, op.constant(np.array([1, 1, 2, 2], np.float32)), mode="cubic"),
+    "not whole": lambda op, x: op.Resize(x, None, op.constant(np.array([1, 1, 1.5, 1.5], np.float32)), mode="nearest"),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_where_places_mix_there_is_no_field(name):
+    model = build((1, 8, 8), lambda op, x: op.Relu(WHOLE[name](op, op.Relu(op.Conv(x, random(4, 1, 1, 1))))))
+    assert field_of(model) is None
+
+
+def test_a_constant_for_each_place_joins_the_channels_of_the_whole_image_only():
+    """CoordConv: two channels say where one is."""
+    where = np.stack(np.mgrid[:12, :10])[None].astype(np.float32)
+    model = build((1, 12, 10), lambda op, x: op.Conv(op.Concat(where, x, axis=1), random(2, 3, 3, 3), strides=[2, 2]))
+    field = field_of(model)
+    assert [(a.size, a.jump, a.start) for a in field] == [(3, 2, 0)] * 2
+    assert [axis.crop(extent) for axis, extent in zip(field, (12, 10), strict=True)] == [12, 10]
 
 
 def test_what_sees_the_whole_image_has_no_field():

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from nets import EXPORTERS, light_models, onnx_text
+from small import build, project, run
 
 from inspectnet.graph.layers import find_layers
+from inspectnet.graph.probes import cut
 from inspectnet.graph.reading import open_graph, read
 
 
@@ -16,9 +18,12 @@ def layers_of(path):
 def layers(tmp_path, rng):
     """The layers of a graph as text on an image (N, 3, 8, 8)."""
     shapes = {"k": (4, 3, 3, 3), "k4": (4, 4, 3, 3), "c4": (1, 4, 1, 1), "c": (4,), "matrix": (4, 6), "six": (6,)}
+    shapes |= {"every": (4, 6, 6), "k1": (4, 4, 1, 1)}
 
-    def get(body, **options):
-        used = {name: rng.uniform(1, 2, shape) for name, shape in shapes.items() if name in body.replace(",", " ")}
+    def get(body, axes=None, **options):
+        words = body.replace(",", " ").replace(")", " ").split()
+        used = {name: rng.uniform(1, 2, shape) for name, shape in shapes.items() if name in words}
+        used |= {"axes": axes} if axes else {}
         path = tmp_path / "model.onnx"
         path.write_bytes(onnx_text(body, used, image=("N", 3, 8, 8), **options).SerializeToString())
         return layers_of(path)
@@ -73,6 +78,46 @@ def test_an_addition_of_a_constant_is_no_join(layers):
     assert list(layers("a = Conv (image, k)\nb = Relu (a)\ny = Add (b, c4)")) == ["conv1"]
 
 
+NORMS = {
+    "LayerNormalization": "LayerNormalization <axis = 1> ({}, every)",
+    "InstanceNormalization": "InstanceNormalization ({}, c, c)",
+}
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_a_normalisation_belongs_to_the_weights_before_it_or_is_a_layer_of_its_own(norm, layers):
+    (conv,) = layers(f"a = Conv (image, k)\nb = {NORMS[norm].format('a')}\ny = Relu (b)", opset=21).values()
+    assert conv.ops == ("Conv", norm, "Relu")
+    alone = layers(f"a = Conv (image, k)\nb = Relu (a)\nd = {NORMS[norm].format('b')}\ny = Relu (d)", opset=21)
+    assert {name: layer.ops for name, layer in alone.items()} == {"conv1": ("Conv", "Relu"), "norm1": (norm, "Relu")}
+
+
+def test_a_product_of_two_live_values_is_a_gate(layers):
+    """Squeeze and excitation; a square and a constant factor are none."""
+    body = "a = Conv (image, k)\nb = GlobalAveragePool (a)\nd = Sigmoid (b)\ne = Mul (d, a)\nf = Mul (e, e)\n"
+    found = layers(body + "y = Mul (f, c4)")
+    assert {name: layer.output for name, layer in found.items()} == {"conv1": "a", "pool1": "d", "gate1": "e"}
+    assert (found["gate1"].maps, found["gate1"].field) == (4, None)
+
+
+def test_a_concatenation_that_is_only_concatenated_again_is_a_part_of_that(layers):
+    """TorchScript writes the two as one."""
+    body = (
+        "a = Relu (image)\nb = Concat <axis = {}> (image, a)\nd = Concat <axis = 2> (a, a)\ny = Concat <axis = {}> ({})"
+    )
+    one = layers(body.format(1, 1, "b, a"))
+    assert [layer.output for layer in one.values()] == ["y"]
+    assert [layer.output for layer in layers(body.format(1, 1, "b, a"), outputs=["b", "y"]).values()] == ["b", "y"]
+    assert [layer.output for layer in layers(body.format(2, 3, "b, b")).values()] == ["b"]
+    assert [layer.output for layer in layers(body.format(1, 2, "b, b")).values()] == ["b"]
+
+
+@pytest.mark.parametrize(("axes", "keepdims", "shape"), [([2, 3], 1, (3, 1, 1)), ([-1, -2], 0, (3,)), ([1], 1, None)])
+def test_a_mean_over_all_places_is_a_pool_and_over_channels_is_none(axes, keepdims, shape, layers):
+    found = layers(f"a = Relu (image)\ny = ReduceMean <keepdims = {keepdims}> (a, axes)", axes=axes)
+    assert {name: layer.shape[1:] for name, layer in found.items()} == ({"pool1": shape} if shape else {})
+
+
 def test_dynamic_filters_make_no_layer(layers):
     """Weights that depend on the image cannot be a layer's."""
     body = "m = Flatten (image)\nn = Flatten (image)\nt = Transpose <perm = [1, 0]> (m)\ny = MatMul (n, t)"
@@ -91,6 +136,76 @@ def test_a_matrix_with_its_bias_is_a_fully_connected_layer(layers):
     assert found["fc2"].ops == ("MatMul", "Add")
     assert (found["fc2"].shape[1:], found["fc2"].spatial, found["fc2"].field) == ((6,), False, None)
     assert found["fc2"].parameters == 4 * 6 + 6
+
+
+# Channels that are not where they usually are ---------------------------------------------------------------
+
+
+def convnext_block(op, x):
+    """Channels last between two Transposes: (N, H, W, C) -> norm, matrix, GELU, matrix."""
+    x = op.Conv(x, rng(0).random((4, 3, 2, 2)), strides=[2, 2])
+    y = op.LayerNormalization(op.Transpose(x, perm=[0, 2, 3, 1]), rng(1).random(4), axis=-1)
+    y = op.Gelu(op.Add(op.MatMul(y, rng(2).random((4, 5))), rng(3).random(5)))
+    return op.Add(x, op.Transpose(op.MatMul(y, rng(4).random((5, 4))), perm=[0, 3, 1, 2]))
+
+
+def tokens(op, x):
+    """A transformer's patches, (N, C, H, W) -> (N, T, C), and what it does to each."""
+    x = op.Conv(x, rng(0).random((4, 3, 2, 2)), strides=[2, 2])
+    x = op.Transpose(op.Reshape(x, [0, 4, -1]), perm=[0, 2, 1])
+    y = op.LayerNormalization(x, rng(1).random(4), axis=-1)
+    y = op.Gelu(op.MatMul(y, rng(2).random((4, 5))))
+    return op.ReduceMean(op.Add(x, op.MatMul(y, rng(3).random((5, 4)))), [1], keepdims=0)
+
+
+def units_first(op, x):
+    """A matrix that stands before what it is multiplied with: (K, N)."""
+    return op.MatMul(rng(0).random((5, 144)), op.Transpose(op.Flatten(x), perm=[1, 0]))
+
+
+def rng(seed):
+    return np.random.default_rng(seed)
+
+
+PLACED = {
+    convnext_block: [(4, 3, 4), (4, 3, 4), (5, 3, 4), (4, 3, 4), (4, 3, 4)],
+    tokens: [(4, 3, 4), (4, 12, 1), (5, 12, 1), (4, 12, 1), (4, 12, 1), (4,)],
+    units_first: [(5,)],
+}
+
+
+@pytest.mark.parametrize("write", PLACED, ids=lambda write: write.__name__)
+def test_layers_are_maps_wherever_the_network_keeps_its_channels(write):
+    model = build((3, 6, 8), write)
+    found = find_layers(model.graph)
+    assert [layer.shape[1:] for layer in found] == PLACED[write]
+    image = rng(9).random((1, 3, 6, 8), np.float32)
+    for layer in found:
+        for name in {layer.output, layer.pre}:
+            maps, kept = (run(cut(model, [value]), image) for value in (name, name.removesuffix("/maps")))
+            assert maps.shape == (1, *layer.shape[1:])
+            if name.endswith("/maps"):
+                kept = kept.T if maps.ndim == 2 else np.moveaxis(kept, -1, 1)
+                np.testing.assert_array_equal(maps, kept.reshape(maps.shape))
+
+
+@pytest.mark.parametrize("write", PLACED, ids=lambda write: write.__name__)
+def test_finding_the_layers_again_finds_the_same(write):
+    graph = build((3, 6, 8), write).graph
+    assert find_layers(graph) == find_layers(graph)
+
+
+@pytest.mark.parametrize("write", PLACED, ids=lambda write: write.__name__)
+def test_a_signal_comes_down_from_a_view_as_from_the_layer_that_it_shows(write):
+    model = build((3, 6, 8), write)
+    for layer in find_layers(model.graph):
+        if not layer.output.endswith("/maps"):
+            continue
+        image, seed = rng(5).random((1, 3, 6, 8), np.float32), rng(6).random((1, *layer.shape[1:]), np.float32)
+        kept = seed.T if seed.ndim == 2 else np.moveaxis(seed if write is convnext_block else seed[..., 0], 1, -1)
+        own = project(model, image, kept, value=layer.output.removesuffix("/maps"), method="gradient")
+        again = project(model, image, seed, value=layer.output, method="gradient")
+        np.testing.assert_allclose(again, own, rtol=1e-4, atol=1e-5)
 
 
 # Numbers ---------------------------------------------------------------------------------------------------
@@ -126,6 +241,14 @@ def test_every_layer_of_the_light_models_has_a_name_a_shape_and_a_value_of_its_o
     assert len({layer.output for layer in found.values()}) == len(found) > 10
     assert all(isinstance(layer.shape[1], int) and layer.maps > 0 for layer in found.values())
     assert found["conv1"].field is not None
+
+
+def test_a_layer_is_not_called_as_another_one_is_in_the_file(layers):
+    """Some files number the operators themselves, from 0 or with gaps: their conv2 is not the second."""
+    found = layers(
+        "conv2 = Conv (image, k)\npool2 = Relu (conv2)\na = MaxPool <kernel_shape = [2, 2]> (pool2)\ny = Conv (a, k4)"
+    )
+    assert {name: layer.output for name, layer in found.items()} == {"conv1": "pool2", "pool1": "a", "y": "y"}
 
 
 # Exporters -------------------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Names: all that a layer answers to, which name wins, and what is said to a wrong one."""
 
+import numpy as np
 import pytest
-from nets import onnx_text
+from nets import EXPORTERS, onnx_text
 
 from inspectnet.errors import LayerError, OptionError
 from inspectnet.graph.layers import find_layers
@@ -33,7 +34,7 @@ NAMES = {
     "conv1": "conv1", "stem.0": "conv1", "r1": "conv1", "c1": "conv1", "node_Conv_c1": "conv1",
     "pool1": "pool1", "p1": "pool1",
     "conv2": "conv2", "body.conv": "conv2", "body/conv1:0": "conv2", "node_Relu_r2": "conv2",
-    "fc3": "fc3", "fc1": "fc3", "head": "fc3", "y": "fc3",
+    "fc3": "fc3", "fc1": "fc3", "head": "fc3", "y": "fc3", "stem": "conv1", "body": "conv2",
 }  # fmt: skip
 
 
@@ -110,6 +111,9 @@ def test_a_name_like_no_other_gets_the_list_alone(layers):
         (["stem.*", "r1"], "conv1"),
         (["r1", "stem.*", "pool1"], "r1 pool1"),
         (["body.*"], "conv2"),
+        (["*l*"], "pool1"),  # not node_Relu_r1
+        (["*Relu*"], "conv1 conv2"),
+        (["b?dy"], "conv2"),
     ],
 )
 def test_globs_mean_layers_from_the_bottom_up_each_once(patterns, wanted, layers):
@@ -130,3 +134,56 @@ def test_a_module_means_the_same_layer_from_either_exporter(net, exported):
     modules = [layer.path for layer in dynamo.layers]
     assert all(modules)
     assert [ordinal(dynamo, m) for m in modules] == [ordinal(torchscript, m) for m in modules]
+
+
+# Modules ---------------------------------------------------------------------------------------------------
+
+MEANT = {
+    "alexnet": {
+        "features.0": "conv1", "features.1": "conv1", "features.2": "norm1", "features.3": "pool1",
+        "features.13": "conv5", "features.14": "pool3", "features": "pool3",
+        "classifier.1": "fc6", "classifier.2": "fc6", "classifier": "fc8",
+    },
+    "squeezenet": {
+        "features.3.squeeze": "conv2", "features.3.squeeze_activation": "conv2", "features.3": "concat1",
+        "features": "concat3", "classifier.1": "conv11", "classifier.2": "conv11", "classifier": "pool3",
+    },
+    "resnet": {
+        "relu": "conv1", "maxpool": "pool1", "layer1.0.conv2": "conv3", "layer1.0.relu": "conv2",
+        "layer1.0.relu_1": "add1", "layer1.0": "add1", "layer1": "add1", "layer2.0.downsample": "conv6",
+        "layer3.0": "add3", "layer3": "add4", "layer3.1.relu_2": "add4", "avgpool": "pool2", "fc": "fc1",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
+@pytest.mark.parametrize("net", MEANT)
+def test_a_module_means_what_it_puts_out(net, exporter, exported):
+    directory = Directory(find_layers(open_graph(read(exported(net, exporter)[2]), None).graph))
+    assert {module: ordinal(directory, module) for module in MEANT[net]} == MEANT[net]
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
+def test_a_module_that_left_no_operator_is_no_layer(exporter, exported):
+    """A Dropout, which does nothing in a network that is not trained."""
+    directory = Directory(find_layers(open_graph(read(exported("vgg", exporter)[2]), None).graph))
+    with pytest.raises(LayerError, match=r"no layer 'classifier\.0'\. Did you mean classifier"):
+        directory.find("classifier.0")
+
+
+def test_weights_that_are_alike_do_not_lend_their_name_to_another_module(tmp_path):
+    """dynamo keeps one of several equal weights, under the name of the first; its scopes tell the modules apart."""
+    body = "a = Conv (image, w)\nb = Relu (a)\nd = Conv (b, w)\ny = Relu (d)"
+    file = onnx_text(body, {"w": np.ones((3, 3, 1, 1))}, image=("N", 3, 8, 8))
+    file.graph.initializer[0].name = "first.conv.weight"
+    for node, module in zip(file.graph.node, ("first", "first", "second", "second"), strict=True):
+        node.input[:] = ["first.conv.weight" if x == "w" else x for x in node.input]
+        part = "conv" if node.op_type == "Conv" else "act"
+        scopes = ["", module, f"{module}.{part}", "aten"]
+        node.metadata_props.add(key="pkg.torch.onnx.name_scopes", value=str(scopes))
+    (tmp_path / "m.onnx").write_bytes(file.SerializeToString())
+    found = find_layers(open_graph(read(tmp_path / "m.onnx"), None).graph)
+    assert [(layer.path, layer.modules) for layer in found] == [
+        ("first.conv", ("first.act", "first")),
+        ("second.conv", ("second.act", "second")),
+    ]

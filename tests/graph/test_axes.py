@@ -1,0 +1,93 @@
+"""Axes: what each means behind whatever exporters do to them."""
+
+import numpy as np
+import pytest
+from small import build
+
+from inspectnet.graph.axes import axes_of, regrouped
+
+
+def letters(write):
+    """The axes of the last value of a graph on an image (N, 6, 4, 8)."""
+    model = build((6, 4, 8), write)
+    return next(axes for value, axes in axes_of(model.graph).items() if value.name == "y")
+
+
+def last(op, x):
+    return op.Transpose(x, perm=[0, 2, 3, 1])
+
+
+def tokens(op, x):
+    return op.Transpose(op.Reshape(x, [0, 6, -1]), perm=[0, 2, 1])
+
+
+def windows(op, x):
+    """Swin's: squares of 2 x 2 places, all images and squares on one axis."""
+    x = op.Transpose(op.Reshape(last(op, x), [-1, 2, 2, 4, 2, 6]), perm=[0, 1, 3, 2, 4, 5])
+    return op.Reshape(x, [-1, 4, 6])
+
+
+def group_norm(op, x):
+    """As both exporters write it, opset 20 and below."""
+    norm = op.InstanceNormalization(op.Reshape(x, [0, 2, -1]), np.ones(2), np.ones(2))
+    return op.Reshape(norm, [0, 6, 4, 8])
+
+
+WRITTEN = {
+    "as it was": (lambda op, x: op.Relu(x), "NCHW"),
+    "channels last": (last, "NHWC"),
+    "channels first again": (lambda op, x: op.Transpose(last(op, x), perm=[0, 3, 1, 2]), "NCHW"),
+    "a matrix on the last axis": (lambda op, x: op.MatMul(last(op, x), np.ones((6, 5))), "NHWC"),
+    "a constant added": (lambda op, x: op.Add(np.ones(6), last(op, x)), "NHWC"),
+    "joined": (lambda op, x: op.Concat(last(op, x), last(op, x), axis=-1), "NHWC"),
+    "flat": (lambda op, x: op.Flatten(x), "NC"),
+    "mean": (lambda op, x: op.ReduceMean(x, [2, 3], keepdims=0), "NC"),
+    "mean, kept": (lambda op, x: op.ReduceMean(x, [2, 3], keepdims=1), "NCHW"),
+    "mean over channels": (lambda op, x: op.ReduceMean(x, [1], keepdims=0), "NHW"),
+    "squeezed": (lambda op, x: op.Squeeze(op.GlobalAveragePool(x), [2, 3]), "NC"),
+    "unsqueezed": (lambda op, x: op.Unsqueeze(op.Flatten(x), [2, 3]), "NCHW"),
+    "an axis put before the channels": (lambda op, x: op.Unsqueeze(op.ReduceMean(x, [1], keepdims=0), [1]), "NCHW"),
+    "tokens": (tokens, "NTC"),
+    "one token": (lambda op, x: op.Gather(tokens(op, x), 0, axis=1), "NC"),
+    "the mean token": (lambda op, x: op.ReduceMean(tokens(op, x), [1], keepdims=0), "NC"),
+    "tokens as a map": (lambda op, x: op.Reshape(tokens(op, x), [0, 4, 8, 6]), "NHWC"),
+    "heads": (lambda op, x: op.Transpose(op.Reshape(tokens(op, x), [0, 0, 2, 3]), perm=[0, 2, 1, 3]), "NCTC"),
+    "scores of attention": (lambda op, x: op.MatMul(tokens(op, x), op.Reshape(x, [0, 6, -1])), "NTT"),
+    "groups": (lambda op, x: op.Reshape(x, [0, 2, 3, 4, 8]), "NCCHW"),
+    "groups joined": (lambda op, x: op.Reshape(op.Reshape(x, [0, 2, 3, 4, 8]), [0, 6, 4, 8]), "NCHW"),
+    "rows and columns exchanged": (lambda op, x: op.Transpose(x, perm=[0, 1, 3, 2]), "NCWH"),
+    "windows": (windows, "??C"),
+    "windows added to what they are of": (
+        lambda op, x: op.Add(op.Reshape(windows(op, x), [-1, 4, 8, 6]), last(op, x)),
+        "NHWC",
+    ),
+    "a group norm": (group_norm, "NCHW"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_each_axis_is_known_for_what_it_is(name):
+    write, wanted = WRITTEN[name]
+    assert letters(write) == wanted
+
+
+@pytest.mark.parametrize(
+    ("axes", "below", "above", "wanted"),
+    [
+        ("NCHW", ("N", 6, 4, 8), ("N", 6, 32), "NCT"),
+        ("NCHW", ("N", 6, 4, 8), ("N", 192), "NC"),
+        ("NCHW", (1, 6, 4, 8), (1, 2, 3, 4, 8), "NCCHW"),
+        ("NCHW", ("N", 6, 4, 8), ("N", 8, 4, 6), "N???"),
+        ("NCHW", ("N", 6, 8, 8), ("N", 6, 8, 8), "NCHW"),
+        ("NCHW", ("N", 4, 8, 8), ("N", 8, 8, 4), "N???"),
+        ("NHWC", ("N", 4, 8, 6), ("N", 2, 2, 8, 6), "N??WC"),
+        ("NHWC", ("N", 4, 8, 6), ("N", 32, 6), "NTC"),
+        ("NTC", ("N", 32, 6), ("N", 4, 8, 6), "NHWC"),
+        ("NTC", ("N", 32, 6), ("N", 192), "NC"),
+        ("NC", ("N", 6), ("N", 6, 1, 1), "NC??"),
+        ("NCHW", ("N", 6, 1, 1), ("N", 6), "NC"),
+        ("NTC", ("N", 32, 6), ("m", 6), "?C"),
+    ],
+)
+def test_a_reshape_keeps_what_stays_whole(axes, below, above, wanted):
+    assert regrouped(axes, below, above) == wanted
