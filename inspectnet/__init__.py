@@ -3,6 +3,7 @@
 >>> net = inspectnet.open("model.onnx")
 >>> [layer.name for layer in net.layers]
 >>> inspectnet.Deconvnet(net, layer="conv5").attribute(x, target=212)
+>>> inspectnet.explain(net, x, target=281, method="grad_cam")
 """
 
 import importlib
@@ -11,18 +12,20 @@ from typing import TYPE_CHECKING, Any
 from inspectnet.errors import InspectError
 
 if TYPE_CHECKING:
+    from inspectnet.analyses.explanations import explain
     from inspectnet.attribution import Deconvnet, Gradient, GuidedBackprop
     from inspectnet.network import Network
     from inspectnet.network import open_network as open
 
 __version__ = "0.1.0"
-__all__ = ["Deconvnet", "Gradient", "GuidedBackprop", "InspectError", "Network", "__version__", "open"]
+__all__ = ["Deconvnet", "Gradient", "GuidedBackprop", "InspectError", "Network", "__version__", "explain", "open"]
 
 _HOMES = {
     "Deconvnet": ("inspectnet.attribution", "Deconvnet"),
     "Gradient": ("inspectnet.attribution", "Gradient"),
     "GuidedBackprop": ("inspectnet.attribution", "GuidedBackprop"),
     "Network": ("inspectnet.network", "Network"),
+    "explain": ("inspectnet.analyses.explanations", "explain"),
     "open": ("inspectnet.network", "open_network"),
 }
 

@@ -1,5 +1,6 @@
 """Network: one opened model, the only door for analyses."""
 
+import copy
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,13 +11,14 @@ import numpy as np
 import onnx_ir as ir
 
 from inspectnet import inverse, projection
-from inspectnet.errors import LayerError, OptionError
+from inspectnet.errors import OptionError
 from inspectnet.graph.layers import Layer, find_layers
 from inspectnet.graph.names import Directory
 from inspectnet.graph.probes import cut, cut_at_maxima
 from inspectnet.graph.reading import Source, read
-from inspectnet.graph.scores import Scores, find_scores
+from inspectnet.graph.scores import KEEPING, Scores, find_scores
 from inspectnet.graph.shapes import fixed_batch, unknown_shape
+from inspectnet.graph.values import shape_of
 from inspectnet.graph.writing import save, to_bytes
 from inspectnet.images.prepare import Preparation
 from inspectnet.inverse import Operator
@@ -107,7 +109,8 @@ class Network:
         """
         found = self.layer(layer)
         value = found.pre if pre else found.output
-        return self._run(self._session(("cut", value), lambda: cut(self._model, [value])), self._checked(x))[value]
+        session = self._session(("cut", value), lambda: cut(self._model, [value]))
+        return projection.run_forward(session, self._checked(x), self.fixed_batch)[value]
 
     def maxima(self, x: np.ndarray, layers: Sequence[str]) -> dict[str, Maxima]:
         """By layer, the strongest unit of each map for prepared images x (N, C, H, W), in one pass for all layers.
@@ -116,7 +119,7 @@ class Network:
         """
         found = [self.layer(name) for name in layers]
         session, names = self._maxima_session(tuple(dict.fromkeys(layer.output for layer in found)))
-        run, out = self._run(session, self._checked(x)), {}
+        run, out = projection.run_forward(session, self._checked(x), self.fixed_batch), {}
         for name, layer in zip(layers, found, strict=True):
             value, place = names[layer.output]
             out[name] = Maxima(run[value], run[place] if place else np.zeros(run[value].shape, np.int64))
@@ -138,34 +141,35 @@ class Network:
         """
         found, policy, x = self.layer(layer), policy or Policy(), self._checked(x)
         for spot in spots:
-            _check_spot(found, spot, len(x))
+            projection.check_spot(found, spot, len(x))
         whole = projection.crop_of(found, self.input_shape[1:]).whole
         if crop and not whole and policy.stays_in_field:
             return projection.project_cropped(self._fused(found, policy, any_extent=True), found, x, spots)
         if self.fixed_batch:
             return projection.project_singly(self._fused(found, policy), found, x, spots, self.fixed_batch)
-        shared = sorted(spots, key=lambda spot: spot.image)
-        results = dict(
-            zip(
-                map(id, shared),
-                projection.project_shared(*self._split(found, policy), found, x, shared),
-                strict=True,
-            )
-        )
-        return (results[id(spot)] for spot in spots)
+        return projection.project_shared(*self._split(found, policy), found, x, spots)
 
     def project_seeds(self, x: np.ndarray, layer: str, seed: np.ndarray, policy: Policy | None = None) -> np.ndarray:
         """The pixels (N, C, H, W) that a whole seed (N, K, h, w), one for each image of x (N, C, H, W), becomes.
 
         With seed = activations the joint activity of the layer comes down. Raises OptionError for wrong shapes.
         """
-        found, x = self.layer(layer), self._checked(x)
+        found = self.layer(layer)
         expected = (len(x), *found.shape[1:])
         if seed.shape != expected:
             raise OptionError(f"the seed has the shape {seed.shape}, but {found.name} wants {expected}.")
-        return projection.project_seeds(
-            self._fused(found, policy or Policy()), x, np.asarray(seed, np.float32), batch=self.fixed_batch
-        )
+        return self.pull(x, found.output, seed, policy or Policy())
+
+    def pull(self, x: np.ndarray, value: str, seed: np.ndarray, policy: Policy, *, down_to: str = "") -> np.ndarray:
+        """What a seed on the tensor of that ONNX name, in its shape, becomes on the image, or on the layer `down_to`.
+
+        By the method `gradient` it is the derivative of sum(seed * tensor) by pixels (N, C, H, W), or by the layer's
+        maps (N, K, h, w). Raises LayerError, and RuleError if no signal gets there.
+        """
+        goal = self.layer(down_to).output if down_to else ""
+        build = functools.partial(inverse.invert, self._model, value, policy, down_to=goal)
+        session = self._session(("fused", value, policy, goal or False), build)
+        return projection.project_seeds(session, self._checked(x), np.asarray(seed, np.float32), batch=self.fixed_batch)
 
     def save_inverse(
         self, layer: str, policy: Policy, out: Path, *, pre: bool = False, split: bool = False
@@ -177,17 +181,8 @@ class Network:
         """
         found = self.layer(layer)
         value = found.pre if pre else found.output
-        models = {out: inverse.invert(self._model, value, policy)} if not split else {}
-        if split:
-            parts = inverse.invert_split(self._model, value, policy)
-            models = {
-                out.with_suffix(".forward.onnx"): parts.forward,
-                out.with_suffix(".backward.onnx"): parts.backward,
-            }
-        ops = inverse.policy_of_ops(self._model, value, policy)
         about = {"layer": found.name + ":pre" * pre, "source_sha256": self.sha256}
-        for model in models.values():
-            inverse.sign(model, {**about, "policy": inverse.describe_policy(policy, ops)})
+        models = inverse.inverse_files(self._model, value, policy, out, about, split=split)
         save(models, source=self.path)
         return {
             path: ([x.name for x in m.graph.inputs], [x.name for x in m.graph.outputs]) for path, m in models.items()
@@ -199,7 +194,8 @@ class Network:
         wanted = tuple(dict.fromkeys(name for name in names if name != image))
         found = {image: x}
         if wanted:
-            found |= self._run(self._session(("cut", wanted), lambda: cut(self._model, wanted)), self._checked(x))
+            session = self._session(("cut", wanted), lambda: cut(self._model, wanted))
+            found |= projection.run_forward(session, self._checked(x), self.fixed_batch)
         return found
 
     def scores(self, layer: str = "") -> Scores:
@@ -211,9 +207,32 @@ class Network:
         name = layer if layer in outputs else self.layer(layer).output if layer else None
         return find_scores(self._model.graph, name, str(self.path))
 
-    def operators(self, layer: str) -> list[Operator]:
-        """The operators that a signal from `layer` passes, from the bottom up."""
-        return inverse.operators_below(self._model, self.layer(layer).output)
+    @functools.cached_property
+    def logits(self) -> tuple[str, tuple[int, ...]]:
+        """The ONNX name of the class scores before the softmax, and the shape that one image's have.
+
+        Raises ModelError if it is not clear which output holds the scores.
+        """
+        name = self.scores().value
+        below = reversed(inverse.operators_below(self._model, name))
+        last = next((operator for operator in below if operator.op_type not in KEEPING), None)
+        name = last.inputs[0] if last and last.op_type in ("Softmax", "LogSoftmax") else name
+        shapes = (shape_of(value) for node in self._model.graph for value in node.outputs if value.name == name)
+        return name, tuple(int(n or 0) for n in (next(shapes) or ())[1:])
+
+    def operators(self, layer: str = "") -> list[Operator]:
+        """The operators that a signal from `layer`, or from the class scores, passes, from the bottom up."""
+        return inverse.operators_below(self._model, self.layer(layer).output if layer else self.logits[0])
+
+    def weights(self, layer: str) -> dict[str, np.ndarray]:
+        """The weights of `layer` by their names in the file, float32: filters, biases, statistics."""
+        return inverse.weights_of(self._model, self.layer(layer).values)
+
+    def with_weights(self, weights: Mapping[str, np.ndarray]) -> "Network":
+        """A twin in which the weights of these names hold other numbers; this network and its file stay as they are."""
+        twin = copy.copy(self)
+        twin._model, twin._sessions, twin._maxima_names = inverse.replace_weights(self._model, weights), {}, {}
+        return twin
 
     def operator_session(self, operator: Operator, policy: Policy) -> Session:
         """One operator alone with its rule: its live inputs and `seed` in, its output and the signals below out."""
@@ -261,27 +280,9 @@ class Network:
             self._session(("maxima", values), lambda: model)
         return self._sessions["maxima", values], self._maxima_names[values]
 
-    def _run(self, session: Session, x: np.ndarray) -> dict[str, np.ndarray]:
-        """All outputs for a batch, which a graph that insists on a batch size gets in parts, the last one filled up."""
-        size = self.fixed_batch or len(x)
-        runs = [
-            session.run({session.inputs[0]: projection.filled(x[i : i + size], size)}) for i in range(0, len(x), size)
-        ]
-        return {name: np.concatenate([run[name] for run in runs])[: len(x)] for name in session.outputs}
-
     def _checked(self, x: np.ndarray) -> np.ndarray:
         if x.ndim != 4 or x.shape[1:] != self.input_shape or not len(x):
             raise OptionError(
                 f"images have the shape {x.shape}, but {self.path} wants (N, {', '.join(map(str, self.input_shape))})."
             )
         return np.ascontiguousarray(x, np.float32)
-
-
-def _check_spot(layer: Layer, spot: Spot, images: int) -> None:
-    h, w = (int(n) for n in layer.shape[2:]) if layer.spatial else (1, 1)  # type: ignore[arg-type]
-    inside = 0 <= spot.map < layer.maps and 0 <= spot.y < h and 0 <= spot.x < w
-    if not inside:
-        unit = f"{spot.map}@{spot.y},{spot.x}"
-        raise LayerError(f"{layer.name} has {layer.maps} maps of {h}x{w}; there is no unit {unit}.")
-    if not 0 <= spot.image < images:
-        raise LayerError(f"there is no image {spot.image} in a batch of {images}.")

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from inspectnet.errors import LayerError
 from inspectnet.graph.layers import Layer
 from inspectnet.inverse import OWNER, PIXELS, SEED
 from inspectnet.runtime.session import Session
@@ -70,6 +71,17 @@ class Crop:
     """Whether the crop is the whole image."""
 
 
+def check_spot(layer: Layer, spot: Spot, images: int) -> None:
+    """Raise LayerError for a unit that the layer, or an image that the batch does not have."""
+    h, w = (int(n) for n in layer.shape[2:]) if layer.spatial else (1, 1)  # type: ignore[arg-type]
+    inside = 0 <= spot.map < layer.maps and 0 <= spot.y < h and 0 <= spot.x < w
+    if not inside:
+        unit = f"{spot.map}@{spot.y},{spot.x}"
+        raise LayerError(f"{layer.name} has {layer.maps} maps of {h}x{w}; there is no unit {unit}.")
+    if not 0 <= spot.image < images:
+        raise LayerError(f"there is no image {spot.image} in a batch of {images}.")
+
+
 def crop_of(layer: Layer, image: tuple[int, int]) -> Crop:
     """The crop that holds the field of any one unit of `layer` on an image of (H, W)."""
     maps = tuple(int(n) for n in layer.shape[1:])  # type: ignore[arg-type]
@@ -101,15 +113,17 @@ def project_shared(
 ) -> Iterator[Projection]:
     """The projections of `spots` on the whole images: each image goes up once, however many seeds come down."""
     maps = tuple(int(n) for n in layer.shape[1:])  # type: ignore[arg-type]
-    for first in sorted({spot.image for spot in spots}):
-        own = [spot for spot in spots if spot.image == first]
-        recorded = forward.run_kept({forward.inputs[0]: x[first : first + 1]})
+    done: dict[int, Projection] = {}
+    for image in sorted({spot.image for spot in spots}):
+        own = [number for number, spot in enumerate(spots) if spot.image == image]
+        recorded = forward.run_kept({forward.inputs[0]: x[image : image + 1]})
         for part in _runs(own, x.shape[2] * x.shape[3]):
             seed = np.zeros((len(part), *maps), np.float32)
-            for i, spot in enumerate(part):
-                seed[(i, spot.map, *_at(layer, spot))] = spot.value
-            for pixels in run_backward(backward, recorded, seed, np.zeros(len(part), np.int64)):
-                yield Projection(pixels, 0, 0)
+            for row, spot in enumerate(spots[number] for number in part):
+                seed[(row, spot.map, *_at(layer, spot))] = spot.value
+            pixels = run_backward(backward, recorded, seed, np.zeros(len(part), np.int64))
+            done.update((number, Projection(p, 0, 0)) for number, p in zip(part, pixels, strict=True))
+    return (done[number] for number in range(len(spots)))
 
 
 def project_singly(
@@ -126,6 +140,13 @@ def project_singly(
 def filled(x: np.ndarray, size: int) -> np.ndarray:
     """A batch made up to `size` rows by repeating its last one."""
     return x if len(x) == size else np.concatenate([x, np.repeat(x[-1:], size - len(x), axis=0)])
+
+
+def run_forward(session: Session, x: np.ndarray, batch: int | None) -> dict[str, np.ndarray]:
+    """All outputs for images x, which a graph that insists on a batch size gets in parts, the last one filled up."""
+    size = batch or len(x)
+    runs = [session.run({session.inputs[0]: filled(x[i : i + size], size)}) for i in range(0, len(x), size)]
+    return {name: np.concatenate([run[name] for run in runs])[: len(x)] for name in session.outputs}
 
 
 def run_backward(backward: Session, recorded: dict[str, object], seed: np.ndarray, owner: np.ndarray) -> np.ndarray:

@@ -12,8 +12,11 @@ from inspectnet import __version__
 from inspectnet.cli.annotate import annotate
 from inspectnet.cli.deconv import deconv
 from inspectnet.cli.evaluate import evaluate
+from inspectnet.cli.explain import explain
 from inspectnet.cli.invert import invert
 from inspectnet.cli.layers import layers
+from inspectnet.cli.sanity import sanity
+from inspectnet.cli.selectivity import selectivity
 from inspectnet.cli.verify import verify
 from inspectnet.errors import InspectError
 
@@ -27,7 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (layers, deconv, evaluate, invert, verify, annotate):
+for command in (layers, deconv, explain, sanity, selectivity, evaluate, invert, verify, annotate):
     app.command()(command)
 
 

@@ -1,16 +1,10 @@
 """The inverse of a network: the walk back through its graph, as one graph or in two parts, or one operator alone."""
 
-from inspectnet.inverse.operators import (
-    Operator,
-    describe_policy,
-    invert_operator,
-    obstacles,
-    operators_below,
-    policy_of_ops,
-    sign,
-)
+from inspectnet.inverse.files import inverse_files
+from inspectnet.inverse.operators import Operator, invert_operator, obstacles, operators_below, policy_of_ops
 from inspectnet.inverse.split import Split, invert_split
 from inspectnet.inverse.walk import OWNER, PIXELS, SEED, invert
+from inspectnet.inverse.weights import replace_weights, weights_of
 
 __all__ = [
     "OWNER",
@@ -18,12 +12,13 @@ __all__ = [
     "SEED",
     "Operator",
     "Split",
-    "describe_policy",
+    "inverse_files",
     "invert",
     "invert_operator",
     "invert_split",
     "obstacles",
     "operators_below",
     "policy_of_ops",
-    "sign",
+    "replace_weights",
+    "weights_of",
 ]

@@ -14,29 +14,33 @@ from inspectnet.errors import RuleError
 from inspectnet.graph.folding import fold_shapes
 from inspectnet.graph.probes import cut_out
 from inspectnet.graph.shapes import BATCH, free_extent
-from inspectnet.graph.values import live_values
+from inspectnet.graph.values import live_values, read_values
 from inspectnet.rules import HELD, Policy, Way, find_rule, refuse
 
 SEED, PIXELS, OWNER = "seed", "pixels", "image_of_seed"  # what the inverse's own inputs and outputs are called
 
 
-def invert(model: ir.Model, value: str, policy: Policy, *, any_extent: bool = False) -> ir.Model:
+def invert(model: ir.Model, value: str, policy: Policy, *, any_extent: bool = False, down_to: str = "") -> ir.Model:
     """The fused inverse: image (N, C, H, W) and seed (N, ...), of the shape of `value`, -> pixels (N, C, H, W).
 
-    any_extent: let it run on crops of the image too. Raises RuleError for an operator without a rule.
+    any_extent: let it run on crops of the image too. down_to: a value on the way, the signal on which comes out in
+    place of the pixels. Raises RuleError for an operator without a rule, or if no signal gets there.
     """
-    inverse, _, _ = build(model, value, policy, any_extent)
+    inverse, _, _ = build(model, value, policy, any_extent, down_to)
     return finish(inverse)
 
 
-def build(model: ir.Model, value: str, policy: Policy, any_extent: bool) -> tuple[ir.Model, ir.Value, ir.Value]:
+def build(
+    model: ir.Model, value: str, policy: Policy, any_extent: bool, down_to: str = ""
+) -> tuple[ir.Model, ir.Value, ir.Value]:
     """The forward graph up to `value` with the way down behind it; the seed and the crest stand beside it."""
     inverse = cut_out(model, list(model.graph.inputs), [value])
     graph, crest = inverse.graph, inverse.graph.outputs[0]
+    goal = _find(graph, down_to) if down_to else graph.inputs[0]
     _keep_our_names_free(graph)
     seed = ir.Value(name=SEED, shape=crest.shape, type=crest.type)
-    pixels = _walk_back(graph, crest, seed, policy)
-    pixels.name, pixels.type, pixels.shape = PIXELS, graph.inputs[0].type, graph.inputs[0].shape
+    pixels = _walk_back(graph, crest, seed, goal, policy)
+    pixels.name, pixels.type, pixels.shape = PIXELS, goal.type, goal.shape
     graph.inputs.append(seed)
     graph.outputs[:] = [pixels]
     if any_extent:
@@ -54,17 +58,35 @@ def _any_extent(seed: ir.Value) -> ir.Shape:
     return ir.Shape([BATCH, c, *(f"seed_{name}" for name, _ in zip("HW", space, strict=False))])
 
 
-def _walk_back(graph: ir.Graph, crest: ir.Value, seed: ir.Value, policy: Policy) -> ir.Value:
-    """Append the way down from `seed`, the signal on `crest`, to the image; gives the signal on the image."""
-    nodes, alive, image = list(graph), live_values(graph), graph.inputs[0]
-    op = Way(graph, alive)
+def _find(graph: ir.Graph, name: str) -> ir.Value:
+    """The value of that name below the crest."""
+    for value in [*graph.inputs, *(v for node in graph for v in node.outputs)]:
+        if value.name == name:
+            return value
+    raise RuleError(f"no signal from '{graph.outputs[0].name}' reaches '{name}'. Choose a layer below it.")
+
+
+def _walk_back(graph: ir.Graph, crest: ir.Value, seed: ir.Value, goal: ir.Value, policy: Policy) -> ir.Value:
+    """Append the way down from `seed`, the signal on `crest`, to `goal`; gives the signal there."""
+    nodes, op = _above(graph, goal), Way(graph, live_values(graph))
     arriving: dict[ir.Value, list[ir.Value]] = {crest: [seed]}
     for node in reversed(nodes):
         descend(op, node, arriving, policy)
-    signal = total(op, arriving.get(image))
+    signal = total(op, arriving.get(goal))
     if signal is None:
-        raise RuleError(f"no signal from '{crest.name}' reaches the image. Choose another layer.")
+        what = "the image" if goal is graph.inputs[0] else f"'{goal.name}'"
+        raise RuleError(f"no signal from '{crest.name}' reaches {what}. Choose another layer.")
     return op.Identity(signal) if signal is seed else signal
+
+
+def _above(graph: ir.Graph, goal: ir.Value) -> list[ir.Node]:
+    """The nodes through which a signal can come down to `goal`: those that depend on it."""
+    dependent, nodes = {goal}, []
+    for node in graph:
+        if not dependent.isdisjoint(read_values(node)):
+            dependent.update(node.outputs)
+            nodes.append(node)
+    return nodes
 
 
 def descend(op: Way, node: ir.Node, arriving: dict[ir.Value, list[ir.Value]], policy: Policy) -> None:

@@ -159,7 +159,9 @@ def _put_back(op: Way, top: ir.Value, axis: int, places: np.ndarray, bottom: ir.
 
 def _scatter_back(op: Way, top: ir.Value, indices: ir.Value, bottom: ir.Value, axis: int) -> ir.Value:
     """A tensor of bottom's shape that holds `top` at `indices` along `axis`, added up."""
-    blank = op.Expand(0.0, op.shape_like(top, bottom))
+    others = op.Shape(top, end=axis) if axis else None, op.Shape(top, start=axis + 1)
+    extents = [others[0], op.Shape(bottom, start=axis, end=axis + 1), others[1]]
+    blank = op.Expand(0.0, op.Concat(*[x for x in extents if x is not None], axis=0))
     value: ir.Value = op.ScatterElements(blank, indices, top, axis=axis, reduction="add")
     return value
 

@@ -424,7 +424,8 @@ BAD_MODELS = {
 def test_a_model_that_cannot_be_opened_is_refused_by_every_command(command, kind, tmp_path, capsys):
     (tmp_path / "in").mkdir()
     path, out = bad_model(kind, tmp_path / "in"), tmp_path / "out" / "x.onnx"
-    more = {"deconv": ["-l", "conv1"], "invert": ["-l", "conv1"], "evaluate": ["--images", tmp_path]}.get(command, [])
+    more = {"evaluate": ["--images", tmp_path], "explain": [tmp_path], "sanity": [tmp_path]}.get(command, [])
+    more += ["-l", "conv1"] if command in ("deconv", "invert", "selectivity") else []
     more += ["-o", out] if command in ("deconv", "invert", "annotate") else []
     before = contents(tmp_path)
     assert BAD_MODELS[kind] in refused(capsys, command, path, *more)

@@ -1,0 +1,46 @@
+"""A handful of photos, read at once: what analyses of single images look at."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from inspectnet.cli import options
+from inspectnet.errors import ImageError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from inspectnet.network import Network
+
+
+@dataclass(frozen=True)
+class Photos:
+    """Prepared photos, and what a record says of them."""
+
+    ids: list[str]
+    x: "np.ndarray"
+    """(N, C, H, W)."""
+    record: dict[str, Any]
+    """How many, the hash over their ids and bytes, and what was skipped."""
+
+
+def read_photos(network: "Network", source: Path, out: Path | None, results: Path, most: int) -> Photos:
+    """The first `most` images of a source, without results that lie among them; says if others are left out.
+
+    Raises ImageError if none can be read.
+    """
+    from inspectnet.images import Stream
+
+    found = options.collection_of(source, out, without=out or results)
+    if len(found) > most:
+        typer.secho(f"the first {most} of {len(found)} images in {source}", err=True, fg="yellow")
+    stream = Stream(replace(found, entries=found.entries[:most]), network.preparation, batch_size=most)
+    batches = list(stream)
+    if not batches:
+        first = stream.skipped[0]
+        raise ImageError(f"none of the images in {source} could be read; the first, {first.id}: {first.reason}")
+    skipped = [{"image": each.id, "reason": each.reason} for each in stream.skipped]
+    record = {"count": len(batches[0].ids), "sha256": stream.digest, "skipped": skipped}
+    return Photos(batches[0].ids, batches[0].x, record)

@@ -1,0 +1,107 @@
+"""inspectnet sanity: do explanations depend on what the network has learnt? (Adebayo et al. 2018)."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from inspectnet.cli import options
+from inspectnet.cli.explain import METHODS, Layer, Noise, Samples, Steps, chosen_methods
+from inspectnet.cli.photos import Photos, read_photos
+
+if TYPE_CHECKING:
+    from inspectnet.network import Network
+
+IMAGES = "A folder, one photo, a .txt or .csv list, a .tar."
+MOST = 50  # images, as many as in the paper
+DEFAULT = "deconvnet,guided_backprop,gradient,input_x_gradient,grad_cam,guided_grad_cam"
+RESULTS = Path("out")
+
+Images = Annotated[Path, typer.Argument(metavar="IMAGES", help=IMAGES, parser=options.path_of, show_default=False)]
+Methods = Annotated[str, typer.Option("--method", "-m", help=METHODS)]
+Repeats = Annotated[int, typer.Option(min=1, help="How many times the weights are shuffled anew.")]
+Seed = Annotated[int, typer.Option(min=0, help="Shuffles the weights, draws the other classes and the noise.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", "-o", help="Where results go; by default out/MODEL/sanity.", metavar="FOLDER",
+        parser=options.path_of, show_default=False,
+    ),
+]  # fmt: skip
+
+
+def sanity(
+    model: options.Model,
+    images: Images,
+    method: Methods = DEFAULT,
+    layer: Layer = "",
+    repeats: Repeats = 1,
+    steps: Steps = 16,
+    samples: Samples = 16,
+    noise: Noise = 0.15,
+    seed: Seed = 0,
+    out: Out = None,
+    device: options.DeviceName = "auto",
+    mean: options.Mean = "",
+    std: options.Std = "",
+    input_size: options.InputSize = "",
+    crop_pct: options.CropPct = None,
+    interpolation: options.Interpolation = "",
+    crop_mode: options.CropMode = "",
+    channel_order: options.ChannelOrder = "",
+    alias: options.Alias = [],  # noqa: B006  (typer's way)
+    as_json: options.AsJson = False,
+) -> None:
+    """Test whether explanations depend on the weights: similarity while layer after layer is randomised."""
+    from inspectnet.report.folder import output_folder
+    from inspectnet.report.plain import json_text
+    from inspectnet.report.sanity import print_sanity, write_sanity
+
+    said = options.preprocessing(mean, std, input_size, crop_pct, interpolation, crop_mode, channel_order)
+    network = options.open_network(model, device, alias, said)
+    chosen = chosen_methods(network, method, layer, steps, samples, noise, seed)
+    photos = read_photos(network, images, out, RESULTS, MOST)
+    with output_folder(out or RESULTS / model.stem / "sanity") as folder:
+        record, found = _check(network, photos, chosen, repeats, seed)
+        write_sanity(folder, record, found, network.path.name)
+    options.say_skipped(record["images"]["skipped"], "sanity.json")
+    if as_json:
+        print(json_text(record, folder.path / "sanity.json"), end="")
+    else:
+        print_sanity(record)
+        print(f"-> {folder.path}")
+
+
+def _check(
+    network: "Network", photos: Photos, chosen: dict[str, dict[str, Any]], repeats: int, seed: int
+) -> tuple[dict[str, Any], Any]:
+    """All that was measured, with the record of what decides it; and the cascade itself."""
+    from inspectnet.analyses import explanations, sanity
+    from inspectnet.report.progress import progress
+    from inspectnet.report.run import describe_network
+    from inspectnet.report.sanity import describe_cascade
+    from inspectnet.runtime.versions import versions
+
+    methods = {name: partial(explanations.find_method(name), **how) for name, how in chosen.items()}
+    classes = explanations.probabilities(network, photos.x).argmax(axis=1)
+    with progress("shuffling", repeats * len(sanity.weighted_layers(network)), "layers") as advance:
+        found = sanity.randomise(
+            network, photos.x, classes, methods, repeats=repeats, seed=seed, on_progress=lambda: advance()
+        )
+    distance = sanity.class_distance(network, photos.x, classes, methods, seed=seed)
+    whole = {name: method(network, photos.x, classes) for name, method in methods.items()}
+    edges = {name: sanity.edge_likeness(photos.x, e) for name, e in whole.items() if e.ndim == 4}
+    record = {
+        **describe_network(network),
+        "scores": network.logits[0],
+        "options": chosen,
+        "images": photos.record,
+        "repeats": repeats,
+        "seed": seed,
+        "layers": found.layers,
+        "methods": describe_cascade(found, distance, edges),
+        "device": network.device.name,
+        "versions": versions(),
+    }
+    return record, found

@@ -1,0 +1,134 @@
+"""inspectnet selectivity: whether projections tell units apart, and units classes."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from inspectnet import samples
+from inspectnet.cli import options
+from inspectnet.cli.classes import Classes, labelled_images
+from inspectnet.cli.photos import read_photos
+from inspectnet.errors import OptionError
+
+if TYPE_CHECKING:
+    from inspectnet.graph.layers import Layer
+    from inspectnet.network import Network
+    from inspectnet.report.folder import OutputFolder
+
+IMAGES = "A folder, one photo, a .txt or .csv list, a .tar; by default the sample photos. Labels as for evaluate."
+METHODS = "deconvnet, guided_backprop, gradient, with commas between them."
+DEFAULT = "deconvnet,guided_backprop,gradient"
+MOST = 20  # images whose units are projected
+RESULTS = Path("out")
+
+Images = Annotated[Path | None, typer.Option(help=IMAGES, metavar="PATH", parser=options.path_of)]
+Methods = Annotated[str, typer.Option("--method", "-m", help=METHODS)]
+Units = Annotated[int, typer.Option(min=1, help="Units of each image that are projected, its strongest.")]
+Others = Annotated[int, typer.Option(min=1, help="Other units, active at the same place, to compare each with.")]
+Seed = Annotated[int, typer.Option(min=0, help="Draws the other units, and shuffles the labels.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", "-o", help="Where results go; by default out/MODEL/selectivity.", metavar="FOLDER",
+        parser=options.path_of, show_default=False,
+    ),
+]  # fmt: skip
+
+
+def selectivity(
+    model: options.Model,
+    layer: options.OneLayer,
+    images: Images = None,
+    method: Methods = DEFAULT,
+    units: Units = 2,
+    others: Others = 5,
+    classes: Classes = None,
+    seed: Seed = 0,
+    out: Out = None,
+    device: options.DeviceName = "auto",
+    batch_size: options.BatchSize = "auto",
+    mean: options.Mean = "",
+    std: options.Std = "",
+    input_size: options.InputSize = "",
+    crop_pct: options.CropPct = None,
+    interpolation: options.Interpolation = "",
+    crop_mode: options.CropMode = "",
+    channel_order: options.ChannelOrder = "",
+    alias: options.Alias = [],  # noqa: B006  (typer's way)
+    as_json: options.AsJson = False,
+) -> None:
+    """Measure how selective a layer is: its projections for their units, and, given labels, its maps for classes."""
+    from inspectnet.report.folder import output_folder
+    from inspectnet.report.plain import json_text
+    from inspectnet.report.run import describe_network
+    from inspectnet.report.selectivity import print_selectivity
+    from inspectnet.runtime.versions import versions
+
+    said = options.preprocessing(mean, std, input_size, crop_pct, interpolation, crop_mode, channel_order)
+    network = options.open_network(model, device, alias, said)
+    found, source, size = network.layer(layer), images or samples.folder(), options.images_at_once(batch_size, network)
+    record: dict[str, Any] = {**describe_network(network), "layer": found.name, "others": others, "seed": seed}
+    with output_folder(out or RESULTS / model.stem / "selectivity") as folder:
+        record |= _compare_units(network, found, source, out, method, (units, others, seed), folder)
+        record |= _compare_classes(network, found, source, out, classes, (size, seed), folder)
+        record |= {"device": network.device.name, "versions": versions()}
+        folder.write_json("selectivity.json", record)
+    options.say_skipped(record["images"]["skipped"], "selectivity.json")
+    if as_json:
+        print(json_text(record, folder.path / "selectivity.json"), end="")
+    else:
+        print_selectivity(record)
+        print(f"-> {folder.path}")
+
+
+def _compare_units(
+    network: "Network", layer: "Layer", source: Path, out: Path | None, method: str, how: tuple[int, int, int],
+    folder: "OutputFolder",
+) -> dict[str, Any]:  # fmt: skip
+    """How much the projections of units differ from those of others at their place, by each method."""
+    from inspectnet.analyses import selectivity as analysis
+    from inspectnet.report.progress import progress
+    from inspectnet.report.selectivity import describe_units, write_units
+    from inspectnet.rules import Policy
+
+    policies = {name.strip(): Policy(name.strip()) for name in method.split(",") if name.strip()}
+    if not policies:
+        raise OptionError("--method is empty. Name one method or more, or leave it out.")
+    photos = read_photos(network, source, out, RESULTS, MOST)
+    units, others, seed = how
+    found = analysis.find_neighbours(network, photos.x, layer.output, units=units, others=others, seed=seed)
+    scores = {}
+    with progress("projecting", len(policies), "methods") as advance:
+        for name, policy in policies.items():
+            scores[name] = analysis.projection_selectivity(network, photos.x, layer.output, found, policy)
+            advance()
+    write_units(folder, network, layer, photos.x, found, scores)
+    return {
+        "images": photos.record,
+        "projection_selectivity": analysis.summarise(scores),
+        "units": describe_units(found, scores, photos.ids),
+    }
+
+
+def _compare_classes(
+    network: "Network", layer: "Layer", source: Path, out: Path | None, classes: Path | None, how: tuple[int, int],
+    folder: "OutputFolder",
+) -> dict[str, Any]:  # fmt: skip
+    """How selective the maps are for classes; nothing, and a line that says so, for images without labels."""
+    from inspectnet.analyses import selectivity as analysis
+    from inspectnet.report.progress import progress
+    from inspectnet.report.selectivity import describe_classes, write_classes
+
+    targets = labelled_images(network, options.collection_of(source, out, without=out or RESULTS), classes)
+    if targets is None:
+        typer.secho("no class selectivity: the images have no labels", err=True, fg="yellow")
+        return {}
+    size, seed = how
+    with progress("classes", len(targets.collection)) as advance:
+        found = analysis.class_selectivity(
+            network, targets.collection, targets.classes, layer.output, batch_size=size, seed=seed,
+            on_progress=lambda done, total: advance(),
+        )  # fmt: skip
+    write_classes(folder, found, layer.name, network.path.name)
+    return {"class_selectivity": describe_classes(found, targets.names)}

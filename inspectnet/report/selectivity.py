@@ -1,0 +1,123 @@
+"""Selectivity as files and as a table: projections of a unit and its neighbours side by side, curves, numbers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from inspectnet.analyses.features import field_box
+from inspectnet.analyses.selectivity import ClassSelectivity, Neighbours, project, summarise
+from inspectnet.graph.layers import Layer
+from inspectnet.network import Network
+from inspectnet.pictures.chart import Panel, draw_chart
+from inspectnet.pictures.colour import grey_centred
+from inspectnet.pictures.comparison import Row, draw_comparison
+from inspectnet.pictures.grid import Pixels
+from inspectnet.projection import cut_box
+from inspectnet.report.folder import OutputFolder
+from inspectnet.report.tables import print_table
+from inspectnet.rules import Policy
+
+SHOWN = 5  # neighbours in the picture
+SHARES = tuple(range(0, 101, 5))  # per cent of the maps, at which their sorted indices are drawn
+MOST_SELECTIVE = 10  # maps in the table
+
+
+def describe_units(
+    found: Sequence[Neighbours], scores: Mapping[str, np.ndarray], ids: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Each unit with its neighbours and its selectivity by method (None where nothing came down), for JSON."""
+    return [
+        {
+            "image": ids[unit.image],
+            "map": unit.maps[0],
+            "y": unit.y,
+            "x": unit.x,
+            "others": unit.maps[1:],
+            "selectivity": {name: float(s[i]) if np.isfinite(s[i]) else None for name, s in scores.items()},
+        }
+        for i, unit in enumerate(found)
+    ]
+
+
+def describe_classes(found: ClassSelectivity, names: Sequence[str]) -> dict[str, Any]:
+    """The index of each map, its chance level and the class that excites it most, for JSON."""
+    return {
+        "images": found.images,
+        "sha256": found.digest,
+        "mean": float(found.index.mean()),
+        "chance": float(found.chance.mean()),
+        "maps": [
+            {"map": m, "index": float(found.index[m]), "class": int(best), "name": names[best]}
+            for m, best in enumerate(found.best)
+        ],
+    }
+
+
+def write_units(
+    folder: OutputFolder, network: Network, layer: Layer, x: np.ndarray, found: Sequence[Neighbours],
+    scores: Mapping[str, np.ndarray],
+) -> None:  # fmt: skip
+    """Write units.png, the unit of median selectivity beside its neighbours, and units.npz. Raises OutputError."""
+    unit = found[_median(next(iter(scores.values())))]
+    box = field_box(layer, unit.y, unit.x, network.input_shape[1:])
+    patch = cut_box(network.preparation.restore(x[unit.image]).transpose(2, 0, 1).astype(np.int16) - 128, box) + 128
+    means = summarise(scores)
+    rows = [
+        Row(
+            f"{method}: selectivity {_number(means[method])} over {len(found)} units",
+            [patch.astype(np.uint8).transpose(1, 2, 0), *_pictures(network, x, layer, unit, Policy(method), box)],
+        )
+        for method in scores
+    ]
+    place = f"@{unit.y},{unit.x}" if layer.spatial else ""
+    headings = ["image patch", *(f"{layer.name}:{m}{place}" for m in unit.maps[: SHOWN + 1])]
+    title = f"one unit of {layer.name}, then others active at the same place - {network.path.name}"
+    footer = "selectivity is 1 - the mean correlation with the others; zero is mid-grey, each picture has its own scale"
+    folder.write_png("units.png", draw_comparison(rows, headings, title=title, footer=footer))
+    arrays = {"image": [u.image for u in found], "map": [u.maps[0] for u in found], "y": [u.y for u in found]}
+    arrays |= {"x": [u.x for u in found]}
+    folder.write_npz("units.npz", {**{k: np.array(v, np.int64) for k, v in arrays.items()}, **scores})
+
+
+def write_classes(folder: OutputFolder, found: ClassSelectivity, layer: str, model: str) -> None:
+    """Write classes.png, the sorted indices of all maps, and classes.npz. Raises OutputError."""
+    lines = {
+        "by label": np.percentile(found.index, SHARES),
+        "labels shuffled": np.percentile(found.chance, SHARES),
+    }
+    title = f"{layer}: class selectivity - {model}"
+    footer = "of the maps, sorted, so many per cent have an index no higher than this"
+    panel = Panel("(a - b) / (a + b)", lines)
+    folder.write_png("classes.png", draw_chart([panel], [f"{s} %" for s in SHARES], title=title, footer=footer))
+    folder.write_npz("classes.npz", {"index": found.index, "chance": found.chance, "best": found.best})
+
+
+def print_selectivity(record: dict[str, Any]) -> None:
+    """Print the projection selectivity of each method, and the maps that stand most for one class."""
+    rows = [[name, value] for name, value in record["projection_selectivity"].items()]
+    title = f"{record['layer']}: {len(record['units'])} units in {record['images']['count']} images"
+    print_table(title, ["method", "projection selectivity"], rows)
+    if classes := record.get("class_selectivity"):
+        best = sorted(classes["maps"], key=lambda each: -each["index"])[:MOST_SELECTIVE]
+        title = f"\nclass selectivity, {classes['images']} images: mean {classes['mean']:.3f}, by chance"
+        rows = [[each["map"], each["index"], each["name"]] for each in best]
+        print_table(f"{title} {classes['chance']:.3f}", ["map", "index", "class"], rows)
+
+
+def _pictures(
+    network: Network, x: np.ndarray, layer: Layer, unit: Neighbours, policy: Policy, box: tuple[int, int, int, int]
+) -> list[Pixels]:
+    projections = project(network, x, layer.output, unit, policy)[: SHOWN + 1]
+    step = -1 if network.preparation.channel_order == "bgr" else 1
+    return [grey_centred(p.window(box)[::step]) for p in projections]
+
+
+def _median(scores: np.ndarray) -> int:
+    """The place of the score in the middle."""
+    known = np.flatnonzero(np.isfinite(scores))
+    return int(known[np.argsort(scores[known], kind="stable")[len(known) // 2]]) if len(known) else 0
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.2f}"

@@ -1,0 +1,162 @@
+"""Sanity checks: measures by hand and by slower definitions, and cascades whose outcome is known beforehand."""
+
+import numpy as np
+import pytest
+
+import inspectnet
+from inspectnet.analyses import sanity
+from inspectnet.analyses.explanations import gradient
+from inspectnet.analyses.sanity import MEASURES, class_distance, edge_likeness, randomise, spearman, ssim
+from inspectnet.errors import ModelError, OptionError
+
+
+@pytest.fixture(scope="module")
+def vgg(exported):
+    _, _, path = exported("vgg", "torchscript")
+    x = np.random.default_rng(7).normal(size=(2, 3, 64, 64)).astype(np.float32)
+    return inspectnet.open(path, device="cpu", threads=1), x, np.array([3, 0])
+
+
+def image_alone(network, x, classes):
+    return x
+
+
+# The measures ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "wanted"),
+    [
+        ([1, 2, 3, 4], [10, 20, 25, 1000], 1),
+        ([1, 2, 3, 4], [4, 3, 2, 1], -1),
+        ([1, 2, 3, 4], [1, 3, 2, 4], 1 - 6 * 2 / (4 * 15)),
+        ([1, 1, 2, 3], [1, 2, 3, 3], 4 / 4.5),
+        ([0, 0, 0, 0], [1, 2, 3, 4], 0),
+    ],
+)
+def test_the_rank_correlation_by_hand(a, b, wanted):
+    """Without ties 1 - 6 sum d^2 / (n^3 - n); with ties the correlation of ranks 1.5 1.5 3 4 and 1 2 3.5 3.5."""
+    assert spearman(np.array(a, float), np.array(b, float)) == pytest.approx(wanted)
+
+
+def slow_ssim(a, b):
+    """Wang et al. 2004, eq. 13, window by window, with weighted means and deviations as the paper writes them."""
+    height, width = a.shape
+    sides = [min(11, n if n % 2 else n - 1) for n in a.shape]
+    y, x = (np.arange(n) - n // 2 for n in sides)
+    w = np.exp(-(y[:, None] ** 2 + x**2) / (2 * 1.5**2))
+    w /= w.sum()
+    found = []
+    for i in range(height - sides[0] + 1):
+        for j in range(width - sides[1] + 1):
+            p, q = (each[i : i + sides[0], j : j + sides[1]] for each in (a, b))
+            mp, mq = (w * p).sum(), (w * q).sum()
+            vp, vq = (w * (p - mp) ** 2).sum(), (w * (q - mq) ** 2).sum()
+            both = (w * (p - mp) * (q - mq)).sum()
+            found.append((2 * mp * mq + 1e-4) * (2 * both + 9e-4) / ((mp**2 + mq**2 + 1e-4) * (vp + vq + 9e-4)))
+    return np.mean(found)
+
+
+@pytest.mark.parametrize("shape", [(20, 17), (11, 30), (6, 7)], ids=str)
+def test_the_structural_similarity_equals_its_definition(shape, rng):
+    a, b = rng.random(shape), rng.random(shape)
+    assert ssim(a, (a + b) / 2) == pytest.approx(slow_ssim(a, (a + b) / 2), rel=1e-9)
+    assert ssim(a, a) == pytest.approx(1)
+
+
+def test_the_edges_of_an_image_are_most_like_themselves(rng):
+    x = np.zeros((1, 3, 16, 16), np.float32)
+    x[:, :, :, 8:] = 1
+    edges = np.zeros_like(x)
+    edges[:, :, :, 7:9] = [-1, 1]
+    assert edge_likeness(x, edges)[0] == pytest.approx(1)
+    assert abs(edge_likeness(x, rng.normal(size=x.shape))[0]) < 0.2
+
+
+# The cascade -----------------------------------------------------------------------------------------------
+
+
+def test_layers_are_shuffled_from_the_top_down_each_step_one_more(vgg, monkeypatch):
+    network, x, classes = vgg
+    changed = []
+
+    def watch(twin, x, classes):
+        own = [name for layer in network.layers for name in network.weights(layer.output)]
+        now = {name: w for layer in twin.layers for name, w in twin.weights(layer.output).items()}
+        before = {name: w for layer in network.layers for name, w in network.weights(layer.output).items()}
+        changed.append([name for name in own if not np.array_equal(now[name], before[name])])
+        assert all(np.array_equal(np.sort(now[name].ravel()), np.sort(before[name].ravel())) for name in own)
+        return x
+
+    found = randomise(network, x, classes, {"watch": watch})
+    convolutions = [f"conv{i}" for i in range(8, 0, -1)]
+    assert found.layers == ("fc11", "fc10", "fc9", *convolutions)
+    assert [len(names) for names in changed] == [2 * i for i in range(12)]
+    assert changed[1] == ["classifier.6.weight", "classifier.6.bias"]
+    assert set(changed[4]) - set(changed[3]) == {"features.18.weight", "features.18.bias"}
+
+
+def test_what_looks_at_the_image_alone_stays_the_same_and_noise_is_lost_at_once(vgg):
+    network, x, classes = vgg
+    draw = np.random.default_rng(0)
+    methods = {"image": image_alone, "noise": lambda network, x, classes: draw.normal(size=x.shape)}
+    found = randomise(network, x, classes, methods)
+    for measure in MEASURES:
+        np.testing.assert_allclose(found.curve("image", measure), 1)
+        assert found.curve("noise", measure)[0] == pytest.approx(1)
+    assert np.abs(found.curve("noise", "rank")[1:]).max() < 0.05
+
+
+def test_the_gradient_forgets_and_the_cascade_repeats_by_its_seed(vgg):
+    network, x, classes = vgg
+    found = randomise(network, x, classes, {"gradient": gradient}, repeats=2, seed=3)
+    assert found.similarity["gradient"].shape == (3, 2, 12, 2)
+    assert abs(found.curve("gradient", "rank")[-1]) < 0.1
+    again = randomise(network, x, classes, {"gradient": gradient}, repeats=1, seed=3)
+    np.testing.assert_array_equal(again.similarity["gradient"][:, 0], found.similarity["gradient"][:, 0])
+    first, second = found.similarity["gradient"][0, :, 1]
+    assert np.abs(first - second).max() > 0
+
+
+def test_explanations_of_two_classes_are_told_apart(vgg):
+    network, x, classes = vgg
+
+    def one_pixel_a_class(network, x, classes):
+        out = np.zeros_like(x)
+        out[np.arange(len(x)), 0, 0, classes] = 5
+        return out
+
+    def opposite(network, x, classes, own=classes):
+        return np.where((classes == own)[:, None, None, None], x, -2 * x)
+
+    found = class_distance(network, x, classes, {"one": one_pixel_a_class, "same": image_alone, "not": opposite})
+    np.testing.assert_allclose([found["one"], found["same"], found["not"]], [[1, 1], [0, 0], [2, 2]], atol=1e-6)
+
+
+def test_images_of_which_nothing_is_explained_do_not_count(vgg):
+    """Of two images the first is blank; the mean is the second's alone."""
+    network, x, classes = vgg
+
+    def half_blank(network, x, classes):
+        return x * np.array([0, 1], np.float32)[:, None, None, None]
+
+    methods = {"half": half_blank, "blank": lambda network, x, classes: np.zeros_like(x)}
+    found = randomise(network, x, classes, methods)
+    assert found.explained("half").tolist() == [False, True] and not found.explained("blank").any()
+    np.testing.assert_allclose(found.curve("half", "rank"), 1)
+    assert np.isnan(found.curve("blank", "rank")).all()
+    assert np.isnan(class_distance(network, x, classes, methods)["half"]).tolist() == [True, False]
+    assert np.isnan(edge_likeness(x, half_blank(network, x, classes))).tolist() == [True, False]
+
+
+def test_a_network_without_weights_and_no_repeats_are_refused(tmp_path, vgg):
+    from nets import onnx_text
+
+    network, x, classes = vgg
+    with pytest.raises(OptionError, match="cannot run 0 times"):
+        randomise(network, x, classes, {"image": image_alone}, repeats=0)
+    file = onnx_text("p = GlobalAveragePool (image)\ny = Flatten (p)", image=("N", 3, 4, 4))
+    path = tmp_path / "bare.onnx"
+    path.write_bytes(file.SerializeToString())
+    with pytest.raises(ModelError, match="has no weights below its class scores"):
+        sanity.weighted_layers(inspectnet.open(path, device="cpu"))

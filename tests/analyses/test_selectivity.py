@@ -1,0 +1,110 @@
+"""Selectivity: of units whose projections are known by hand, and of maps that follow colours."""
+
+import numpy as np
+import pytest
+from nets import onnx_text
+from PIL import Image
+
+import inspectnet
+from inspectnet.analyses.selectivity import (
+    Neighbours,
+    class_selectivity,
+    find_neighbours,
+    projection_selectivity,
+    summarise,
+)
+from inspectnet.errors import LayerError, OptionError
+from inspectnet.images import find_images
+from inspectnet.rules import Policy
+
+PLAIN = {"mean": (0, 0, 0), "std": (1, 1, 1), "crop_pct": 1.0}
+
+
+def open_filters(tmp_path, filters, side=4):
+    """A network of one layer: y = ReLU of 1 x 1 filters (K, 3)."""
+    path = tmp_path / "filters.onnx"
+    weights = {"k": np.asarray(filters, float)[:, :, None, None]}
+    file = onnx_text("a = Conv (image, k)\ny = Relu (a)", weights, image=("N", 3, side, side))
+    path.write_bytes(file.SerializeToString())
+    return inspectnet.open(path, device="cpu", preparation=PLAIN)
+
+
+def test_a_unit_is_compared_with_others_that_are_active_at_its_place(tmp_path):
+    network = open_filters(tmp_path, [(1, 0, 0), (0, 2, 0), (0, 0, 1), (-1, 0, 0)])
+    x = np.zeros((1, 3, 4, 4), np.float32)
+    x[0, :, 1, 2] = (1, 2, 0)  # red 1 and green 2 meet here: maps 0 and 1 are active, 2 and 3 are not
+    (first, second) = find_neighbours(network, x, "conv1", units=4, others=8)
+    assert first == Neighbours(0, 1, 2, (1, 0), (4.0, 1.0))
+    assert second == Neighbours(0, 1, 2, (0, 1), (1.0, 4.0))
+    assert find_neighbours(network, x, "conv1", units=1) == [first]
+
+
+def test_the_others_are_drawn_by_the_seed(tmp_path, rng):
+    network = open_filters(tmp_path, rng.random((20, 3)))
+    x = rng.random((2, 3, 4, 4)).astype(np.float32)
+    (one, *_), (same, *_), (other, *_) = (find_neighbours(network, x, "conv1", others=3, seed=s) for s in (1, 1, 2))
+    assert one == same and one.maps[0] == other.maps[0]
+    assert len(one.maps) == 4 and set(one.maps) != set(other.maps)
+
+
+def test_the_selectivity_of_projections_by_hand(tmp_path):
+    """Each projection is its filter at one pixel: of 1 x 1 images the correlation is that of the filters."""
+    filters = np.array([(1.0, 0, 0), (2.0, 0, 0), (0, 1.0, 0), (1.0, 1.0, 1.0)])
+    network = open_filters(tmp_path, filters, side=1)
+    x = np.ones((1, 3, 1, 1), np.float32)
+
+    def score(*maps):
+        unit = Neighbours(0, 0, 0, maps, tuple(1.0 for _ in maps))
+        return projection_selectivity(network, x, "conv1", [unit], Policy())[0]
+
+    assert score(0, 1) == pytest.approx(0)
+    assert score(0, 2) == pytest.approx(1.5)  # (1, 0, 0) and (0, 1, 0), less their means, correlate by -1/2
+    assert score(0, 1, 2) == pytest.approx(0.75)
+    assert np.isnan(score(0, 3))  # a projection without contrast is like nothing
+    assert score(0, 1, 3) == pytest.approx(0)
+
+
+def test_units_without_a_score_do_not_count_in_the_mean():
+    found = summarise({"some": np.array([0.5, np.nan, 1.0]), "none": np.array([np.nan])})
+    assert found == {"some": 0.75, "none": None}
+
+
+def test_a_layer_in_which_no_two_units_meet_is_refused(tmp_path):
+    network = open_filters(tmp_path, [(1, 0, 0), (-1, 0, 0)])
+    with pytest.raises(LayerError, match="no two units are active at one place"):
+        find_neighbours(network, np.ones((1, 3, 4, 4), np.float32), "conv1")
+
+
+@pytest.fixture
+def colours(tmp_path):
+    """Red images of brightness 1 and 1/2, and green ones of 1, with their labels."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for i, colour in enumerate([(255, 0, 0), (127, 0, 0), (0, 255, 0), (0, 255, 0)]):
+        Image.new("RGB", (4, 4), colour).save(folder / f"{i}.png")
+    return find_images(folder), np.array([5, 5, 9, 9])
+
+
+def test_the_class_selectivity_of_maps_by_hand(tmp_path, colours):
+    collection, labels = colours
+    network = open_filters(tmp_path, [(1, 0, 0), (1, 1, 0), (0, 0, 1)])
+    found = class_selectivity(network, collection, labels, "conv1", batch_size=3)
+    red = (1 + 127 / 255) / 2
+    np.testing.assert_allclose(found.index, [1, (1 - red) / (1 + red), 0], rtol=1e-5)
+    assert found.best[:2].tolist() == [5, 9]
+    assert found.images == 4 and len(found.digest) == 64
+
+
+def test_shuffled_labels_tell_what_chance_would_give(tmp_path, colours):
+    collection, labels = colours
+    network = open_filters(tmp_path, [(1, 0, 0)])
+    chances = [class_selectivity(network, collection, labels, "conv1", seed=s).chance[0] for s in range(8)]
+    together, apart = 1, (255 - 127) / (255 + 127)  # both red images in one class, or one in each
+    assert {round(float(c), 5) for c in chances} == {together, round(apart, 5)}
+
+
+def test_images_of_one_class_are_refused(tmp_path, colours):
+    collection, _ = colours
+    network = open_filters(tmp_path, [(1, 0, 0)])
+    with pytest.raises(OptionError, match="all of one class"):
+        class_selectivity(network, collection, np.zeros(4, int), "conv1")

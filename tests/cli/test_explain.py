@@ -1,0 +1,260 @@
+"""inspectnet explain, sanity, selectivity: what they make, the same bytes twice, and what they refuse in one line."""
+
+import json
+
+import numpy as np
+import pytest
+from nets import onnx_text
+from PIL import Image
+
+import inspectnet
+from inspectnet.analyses.explanations import METHODS
+from inspectnet.cli import main
+from inspectnet.cli.classes import find_class
+from inspectnet.errors import OptionError
+
+SIDE = 24
+NET = """
+a = Conv <strides = [2, 2]> (image, k1)
+r = Relu (a)
+c = Conv (r, k2)
+s = Relu (c)
+p = GlobalAveragePool (s)
+f = Flatten (p)
+y = Gemm (f, w)
+"""
+NAMES = ("red deer", "green lizard", "blue whale", "roe deer")
+SAID = ("device: ", "preprocessing: ", "explaining: ", "shuffling: ", "projecting: ", "classes: ")
+
+
+@pytest.fixture
+def model(tmp_path):
+    rng = np.random.default_rng(0)
+    weights = {"k1": rng.normal(size=(5, 3, 3, 3)), "k2": rng.normal(size=(6, 5, 3, 3)), "w": rng.normal(size=(6, 4))}
+    file = onnx_text(NET, weights, image=("N", 3, SIDE, SIDE))
+    preparation = {"input_size": [3, SIDE, SIDE], "mean": [0.5] * 3, "std": [0.25] * 3}
+    for key, value in (("preprocess", preparation), ("classes", NAMES)):
+        file.metadata_props.add(key=f"inspectnet.{key}", value=json.dumps(value))
+    path = tmp_path / "tiny.onnx"
+    path.write_bytes(file.SerializeToString())
+    return path
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder, rng = tmp_path / "photos", np.random.default_rng(1)
+    for i in range(3):
+        (folder / NAMES[i]).mkdir(parents=True)
+        noise = Image.fromarray(rng.integers(0, 256, (7, 9, 3), np.uint8))
+        for j in range(2):
+            noise.resize((40 + i, 50 - j), Image.Resampling.BICUBIC).save(folder / NAMES[i] / f"{j}.png")
+    return folder
+
+
+def run(capsys, *arguments):
+    code = main([str(a) for a in arguments])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def done(capsys, *arguments):
+    """What a run that goes well prints, and what it says beside its progress."""
+    code, out, err = run(capsys, *arguments)
+    assert code == 0, err
+    return out, [line for line in err.splitlines() if not line.startswith(SAID)]
+
+
+def refused(capsys, *arguments):
+    code, out, err = run(capsys, *arguments)
+    *others, line = err.splitlines()
+    assert (code, out) == (2, ""), err
+    assert line.startswith("inspectnet: ") and "bug" not in line
+    assert all(other.startswith(SAID) for other in others)
+    return line
+
+
+def contents(folder):
+    return {p.name: p.read_bytes() for p in sorted(folder.iterdir())}
+
+
+# Explain ---------------------------------------------------------------------------------------------------
+
+
+def test_explain_writes_a_page_a_picture_for_each_method_and_the_arrays(model, photos, tmp_path, capsys):
+    out = tmp_path / "out"
+    said, _ = done(capsys, "explain", model, photos, "-o", out)
+    assert said == f"deconvnet, guided_backprop, gradient, grad_cam: 6 images -> {out}\n"
+    methods = ["deconvnet", "guided_backprop", "gradient", "grad_cam"]
+    names = [f"{n.replace(' ', '_')}_{i}" for n in NAMES[:3] for i in range(2)]
+    files = {"explain.png", "explain.npz", "run.json"} | {f"{n}-{m}.png" for n in names for m in methods}
+    assert set(contents(out)) == files
+    arrays, network = np.load(out / "explain.npz"), inspectnet.open(model, device="cpu")
+    assert arrays["grad_cam"].shape == (6, 9, 9) and arrays["gradient"].shape == (6, 3, SIDE, SIDE)
+    x = np.stack([network.preparation.normalise(photo) for photo in arrays["photo"]])
+    classes = arrays["probabilities"].argmax(axis=1)
+    np.testing.assert_array_equal(arrays["class"], classes)
+    np.testing.assert_allclose(arrays["gradient"], inspectnet.explain(network, x, classes, "gradient"), atol=1e-6)
+    with Image.open(out / f"{names[0]}-grad_cam.png") as drawn:
+        assert drawn.size == (SIDE, SIDE)
+
+
+def test_the_record_tells_class_method_and_layer(model, photos, tmp_path, capsys):
+    said, _ = done(capsys, "explain", model, photos / "red deer", "-c", "whale", "-m", "layer_cam,smoothgrad",
+                   "--layer", "conv1", "--samples", "2", "-o", tmp_path / "out", "--json")  # fmt: skip
+    record = json.loads(said)
+    assert record == json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["methods"] == {
+        "layer_cam": {"layer": "conv1"},
+        "smoothgrad": {"samples": 2, "noise": 0.15, "seed": 0},
+    }
+    (first, _) = record["explained"]
+    assert (first["image"], first["class"], first["class_name"]) == ("0.png", 2, "blue whale")
+    assert 0 < first["class_probability"] <= first["top1_probability"] < 1
+    assert (record["model"], record["scores"], record["images"]["count"]) == ("tiny.onnx", "y", 2)
+
+
+def test_all_methods_can_be_asked_for_and_give_the_same_bytes_twice(model, photos, tmp_path, capsys):
+    for name in ("one", "two"):
+        done(capsys, "explain", model, photos, "-m", "all", "--steps", 2, "--samples", 2, "-o", tmp_path / name)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    assert set(METHODS) <= set(np.load(tmp_path / "one" / "explain.npz"))
+
+
+def test_more_photos_than_fit_on_a_page_are_left_out_and_that_is_said(model, photos, tmp_path, capsys):
+    for i in range(20):
+        (photos / "0.png").parent.joinpath(f"more{i:02}.png").write_bytes((photos / NAMES[0] / "0.png").read_bytes())
+    _, said = done(capsys, "explain", model, photos, "-m", "gradient", "-o", tmp_path / "out")
+    assert said == [f"the first 16 of 26 images in {photos}"]
+    assert len(np.load(tmp_path / "out" / "explain.npz")["image"]) == 16
+
+
+def test_a_photo_that_cannot_be_read_is_named_and_left_out(model, photos, tmp_path, capsys):
+    (photos / "broken.png").write_bytes(b"no image")
+    _, said = done(capsys, "explain", model, photos, "-m", "gradient", "-o", tmp_path / "out")
+    assert len(said) == 1 and said[0].startswith("skipped broken.png: ")
+    line = refused(capsys, "explain", model, photos / "broken.png", "-o", tmp_path / "no")
+    assert "none of the images" in line and not (tmp_path / "no").exists()
+
+
+def test_class_names_may_come_from_a_file_and_bgr_networks_keep_their_colours(model, photos, tmp_path, capsys):
+    table = tmp_path / "names.tsv"
+    table.write_text("".join(f"n0000000{i}\t{name}\n" for i, name in enumerate(NAMES)))
+    photo = photos / NAMES[0] / "0.png"
+    options = ("-m", "gradient", "-c", "n00000003", "--classes", table, "--channel-order", "bgr")
+    done(capsys, "explain", model, photo, *options, "-o", tmp_path / "out")
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["explained"][0]["class_name"] == "roe deer"
+    signal = np.load(tmp_path / "out" / "explain.npz")["gradient"][0]
+    with Image.open(tmp_path / "out" / "0-gradient.png") as image:
+        drawn = np.asarray(image).astype(float) - 128
+    assert np.corrcoef(drawn[..., 0].ravel(), signal[2].ravel())[0, 1] > 0.99
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (("-m", "gradcam"), "no method 'gradcam'. Did you mean grad_cam"),
+        (("-m", " , "), "--method is empty."),
+        (("-m", "gradient", "-l", "conv1"), "--layer is for grad_cam, layer_cam, guided_grad_cam, none of which"),
+        (("-l", "conv9"), "no layer 'conv9'."),
+        (("-l", "fc3"), "fc3 has no extent"),
+        (("-c", "lizzard"), "no class 'lizzard'. Did you mean green lizard"),
+        (
+            ("-c", "deer"),
+            "'deer' is part of the names of 2 classes: red deer (0), roe deer (3). Say which by its number.",
+        ),
+        (("-c", "4"), "no class '4'. They have the numbers 0 to 3."),
+        (("-c", "zzz"), "no class 'zzz'. They have the numbers 0 to 3."),
+    ],
+)
+def test_explain_refuses_what_does_not_exist_in_one_line(options, line, model, photos, tmp_path, capsys):
+    assert line in refused(capsys, "explain", model, photos, *options, "-o", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("tabby", 0),
+        ("TABBY", 0),
+        ("tabby cat", 1),
+        ("cat", 4),
+        ("1", 1),
+        ("3", 3),
+        ("lynx", 3),
+        (" n002 ", 2),
+        ("siam", 2),
+    ],
+)
+def test_a_class_is_its_name_then_its_number_then_a_part_of_its_name(text, number):
+    names = [("tabby",), ("tabby cat",), ("n002", "Siamese"), ("lynx",), ("cat",)]
+    assert find_class(text, names) == number
+
+
+def test_a_name_goes_before_a_number_and_an_empty_text_means_nothing():
+    assert find_class("1", [("1",), ("0",)]) == 0
+    with pytest.raises(OptionError, match="no class ''"):
+        find_class("", [("a",), ("b",)])
+
+
+# Sanity ----------------------------------------------------------------------------------------------------
+
+
+def test_sanity_writes_curves_numbers_and_arrays_and_prints_a_table(model, photos, tmp_path, capsys):
+    out = tmp_path / "out"
+    said, _ = done(capsys, "sanity", model, photos, "-m", "gradient,grad_cam", "--repeats", 2, "-o", out)
+    lines = said.splitlines()
+    assert lines[0] == "6 images, 3 layers shuffled, 2 times"
+    assert [line.split()[0] for line in lines[2:4]] == ["gradient", "grad_cam"]
+    assert set(contents(out)) == {"sanity.png", "sanity.json", "sanity.npz"}
+    record, arrays = json.loads((out / "sanity.json").read_text()), np.load(out / "sanity.npz")
+    assert record["layers"] == ["fc3", "conv2", "conv1"] == arrays["layer"].tolist()
+    assert arrays["gradient"].shape == (3, 2, 4, 6)
+    gradient = record["methods"][0]
+    np.testing.assert_allclose(gradient["rank"], arrays["gradient"][0].mean(axis=(0, 2)))
+    assert gradient["rank"][0] == pytest.approx(1) and abs(gradient["rank"][-1]) < 0.9
+    assert record["methods"][1]["edge_likeness"] is None
+
+
+def test_sanity_gives_the_same_bytes_for_the_same_seed_and_others_for_another(model, photos, tmp_path, capsys):
+    for name, seed in (("one", 1), ("two", 1), ("three", 2)):
+        done(capsys, "sanity", model, photos, "-m", "gradient", "--seed", seed, "-o", tmp_path / name)
+    one, two, three = (contents(tmp_path / name) for name in ("one", "two", "three"))
+    assert one == two
+    assert one["sanity.npz"] != three["sanity.npz"]
+
+
+# Selectivity -----------------------------------------------------------------------------------------------
+
+
+def test_selectivity_compares_units_and_given_labels_classes(model, photos, tmp_path, capsys):
+    out = tmp_path / "out"
+    said, _ = done(capsys, "selectivity", model, "-l", "conv2", "--images", photos, "-o", out)
+    assert set(contents(out)) == {"units.png", "units.npz", "classes.png", "classes.npz", "selectivity.json"}
+    record, units = json.loads((out / "selectivity.json").read_text()), np.load(out / "units.npz")
+    assert len(units["map"]) == len(record["units"]) > 6
+    for method in ("deconvnet", "guided_backprop", "gradient"):
+        assert record["projection_selectivity"][method] == pytest.approx(np.nanmean(units[method]))
+    assert len(record["class_selectivity"]["maps"]) == 6
+    assert "class selectivity, 6 images" in said and "red deer" in said
+
+
+def test_selectivity_without_labels_says_so(model, tmp_path, capsys):
+    photo = tmp_path / "photo.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (30, 30, 3), np.uint8)).save(photo)
+    out, said = done(capsys, "selectivity", model, "-l", "conv2", "--images", photo, "-o", tmp_path / "out")
+    assert said == ["no class selectivity: the images have no labels"]
+    assert "class selectivity" not in out and not (tmp_path / "out" / "classes.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (("-l", "conv9"), "no layer 'conv9'"),
+        (("-l", "conv2", "-m", "grad_cam"), "no method 'grad_cam'"),
+        (("-l", "conv2", "-m", ","), "--method is empty"),
+    ],
+)
+def test_selectivity_refuses_what_does_not_exist_in_one_line(options, line, model, photos, tmp_path, capsys):
+    assert line in refused(capsys, "selectivity", model, *options, "--images", photos, "-o", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
