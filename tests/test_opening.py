@@ -187,3 +187,14 @@ def test_a_head_that_needs_one_size_says_which_with_open_extents(tmp_path):
     network = opened(file, tmp_path, preparation={"input_size": (8, 8)})
     assert network.activations(rng.normal(size=(2, 3, 8, 8)).astype(np.float32), "pool1").shape == (2, 4, 4, 4)
     assert network.layers[-1].shape == ("N", 5)
+
+
+@pytest.mark.parametrize("norm", ["GroupNormalization <num_groups = 2> (a, s, b)", "MeanVarianceNormalization (a)"])
+def test_layers_above_a_normalisation_that_onnx_infers_no_shape_through_are_found(norm, tmp_path):
+    used = {"s": np.ones(4), "b": np.zeros(4)} if "Group" in norm else {}
+    body = f"a = Conv (image, f)\nn = {norm}\nr = Relu (n)\ny = Conv (r, g)"
+    file = onnx_text(body, {**weights(f=(4, 3, 3, 3), g=(5, 4, 3, 3)), **used}, ["y"], opset=21, image=("N", 3, 9, 9))
+    network = opened(file, tmp_path)
+    assert network.layer("conv2").shape[1:] == (5, 5, 5)
+    for method in ("deconvnet", "guided_backprop", "gradient"):
+        assert network.obstacle("conv2", Policy(method)) is None

@@ -11,6 +11,8 @@ from inspectnet.graph.values import constant_of, describe, integer, live_values,
 from inspectnet.graph.window import explicit_pads
 
 BATCH = "N"
+# onnx infers no shape through these; while it looks, another operator that keeps the shape stands in their place
+STAND_INS = {"GroupNormalization": "InstanceNormalization", "MeanVarianceNormalization": "Softplus"}
 WINDOWED = ("Conv", "ConvTranspose", "MaxPool", "AveragePool")
 
 
@@ -101,7 +103,12 @@ def _infer(model: ir.Model) -> None:
     for node in model.graph:
         for value in node.outputs:
             value.shape = None
+    unknown = {node: node.op_type for node in model.graph if node.op_type in STAND_INS and not node.domain}
+    for node, op_type in unknown.items():
+        node.op_type = STAND_INS[op_type]
     passes.ShapeInferencePass(strict_mode=False)(model)
+    for node, op_type in unknown.items():
+        node.op_type = op_type
 
 
 def _free_reshapes(graph: ir.Graph, batch: int) -> dict[ir.Node, ir.Value]:

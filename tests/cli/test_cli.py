@@ -406,8 +406,8 @@ def bad_model(kind, folder):
     elif kind == "old":
         plain.opset_import[0].version = 5
         write(plain, path)
-    elif kind == "channels last":
-        write(onnx_text("y = Relu (image)", image=("N", SIDE, SIDE, 3)), path)
+    elif kind == "no channels":
+        write(onnx_text("y = Relu (image)", image=("N", SIDE, SIDE, SIDE)), path)
     return path
 
 
@@ -415,7 +415,7 @@ BAD_MODELS = {
     "absent": "there is no file", "folder": "cannot read", "text": "is not an ONNX model", "empty": "is empty",
     "truncated": "cut short", "outside": "outside its folder", "no image": "has no image input",
     "two images": "has 2 inputs", "nan": "the weight 'k2' holds NaN", "old": "opset 5, older than 7",
-    "channels last": "channels last",
+    "no channels": "photos have 3 or 1",
 }  # fmt: skip
 
 
