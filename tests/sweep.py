@@ -144,8 +144,17 @@ def compare_names(
     return held
 
 
+def as_maps(y: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
+    """What a module gave as inspectnet shows it: channels before places, tokens as a column."""
+    if y.ndim == 3 and len(shape) == 4:
+        return y.transpose(1, 2)[..., None]
+    turned = y.permute(0, 3, 1, 2) if y.ndim == 4 else y
+    return turned if tuple(y.shape) != shape and tuple(turned.shape) == shape else y
+
+
 def close(found: np.ndarray, wanted: torch.Tensor) -> bool:
     """Whether they are the same numbers, to what float32 keeps of them."""
+    wanted = as_maps(wanted, found.shape)
     if tuple(found.shape) != tuple(wanted.shape):
         return False
     return bool(np.abs(found - wanted.numpy()).max() <= 1e-3 * np.abs(wanted.numpy()).max())
@@ -170,7 +179,7 @@ def error(
     """How far a projection of random signals is from torch's, relative to its length."""
     seed = np.random.default_rng(0).normal(size=(1, *layer.shape[1:]))
     ours = network.project_seeds(x.numpy(), layer.name, seed.astype(np.float32), Policy(method))
-    theirs = project(net, x.double(), path, call, torch.tensor(seed), method).numpy()
+    theirs = project(net, x.double(), path, call, torch.tensor(seed), method, as_maps).numpy()
     return float(np.linalg.norm(ours - theirs) / np.linalg.norm(theirs))
 
 

@@ -2,10 +2,12 @@
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 import pytest
 from nets import onnx_text
 from onnx import numpy_helper
 from PIL import Image
+from small import build
 
 import inspectnet
 from inspectnet.analyses.verification import verify
@@ -189,12 +191,17 @@ def test_a_head_that_needs_one_size_says_which_with_open_extents(tmp_path):
     assert network.layers[-1].shape == ("N", 5)
 
 
-@pytest.mark.parametrize("norm", ["GroupNormalization <num_groups = 2> (a, s, b)", "MeanVarianceNormalization (a)"])
+NORMS = {
+    "GroupNormalization": lambda op, x: op.GroupNormalization(x, *np.ones((2, 4), np.float32), num_groups=2),
+    "MeanVarianceNormalization": lambda op, x: op.MeanVarianceNormalization(x),
+}
+
+
+@pytest.mark.parametrize("norm", NORMS)
 def test_layers_above_a_normalisation_that_onnx_infers_no_shape_through_are_found(norm, tmp_path):
-    used = {"s": np.ones(4), "b": np.zeros(4)} if "Group" in norm else {}
-    body = f"a = Conv (image, f)\nn = {norm}\nr = Relu (n)\ny = Conv (r, g)"
-    file = onnx_text(body, {**weights(f=(4, 3, 3, 3), g=(5, 4, 3, 3)), **used}, ["y"], opset=21, image=("N", 3, 9, 9))
-    network = opened(file, tmp_path)
+    f, g = (np.float32(w) for w in weights(f=(4, 3, 3, 3), g=(5, 4, 3, 3)).values())
+    model = build((3, 9, 9), lambda op, x: op.Conv(op.Relu(NORMS[norm](op, op.Conv(x, f))), g))
+    network = opened(ir.to_proto(model), tmp_path)
     assert network.layer("conv2").shape[1:] == (5, 5, 5)
     for method in ("deconvnet", "guided_backprop", "gradient"):
         assert network.obstacle("conv2", Policy(method)) is None

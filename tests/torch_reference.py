@@ -99,9 +99,10 @@ def module_outputs(net: nn.Module, x: Tensor, method: str = "gradient") -> dict[
     return outputs
 
 
-def project(net: nn.Module, x: Tensor, path: str, call: int, seed: Tensor, method: str) -> Tensor:
-    """The pixels that `seed`, on the output of the module's call, becomes under `method`."""
+def project(net: nn.Module, x: Tensor, path: str, call: int, seed: Tensor, method: str, view: Any = None) -> Tensor:
+    """The pixels that `seed`, on the output of the module's call (seen as `view` shows it), becomes under `method`."""
     x = x.detach().clone().requires_grad_()
     made = module_outputs(net, x, method)[path][call]
+    made = view(made, tuple(seed.shape)) if view else made
     (pixels,) = torch.autograd.grad(made, x, seed)
     return pixels

@@ -6,7 +6,7 @@ import onnx_ir as ir
 
 from inspectnet.graph.patterns import Whole
 from inspectnet.graph.probes import cut_out
-from inspectnet.graph.values import integer, shape_of
+from inspectnet.graph.values import constant_of, integer, shape_of
 
 IMAGES = 2  # of the trial: one would hide the stride from image to image
 
@@ -17,21 +17,42 @@ def find_view(gather: ir.Node) -> Whole | None:
     flattened, shape = flat.producer(), shape_of(flat)
     if integer(gather, "axis", 0) or shape is None or len(shape) != 1 or flattened is None:
         return None
-    if flattened.op_type != "Reshape" or len(indices.shape or ()) < 2 or indices.producer() is None:
+    if flattened.op_type != "Reshape" or len(indices.shape or ()) < 2:
         return None
-    order = _computed(gather.graph, indices)
-    if order is None or len(order) != IMAGES or not np.array_equal(order.ravel(), np.arange(order.size)):
+    constant, images = constant_of(indices), next(iter(gather.graph.inputs[0].shape))
+    order = _computed(gather.graph, indices) if constant is None else constant
+    if (
+        order is None
+        or len(order) != (images if isinstance(images, int) else IMAGES)
+        or not np.array_equal(order.ravel(), np.arange(order.size))
+    ):
         return None
     return Whole("Reshape", [flattened.inputs[0]], {}, [ir.tensor(np.array([0, *order.shape[1:]], np.int64))])
 
 
 def _computed(graph: ir.Graph, value: ir.Value) -> np.ndarray | None:
-    """What `value` is for a few images, if it depends on their number and size alone."""
-    image = graph.inputs[0]
-    part = cut_out(ir.Model(graph, ir_version=10), [image], [value])
-    readers = {node.op_type for node in part.graph if part.graph.inputs and part.graph.inputs[0] in node.inputs}
-    extents = [IMAGES, *(n if isinstance(n, int) else 0 for n in list(image.shape or ())[1:])]
-    if readers - {"Shape"} or 0 in extents:
+    """What `value` is for a few images, if it depends on shapes alone; None if it does not."""
+    sizes: dict[ir.Value, np.ndarray] = {}
+    above = [value]
+    while above:
+        x = above.pop()
+        node = x.producer()
+        if node is not None and node.op_type == "Shape":
+            extents = _few(shape_of(node.inputs[0]))
+            if extents is None:
+                return None
+            sizes[x] = extents[integer(node, "start") : integer(node, "end", len(extents))]
+        elif node is not None:
+            above += [y for y in node.inputs if y is not None and y not in sizes]
+        elif x in graph.inputs:
+            return None
+    part = cut_out(ir.Model(graph, ir_version=10), list(sizes), [value])
+    feeds = {str(x.name): array for x, array in sizes.items()}
+    return np.asarray(onnx.reference.ReferenceEvaluator(ir.to_proto(part)).run(None, feeds)[0])
+
+
+def _few(shape: tuple[int | str | None, ...] | None) -> np.ndarray | None:
+    """A shape with a few images in its first place; None where another extent is open."""
+    if not shape or not all(isinstance(n, int) for n in shape[1:]):
         return None
-    run = onnx.reference.ReferenceEvaluator(ir.to_proto(part)).run(None, {str(image.name): np.zeros(extents)})
-    return np.asarray(run[0])
+    return np.array([IMAGES, *shape[1:]], np.int64)
