@@ -1,4 +1,4 @@
-"""Every classifier of torchvision, from both exporters, against torch: python tests/sweep.py -o sweep.json
+"""Every network of torchvision and some of timm, by both exporters, against torch: python tests/sweep.py -o sweep.json
 
 For each: does it open; do the layers that carry a module's path hold that module's output; can every convolution be
 inverted under each method; how far are projections from torch's in float64 (relative L2 error, random signals on
@@ -40,6 +40,11 @@ SIDES = {
 GATES = ("Sigmoid", "HardSigmoid")  # the reference holds them fixed, whoever reads them
 KINK = 1e-3  # a larger error may be a rectifier whose input is 0 but for rounding
 SIDE = 96  # of the others: enough for five halvings
+TIMM = (
+    *("convnext_atto", "efficientnet_lite0", "regnetz_b16", "repvgg_a2", "nfnet_l0", "ghostnet_100", "hrnet_w18_small"),
+    *("densenet121", "resnetv2_50", "mobilenetv4_conv_small", "tf_efficientnetv2_b0", "resnest14d", "skresnet18"),
+    *("mixnet_s", "rexnet_100", "dpn68", "inception_v4", "xception41", "vovnet39a", "edgenext_xx_small"),
+)
 TRANSFORMERS = ("vit", "swin", "maxvit")
 
 
@@ -66,8 +71,47 @@ class Row:
     reason: str = ""
 
 
+class Lowest(torch.nn.Module):
+    """A feature pyramid that gives its finest map, in which all others have a part."""
+
+    def __init__(self, net: torch.nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: dict[str, torch.Tensor]) -> torch.Tensor:
+        return self.net(x)["0"]
+
+
+class Out(torch.nn.Module):
+    """A segmenter that gives its map of classes alone."""
+
+    def __init__(self, net: torch.nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.net(x)["out"]
+
+
+def names() -> list[str]:
+    """All networks of the sweep: torchvision's classifiers and segmenters, a detector's backbone, some of timm's."""
+    found = list(torchvision.models.list_models(module=torchvision.models))
+    found += [f"segmentation/{n}" for n in torchvision.models.list_models(module=torchvision.models.segmentation)]
+    return [*found, "detection/fpn", *(f"timm/{name}" for name in TIMM)]
+
+
 def build(name: str) -> torch.nn.Module:
-    """One of torchvision's networks, without its training-only heads."""
+    """One of the networks, without its training-only heads."""
+    family, _, rest = name.rpartition("/")
+    if family == "timm":
+        import timm
+
+        return timm.create_model(rest, pretrained=False)
+    if family == "segmentation":
+        return Out(torchvision.models.get_model(rest, weights=None, weights_backbone=None))
+    if family == "detection":
+        net = torchvision.models.detection.backbone_utils.resnet_fpn_backbone(backbone_name="resnet50", weights=None)
+        return torch.nn.Sequential(net.body, Lowest(net.fpn))
     extra: dict[str, Any] = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
     return torchvision.models.get_model(name, weights=None, **extra)
 
@@ -87,7 +131,7 @@ def try_network(name: str, exporter: str, folder: Path) -> Row:
         return row
     randomise(net, 0)
     x = torch.randn(1, 3, side_of(name), side_of(name))
-    path = folder / f"{name}.{exporter}.onnx"
+    path = folder / f"{name.replace('/', '.')}.{exporter}.onnx"
     try:
         examine(row, net, x, export(net, x, path, exporter))
     except Exception as error:  # a sweep goes on, and says why
@@ -95,8 +139,7 @@ def try_network(name: str, exporter: str, folder: Path) -> Row:
         if not isinstance(error, inspectnet.InspectError):
             traceback.print_exc()
     finally:
-        for file in folder.glob(f"{name}.*"):
-            file.unlink()
+        path.unlink(missing_ok=True)
     return row
 
 
@@ -211,7 +254,7 @@ def main() -> None:
     torch.backends.mha.set_fastpath_enabled(False)  # TorchScript's exporter does not know its operator
     done = {(row.network, row.exporter) for row in rows}
     with tempfile.TemporaryDirectory() as folder:
-        for name in torchvision.models.list_models(module=torchvision.models):
+        for name in names():
             for exporter in EXPORTERS:
                 if (name, exporter) in done or (said.only and not name.startswith(tuple(said.only))):
                     continue

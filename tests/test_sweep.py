@@ -1,0 +1,32 @@
+"""A few rows of the sweep over torchvision; `python tests/sweep.py` runs them all."""
+
+import json
+
+import pytest
+import sweep
+
+
+@pytest.mark.parametrize(
+    ("name", "exporter"), [("mobilenet_v3_small", "dynamo"), ("resnet18", "torchscript"), ("detection/fpn", "dynamo")]
+)
+@pytest.mark.filterwarnings("ignore")
+def test_a_network_of_torchvision_opens_is_named_and_inverted_as_torch_does(name, exporter, tmp_path):
+    row = sweep.try_network(name, exporter, tmp_path)
+    assert (row.reason, row.opens, row.misnamed) == ("", True, [])
+    assert row.named > 0.8 * row.layers
+    assert row.inverted == dict.fromkeys(sweep.METHODS, row.convs)
+    assert row.convs > 15
+    assert max(row.errors.values()) < 1e-3
+    assert set(row.errors) == set(sweep.METHODS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_network_that_fails_is_a_row_with_its_reason(tmp_path, monkeypatch):
+    def broken(*_):
+        raise sweep.inspectnet.InspectError("no such thing. Try another.")
+
+    monkeypatch.setattr(sweep, "examine", broken)
+    row = sweep.try_network("squeezenet1_1", "torchscript", tmp_path)
+    assert row.reason == "InspectError: no such thing. Try another."
+    assert "| squeezenet1_1 | torchscript | no |" in sweep.table([row])
+    assert json.loads(json.dumps(sweep.asdict(row)))["opens"] is False
