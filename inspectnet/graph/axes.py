@@ -120,9 +120,12 @@ def _letters(node: ir.Node, live: list[ir.Value], known: dict[ir.Value, str], ra
 def _completed(letters: str, shape: Extents) -> str:
     """What is left open after the images is as usual, if the rest is: a group norm, taken apart, loses its axes.
 
-    So is all of what was pooled: dynamo writes AdaptiveAvgPool2d(1) on channels that were last as a look-up.
+    So is all of what was pooled: dynamo writes AdaptiveAvgPool2d(1) on channels that were last as a look-up. Detectors
+    take their one image out of the batch, and put it back.
     """
     usual = USUAL.get(len(letters), "")
+    if letters == "?CHW" and shape[0] == 1:
+        return usual
     pooled = shape[2:] == (1, 1) and set(letters) == {"?"}
     fits = letters.startswith("N") and all(c in ("?", u) for c, u in zip(letters, usual, strict=False))
     return usual if usual and (fits or pooled) else letters

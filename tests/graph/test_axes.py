@@ -91,3 +91,10 @@ def test_each_axis_is_known_for_what_it_is(name):
 )
 def test_a_reshape_keeps_what_stays_whole(axes, below, above, wanted):
     assert regrouped(axes, below, above) == wanted
+
+
+def test_an_image_taken_out_of_its_batch_and_put_back_keeps_its_axes():
+    """As torchvision's detectors do."""
+    model = build((3, 9, 9), lambda op, x: op.Unsqueeze(op.Gather(op.Relu(x), 0, axis=0), [0]), batch=1)
+    axes = axes_of(model.graph)
+    assert [axes[node.outputs[0]] for node in model.graph] == ["NCHW", "CHW", "NCHW"]
