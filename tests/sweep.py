@@ -241,6 +241,35 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
+HEAD = """# What opens
+
+Networks with random weights (biases and BatchNorm statistics drawn too), exported by both of torch's exporters, held
+against torch in float64. *layers named*: layers that hold what the module they are named after puts out; the others are
+inner steps of modules, which no module puts out. *inverted*: convolutions from which a signal comes down under all
+three methods. *gradient, guided, deconvnet*: the largest relative error (L2) of the projections of random signals on up
+to four layers from the lowest to the highest; where an image lies on a kink in float32, that of its mirror image.
+Transformers have no rectifiers in the paper's sense: they are held to the gradient only.
+
+`python tests/sweep.py -o docs/coverage.json` runs what is missing, `--table > docs/coverage.md` writes this page.
+
+"""
+
+
+def page(rows: list[Row]) -> str:
+    """The page of docs: what was run, in the order of names() per family, and a line that sums it up."""
+    run = [row for row in rows if not row.reason.startswith("not run")]
+    opened = sum(row.opens for row in run)
+    convs = sum(row.convs for row in run), sum(min(row.inverted.values(), default=0) for row in run)
+    worst = max((e for row in run for e in row.errors.values()), default=0.0)
+    slowest = max((row.build for row in run), default=0.0)
+    missing = len(names()) * len(EXPORTERS) - len(rows)
+    lines = [
+        f"{len(run)} exports run: {opened} open; {convs[1]:,} of {convs[0]:,} convolutions are inverted;",
+        f"the largest error is {worst:.0e}; building an inverse took at most {slowest} s. Not run yet: {missing}.",
+    ]
+    return HEAD + "\n".join(lines) + "\n\n" + table(sorted(rows, key=lambda r: (r.network.count("/"), r.network)))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--out", type=Path, required=True, help="JSON of the rows; a row that is there is kept")
@@ -249,7 +278,7 @@ def main() -> None:
     said = parser.parse_args()
     rows = [Row(**row) for row in json.loads(said.out.read_text())] if said.out.exists() else []
     if said.table:
-        print(table(rows), end="")
+        print(page(rows), end="")
         return
     torch.backends.mha.set_fastpath_enabled(False)  # TorchScript's exporter does not know its operator
     done = {(row.network, row.exporter) for row in rows}
