@@ -1,13 +1,13 @@
-# Two commands do all the set-up they need: `make deconv MODEL=...` and `make test`.
+# Two commands do all the set-up they need: `make deconv` and `make test`.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
+MODEL ?= models/zfnet-tiny.onnx
 LAYER ?= conv5
 BIN := .venv/bin
 
 .PHONY: deconv test format clean
 
 deconv: .venv/installed  ## show what a layer of MODEL sees in the sample photos
-	@test -n "$(MODEL)" || { echo "Say which model: make deconv MODEL=path/to/model.onnx LAYER=conv5"; exit 2; }
 	$(BIN)/inspectnet deconv "$(MODEL)" --layer "$(LAYER)"
 
 test: .venv/installed-dev  ## format, lint, types, tests

@@ -1,0 +1,277 @@
+"""Occlusion: what a square that hides part of a photo does to a map's activity and to the answer.
+
+Zeiler & Fergus 2014, sec. 4.2 and Fig. 7: if hiding a place makes a class less probable, the network looks at the
+object there and not at its surroundings; if the activity of a map drops where its projection shows structure, the
+projection shows what excites the map.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from inspectnet.errors import LayerError, ModelError, OptionError
+from inspectnet.graph.layers import Layer
+from inspectnet.images.occluder import Grid, check_fill, cover_of, occluded, slide
+from inspectnet.network import Network
+from inspectnet.projection import Spot
+from inspectnet.rules import Policy
+
+STRENGTHS = ("sum", "max")
+NUMBERS_PER_RUN = 1 << 25  # float32 in images and maps of one run of the network: 128 MB
+
+
+@dataclass(frozen=True)
+class Response:
+    """What the network answers to n images."""
+
+    probabilities: np.ndarray
+    """(n, classes) float64."""
+    activity: np.ndarray
+    """(n, maps) float64: each map of the layer, added up over its places."""
+
+
+@dataclass(frozen=True)
+class Occlusion:
+    """What hiding each place of one photo does; maps (h, w) have a number for each place of the square."""
+
+    layer: Layer
+    map: int
+    """The map that is watched."""
+    target: int
+    """The class that is watched."""
+    grid: Grid
+    cover: np.ndarray
+    """(C, H, W) float32: what stands in the square, in prepared units."""
+    whole: Response
+    """To the photo with nothing hidden; n = 1."""
+    activity: np.ndarray
+    """(h, w) float64: the map's, added up over its places (Fig. 7 b)."""
+    probability: np.ndarray
+    """(h, w) float64: of the class (Fig. 7 d)."""
+    label: np.ndarray
+    """(h, w) int64: the most probable class (Fig. 7 e)."""
+    label_probability: np.ndarray
+    """(h, w) float64: its probability."""
+    projection: np.ndarray
+    """(C, H, W) float32: of the map's strongest unit in the whole photo (Fig. 7 c)."""
+    spot: Spot
+    """That unit."""
+
+    @property
+    def probability_drop(self) -> np.ndarray:
+        """(h, w): how much less probable the class is than in the whole photo."""
+        return np.asarray(self.whole.probabilities[0, self.target] - self.probability)
+
+    @property
+    def activity_drop(self) -> np.ndarray:
+        """(h, w): how much less active the map is than in the whole photo."""
+        return np.asarray(self.whole.activity[0, self.map] - self.activity)
+
+    @property
+    def energy(self) -> np.ndarray:
+        """(h, w): the squares of the projection, added up under the occluder."""
+        return self.grid.sums((self.projection.astype(np.float64) ** 2).sum(axis=0))
+
+
+@dataclass(frozen=True)
+class BoxDrops:
+    """How much less probable classes get where the square's middle is in the object's box, and where it is not.
+
+    Means over photos. The middle of a photo matters more anyway, and most boxes hold it: the same with the boxes of
+    all other photos tells how much of it is that.
+    """
+
+    photos: int
+    inside: float
+    outside: float
+    larger_inside: int
+    """In how many photos the drop inside exceeds that outside."""
+    others_inside: float
+    """With the boxes of the other photos; NaN for one photo alone."""
+    others_outside: float
+
+    @property
+    def ratio(self) -> float:
+        """Of inside to outside; NaN if nothing is lost outside."""
+        return self.inside / self.outside if self.outside > 0 else float("nan")
+
+    @property
+    def others_ratio(self) -> float:
+        """The same with the boxes of the other photos."""
+        return self.others_inside / self.others_outside if self.others_outside > 0 else float("nan")
+
+
+def occlude(
+    network: Network,
+    x: np.ndarray,
+    layer: str,
+    *,
+    target: int | None = None,
+    map: int | None = None,
+    by: str = "sum",
+    patch: int | None = None,
+    stride: int | None = None,
+    fill: str = "grey",
+    seed: int = 0,
+    policy: Policy | None = None,
+    batch_size: int | None = None,
+    on_progress: Callable[[int], None] | None = None,
+) -> Occlusion:
+    """What hiding each place of one prepared photo x (C, H, W) does to a map of `layer` and to the classes.
+
+    target: a class, by default the photo's most probable one. map: by default the strongest in the whole photo, by its
+    sum over places or its max. patch, stride: px, see `slide`; fill: see `cover_of`. Memory does not grow with the
+    number of places. on_progress gets how many more are done. Raises OptionError, LayerError, ModelError, RuleError.
+    """
+    check_choices(fill, by)
+    found = layer_of(network, layer)
+    grid = slide(network.input_shape[1:], patch, stride)
+    x = np.asarray(x, np.float32)
+    cover = cover_of(fill, x, network.preparation, grid.patch, seed)
+    whole = answer(network, x[None], found)
+    target = int(whole.probabilities[0].argmax()) if target is None else _checked(target, "class", whole.probabilities)
+    map = _strongest(network, x, found, whole, by) if map is None else _checked(map, "map", whole.activity)
+    panels = _panels(len(grid.corners))
+    done = 0
+    for each in respond(network, x, cover, grid, found, batch_size):
+        here = np.s_[done : done + len(each.activity)]
+        panels["activity"][here] = each.activity[:, map]
+        panels["probability"][here] = each.probabilities[:, target]
+        panels["label"][here] = each.probabilities.argmax(axis=1)
+        panels["label_probability"][here] = each.probabilities.max(axis=1)
+        done += len(each.activity)
+        if on_progress:
+            on_progress(len(each.activity))
+    spot = _strongest_unit(network, x, found, map)
+    return Occlusion(
+        layer=found,
+        map=map,
+        target=target,
+        grid=grid,
+        cover=cover,
+        whole=whole,
+        projection=_project(network, x, found, spot, policy),
+        spot=spot,
+        **{name: values.reshape(grid.shape) for name, values in panels.items()},
+    )
+
+
+def respond(
+    network: Network, x: np.ndarray, cover: np.ndarray, grid: Grid, layer: Layer, batch_size: int | None = None
+) -> Iterator[Response]:
+    """The answers to the image x (C, H, W) with a square of `cover` at each of the grid's corners, in their order.
+
+    They come in batches, of a size that keeps memory bounded. This is the one place that runs the network on hidden
+    images: an engine that computes only what a square changes has the same arguments and gives the same.
+    """
+    size, corners = batch_size or batch_for(network, layer), grid.corners
+    for first in range(0, len(corners), size):
+        yield answer(network, occluded(x, cover, corners[first : first + size], grid.patch), layer)
+
+
+def answer(network: Network, x: np.ndarray, layer: Layer) -> Response:
+    """The answers to prepared images x (N, C, H, W). Raises ModelError for one that is no number."""
+    logits, _ = network.logits
+    values = network.values(x, [logits, layer.output])
+    scores = values[logits].reshape(len(x), -1).astype(np.float64)
+    activity = values[layer.output].sum(axis=(2, 3), dtype=np.float64)
+    if not (np.isfinite(scores).all() and np.isfinite(activity).all()):
+        raise ModelError(f"{network.path} answers an image with NaN or infinity. Check the model's weights.")
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return Response(powers / powers.sum(axis=1, keepdims=True), activity)
+
+
+def check_choices(fill: str, by: str) -> None:
+    """Raise OptionError for a fill or a measure of strength that does not exist."""
+    check_fill(fill)
+    if by not in STRENGTHS:
+        raise OptionError(f"maps are not compared by '{by}'. Say {' or '.join(STRENGTHS)}.")
+
+
+def batch_for(network: Network, layer: Layer) -> int:
+    """Images per run: what keeps the device busy, and no more than fits in memory with the layer's maps."""
+    each = int(np.prod(network.input_shape)) + int(np.prod(layer.shape[1:]))  # type: ignore[arg-type]
+    return network.fixed_batch or max(1, min(64 if network.device.cuda else 16, NUMBERS_PER_RUN // each))
+
+
+def layer_of(network: Network, name: str) -> Layer:
+    """The layer `name`, if it has maps. Raises LayerError."""
+    layer = network.layer(name)
+    if not layer.spatial:
+        raise LayerError(
+            f"{name} has no maps, only {layer.maps} units. Choose a layer below it, as the last convolution."
+        )
+    return layer
+
+
+def correlate(a: np.ndarray, b: np.ndarray) -> float:
+    """Pearson's correlation of two maps, NaN if one of them is the same everywhere."""
+    p, q = ((each - each.mean()).ravel() for each in (a, b))
+    lengths = float(np.linalg.norm(p)) * float(np.linalg.norm(q))
+    return float(p @ q) / lengths if lengths else float("nan")
+
+
+def compare_with_box(drop: np.ndarray, inside: np.ndarray) -> tuple[float, float]:
+    """The mean of a drop (h, w) over the places that are `inside` (h, w) an object, and over all others.
+
+    NaN where there is no such place.
+    """
+    within, without = (float(drop[each].mean()) if each.any() else float("nan") for each in (inside, ~inside))
+    return within, without
+
+
+def summarise(drops: Sequence[np.ndarray], insides: Sequence[np.ndarray]) -> BoxDrops | None:
+    """What `compare_with_box` gives for each photo's drop and box, and for all pairs of different photos.
+
+    Photos without a place inside or outside do not count; None if there are no others.
+    """
+    pairs = [(d.ravel(), m.ravel()) for d, m in zip(drops, insides, strict=True) if m.any() and not m.all()]
+    if not pairs:
+        return None
+    drop, inside = (np.array(each, np.float64) for each in zip(*pairs, strict=True))
+    means, others = [], []
+    for mask in (inside, 1 - inside):
+        share = mask / mask.sum(axis=1, keepdims=True)
+        own = (drop * share).sum(axis=1)
+        means.append(own)
+        # all pairs without the photo's own, at once, for each is linear in the shares
+        every = drop @ share.sum(axis=0) - own
+        others.append(float(every.mean()) / (len(pairs) - 1) if len(pairs) > 1 else float("nan"))
+    larger = int((means[0] > means[1]).sum())
+    return BoxDrops(len(pairs), float(means[0].mean()), float(means[1].mean()), larger, *others)
+
+
+def _panels(places: int) -> dict[str, np.ndarray]:
+    kinds = {"activity": float, "probability": float, "label": np.int64, "label_probability": float}
+    return {name: np.empty(places, kind) for name, kind in kinds.items()}
+
+
+def _strongest(network: Network, x: np.ndarray, layer: Layer, whole: Response, by: str) -> int:
+    """The map that the whole photo excites most, by the sum over its places or by its strongest unit."""
+    if by == "sum":
+        return int(whole.activity[0].argmax())
+    return int(network.maxima(x[None], [layer.output])[layer.output].values[0].argmax())
+
+
+def _strongest_unit(network: Network, x: np.ndarray, layer: Layer, map: int) -> Spot:
+    found = network.maxima(x[None], [layer.output])[layer.output]
+    return _spot(layer, map, int(found.places[0, map]), float(found.values[0, map]))
+
+
+def _spot(layer: Layer, map: int, place: int, value: float) -> Spot:
+    return Spot(0, map, *divmod(place, int(layer.shape[3])), value)  # type: ignore[arg-type]
+
+
+def _project(network: Network, x: np.ndarray, layer: Layer, spot: Spot, policy: Policy | None) -> np.ndarray:
+    """The unit's projection (C, H, W), zero where the unit does not look."""
+    (found,) = network.project(x[None], layer.output, [spot], policy)
+    return found.window((0, 0, x.shape[2], x.shape[1]))
+
+
+def _checked(number: int, what: str, among: np.ndarray) -> int:
+    count = among.shape[1]
+    if not 0 <= number < count:
+        error = LayerError if what == "map" else OptionError
+        raise error(f"there is no {what} {number}: there are {count}, 0 to {count - 1}.")
+    return number

@@ -1,0 +1,71 @@
+"""Boxes of objects, as a JSON file tells them, found by the images' names and brought to the network's pixels."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from inspectnet.errors import OptionError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from inspectnet.images import Collection, Preparation
+
+Box = tuple[int, int, int, int]
+SHAPE = '{"photo.jpg": [x0, y0, x1, y1]}, or groups of such'
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """The box of each image: x0, y0, x1, y1 in pixels of the photo, all four inside the box."""
+
+    file: Path | None = None
+    by_image: dict[str, Box] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, file: Path | None) -> "Boxes":
+        """The boxes in a file, none without one. Raises OptionError if it holds something else."""
+        if file is None:
+            return cls()
+        try:
+            told = json.loads(file.read_text())
+        except OSError as error:
+            raise OptionError(
+                f"cannot read {file}: {(error.strerror or str(error)).lower()}. Check --boxes."
+            ) from error
+        except ValueError as error:
+            raise OptionError(f"{file} is not JSON: {error}. Write {SHAPE}.") from error
+        groups = told.values() if isinstance(told, dict) and told and _are_groups(told) else [told]
+        found: dict[str, Box] = {}
+        for group in groups:
+            if not isinstance(group, dict) or not all(_is_box(box) for box in group.values()):
+                raise OptionError(f"{file} does not hold boxes. Write {SHAPE}.")
+            found |= {image: (box[0], box[1], box[2], box[3]) for image, box in group.items()}
+        return cls(file, found)
+
+    def mask(self, photos: "Collection", entry: int, preparation: "Preparation") -> "np.ndarray | None":
+        """(H, W) of bool: where an entry's prepared image shows its box; None without a box. Raises ImageError."""
+        from inspectnet.images import decode
+        from inspectnet.images.occluder import box_mask
+
+        id = photos.entries[entry].id
+        box = self._find(id)
+        if box is None:
+            return None
+        height, width = decode(photos.read(entry), id).shape[:2]
+        return box_mask(box, (height, width), preparation)
+
+    def _find(self, id: str) -> Box | None:
+        """By the image's name, or what is left of it without the folders it lies in."""
+        parts = PurePosixPath(id).parts
+        names = ("/".join(parts[i:]) for i in range(len(parts)))
+        return next((self.by_image[name] for name in names if name in self.by_image), None)
+
+
+def _are_groups(told: dict[str, object]) -> bool:
+    return all(isinstance(value, dict) for value in told.values())
+
+
+def _is_box(box: object) -> bool:
+    return isinstance(box, list) and len(box) == 4 and all(type(n) is int for n in box)

@@ -1,0 +1,272 @@
+"""inspectnet occlude: what hiding each place of a photo does, as Fig. 7 of the paper shows it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from inspectnet import samples
+from inspectnet.cli import options
+from inspectnet.cli.boxes import Boxes
+from inspectnet.cli.classes import Classes, class_names, find_class, labelled_images
+from inspectnet.errors import ImageError, OptionError, RuleError
+
+if TYPE_CHECKING:
+    from inspectnet.analyses.features import Feature, Scan
+    from inspectnet.analyses.occlusion import Occlusion
+    from inspectnet.graph.layers import Layer
+    from inspectnet.images import Batch, Collection
+    from inspectnet.images.occluder import Grid
+    from inspectnet.network import Network
+    from inspectnet.report.folder import OutputFolder
+    from inspectnet.report.occlusion import Occluded
+    from inspectnet.rules import Policy
+
+IMAGE = "A photo, or several: a folder, a .txt or .csv list, a .tar."
+LAYER = "The layer of the map, or a map of it, as conv5:212; by default the last one with filters below the classes."
+CLASS = "The class, by its number, its name or a part of that; by default a photo's label, else its most likely one."
+FILL = "What the square shows: grey, the network's mean, the photo's blur, or noise of its pixels."
+BY = "Which map is the strongest one: by the sum over its places, or by its max."
+IMAGES = "Other images in which the map's projections are shown; by default the sample photos."
+BOXES = "Where the objects are: JSON of x0,y0,x1,y1 by image, in px of the photo."
+SHOWN = 6  # photos on the page
+ELSEWHERE = 3  # other images in which a map is shown
+RESULTS = Path("out")  # holds results of all models, unless the user says where they go
+
+Photo = Annotated[Path, typer.Argument(metavar="IMAGE", help=IMAGE, parser=options.path_of, show_default=False)]
+LayerOrMap = Annotated[str, typer.Option("--layer", "-l", help=LAYER, show_default=False)]
+Class = Annotated[str, typer.Option("--class", "-c", help=CLASS, show_default=False)]
+Patch = Annotated[int | None, typer.Option(help="Side of the square, px; by default 50 of 224.", show_default=False)]
+Stride = Annotated[int | None, typer.Option(help="Its steps, px; by default 8 of 224.", show_default=False)]
+Fill = Annotated[str, typer.Option(help=FILL)]
+By = Annotated[str, typer.Option(help=BY)]
+Images = Annotated[Path | None, typer.Option(help=IMAGES, metavar="PATH", parser=options.path_of, show_default=False)]
+BoxFile = Annotated[Path | None, typer.Option(help=BOXES, metavar="FILE", parser=options.path_of, show_default=False)]
+Seed = Annotated[int, typer.Option(min=0, help="Shuffles the pixels of the noise.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", "-o", help="Where results go; by default out/MODEL/occlude.", metavar="FOLDER",
+        parser=options.path_of, show_default=False,
+    ),
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Request:
+    """All that the occlusion of any photo needs to know."""
+
+    network: "Network"
+    layer: "Layer"
+    policy: "Policy"
+    how: dict[str, Any]
+    """Arguments of `occlude`: map, patch, stride, fill, by, seed, batch_size."""
+    wanted: int | None
+    """The class that is watched in all photos."""
+    labels: dict[str, int]
+    """By image the class it is filed under."""
+    names: list[str]
+    """What classes are called."""
+    photos: "Collection"
+    others: "Collection"
+    boxes: Boxes
+
+    @property
+    def grid(self) -> "Grid":
+        """The places of the square. Raises OptionError if it does not fit."""
+        from inspectnet.images.occluder import slide
+
+        return slide(self.network.input_shape[1:], self.how["patch"], self.how["stride"])
+
+
+def occlude(
+    model: options.Model,
+    image: Photo,
+    layer: LayerOrMap = "",
+    class_: Class = "",
+    patch: Patch = None,
+    stride: Stride = None,
+    fill: Fill = "grey",
+    by: By = "sum",
+    images: Images = None,
+    boxes: BoxFile = None,
+    classes: Classes = None,
+    seed: Seed = 0,
+    out: Out = None,
+    method: options.Method = "deconvnet",
+    unpool: options.Unpool = "sum",
+    lrn: options.Lrn = "",
+    device: options.DeviceName = "auto",
+    batch_size: options.BatchSize = "auto",
+    mean: options.Mean = "",
+    std: options.Std = "",
+    input_size: options.InputSize = "",
+    crop_pct: options.CropPct = None,
+    interpolation: options.Interpolation = "",
+    crop_mode: options.CropMode = "",
+    channel_order: options.ChannelOrder = "",
+    alias: options.Alias = [],  # noqa: B006  (typer's way)
+    as_json: options.AsJson = False,
+) -> None:
+    """Show what hiding each place of a photo does to the strongest map of a layer and to the class."""
+    from inspectnet.analyses.occlusion import check_choices
+    from inspectnet.report.folder import output_folder
+    from inspectnet.report.occlusion import print_occlusion
+    from inspectnet.report.plain import json_text
+
+    said = options.preprocessing(mean, std, input_size, crop_pct, interpolation, crop_mode, channel_order)
+    policy = options.policy_of(method, unpool, lrn)
+    check_choices(fill, by)
+    network = options.open_network(model, device, alias, said)
+    size = None if batch_size == "auto" else options.images_at_once(batch_size, network)
+    how = {"patch": patch, "stride": stride, "fill": fill, "by": by, "seed": seed, "batch_size": size}
+    found, map_ = _layer_and_map(network, layer)
+    if obstacle := network.obstacle(found.output, policy):
+        raise RuleError(obstacle)
+    photos = options.collection_of(image, out, without=out or RESULTS)
+    others = options.collection_of(images or samples.folder(), out, without=out or RESULTS)
+    wanted, labels, names = _classes(network, photos, class_, classes)
+    request = Request(
+        network, found, policy, how | {"map": map_}, wanted, labels, names, photos, others, Boxes.read(boxes)
+    )
+    with output_folder(out or RESULTS / model.stem / "occlude") as folder:
+        record = _run(request, folder)
+        folder.write_json("run.json", record)
+    options.say_skipped(record["images"]["skipped"], "run.json")
+    if as_json:
+        print(json_text(record, folder.path / "run.json"), end="")
+    else:
+        print_occlusion(record)
+        print(f"-> {folder.path}")
+
+
+def _layer_and_map(network: "Network", text: str) -> tuple["Layer", int | None]:
+    """The layer and the map that --layer means; without a text the layer that Grad-CAM takes, and no map."""
+    from inspectnet.analyses.explanations import cam_layer
+    from inspectnet.analyses.occlusion import layer_of
+    from inspectnet.graph.units import parse_numbers
+
+    if not text:
+        return cam_layer(network), None
+    unit = options.unit_of(network, text)
+    if unit.pre or unit.y is not None:
+        how = f"Say --layer {unit.layer}" + ("" if unit.map is None else f":{unit.map}")
+        raise OptionError(f"'{text}' is a raw sum or one position, but whole rectified maps are watched. {how}.")
+    found = layer_of(network, unit.layer)
+    return found, None if unit.map is None else parse_numbers(str(unit.map), found.maps, found.name)[0]
+
+
+def _classes(
+    network: "Network", photos: "Collection", text: str, file: Path | None
+) -> tuple[int | None, dict[str, int], list[str]]:
+    """The class that is said; by image the one it is filed under; what all classes are called."""
+    known = class_names(network, file)
+    names = [each[-1] for each in known]
+    if text:
+        return find_class(text, known), {}, names
+    try:
+        targets = labelled_images(network, photos, file)
+    except OptionError as error:
+        typer.secho(f"no true classes, so each photo's most likely one is watched: {error}", err=True, fg="yellow")
+        return None, {}, names
+    if targets is None:
+        return None, {}, names
+    ids = [entry.id for entry in targets.collection]
+    return None, dict(zip(ids, map(int, targets.classes), strict=True)), list(targets.names)
+
+
+def _run(request: Request, folder: "OutputFolder") -> dict[str, Any]:
+    """Occlude photo by photo, draw the first ones; gives the record."""
+    import numpy as np
+
+    from inspectnet.analyses.occlusion import summarise
+    from inspectnet.images import Stream
+    from inspectnet.report.names import file_names
+    from inspectnet.report.occlusion import describe_boxes, write_arrays, write_page
+    from inspectnet.report.progress import progress
+
+    grid = request.grid
+    scan = _scan(request)
+    stream = Stream(request.photos, request.network.preparation, batch_size=1)
+    files = file_names(entry.id for entry in request.photos)
+    shown: list[Occluded] = []
+    photos, drops, insides = list[dict[str, Any]](), list[np.ndarray](), list[np.ndarray]()
+    with progress("occluding", len(request.photos) * len(grid.corners), "positions") as advance:
+        for batch in stream:
+            made = _occlude(request, scan, batch, len(shown) < SHOWN, advance)
+            write_arrays(folder, files[made.id], made)
+            photos.append(made.describe(request.names))
+            if made.inside is not None:
+                drops.append(made.found.probability_drop)
+                insides.append(made.inside)
+            shown += [made] if len(shown) < SHOWN else []
+    if not shown:
+        first = stream.skipped[0]
+        raise ImageError(f"none of the images could be read; the first, {first.id}: {first.reason}")
+    policy, fill = request.policy, request.how["fill"]
+    square = f"{fill} square of {grid.patch} px, every {grid.stride} px"
+    words = f"{square}; {policy.method}; unpool {policy.unpool}; LRN {policy.lrn}"
+    write_page(folder, shown, request.network, request.names, words)
+    skipped = [{"image": each.id, "reason": each.reason} for each in stream.skipped]
+    images = {"count": len(photos), "sha256": stream.digest, "skipped": skipped}
+    others = {"count": len(scan.images), "sha256": scan.digest}
+    record = _describe(request) | {"images": images, "other_images": others}
+    return {**record, **describe_boxes(summarise(drops, insides)), "photos": photos}
+
+
+def _describe(request: Request) -> dict[str, Any]:
+    """All that decides the result but the images."""
+    from inspectnet.report.run import describe_run
+
+    grid, how = request.grid, request.how
+    return {
+        **describe_run(request.network, request.policy, [request.layer.name]),
+        "scores": request.network.logits[0],
+        "square": {"patch": grid.patch, "stride": grid.stride, "fill": how["fill"], "places": grid.shape},
+        "by": how["by"],
+        "seed": how["seed"],
+    }
+
+
+def _scan(request: Request) -> "Scan":
+    """Which of the other images excite each map of the layer most."""
+    from inspectnet.analyses.features import scan
+    from inspectnet.report.progress import progress
+
+    with progress("scanning", len(request.others)) as advance:
+        top, names = ELSEWHERE + 1, [request.layer.name]  # one more, for the photo itself may be among them
+        return scan(request.network, request.others, names, top=top, on_progress=lambda done, total: advance())
+
+
+def _occlude(request: Request, scan: "Scan", batch: "Batch", draw: bool, advance: Any) -> "Occluded":
+    """One photo's occlusion; if it is drawn, its map in other images too."""
+    from inspectnet.analyses import occlusion
+    from inspectnet.report.occlusion import Occluded
+
+    network, id, x = request.network, batch.ids[0], batch.x[0]
+    target = request.labels.get(id) if request.wanted is None else request.wanted
+    source = "prediction" if target is None else "label" if request.wanted is None else "option"
+    found = occlusion.occlude(
+        network, x, request.layer.name, target=target, policy=request.policy, on_progress=advance, **request.how
+    )
+    photo = network.preparation.restore(x)
+    box = request.boxes.mask(request.photos, int(batch.entry[0]), network.preparation)
+    inside = None if box is None else found.grid.middles(box)
+    elsewhere = _elsewhere(request, scan, found, photo) if draw else ()
+    return Occluded(id, photo, found, source, elsewhere, inside)
+
+
+def _elsewhere(request: Request, scan: "Scan", found: "Occlusion", photo: Any) -> list["Feature"]:
+    """The map in the other images that excite it most, without the photo itself."""
+    import numpy as np
+
+    from inspectnet.analyses.features import project_winners
+    from inspectnet.projection import cut_box
+
+    (ranking,) = scan.rankings
+    made = project_winners(request.network, request.others, scan, ranking, [found.map], request.policy)
+    pixels = photo.transpose(2, 0, 1).astype(np.int16) - 128
+    own = [cut_box(pixels, each.box).transpose(1, 2, 0) + 128 for each in made.maps[found.map]]
+    others = [f for f, mine in zip(made.maps[found.map], own, strict=True) if not np.array_equal(f.patch, mine)]
+    return others[:ELSEWHERE]

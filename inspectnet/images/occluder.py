@@ -1,0 +1,126 @@
+"""The occluder: a square that slides over a prepared image and hides what is under it."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inspectnet.errors import OptionError
+from inspectnet.images.fit import Pixels
+from inspectnet.images.prepare import Preparation, Prepared
+
+SIDE, PATCH, STRIDE = 224, 50, 8  # px: an image of the paper's, and what slides over it; others in proportion
+GREY = 128  # of 0..255
+BLUR = 4  # a square is so many times as wide as the deviation of the blur that fills it
+
+FILLS = ("grey", "mean", "blur", "noise")
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The places of a square on an image: all of it inside, and the grid of places in the middle."""
+
+    patch: int
+    """Side of the square, px."""
+    stride: int
+    """From one place to the next, px."""
+    tops: NDArray[np.int64]
+    """(h,) the first row of the square at each place."""
+    lefts: NDArray[np.int64]
+    """(w,) its first column."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(h, w) places."""
+        return len(self.tops), len(self.lefts)
+
+    @property
+    def corners(self) -> NDArray[np.int64]:
+        """(h * w, 2) top left corner (y, x) of the square at each place, row by row."""
+        return np.stack(np.meshgrid(self.tops, self.lefts, indexing="ij"), axis=-1).reshape(-1, 2)
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """(h, w) float64: what `values` (H, W) add up to under the square at each place."""
+        table = np.pad(values.astype(np.float64).cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+        y, x = np.ix_(self.tops, self.lefts)
+        end_y, end_x = y + self.patch, x + self.patch
+        return np.asarray(table[end_y, end_x] - table[y, end_x] - table[end_y, x] + table[y, x])
+
+    def middles(self, values: np.ndarray) -> np.ndarray:
+        """(h, w): what `values` (H, W) are under the middle of the square at each place."""
+        return np.asarray(values[np.ix_(self.tops + self.patch // 2, self.lefts + self.patch // 2)])
+
+
+def slide(size: tuple[int, int], patch: int | None = None, stride: int | None = None) -> Grid:
+    """The places of a square on an image of `size` (H, W); by default 50 px every 8 where the shorter side is 224.
+
+    There are floor((H - patch) / stride) + 1 rows of places. Raises OptionError for a square that does not fit.
+    """
+    shorter = min(size)
+    patch = max(1, round(PATCH * shorter / SIDE)) if patch is None else patch
+    stride = max(1, round(STRIDE * shorter / SIDE)) if stride is None else stride
+    for name, value in (("patch", patch), ("stride", stride)):
+        if value < 1:
+            raise OptionError(f"the {name} cannot be {value} px. Choose 1 or more.")
+    if patch > shorter:
+        raise OptionError(f"a patch of {patch} px does not fit into the image of {size[0]} x {size[1]}. Choose less.")
+    return Grid(patch, stride, *(np.arange((n - patch) % stride // 2, n - patch + 1, stride) for n in size))
+
+
+def check_fill(fill: str) -> None:
+    """Raise OptionError if `fill` is none of FILLS."""
+    if fill not in FILLS:
+        raise OptionError(f"nothing called '{fill}' fills a square. Say {', '.join(FILLS[:-1])} or {FILLS[-1]}.")
+
+
+def cover_of(fill: str, x: Prepared, preparation: Preparation, patch: int, seed: int = 0) -> Prepared:
+    """(C, H, W): what stands in the square, wherever on the prepared image x (C, H, W) it is; one of FILLS.
+
+    grey: the RGB value 128. mean: 0 in prepared units, the mean that the network's preparation subtracts. blur: the
+    photo, blurred with a deviation of a quarter of the square. noise: the photo's own pixels, shuffled by the seed.
+    Raises OptionError.
+    """
+    check_fill(fill)
+    if fill == "mean":
+        return np.zeros_like(x)
+    if fill == "noise":
+        pixels = x.reshape(len(x), -1)
+        return pixels[:, np.random.default_rng(seed).permutation(pixels.shape[1])].reshape(x.shape)
+    photo = preparation.restore(x)
+    return preparation.normalise(_blurred(photo, patch / BLUR) if fill == "blur" else np.full_like(photo, GREY))
+
+
+def occluded(x: Prepared, cover: Prepared, corners: NDArray[np.int64], patch: int) -> Prepared:
+    """(n, C, H, W): the image x (C, H, W) with a square of `cover` (C, H, W) at each of `corners` (n, 2)."""
+    out = np.repeat(x[None], len(corners), axis=0)
+    for image, (top, left) in zip(out, corners, strict=True):
+        under = np.s_[:, top : top + patch, left : left + patch]
+        image[under] = cover[under]
+    return out
+
+
+def box_mask(box: tuple[int, int, int, int], size: tuple[int, int], preparation: Preparation) -> NDArray[np.bool_]:
+    """(H, W): what of the prepared image shows a box (x0, y0, x1, y1; all inside) of a photo of `size` (h, w) px.
+
+    The box goes through the same resizing and cropping as the photo. Raises ImageError, OptionError for an empty box.
+    """
+    x0, y0, x1, y1 = box
+    photo = np.zeros((*size, 3), np.uint8)
+    photo[max(y0, 0) : y1 + 1, max(x0, 0) : x1 + 1] = 255
+    if not photo.any():
+        raise OptionError(
+            f"the box {list(box)} holds nothing of a photo of {size[1]} x {size[0]} px. Write x0,y0,x1,y1."
+        )
+    inside, outside = (preparation.fit(pixels)[..., 0] for pixels in (photo, 255 - photo))
+    return np.asarray(inside > outside)  # not beyond the photo, where a border fills both alike
+
+
+def _blurred(photo: Pixels, deviation: float) -> Pixels:
+    """Margins are filled with the photo's own edge before, so that none darken."""
+    from PIL import Image, ImageFilter
+
+    room = math.ceil(3 * deviation)
+    wide = Image.fromarray(np.pad(photo, ((room, room), (room, room), (0, 0)), mode="edge"))
+    blurred = np.asarray(wide.filter(ImageFilter.GaussianBlur(deviation)))
+    return np.ascontiguousarray(blurred[room:-room, room:-room])

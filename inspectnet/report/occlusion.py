@@ -1,0 +1,190 @@
+"""Occlusion as files: the page in the manner of Fig. 7, and for each photo its numbers and arrays."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from inspectnet.analyses.features import Feature
+from inspectnet.analyses.occlusion import BoxDrops, Occlusion, compare_with_box, correlate
+from inspectnet.network import Network
+from inspectnet.pictures.colour import grey_centred
+from inspectnet.pictures.grid import Pixels
+from inspectnet.pictures.occlusion import Measure, Places, Strip, draw_occlusion
+from inspectnet.report.folder import OutputFolder
+
+PERCENT = 100
+
+
+@dataclass(frozen=True)
+class Occluded:
+    """One photo, and what hiding its places does."""
+
+    id: str
+    photo: Pixels
+    """(H, W, 3) uint8: as the network saw it."""
+    found: Occlusion
+    source: str
+    """Where its class comes from: option, label or prediction."""
+    elsewhere: Sequence[Feature] = ()
+    """The same map in other images, strongest first."""
+    inside: np.ndarray | None = None
+    """(h, w) of bool: the places where the square's middle is in the object's box."""
+
+    def describe(self, names: Sequence[str]) -> dict[str, Any]:
+        """Classes, map and numbers, ready for JSON; None for what is not defined."""
+        found, whole = self.found, self.found.whole.probabilities[0]
+        top, (y, x) = int(whole.argmax()), _deepest(found)
+        return {
+            "image": self.id,
+            "class": found.target,
+            "class_name": names[found.target],
+            "class_from": self.source,
+            "class_probability": float(whole[found.target]),
+            "top1": top,
+            "top1_name": names[top],
+            "top1_probability": float(whole[top]),
+            "least_probability": float(found.probability[y, x]),
+            "least_at": [int(found.grid.tops[y]), int(found.grid.lefts[x])],
+            "unit": {"map": found.map, "y": found.spot.y, "x": found.spot.x, "value": found.spot.value},
+            "map_activity": float(found.whole.activity[0, found.map]),
+            "map_activity_range": [float(found.activity.min()), float(found.activity.max())],
+            "correlation_with_energy": {
+                "activity_drop": _number(correlate(found.activity_drop, found.energy)),
+                "probability_drop": _number(correlate(found.probability_drop, found.energy)),
+            },
+            "elsewhere": [
+                {"image": each.image, "value": each.value, "y": each.y, "x": each.x} for each in self.elsewhere
+            ],
+            **self._describe_box(),
+        }
+
+    def _describe_box(self) -> dict[str, Any]:
+        """The drop of the class's probability inside and outside of the box; nothing without a box."""
+        if self.inside is None:
+            return {}
+        drops = compare_with_box(self.found.probability_drop, self.inside)
+        return {"drop": dict(zip(("inside", "outside"), map(_number, drops), strict=True))}
+
+
+def write_page(
+    folder: OutputFolder, made: Sequence[Occluded], network: Network, names: Sequence[str], how: str
+) -> None:
+    """Write occlude.png, a row for each photo; how: the square and the policy, in words. Raises OutputError."""
+    layer = made[0].found.layer.name
+    title = f"what hiding a square costs: {layer} and the classes - {network.path.name}"
+    footer = f"{how}; tick: nothing hidden; outlined: where the class loses most; projections: zero is mid-grey"
+    folder.write_png(
+        "occlude.png", draw_occlusion([_strip(each, network, names) for each in made], title=title, footer=footer)
+    )
+
+
+def write_arrays(folder: OutputFolder, name: str, made: Occluded) -> None:
+    """Write `name`.npz for one photo. Raises OutputError."""
+    found = made.found
+    arrays = {
+        "photo": made.photo,
+        "tops": found.grid.tops,
+        "lefts": found.grid.lefts,
+        "patch": np.array(found.grid.patch),
+        "activity": found.activity,
+        "probability": found.probability,
+        "label": found.label,
+        "label_probability": found.label_probability,
+        "energy": found.energy,
+        "projection": found.projection,
+        "cover": found.cover,
+        "whole_activity": found.whole.activity[0],
+        "whole_probabilities": found.whole.probabilities[0],
+        "elsewhere": np.array([each.projection for each in made.elsewhere], np.float32),
+        "elsewhere_patch": np.array([each.patch for each in made.elsewhere], np.uint8),
+    }
+    folder.write_npz(f"{name}.npz", arrays)
+
+
+def describe_boxes(found: BoxDrops | None) -> dict[str, Any]:
+    """The drops inside and outside of boxes, ready for JSON; nothing without boxes."""
+    if found is None:
+        return {}
+    own = {"inside": found.inside, "outside": found.outside, "ratio": _number(found.ratio)}
+    others = {
+        "inside": _number(found.others_inside),
+        "outside": _number(found.others_outside),
+        "ratio": _number(found.others_ratio),
+    }
+    return {"boxes": {"photos": found.photos, **own, "larger_inside": found.larger_inside, "with_others_boxes": others}}
+
+
+def print_occlusion(record: Mapping[str, Any]) -> None:
+    """Print a line for each photo, and what the boxes say."""
+    for each in record["photos"]:
+        was, least, (y, x) = each["class_probability"], each["least_probability"], each["least_at"]
+        what = f"{each['image']}: {_called(each['class_name'], each['class'])}"
+        print(f"{what} {_percent(was)}, with the square at {y},{x} {_percent(least)}; map {each['unit']['map']}")
+    if boxes := record.get("boxes"):
+        drops = f"{_percent(boxes['inside'])} inside, {_percent(boxes['outside'])} outside"
+        more = f"more inside in {boxes['larger_inside']}"
+        print(f"boxes of {boxes['photos']} photos: the class loses {drops}, {_ratio(boxes)}; {more}")
+        print(f"with the boxes of the other photos: {_ratio(boxes['with_others_boxes'])}")
+
+
+def _ratio(drops: Mapping[str, Any]) -> str:
+    return "no ratio" if drops["ratio"] is None else f"ratio {drops['ratio']:.3g}"
+
+
+def _strip(made: Occluded, network: Network, names: Sequence[str]) -> Strip:
+    found, about = made.found, made.describe(names)
+    order = _by_share(found)
+    whole = float(found.whole.probabilities[0, found.target])
+    caption = f"{made.id}: {_called(about['class_name'], about['class'])} {_percent(whole)}"
+    if about["top1"] != about["class"]:
+        caption += f", taken for {_called(about['top1_name'], about['top1'])} {_percent(about['top1_probability'])}"
+    return Strip(
+        caption=f"{caption}; map {found.layer.name}:{found.map}",
+        photo=made.photo,
+        places=Places(found.grid.patch, found.grid.stride, found.grid.tops, found.grid.lefts),
+        marked=_deepest(found),
+        activity=Measure(found.activity, float(found.whole.activity[0, found.map])),
+        projection=_shown(found.projection, network),
+        elsewhere=[(_shown(each.projection, network), each.patch) for each in made.elsewhere],
+        probability=Measure(PERCENT * found.probability, PERCENT * whole, " %"),
+        labels=_numbers(found, order),
+        names=[names[number] for number in order],
+    )
+
+
+def _by_share(found: Occlusion) -> list[int]:
+    """The classes that win somewhere: the watched one first, then by the number of places, so do their colours."""
+    classes, counts = np.unique(found.label, return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    return sorted((int(classes[i]) for i in order), key=lambda number: number != found.target)
+
+
+def _numbers(found: Occlusion, order: Sequence[int]) -> np.ndarray:
+    """(h, w): where in `order` the most probable class stands."""
+    at = {number: i for i, number in enumerate(order)}
+    return np.array([at[int(number)] for number in found.label.flat]).reshape(found.label.shape)
+
+
+def _shown(signal: np.ndarray, network: Network) -> Pixels:
+    """A signal as a picture: zero is mid-grey, colours in the order that a screen has them."""
+    return grey_centred(signal[::-1] if network.preparation.channel_order == "bgr" else signal)
+
+
+def _deepest(found: Occlusion) -> tuple[int, int]:
+    """The place where the class is least probable, the first of equals."""
+    row, column = np.unravel_index(int(found.probability.argmin()), found.grid.shape)
+    return int(row), int(column)
+
+
+def _number(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _called(name: str, number: int) -> str:
+    return f"{name} ({number})" if name != str(number) else f"class {number}"
+
+
+def _percent(share: float) -> str:
+    return f"{PERCENT * share:.0f} %" if abs(share) >= 0.095 else f"{PERCENT * share:.2g} %"
