@@ -12,20 +12,41 @@ from typing import TYPE_CHECKING, Any
 from inspectnet.errors import InspectError
 
 if TYPE_CHECKING:
+    from inspectnet.analyses.correspondence import correspond
+    from inspectnet.analyses.diagnosis import diagnose
+    from inspectnet.analyses.evolution import evolve
     from inspectnet.analyses.explanations import explain
+    from inspectnet.analyses.invariance import invariance
     from inspectnet.attribution import Deconvnet, Gradient, GuidedBackprop
     from inspectnet.network import Network
     from inspectnet.network import open_network as open
 
 __version__ = "0.1.0"
-__all__ = ["Deconvnet", "Gradient", "GuidedBackprop", "InspectError", "Network", "__version__", "explain", "open"]
+__all__ = [
+    "Deconvnet",
+    "Gradient",
+    "GuidedBackprop",
+    "InspectError",
+    "Network",
+    "__version__",
+    "correspond",
+    "diagnose",
+    "evolve",
+    "explain",
+    "invariance",
+    "open",
+]
 
 _HOMES = {
     "Deconvnet": ("inspectnet.attribution", "Deconvnet"),
     "Gradient": ("inspectnet.attribution", "Gradient"),
     "GuidedBackprop": ("inspectnet.attribution", "GuidedBackprop"),
     "Network": ("inspectnet.network", "Network"),
+    "correspond": ("inspectnet.analyses.correspondence", "correspond"),
+    "diagnose": ("inspectnet.analyses.diagnosis", "diagnose"),
+    "evolve": ("inspectnet.analyses.evolution", "evolve"),
     "explain": ("inspectnet.analyses.explanations", "explain"),
+    "invariance": ("inspectnet.analyses.invariance", "invariance"),
     "open": ("inspectnet.network", "open_network"),
 }
 

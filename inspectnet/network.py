@@ -22,7 +22,7 @@ from inspectnet.graph.values import shape_of
 from inspectnet.graph.writing import save, to_bytes
 from inspectnet.images.prepare import Preparation
 from inspectnet.inverse import Operator
-from inspectnet.preprocessing import class_names, image_shape, prepare_model
+from inspectnet.preprocessing import class_names, image_shape, prepare_model, training_epoch
 from inspectnet.projection import Projection, Spot
 from inspectnet.rules import Policy
 from inspectnet.runtime.device import Device, choose_device
@@ -74,6 +74,8 @@ class Network:
         """How photos become inputs, and where that was said."""
         self.classes = class_names(source)
         """Names of the classes in the order of the output, empty if the model does not tell."""
+        self.epoch = training_epoch(source)
+        """The epoch of the training at which it was saved, None if the model does not tell."""
         self._directory = Directory(find_layers(self._model.graph), aliases)
         self._sessions: dict[object, Session] = {}
         self._obstacles: dict[Policy, dict[str, str]] = {}

@@ -104,3 +104,10 @@ def class_names(source: Source) -> list[str]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise OptionError(f"{where}: class names are a JSON list of texts.")
     return names
+
+
+def training_epoch(source: Source) -> int | None:
+    """The epoch at which the model was saved, as a trainer writes it; None if that does not travel with it."""
+    found = metadata.find_metadata(source.model, source.path, metadata.TRAINING)
+    epoch = found[0].get("epoch") if found and isinstance(found[0], dict) else None
+    return epoch if type(epoch) is int else None

@@ -17,6 +17,7 @@ from inspectnet.inverse import OWNER, PIXELS, SEED
 from inspectnet.runtime.session import Session
 
 T = TypeVar("T")
+Box = tuple[int, int, int, int]
 
 PIXELS_PER_RUN = 1 << 20  # of the image, all seeds of one run together: more brings no more speed, only memory
 
@@ -57,6 +58,18 @@ def cut_box(pixels: np.ndarray, box: tuple[int, int, int, int], top: int = 0, le
     if a < b and c < d:
         out[:, a - y0 : b - y0, c - x0 : d - x0] = pixels[:, a - top : b - top, c - left : d - left]
     return out
+
+
+def field_box(layer: Layer, y: int, x: int, image: tuple[int, int]) -> Box:
+    """What the unit (y, x) sees of an image (H, W): (x0, y0, x1, y1), all of it where a field is as large.
+
+    All boxes of a layer have one size, though units of layers that enlarge may see a pixel less.
+    """
+    if layer.field is None or any(axis.size >= extent for axis, extent in zip(layer.field, image, strict=True)):
+        return 0, 0, image[1], image[0]
+    top, left = (axis.span(p)[0] for axis, p in zip(layer.field, (y, x), strict=True))
+    height, width = (max(b - a for a, b in map(axis.span, range(axis.phases))) for axis in layer.field)
+    return left, top, left + width, top + height
 
 
 @dataclass(frozen=True)

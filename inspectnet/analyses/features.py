@@ -16,12 +16,11 @@ from inspectnet.errors import ImageError, ModelError, OptionError
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Collection, Skipped, Stream
 from inspectnet.network import Maxima, Network
-from inspectnet.projection import Spot, cut_box
+from inspectnet.projection import Box, Spot, cut_box, field_box
 from inspectnet.rules import Policy
 
 MOST_BYTES = 2 << 30  # of projections and patches of one layer; writing them takes as much again
 IMAGES_AT_ONCE = 16  # winners' images in memory while they are projected
-Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -195,18 +194,6 @@ def choose_maps(ranking: Ranking, count: int, seed: int) -> list[int]:
     active = ranking.active()
     picked = np.random.default_rng(seed).permutation(active)[:count]
     return [int(m) for m in np.sort(picked)]
-
-
-def field_box(layer: Layer, y: int, x: int, image: tuple[int, int]) -> Box:
-    """What the unit (y, x) sees of an image (H, W): (x0, y0, x1, y1), all of it where a field is as large.
-
-    All boxes of a layer have one size, though units of layers that enlarge may see a pixel less.
-    """
-    if layer.field is None or any(axis.size >= extent for axis, extent in zip(layer.field, image, strict=True)):
-        return 0, 0, image[1], image[0]
-    top, left = (axis.span(p)[0] for axis, p in zip(layer.field, (y, x), strict=True))
-    height, width = (max(b - a for a, b in map(axis.span, range(axis.phases))) for axis in layer.field)
-    return left, top, left + width, top + height
 
 
 def refuse_too_many(layer: Layer, maps: int, top: int, network: Network) -> None:

@@ -10,11 +10,16 @@ import typer
 
 from inspectnet import __version__
 from inspectnet.cli.annotate import annotate
+from inspectnet.cli.correspond import correspond
 from inspectnet.cli.deconv import deconv
+from inspectnet.cli.diagnose import diagnose
 from inspectnet.cli.evaluate import evaluate
+from inspectnet.cli.evolve import evolve
 from inspectnet.cli.explain import explain
+from inspectnet.cli.invariance import invariance
 from inspectnet.cli.invert import invert
 from inspectnet.cli.layers import layers
+from inspectnet.cli.occlude import occlude
 from inspectnet.cli.sanity import sanity
 from inspectnet.cli.selectivity import selectivity
 from inspectnet.cli.verify import verify
@@ -30,7 +35,22 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (layers, deconv, explain, sanity, selectivity, evaluate, invert, verify, annotate):
+for command in (
+    layers,
+    deconv,
+    explain,
+    sanity,
+    selectivity,
+    occlude,
+    invariance,
+    evolve,
+    diagnose,
+    correspond,
+    evaluate,
+    invert,
+    verify,
+    annotate,
+):
     app.command()(command)
 
 

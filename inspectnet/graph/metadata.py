@@ -18,7 +18,7 @@ from inspectnet.errors import OptionError
 from inspectnet.graph.values import constant_of, live_values
 from inspectnet.graph.writing import save
 
-PREPROCESS, CLASSES = "inspectnet.preprocess", "inspectnet.classes"
+PREPROCESS, CLASSES, TRAINING = "inspectnet.preprocess", "inspectnet.classes", "inspectnet.training"
 BYTES = 1 / 16  # a graph whose first factor is below this expects pixels of 0..255
 
 

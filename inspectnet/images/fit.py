@@ -50,6 +50,24 @@ def fit(
     return resize(pixels, whole, interpolation, size, middle)
 
 
+def surround(
+    pixels: Pixels, size: tuple[int, int], interpolation: str, crop_pct: float, crop_mode: str
+) -> tuple[Pixels, tuple[int, int]]:
+    """All of `pixels` [h, w, C] as `fit` resizes them, and where in them (y, x) the crop of `size` begins.
+
+    It begins before them, at numbers below 0, where `fit` puts a border around them.
+    """
+    if crop_mode == "border":
+        inside = resize(pixels, _inside(pixels.shape[:2], size), interpolation)
+        return inside, (-((size[0] - inside.shape[0]) // 2), -((size[1] - inside.shape[1]) // 2))
+    frame = frame_size(size, crop_pct)
+    whole = frame if crop_mode == "squash" else _cover(pixels.shape[:2], frame)
+    return resize(pixels, whole, interpolation), (
+        _start(whole[0], size[0], size[0]),
+        _start(whole[1], size[1], size[1]),
+    )
+
+
 def frame_size(size: tuple[int, int], crop_pct: float) -> tuple[int, int]:
     """(H, W) of what a crop of `size` is the part `crop_pct` of."""
     return _frame(size[0], crop_pct), _frame(size[1], crop_pct)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspectnet.errors import ImageError, OptionError, nearest
-from inspectnet.images.fit import CROP_MODES, INTERPOLATIONS, Pixels, fit, luma
+from inspectnet.images.fit import CROP_MODES, INTERPOLATIONS, Pixels, fit, luma, surround
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -102,12 +102,17 @@ class Preparation:
 
     def fit(self, pixels: Pixels, middle: tuple[int, int] | None = None) -> Pixels:
         """RGB pixels [h, w, 3] resized and cropped to [H, W, C]; as `fit` in `fit.py`. Raises ImageError."""
-        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
-            raise ImageError(f"pixels must be uint8 [H, W, 3], not {pixels.dtype} {list(pixels.shape)}.")
-        if self.input_size[0] == 1:
-            pixels = luma(pixels)
+        pixels = self._in_channels(pixels)
         size, fill = self.input_size[1:], self._mean_pixel
         return fit(pixels, size, self.interpolation, self.crop_pct, self.crop_mode, fill, middle)
+
+    def surround(self, pixels: Pixels) -> tuple[Pixels, tuple[int, int]]:
+        """All of RGB pixels [h, w, 3] as `fit` resizes them, [h', w', C], and the corner (y, x) of its crop in them.
+
+        Raises ImageError.
+        """
+        pixels = self._in_channels(pixels)
+        return surround(pixels, self.input_size[1:], self.interpolation, self.crop_pct, self.crop_mode)
 
     def normalise(self, pixels: Pixels, out: Prepared | None = None) -> Prepared:
         """(pixels / 255 - mean) / std in the network's layout, for pixels [H, W, C or 3] of exactly its size.
@@ -140,6 +145,14 @@ class Preparation:
         grey_levels = (axes * np.asarray(self.std, np.float32) + np.asarray(self.mean, np.float32)) * 255
         pixels = np.rint(grey_levels).clip(0, 255).astype(np.uint8)[:, :, :: self._step]
         return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+
+    def _in_channels(self, pixels: Pixels) -> Pixels:
+        """RGB pixels [h, w, 3] as [h, w, C]."""
+        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
+            raise ImageError(f"pixels must be uint8 [H, W, 3], not {pixels.dtype} {list(pixels.shape)}.")
+        if self.input_size[0] == 1:
+            pixels = luma(pixels)
+        return pixels
 
     @property
     def _step(self) -> int:

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from inspectnet.analyses.features import field_box
 from inspectnet.analyses.selectivity import ClassSelectivity, Neighbours, project, summarise
 from inspectnet.graph.layers import Layer
 from inspectnet.network import Network
@@ -13,7 +12,7 @@ from inspectnet.pictures.chart import Panel, draw_chart
 from inspectnet.pictures.colour import grey_centred
 from inspectnet.pictures.comparison import Row, draw_comparison
 from inspectnet.pictures.grid import Pixels
-from inspectnet.projection import cut_box
+from inspectnet.projection import cut_box, field_box
 from inspectnet.report.folder import OutputFolder
 from inspectnet.report.tables import print_table
 from inspectnet.rules import Policy

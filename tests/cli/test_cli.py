@@ -424,8 +424,9 @@ BAD_MODELS = {
 def test_a_model_that_cannot_be_opened_is_refused_by_every_command(command, kind, tmp_path, capsys):
     (tmp_path / "in").mkdir()
     path, out = bad_model(kind, tmp_path / "in"), tmp_path / "out" / "x.onnx"
-    more = {"evaluate": ["--images", tmp_path], "explain": [tmp_path], "sanity": [tmp_path]}.get(command, [])
-    more += ["-l", "conv1"] if command in ("deconv", "invert", "selectivity") else []
+    needs_images = ("explain", "sanity", "occlude", "invariance", "correspond")
+    more = ["--images", tmp_path] if command in ("evaluate", "evolve") else [tmp_path] if command in needs_images else []
+    more += ["-l", "conv1"] if command in ("deconv", "invert", "selectivity", "evolve", "correspond") else []
     more += ["-o", out] if command in ("deconv", "invert", "annotate") else []
     before = contents(tmp_path)
     assert BAD_MODELS[kind] in refused(capsys, command, path, *more)

@@ -1,0 +1,271 @@
+"""How features come to be: the strongest activation of some maps at each checkpoint of a training, projected.
+
+Zeiler & Fergus 2014, sec. 4.2 and Fig. 4: for "a random subset of feature maps", "the strongest activation (across
+all training examples)" at each epoch; "sudden jumps in appearance result from a change in the image" that wins; "the
+lower layers of the model can be seen to converge within a few epochs", the upper ones after 40-50. How near a layer
+is to its last state is told by the cosine of its filters, and by linear CKA of its activations (Kornblith et al. 2019).
+"""
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from inspectnet.errors import ImageError, ModelError, OptionError
+from inspectnet.graph.layers import Layer
+from inspectnet.images import Collection, Skipped, Stream
+from inspectnet.network import Network
+from inspectnet.projection import Spot, check_spot, field_box
+from inspectnet.rules import Policy
+
+IMAGES_AT_ONCE = 16  # winners' images in memory while they are projected
+PLACES = 8  # of a layer with extent, in each image whose activations are compared
+
+
+@dataclass(frozen=True)
+class LayerEvolution:
+    """One layer over E checkpoints: M of its maps, and how near all of it is to its last state."""
+
+    layer: Layer
+    maps: np.ndarray
+    """(M,) int64: which maps."""
+    values: np.ndarray
+    """(M, E) float32: the strongest activation; 0 where nothing activates the map."""
+    rows: np.ndarray
+    """(M, E) int64: the number of the image that wins, -1 where there is none."""
+    places: np.ndarray
+    """(M, E, 2) int64: the unit's y and x in the map."""
+    projections: np.ndarray = field(repr=False)
+    """(M, E, C, h, w) float32: what the unit sees of its projection; zero where nothing activates the map."""
+    filters: np.ndarray | None
+    """(E,) float64: mean cosine of the filters with those of the last checkpoint; None without filters."""
+    alikeness: np.ndarray
+    """(E,) float64: linear CKA of the activations with those of the last checkpoint."""
+
+    def jumps(self) -> np.ndarray:
+        """(M, E) bool: whether another image wins than at the checkpoint before."""
+        changed = np.zeros(self.rows.shape, bool)
+        changed[:, 1:] = self.rows[:, 1:] != self.rows[:, :-1]
+        return changed
+
+
+@dataclass(frozen=True)
+class Evolution:
+    """Several layers of a network over the checkpoints of its training."""
+
+    epochs: tuple[int, ...]
+    """E, rising."""
+    layers: tuple[LayerEvolution, ...]
+    images: tuple[str, ...]
+    """Id of each image that was read, in the order of the collection."""
+    skipped: tuple[Skipped, ...]
+    digest: str
+    """sha256 over the ids and bytes of the collection."""
+
+    def settled(self, curve: np.ndarray, near: float) -> int:
+        """The epoch from which on a curve (E,) stays at `near` or above."""
+        below = np.flatnonzero(curve < near)
+        return self.epochs[int(below[-1]) + 1 if len(below) else 0]
+
+
+def evolve(
+    networks: Sequence[Network],
+    epochs: Sequence[int],
+    collection: Collection,
+    layers: Sequence[str],
+    *,
+    maps: int | Mapping[str, int | Sequence[int]] = 6,
+    policy: Policy | None = None,
+    compared: int = 256,
+    seed: int = 0,
+    batch_size: int = 16,
+    threads: int | None = None,
+    on_progress: Callable[[int], None] | None = None,
+) -> Evolution:
+    """The evolution of `layers` over checkpoints of one network, each with its epoch; put into their order.
+
+    maps: how many of those that are ever active, drawn by the seed; or by layer's name how many, or which ones.
+    compared: images whose activations are compared. Each image is decoded once for all checkpoints and layers, and
+    once more for each map that it wins; on_progress gets how many more are done. Raises OptionError for checkpoints
+    of different networks, LayerError, ImageError if no image could be read, RuleError, ModelError if an activation is
+    not a number.
+    """
+    order = _in_order(networks, epochs)
+    networks, epochs = [networks[i] for i in order], [epochs[i] for i in order]
+    found = [networks[-1].layer(name) for name in layers]
+    _refuse_strangers(networks)
+    watches = [_Watch(network, [network.layer(each.name) for each in found], compared, seed) for network in networks]
+    progress = (lambda done, total: on_progress(1)) if on_progress else None
+    preparation = networks[0].preparation
+    stream = Stream(collection, preparation, batch_size=batch_size, threads=threads, on_progress=progress)
+    images, entries = list[str](), list[np.ndarray]()
+    for batch in stream:
+        for watch in watches:
+            watch.update(batch.x, batch.index, batch.ids)
+        images += batch.ids
+        entries.append(batch.entry)
+    if not images:
+        first = stream.skipped[0]
+        raise ImageError(f"none of the {len(collection)} images could be read; the first, {first.id}: {first.reason}")
+    entry = np.concatenate(entries)
+    evolved = [
+        _evolve_layer(layer, k, watches, chosen, lambda row: stream.load(int(entry[row])), policy or Policy())
+        for k, (layer, chosen) in enumerate(zip(found, _choose(found, watches, maps, seed), strict=True))
+    ]
+    return Evolution(tuple(epochs), tuple(evolved), tuple(images), tuple(stream.skipped), stream.digest)
+
+
+def filter_cosine(before: np.ndarray, after: np.ndarray, maps: int) -> float:
+    """The mean cosine of the filters of two states of a layer; each map has one, along the axis of length `maps`."""
+    axis = 0 if before.shape[0] == maps else before.ndim - 1
+    a, b = (np.moveaxis(w, axis, 0).reshape(w.shape[axis], -1).astype(np.float64) for w in (before, after))
+    lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    return float(np.divide((a * b).sum(axis=1), lengths, out=np.zeros(len(a)), where=lengths > 0).mean())
+
+
+def linear_cka(a: np.ndarray, b: np.ndarray) -> float:
+    """How alike two representations (n, p), (n, q) of n examples are, 0..1, whatever their rotation and scale.
+
+    Kornblith et al. 2019, eq. 3 and 4. 0 if one is constant.
+    """
+    grams = [(x - x.mean(axis=0)) @ (x - x.mean(axis=0)).T for x in (a.astype(np.float64), b.astype(np.float64))]
+    lengths = float(np.linalg.norm(grams[0])) * float(np.linalg.norm(grams[1]))
+    return float(np.vdot(*grams)) / lengths if lengths else 0.0
+
+
+class _Watch:
+    """What one checkpoint answers: the running winner of each map, and activations to compare."""
+
+    def __init__(self, network: Network, layers: Sequence[Layer], compared: int, seed: int) -> None:
+        self.network, self._layers, self._compared, self._seed = network, layers, compared, seed
+        self.values = [np.zeros(layer.maps, np.float32) for layer in layers]
+        self.rows = [np.full(layer.maps, -1, np.int64) for layer in layers]
+        self.places = [np.zeros(layer.maps, np.int64) for layer in layers]
+        self._samples: list[list[np.ndarray]] = [[] for _ in layers]
+
+    def update(self, x: np.ndarray, rows: np.ndarray, ids: Sequence[str]) -> None:
+        """Take in a batch; of equals the earlier image wins."""
+        maxima = self.network.maxima(x, [layer.output for layer in self._layers])
+        for k, layer in enumerate(self._layers):
+            found = maxima[layer.output]
+            if np.isnan(found.values).any():
+                image = ids[int(np.isnan(found.values).any(axis=1).argmax())]
+                where = f"{layer.name} of {self.network.path} is not a number (NaN) for the image {image}"
+                raise ModelError(f"{where}. Check the model's weights.")
+            best, every = found.values.argmax(axis=0), np.arange(layer.maps)
+            better = found.values[best, every] > self.values[k]
+            self.values[k][better] = found.values[best, every][better]
+            self.rows[k][better] = rows[best][better]
+            self.places[k][better] = found.places[best, every][better]
+        if rows[0] < self._compared:
+            self._sample(x[rows < self._compared], rows[rows < self._compared])
+
+    def samples(self, layer: int) -> np.ndarray:
+        """(n, K): activations at the places that were drawn."""
+        return np.concatenate(self._samples[layer])
+
+    def units(self, layer: int) -> np.ndarray:
+        """(K, 2): y and x of each map's winner."""
+        shape = self._layers[layer].shape
+        return np.stack(np.divmod(self.places[layer], int(shape[3]) if len(shape) == 4 else 1), axis=-1)  # type: ignore[arg-type]
+
+    def project(self, layer: int, maps: np.ndarray, load: Callable[[int], np.ndarray], policy: Policy) -> np.ndarray:
+        """(M, C, h, w): what the winners of some maps see of their projections; zero without a winner."""
+        found, image = self._layers[layer], self.network.input_shape
+        x0, y0, x1, y1 = field_box(found, 0, 0, image[1:])
+        out = np.zeros((len(maps), image[0], y1 - y0, x1 - x0), np.float32)
+        active = [m for m in range(len(maps)) if self.rows[layer][maps[m]] >= 0]
+        twin = self.network.with_weights({})  # its sessions go with it: of many checkpoints and layers they are many
+        for i in range(0, len(active), IMAGES_AT_ONCE):
+            part = active[i : i + IMAGES_AT_ONCE]
+            x = np.stack([load(int(self.rows[layer][maps[m]])) for m in part])
+            spots = [self._spot(layer, int(maps[m]), row) for row, m in enumerate(part)]
+            for m, spot, projected in zip(part, spots, twin.project(x, found.output, spots, policy), strict=True):
+                out[m] = projected.window(field_box(found, spot.y, spot.x, image[1:]))
+        return out
+
+    def _spot(self, layer: int, map_: int, row: int) -> Spot:
+        """The winner of a map, in a row of a batch."""
+        y, x = self.units(layer)[map_]
+        return Spot(row, map_, int(y), int(x), float(self.values[layer][map_]))
+
+    def _sample(self, x: np.ndarray, rows: np.ndarray) -> None:
+        """Keep activations of these images, at places that depend on nothing but their numbers and the seed."""
+        run = self.network.values(x, [layer.output for layer in self._layers])
+        for k, layer in enumerate(self._layers):
+            maps = run[layer.output].reshape(len(x), layer.maps, -1)
+            extent = maps.shape[2]
+            draws = [np.random.default_rng([self._seed, int(row)]) for row in rows]
+            at = np.stack([draw.integers(0, extent, min(PLACES, extent)) for draw in draws])
+            found = np.take_along_axis(maps, at[:, None], axis=2)
+            self._samples[k].append(found.swapaxes(1, 2).reshape(-1, layer.maps))
+
+
+def _in_order(networks: Sequence[Network], epochs: Sequence[int]) -> list[int]:
+    if len(networks) < 2:
+        raise OptionError(f"{networks[0].path} is one checkpoint; an evolution takes two or more.")
+    order = sorted(range(len(networks)), key=lambda i: epochs[i])
+    for i, j in itertools.pairwise(order):
+        if epochs[i] == epochs[j]:
+            both = f"{networks[i].path} and {networks[j].path}"
+            raise OptionError(f"{both} are both of epoch {epochs[i]}. Leave one out.")
+    return order
+
+
+def _refuse_strangers(networks: Sequence[Network]) -> None:
+    """Raise OptionError for checkpoints of different networks, or that prepare photos in different ways."""
+
+    def structure(network: Network) -> tuple[object, ...]:
+        return network.input_shape, *((layer.name, layer.shape[1:]) for layer in network.layers)
+
+    last = networks[-1]
+    for network in networks:
+        if structure(network) != structure(last):
+            what = f"{network.path} and {last.path} are different networks"
+            raise OptionError(f"{what}. Give checkpoints of one training.")
+        if network.preparation != last.preparation:
+            what = f"{network.path} prepares photos in another way than {last.path}"
+            raise OptionError(f"{what}. Say how: --mean, --std.")
+
+
+def _evolve_layer(
+    layer: Layer, k: int, watches: Sequence[_Watch], chosen: np.ndarray, load: Callable[[int], np.ndarray],
+    policy: Policy,
+) -> LayerEvolution:  # fmt: skip
+    """One layer, of which the winners are known."""
+    samples = [watch.samples(k) for watch in watches]
+    filters = [_filters(watch.network, layer) for watch in watches]
+    cosines = [filter_cosine(w, filters[-1], layer.maps) for w in filters if w is not None and filters[-1] is not None]
+    return LayerEvolution(
+        layer,
+        chosen,
+        np.stack([watch.values[k][chosen] for watch in watches], axis=1),
+        np.stack([watch.rows[k][chosen] for watch in watches], axis=1),
+        np.stack([watch.units(k)[chosen] for watch in watches], axis=1),
+        np.stack([watch.project(k, chosen, load, policy) for watch in watches], axis=1),
+        np.array(cosines) if cosines else None,
+        np.array([linear_cka(each, samples[-1]) for each in samples]),
+    )
+
+
+def _choose(
+    layers: Sequence[Layer], watches: Sequence[_Watch], maps: int | Mapping[str, int | Sequence[int]], seed: int
+) -> list[np.ndarray]:
+    """The maps of each layer: those that are said, else a random subset of those ever active, in order."""
+    chosen = []
+    for k, layer in enumerate(layers):
+        wanted = maps if isinstance(maps, int) else maps[layer.name]
+        if isinstance(wanted, int):
+            active = np.flatnonzero(np.any([watch.rows[k] >= 0 for watch in watches], axis=0))
+            wanted = np.sort(np.random.default_rng(seed).permutation(active)[:wanted]).tolist()
+        for m in wanted:
+            check_spot(layer, Spot(0, m), 1)
+        chosen.append(np.asarray(wanted, np.int64))
+    return chosen
+
+
+def _filters(network: Network, layer: Layer) -> np.ndarray | None:
+    """The largest weights of a layer with more than one axis; None if it has none."""
+    weights = [w for w in network.weights(network.layer(layer.name).output).values() if w.ndim > 1]
+    return max(weights, key=lambda w: w.size, default=None)

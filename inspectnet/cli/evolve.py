@@ -1,0 +1,156 @@
+"""inspectnet evolve: how features come to be while a network is trained, as Fig. 4 of the paper shows it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from inspectnet.cli import options
+from inspectnet.cli.maps import Wanted, wanted_maps
+from inspectnet.errors import OptionError, RuleError
+
+if TYPE_CHECKING:
+    from inspectnet.analyses.evolution import Evolution
+    from inspectnet.images import Collection
+    from inspectnet.network import Network
+    from inspectnet.rules import Policy
+
+CHECKPOINTS = "ONNX files of one training, or a folder of them; each says its epoch."
+IMAGES = "A folder, a .txt or .csv list, a .tar; the paper takes the training images."
+MAPS = "How many maps, drawn by --seed, or a list: 0,5,7-9."
+EPOCHS = "The epochs of the files, in their order, if they do not say: 1,2,5."
+NEAR = "How like its last state a settled layer is, 0..1."
+RESULTS = Path("out")
+
+Checkpoints = Annotated[
+    list[Path], typer.Argument(metavar="CKPT.onnx...", help=CHECKPOINTS, parser=options.path_of, show_default=False)
+]
+Images = Annotated[Path, typer.Option(help=IMAGES, metavar="PATH", parser=options.path_of, show_default=False)]
+Maps = Annotated[str, typer.Option(help=MAPS)]
+Epochs = Annotated[str, typer.Option(help=EPOCHS, show_default=False)]
+Near = Annotated[float, typer.Option(min=0, max=1, help=NEAR)]
+Compared = Annotated[int, typer.Option(min=2, help="Images, the first ones, whose activations are compared.")]
+Seed = Annotated[int, typer.Option(min=0, help="Draws the maps, and the places that are compared.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", "-o", help="Where results go; by default out/MODEL/evolve.", metavar="FOLDER",
+        parser=options.path_of, show_default=False,
+    ),
+]  # fmt: skip
+
+
+def evolve(
+    checkpoints: Checkpoints,
+    layer: options.Layers,
+    images: Images,
+    maps: Maps = "6",
+    epochs: Epochs = "",
+    near: Near = 0.9,
+    compared: Compared = 256,
+    method: options.Method = "deconvnet",
+    unpool: options.Unpool = "sum",
+    lrn: options.Lrn = "",
+    seed: Seed = 0,
+    out: Out = None,
+    device: options.DeviceName = "auto",
+    batch_size: options.BatchSize = "auto",
+    threads: options.Threads = None,
+    mean: options.Mean = "",
+    std: options.Std = "",
+    input_size: options.InputSize = "",
+    crop_pct: options.CropPct = None,
+    interpolation: options.Interpolation = "",
+    crop_mode: options.CropMode = "",
+    channel_order: options.ChannelOrder = "",
+    alias: options.Alias = [],  # noqa: B006  (typer's way)
+    as_json: options.AsJson = False,
+) -> None:
+    """Show how features come to be: the strongest projection of some maps at each checkpoint of a training."""
+    from inspectnet.report.evolution import print_evolution, write_evolution
+    from inspectnet.report.folder import output_folder
+    from inspectnet.report.plain import json_text
+
+    said = options.preprocessing(mean, std, input_size, crop_pct, interpolation, crop_mode, channel_order)
+    files, policy = _files(checkpoints), options.policy_of(method, unpool, lrn)
+    networks = [options.open_network(f, device, alias, said, quiet=i > 0) for i, f in enumerate(files)]
+    times, wanted = _epochs(networks, epochs), wanted_maps(networks[-1], layer, maps, "")
+    _check(networks, wanted, policy)
+    collection = options.collection_of(images, out, without=out or RESULTS)
+    how = {"compared": compared, "seed": seed, "batch_size": options.images_at_once(batch_size, networks[0])}
+    with output_folder(out or RESULTS / files[-1].stem / "evolve") as folder:
+        found = _evolve(networks, times, collection, wanted, policy, threads, how)
+        record = _record(networks, times, found, policy, {"near": near, "compared": compared, "seed": seed})
+        write_evolution(folder, record, found, networks[-1])
+    options.say_skipped(record["images"]["skipped"], "evolution.json")
+    if as_json:
+        print(json_text(record, folder.path / "evolution.json"), end="")
+    else:
+        print_evolution(record)
+        print(f"-> {folder.path}")
+
+
+def _files(checkpoints: list[Path]) -> list[Path]:
+    """The files, those of a folder in the order of their names."""
+    found = [f for each in checkpoints for f in (sorted(each.glob("*.onnx")) if each.is_dir() else [each])]
+    if len(found) < 2:
+        raise OptionError(f"{checkpoints[0]} is not two checkpoints or more. Name several files, or their folder.")
+    return found
+
+
+def _epochs(networks: list["Network"], text: str) -> list[int]:
+    """The epoch of each checkpoint, as the user says or the files do. Raises OptionError."""
+    if text:
+        said = [options.whole_number(part.strip()) for part in text.split(",")]
+        if len(said) != len(networks) or None in said:
+            raise OptionError(f"--epochs '{text}' is not a whole number for each of {len(networks)} files.")
+        return [number for number in said if number is not None]
+    for network in networks:
+        if network.epoch is None:
+            raise OptionError(f"{network.path} does not say its epoch (metadata inspectnet.training). Say --epochs.")
+    return [network.epoch for network in networks if network.epoch is not None]
+
+
+def _check(networks: list["Network"], wanted: list[Wanted], policy: "Policy") -> None:
+    """Refuse an operator without a rule, and more than memory holds, before hours of work."""
+    from inspectnet.analyses.features import refuse_too_many
+
+    for each in wanted:
+        refuse_too_many(each.layer, each.most, len(networks), networks[-1])
+        if obstacle := networks[-1].obstacle(each.layer.output, policy):
+            raise RuleError(obstacle)
+
+
+def _evolve(
+    networks: list["Network"], epochs: list[int], collection: "Collection", wanted: list[Wanted], policy: "Policy",
+    threads: int | None, how: dict[str, int],
+) -> "Evolution":  # fmt: skip
+    from inspectnet.analyses import evolution
+    from inspectnet.report.progress import progress
+
+    maps = {each.layer.name: each.most if each.numbers is None else each.numbers for each in wanted}
+    with progress("scanning", len(collection)) as advance:
+        return evolution.evolve(
+            networks, epochs, collection, list(maps), maps=maps, policy=policy, threads=threads,
+            on_progress=lambda n: advance(n), **how,
+        )  # fmt: skip
+
+
+def _record(
+    networks: list["Network"], epochs: list[int], found: "Evolution", policy: "Policy", how: dict[str, Any]
+) -> dict[str, Any]:
+    """All that was measured, and all that decides it."""
+    from inspectnet.report.evolution import describe_evolution
+    from inspectnet.report.run import describe_run
+
+    ordered = sorted(zip(epochs, networks, strict=True), key=lambda pair: pair[0])
+    last = describe_run(ordered[-1][1], policy, [each.layer.name for each in found.layers])
+    skipped = [{"image": s.id, "reason": s.reason} for s in found.skipped]
+    return {
+        "checkpoints": [{"model": n.path.name, "model_sha256": n.sha256, "epoch": epoch} for epoch, n in ordered],
+        "epochs": found.epochs,
+        **{key: last[key] for key in ("preprocess", "method", "policy", "ops", "device", "versions")},
+        **how,
+        "images": {"count": len(found.images), "sha256": found.digest, "skipped": skipped},
+        "layers": describe_evolution(found, how["near"]),
+    }

@@ -1,0 +1,122 @@
+"""Photos as they are on disk, with their classes: what analyses read that change a photo before it is cropped."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from inspectnet.cli import options
+from inspectnet.cli.classes import class_names, labelled_images
+from inspectnet.errors import ImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+
+    from inspectnet.analyses.invariance import Sweep
+    from inspectnet.images import Collection
+    from inspectnet.images.fit import Pixels
+    from inspectnet.network import Network
+
+SAMPLES, SAMPLED = 5, 5  # changes of each photo that are shown, and photos
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One photo and its class."""
+
+    id: str
+    sha256: str
+    pixels: "Pixels"
+    """[h, w, 3] as decoded."""
+    label: int
+    class_name: str
+    labelled: bool
+    """Whether the class is the true one, else what the network takes the photo for."""
+
+    def to_json(self) -> dict[str, Any]:
+        """What a record says of it."""
+        return {
+            "image": self.id,
+            "name": Path(self.id).stem,
+            "class": self.label,
+            "class_name": self.class_name,
+            "labelled": self.labelled,
+        }
+
+
+def read_labelled(
+    network: "Network", sources: list[Path], results: Path, classes: Path | None, most: int
+) -> tuple[list[Photo], list[dict[str, str]]]:
+    """The first `most` photos of all sources, and which were skipped; says where classes are a guess.
+
+    Raises ImageError if none can be read, OptionError.
+    """
+    names = class_names(network, classes)
+    found, skipped, total = list[Photo](), list[dict[str, str]](), 0
+    for source in sources:
+        collection = options.collection_of(source, None, without=results)
+        total += len(collection)
+        known = _labels(network, collection, classes)
+        for i in range(min(len(collection), most - len(found))):
+            try:
+                found.append(_read(network, collection, i, known, [each[-1] for each in names]))
+            except ImageError as error:
+                skipped.append({"image": collection.entries[i].id, "reason": str(error)})
+    if not found:
+        raise ImageError(f"none of the images could be read; the first, {skipped[0]['image']}: {skipped[0]['reason']}")
+    if len(found) == most < total:
+        typer.secho(f"the first {most} of {total} images", err=True, fg="yellow")
+    if guessed := sum(not photo.labelled for photo in found):
+        said = f"{guessed} of {len(found)} photos have no label: their class is what the network takes them for"
+        typer.secho(said, err=True, fg="yellow")
+    return found, skipped
+
+
+def _labels(network: "Network", collection: "Collection", classes: Path | None) -> dict[str, int]:
+    """The class of each image whose label means one."""
+    targets = labelled_images(network, collection, classes)
+    if targets is None:
+        return {}
+    return {entry.id: int(label) for entry, label in zip(targets.collection, targets.classes, strict=True)}
+
+
+def _read(network: "Network", collection: "Collection", entry: int, known: dict[str, int], names: list[str]) -> Photo:
+    from inspectnet.images import decode
+
+    id, data = collection.entries[entry].id, collection.read(entry)
+    pixels = decode(data, id)
+    label = known.get(id)
+    if label is None:
+        scores = network.scores().value
+        label = int(network.values(network.preparation.apply(pixels)[None], [scores])[scores].argmax())
+    return Photo(id, hashlib.sha256(data).hexdigest(), pixels, label, names[label].split(",")[0], id in known)
+
+
+def sample_changes(
+    network: "Network", photos: list[Photo], sweeps: "Sequence[Sweep]", direction: str, border: str
+) -> tuple[list[list[list["Pixels"]]], list["np.ndarray"]]:
+    """By sweep and photo what the network sees at a few amounts [H, W, 3], and these amounts."""
+    import numpy as np
+
+    from inspectnet.analyses.invariance import change_of
+    from inspectnet.images.changes import make_scene
+
+    scenes = [make_scene(photo.pixels, network.preparation, border) for photo in photos[:SAMPLED]]
+    shown = []
+    for sweep in sweeps:
+        count = len(sweep.amounts)
+        whole = sweep.transform != "rotate"  # which ends where it began
+        places = np.linspace(0, count - whole, min(SAMPLES, count), endpoint=whole).round().astype(int)
+        shown.append(sweep.amounts[places])
+    samples = [
+        [
+            [network.preparation.restore(scene.prepare(change_of(s.transform, a, direction))) for a in at]
+            for scene in scenes
+        ]
+        for s, at in zip(sweeps, shown, strict=True)
+    ]
+    return samples, shown

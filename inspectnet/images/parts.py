@@ -1,0 +1,143 @@
+"""Parts of photos that somebody marked, as boxes or masks: read from JSON, and brought to the network's pixels."""
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inspectnet.errors import ImageError
+from inspectnet.images.decode import decode
+from inspectnet.images.fit import Pixels
+from inspectnet.images.prepare import Preparation, Prepared
+
+Box = tuple[int, int, int, int]
+
+FORM = 'Write {"images": [{"image": "dog.jpg", "parts": {"nose": [x0, y0, x1, y1]}}]}'
+LEVEL = 128  # from which a pixel of a mask, or of a mask that was resized, belongs to the part
+
+
+@dataclass(frozen=True)
+class Marked:
+    """One photo and the places of its parts."""
+
+    path: Path
+    parts: dict[str, Box | Path]
+    """By name a box (x0, y0, x1, y1) in pixels of the upright photo, x1 and y1 outside; or the file of a mask."""
+
+
+@dataclass(frozen=True)
+class MarkedPhotos:
+    """Prepared photos, and which of their pixels belong to which part."""
+
+    ids: tuple[str, ...]
+    parts: tuple[str, ...]
+    x: Prepared
+    """(N, C, H, W), or (N, H, W, C) as the preparation has it."""
+    masks: np.ndarray
+    """(parts, N, H, W) bool."""
+    digest: str
+    """sha256 over the bytes of the photos and their masks."""
+
+
+def read_parts(file: Path, folder: Path | None = None) -> list[Marked]:
+    """The photos that the JSON `file` marks parts of, in its order; paths are meant from `folder`, else from the file.
+
+    Every photo has to have the same parts. Raises ImageError.
+    """
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ImageError(f"cannot read {file}: {(error.strerror or str(error)).lower()}. Check the path.") from error
+    except ValueError as error:
+        raise ImageError(f"{file} is not JSON: {error}. {FORM}.") from error
+    entries = content.get("images") if isinstance(content, dict) else None
+    if not isinstance(entries, list) or not entries:
+        raise ImageError(f"{file} lists no images. {FORM}.")
+    marked = [_marked(entry, f"{file}, image {i}", folder or file.parent) for i, entry in enumerate(entries)]
+    for each in marked[1:]:
+        if odd := set(each.parts) ^ set(marked[0].parts):
+            what = f"{each.path.name} and {marked[0].path.name} do not have the same parts: {', '.join(sorted(odd))}"
+            raise ImageError(f"{file}: {what} in one only. Mark all parts in all photos.")
+    return marked
+
+
+def prepare_parts(marked: list[Marked], preparation: Preparation) -> MarkedPhotos:
+    """The photos as the network wants them, and their parts resized and cropped in the same way.
+
+    Raises ImageError for a photo or mask that cannot be read, and a part that lies outside of its photo or of what
+    the network sees of it.
+    """
+    names, sha256 = tuple(marked[0].parts), hashlib.sha256()
+    x = np.empty((len(marked), *preparation.shape), np.float32)
+    masks = np.empty((len(names), len(marked), *preparation.input_size[1:]), bool)
+    for row, each in enumerate(marked):
+        pixels = _load(each.path, sha256)
+        preparation.apply(pixels, x[row])
+        for part, name in enumerate(names):
+            where = f"the part '{name}' of {each.path.name}"
+            mask = _whole_mask(each.parts[name], pixels.shape[:2], where, sha256)
+            masks[part, row] = _fitted(mask, preparation)
+            if not masks[part, row].any():
+                why = f"resized and cropped to {preparation.input_size[1:]}, nothing of it is left"
+                raise ImageError(f"the network does not see {where}: {why}. Choose another photo, or --crop-pct 1.")
+    return MarkedPhotos(tuple(each.path.name for each in marked), names, x, masks, sha256.hexdigest())
+
+
+def _marked(entry: Any, where: str, folder: Path) -> Marked:
+    """One entry of the list, checked."""
+    known = isinstance(entry, dict) and isinstance(entry.get("image"), str) and isinstance(entry.get("parts"), dict)
+    if not known or not entry["parts"]:
+        raise ImageError(f"{where} names no image, or none of its parts. {FORM}.")
+    parts: dict[str, Box | Path] = {}
+    for name, place in entry["parts"].items():
+        if isinstance(place, str) and place:
+            parts[name] = folder / place
+        elif isinstance(place, list) and len(place) == 4 and all(type(n) is int for n in place):
+            parts[name] = (place[0], place[1], place[2], place[3])
+        else:
+            raise ImageError(
+                f"{where}: '{name}' is neither [x0, y0, x1, y1] in whole pixels nor a mask's file. {FORM}."
+            )
+    return Marked(folder / entry["image"], parts)
+
+
+def _whole_mask(place: Box | Path, size: tuple[int, ...], where: str, sha256: Any) -> np.ndarray:
+    """Which pixels of a photo (h, w) belong to a part."""
+    if isinstance(place, Path):
+        mask = np.asarray((_load(place, sha256) >= LEVEL).any(axis=2))
+        if mask.shape != size:
+            shapes = f"{mask.shape[1]} x {mask.shape[0]} pixels, the photo {size[1]} x {size[0]}"
+            raise ImageError(f"the mask of {where} has {shapes}. Draw it in the photo's size.")
+        if not mask.any():
+            raise ImageError(f"the mask of {where} is black all over. Draw the part in white.")
+        return mask
+    x0, y0, x1, y1 = place
+    if not (0 <= x0 < x1 <= size[1] and 0 <= y0 < y1 <= size[0]):
+        why = f"does not lie in the photo, which has {size[1]} x {size[0]} pixels"
+        raise ImageError(f"the box {list(place)} of {where} {why}. Give x0, y0, x1, y1 with x0 < x1, y0 < y1.")
+    mask = np.zeros(size, bool)
+    mask[y0:y1, x0:x1] = True
+    return mask
+
+
+def _fitted(mask: np.ndarray, preparation: Preparation) -> np.ndarray:
+    """The mask (H, W) of what the network sees: it takes the way of the photo, with nothing around it."""
+    channels = preparation.input_size[0]
+    plain = dataclasses.replace(preparation, mean=(0.0,) * channels, std=(1.0,) * channels)
+    pixels: Pixels = np.repeat(mask[:, :, None], 3, axis=2).astype(np.uint8) * 255
+    fitted: np.ndarray = plain.fit(pixels)[:, :, 0] >= LEVEL
+    return fitted
+
+
+def _load(path: Path, sha256: Any) -> Pixels:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        what = f"cannot read {path}: {(error.strerror or str(error)).lower()}"
+        raise ImageError(f"{what}. Say with --images where the photos are.") from error
+    sha256.update(hashlib.sha256(data).digest())
+    return decode(data, str(path))

@@ -1,0 +1,195 @@
+"""The evolution of layers: winners and projections by brute force, convergence by hand and by other definitions."""
+
+import itertools
+
+import numpy as np
+import pytest
+from nets import onnx_text
+from PIL import Image
+
+import inspectnet
+from inspectnet.analyses.evolution import Evolution, LayerEvolution, evolve, filter_cosine, linear_cka
+from inspectnet.errors import ImageError, LayerError, ModelError, OptionError
+from inspectnet.images import Preparation, find_images
+from inspectnet.projection import Spot, field_box
+from inspectnet.rules import Policy
+
+SIDE, MAPS = 16, 5
+NET = """
+a = Conv <strides = [2, 2], pads = [1, 1, 1, 1]> (image, k1)
+r1 = Relu (a)
+p = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (r1)
+c = Conv (p, k2)
+r2 = Relu (c)
+f = Flatten (r2)
+y = Gemm (f, m)
+"""
+PREPARATION = Preparation((3, SIDE, SIDE), (0.5,) * 3, (0.25,) * 3, crop_pct=1.0)
+DEAD = 3  # a map of conv2 that no image activates at the first checkpoint
+
+
+def checkpoint(folder, seed, preparation=PREPARATION, maps=MAPS, **weights):
+    rng = np.random.default_rng(seed)
+    shapes = {"k1": (maps, 3, 5, 5), "k2": (MAPS, maps, 2, 2), "m": (MAPS * 4, 4)}
+    drawn = {name: rng.normal(size=shape) for name, shape in shapes.items()} | weights
+    if not weights:
+        drawn["k2"][DEAD] *= -np.sign(drawn["k2"][DEAD]) if seed == 1 else 1
+    path = folder / f"{seed}.onnx"
+    path.write_bytes(onnx_text(NET, drawn, image=("N", 3, SIDE, SIDE)).SerializeToString())
+    return inspectnet.open(path, device="cpu", preparation=preparation, threads=1)
+
+
+@pytest.fixture
+def networks(tmp_path):
+    return [checkpoint(tmp_path, seed) for seed in (1, 2, 3)]
+
+
+@pytest.fixture
+def collection(tmp_path):
+    folder, rng = tmp_path / "photos", np.random.default_rng(9)
+    folder.mkdir()
+    for i in range(12):
+        noise = Image.fromarray(rng.integers(0, 256, (5, 6, 3), np.uint8))
+        noise.resize((SIDE + i, SIDE + 3), Image.Resampling.BICUBIC).save(folder / f"{i:02}.png")
+    return find_images(folder)
+
+
+def prepared(collection):
+    photos = [Image.open(entry.path).convert("RGB") for entry in collection]
+    return np.stack([PREPARATION.apply(np.asarray(photo)) for photo in photos])
+
+
+# The winners -----------------------------------------------------------------------------------------------
+
+
+def test_each_checkpoints_winners_and_their_projections_are_those_of_brute_force(networks, collection):
+    found, x = (
+        evolve(networks, [1, 5, 9], collection, ["conv1", "conv2", "fc3"], maps=MAPS, batch_size=5),
+        prepared(collection),
+    )
+    assert found.epochs == (1, 5, 9) and found.images == tuple(f"{i:02}.png" for i in range(12))
+    for each, (e, network) in itertools.product(found.layers, enumerate(networks)):
+        maps = network.activations(x, each.layer.name).reshape(len(x), each.layer.maps, -1)
+        strongest = maps.max(axis=2)
+        np.testing.assert_allclose(each.values[:, e], np.maximum(strongest.max(axis=0), 0)[each.maps], rtol=1e-5)
+        for m, number in enumerate(each.maps):
+            if each.rows[m, e] < 0:
+                assert strongest[:, number].max() <= 0 and not each.projections[m, e].any()
+                continue
+            row = strongest[:, number].argmax()
+            width = each.layer.shape[3] if each.layer.spatial else 1
+            y, x_ = divmod(int(maps[row, number].argmax()), width)
+            assert (each.rows[m, e], *each.places[m, e]) == (row, y, x_)
+            spot = Spot(0, int(number), y, x_, float(each.values[m, e]))
+            (whole,) = network.project(x[row : row + 1], each.layer.name, [spot], Policy(), crop=False)
+            box = field_box(each.layer, y, x_, (SIDE, SIDE))
+            np.testing.assert_allclose(each.projections[m, e], whole.window(box), atol=1e-4)
+
+
+def test_a_map_without_a_winner_is_blank_and_its_awakening_is_a_jump(networks, collection):
+    (layer,) = evolve(networks, [1, 5, 9], collection, ["conv2"], maps={"conv2": [DEAD, 0]}).layers
+    assert layer.maps.tolist() == [DEAD, 0]
+    assert (layer.rows[0, 0], layer.values[0, 0]) == (-1, 0)
+    assert layer.rows[0, 1] >= 0 and layer.jumps()[0, 1] and not layer.jumps()[:, 0].any()
+
+
+def test_the_same_comes_out_for_any_batch_size_and_order_of_checkpoints(networks, collection):
+    one = evolve(networks, [1, 5, 9], collection, ["conv2"], maps=3, batch_size=12, compared=7)
+    two = evolve(networks[::-1], [9, 5, 1], collection, ["conv2"], maps=3, batch_size=2, compared=7, threads=1)
+    assert (one.epochs, one.digest) == (two.epochs, two.digest)
+    for name in ("maps", "values", "rows", "places", "filters"):
+        np.testing.assert_array_equal(getattr(one.layers[0], name), getattr(two.layers[0], name))
+    np.testing.assert_allclose(one.layers[0].alikeness, two.layers[0].alikeness, rtol=1e-5)
+    np.testing.assert_allclose(one.layers[0].projections, two.layers[0].projections, atol=1e-5)
+
+
+def test_maps_are_drawn_by_the_seed_among_those_that_are_ever_active(networks, collection):
+    drawn = [evolve(networks, [1, 2, 3], collection, ["fc3"], maps=2, seed=seed).layers[0].maps for seed in range(6)]
+    assert all(len(maps) == 2 and sorted(maps) == list(maps) for maps in drawn)
+    assert len({tuple(maps) for maps in drawn}) > 1
+    again = evolve(networks, [1, 2, 3], collection, ["fc3"], maps=2, seed=4).layers[0].maps
+    np.testing.assert_array_equal(again, drawn[4])
+
+
+# How near the last state -----------------------------------------------------------------------------------
+
+
+def test_a_training_that_goes_nowhere_has_settled_at_once_and_a_new_network_has_not(tmp_path, collection):
+    still = [checkpoint(tmp_path, 1), checkpoint(tmp_path, 1), checkpoint(tmp_path, 2)]
+    found = evolve(still[:2], [3, 4], collection, ["conv1", "pool1"])
+    conv1, pool1 = found.layers
+    np.testing.assert_allclose([conv1.filters, conv1.alikeness, pool1.alikeness], 1)
+    assert pool1.filters is None and not conv1.jumps().any()
+    assert found.settled(conv1.filters, 0.99) == 3
+    (other,) = evolve(still[1:], [3, 4], collection, ["conv1"]).layers
+    assert abs(other.filters[0]) < 0.5 and other.alikeness[0] < 0.9
+
+
+def test_a_layer_settles_where_its_curve_stays_near():
+    found = Evolution((1, 2, 5, 10), (), (), (), "")
+    assert [found.settled(np.array(curve), 0.9) for curve in ([0.95, 0.5, 0.92, 1], [1, 1, 1, 1], [0, 0, 0, 1])] == [
+        5,
+        1,
+        10,
+    ]
+
+
+def test_the_cosine_is_the_mean_over_filters_along_the_axis_of_the_maps():
+    a = np.array([[[1.0, 0]], [[1, 1]], [[0, 0]]])
+    b = np.array([[[2.0, 0]], [[1, -1]], [[1, 1]]])
+    assert filter_cosine(a, b, 3) == pytest.approx((1 + 0 + 0) / 3)
+    # of (in, out) = (2, 3): columns (1, 0), (0, 1), (1, 1) against (1, 0), (0, -1), (1, 0)
+    inward, outward = np.array([[1.0, 0, 1], [0, 1, 1]]), np.array([[1.0, 0, 1], [0, -1, 0]])
+    assert filter_cosine(inward, outward, 3) == pytest.approx((1 - 1 + np.sqrt(0.5)) / 3)
+
+
+def test_linear_cka_is_that_of_covariances_and_blind_to_rotation_and_scale(rng):
+    """Kornblith et al. 2019, sec. 3: |Y'X|^2 / (|X'X| |Y'Y|) of centred X, Y, here as torch has it in float64."""
+    import torch
+
+    a, b = rng.normal(size=(40, 6)), rng.normal(size=(40, 9))
+    b[:, :3] += a[:, :3]
+    x, y = (torch.from_numpy(m - m.mean(0)) for m in (a, b))
+    wanted = torch.linalg.norm(y.T @ x) ** 2 / (torch.linalg.norm(x.T @ x) * torch.linalg.norm(y.T @ y))
+    assert linear_cka(a, b) == pytest.approx(float(wanted), rel=1e-10)
+    turned = a @ np.linalg.qr(rng.normal(size=(6, 6)))[0] * 7 + 3
+    assert linear_cka(a, turned) == pytest.approx(1)
+    assert linear_cka(a, np.ones((40, 2))) == 0
+
+
+def test_jumps_are_where_another_image_wins():
+    rows = np.array([[4, 4, 7, 7], [-1, 2, 2, 3]])
+    nothing = np.zeros((2, 4))
+    layer = LayerEvolution(None, nothing, nothing, rows, nothing, nothing, None, nothing)
+    assert layer.jumps().tolist() == [[False, False, True, False], [False, True, False, True]]
+
+
+# What is refused -------------------------------------------------------------------------------------------
+
+
+def test_checkpoints_of_different_networks_are_refused_in_one_line(tmp_path, networks, collection):
+    wide = checkpoint(tmp_path, 4, maps=7)
+    with pytest.raises(OptionError, match=r"4.onnx and \S*3.onnx are different networks"):
+        evolve([wide, *networks], [0, 1, 2, 3], collection, ["conv1"])
+    dark = Preparation((3, SIDE, SIDE), (0.1,) * 3, (0.25,) * 3, crop_pct=1.0)
+    with pytest.raises(OptionError, match="prepares photos in another way"):
+        evolve([checkpoint(tmp_path, 5, dark), *networks], [0, 1, 2, 3], collection, ["conv1"])
+    with pytest.raises(OptionError, match=r"are both of epoch 2"):
+        evolve(networks, [1, 2, 2], collection, ["conv1"])
+    with pytest.raises(LayerError, match=r"conv1 has 5 maps of 7x7; there is no unit 5@0,0"):
+        evolve(networks, [1, 2, 3], collection, ["conv1"], maps={"conv1": [0, 5]})
+    with pytest.raises(OptionError, match="is one checkpoint"):
+        evolve(networks[:1], [1], collection, ["conv1"])
+
+
+def test_images_that_cannot_be_read_and_activations_that_are_no_numbers_are_refused(tmp_path, networks, collection):
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "a.png").write_bytes(b"no image")
+    with pytest.raises(ImageError, match="none of the 1 images could be read"):
+        evolve(networks, [1, 2, 3], find_images(broken), ["conv1"])
+    bad = np.zeros((MAPS, 3, 5, 5))
+    bad[:, 0], bad[:, 1] = np.inf, -np.inf
+    sick = checkpoint(tmp_path, 6, k1=bad)
+    with pytest.raises(ModelError, match=r"conv1 of \S*6.onnx is not a number \(NaN\) for the image 00.png"):
+        evolve([*networks, sick], [1, 2, 3, 4], collection, ["conv1"])

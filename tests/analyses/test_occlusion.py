@@ -1,0 +1,247 @@
+"""Occlusion: against a plain loop, by hand, and on a network that is trained."""
+
+import numpy as np
+import pytest
+from nets import SIDES, onnx_text
+
+import inspectnet
+from inspectnet.analyses import occlusion
+from inspectnet.analyses.occlusion import compare_with_box, correlate, occlude, summarise
+from inspectnet.errors import LayerError, ModelError, OptionError
+from inspectnet.images.decode import decode
+from inspectnet.images.occluder import FILLS, cover_of
+
+LAYERS = {"zfnet": "conv5", "alexnet": "conv5", "vgg": "conv8", "squeezenet": "concat3", "resnet": "add4"}
+
+
+@pytest.fixture(scope="module", params=LAYERS)
+def case(request, exported):
+    _, _, path = exported(request.param, "torchscript")
+    side = SIDES[request.param]
+    x = np.random.default_rng(7).normal(size=(3, side, side)).astype(np.float32)
+    return inspectnet.open(path, device="cpu", threads=1), x, LAYERS[request.param]
+
+
+def by_hand(network, x, layer, patch, stride, cover):
+    """A plain loop over the places of the square, one run of the network for each: by place, scores and sums."""
+    rest = [(n - patch) % stride // 2 for n in x.shape[1:]]
+    name, found = network.logits[0], []
+    for top in range(rest[0], x.shape[1] - patch + 1, stride):
+        for left in range(rest[1], x.shape[2] - patch + 1, stride):
+            hidden = x.copy()
+            for row in range(top, top + patch):
+                for column in range(left, left + patch):
+                    hidden[:, row, column] = cover[:, row, column]
+            scores = network.values(hidden[None], [name])[name].ravel().astype(np.float64)
+            powers = np.exp(scores - scores.max())
+            maps = network.activations(hidden[None], layer)[0].astype(np.float64)
+            found.append((powers / powers.sum(), maps.sum(axis=(1, 2))))
+    return found
+
+
+def assert_equal_to_loop(found, loop, tolerance):
+    probabilities, activity = (np.array(each) for each in zip(*loop, strict=True))
+    shape = found.grid.shape
+    wanted = {
+        "probability": probabilities[:, found.target],
+        "activity": activity[:, found.map],
+        "label_probability": probabilities.max(axis=1),
+    }
+    for name, values in wanted.items():
+        np.testing.assert_allclose(getattr(found, name), values.reshape(shape), rtol=tolerance, err_msg=name)
+    np.testing.assert_array_equal(found.label, probabilities.argmax(axis=1).reshape(shape))
+
+
+def test_occlusion_equals_a_plain_loop(case):
+    network, x, layer = case
+    patch, stride = x.shape[1] // 3, x.shape[1] // 5
+    for fill in FILLS:
+        cover = cover_of(fill, x, network.preparation, patch)
+        found = occlude(network, x, layer, patch=patch, stride=stride, fill=fill)
+        loop = by_hand(network, x, layer, patch, stride, cover)
+        assert len(loop) == found.probability.size > 4
+        assert np.ptp(found.activity) > 0 and np.ptp(found.probability) > 0
+        assert_equal_to_loop(found, loop, 1e-5)  # a sum's last bits depend on the size of the batch
+
+
+# Integers, and weights of 16ths: every sum is exact in float32, whatever its order.
+TAIL = "r = Relu (a)\np = GlobalMaxPool (r)\nf = Flatten (p)\ny = Gemm (f, w)"
+WHOLE = f"a = Conv <pads = [1, 1, 1, 1]> (image, k)\n{TAIL}"
+
+
+@pytest.fixture
+def whole(tmp_path):
+    draw = np.random.default_rng(3)
+    weights = {"k": draw.integers(-3, 4, (5, 3, 3, 3)), "w": draw.integers(-2, 3, (5, 4)) / 16}
+    network = open_text(tmp_path, WHOLE, {name: 1.0 * w for name, w in weights.items()}, (3, 9, 11))
+    return network, draw.integers(0, 5, (3, 9, 11)).astype(np.float32)
+
+
+def open_text(tmp_path, body, weights, shape, **options):
+    path = tmp_path / "net.onnx"
+    path.write_bytes(onnx_text(body, weights, image=("N", *shape), **options).SerializeToString())
+    told = {"mean": (0,) * shape[0], "std": (1,) * shape[0]}
+    return inspectnet.open(path, device="cpu", threads=1, preparation=told)
+
+
+@pytest.mark.parametrize("batch_size", [None, 1, 7])
+def test_occlusion_equals_a_plain_loop_to_the_last_bit_whatever_the_batch(whole, batch_size):
+    network, x = whole
+    for fill in ("mean", "noise"):
+        found = occlude(network, x, "conv1", patch=3, stride=2, fill=fill, batch_size=batch_size)
+        cover = cover_of(fill, x, network.preparation, 3)
+        loop = by_hand(network, x, "conv1", 3, 2, cover)
+        assert (found.grid.shape, len(np.unique(found.probability)) > 3) == ((4, 5), True)
+        probabilities, activity = (np.array(each) for each in zip(*loop, strict=True))
+        np.testing.assert_array_equal(found.activity.ravel(), activity[:, found.map])
+        np.testing.assert_array_equal(found.label.ravel(), probabilities.argmax(axis=1))
+        np.testing.assert_array_equal(found.probability.ravel(), probabilities[:, found.target])
+        np.testing.assert_array_equal(found.label_probability.ravel(), probabilities.max(axis=1))
+
+
+BRIGHT = f"a = Conv (image, k)\n{TAIL}"
+BRIGHT_WEIGHTS = {"k": np.array([1.0, -1.0]).reshape(2, 1, 1, 1), "w": [[1.0, 0.0], [0.0, 1.0]]}
+LIGHT = np.array([[[0, 0, 0, 0], [0, 5, 0, 0], [0, 0, 0, -1], [0, 0, -1, 0]]], np.float32)
+
+
+@pytest.fixture
+def bright(tmp_path):
+    """Map 0 is the positive part of the image, map 1 the negative one; class scores are their maxima."""
+    return open_text(tmp_path, BRIGHT, BRIGHT_WEIGHTS, (1, 4, 4))
+
+
+def test_hiding_the_one_bright_pixel_costs_all_of_the_map_and_turns_the_answer(bright):
+    found = occlude(bright, LIGHT, "conv1", patch=2, stride=1, fill="mean")
+    assert (found.map, found.target, found.spot.y, found.spot.x, found.spot.value) == (0, 0, 1, 1, 5)
+    there = np.array([[1, 1, 0], [1, 1, 0], [0, 0, 0]], bool)
+    np.testing.assert_array_equal(found.activity_drop, np.where(there, 5, 0))
+    scores = np.array([5.0, 1.0])
+    whole = 1 / (1 + np.exp(scores[1] - scores[0]))
+    np.testing.assert_allclose(found.whole.probabilities, [[whole, 1 - whole]], rtol=1e-12)
+    # where both dark pixels are hidden, too, the class wins by 5; where only the bright one is, it loses by 1
+    np.testing.assert_allclose(found.probability[there], 1 / (1 + np.e), rtol=1e-12)
+    np.testing.assert_array_equal(found.label, there)
+    np.testing.assert_allclose(found.label_probability, np.maximum(found.probability, 1 - found.probability))
+    assert found.probability[2, 2] == pytest.approx(1 / (1 + np.exp(-5)), rel=1e-12)
+    np.testing.assert_array_equal(found.projection[0], np.where(LIGHT[0] == 5, 5, 0))
+    np.testing.assert_array_equal(found.energy, np.where(there, 25, 0))
+    assert correlate(found.activity_drop, found.energy) == pytest.approx(1)
+
+
+def test_the_strongest_map_is_that_of_the_largest_sum_or_of_the_largest_unit(bright):
+    dim = np.where(LIGHT == 0, -1, LIGHT).astype(np.float32)
+    assert occlude(bright, dim, "conv1", patch=2).map == 1
+    assert occlude(bright, dim, "conv1", patch=2, by="max").map == 0
+    assert occlude(bright, dim, "conv1", patch=2, map=0).map == 0
+    assert occlude(bright, dim, "conv1", patch=2, target=1).target == 1
+
+
+def test_the_drop_inside_a_box_is_that_of_squares_whose_middle_is_in_it(bright):
+    found = occlude(bright, LIGHT, "conv1", patch=2, stride=1, fill="mean")
+    inside = np.zeros((4, 4), bool)
+    inside[1:3, 1:3] = True  # the middles of the four squares over the bright pixel
+    within, without = compare_with_box(found.probability_drop, found.grid.middles(inside))
+    assert within == pytest.approx(found.probability_drop[:2, :2].mean())
+    assert without == pytest.approx(found.probability_drop[[0, 1, 2, 2, 2], [2, 2, 0, 1, 2]].mean())
+    assert within > 0.5 and -0.1 < without <= 0
+    assert np.isnan(compare_with_box(found.probability_drop, np.zeros((3, 3), bool))[0])
+
+
+def test_boxes_are_summed_up_over_photos_beside_what_the_boxes_of_the_others_give(rng):
+    drops, insides = rng.normal(0.3, 1, (4, 2, 3)), rng.random((4, 2, 3)) < 0.5
+    found = summarise(drops, insides)
+    own = np.array([compare_with_box(d, m) for d, m in zip(drops, insides, strict=True)])
+    assert (found.photos, found.larger_inside) == (4, (own[:, 0] > own[:, 1]).sum())
+    assert (found.inside, found.outside) == pytest.approx(tuple(own.mean(axis=0)))
+    pairs = [compare_with_box(drops[i], insides[j]) for i in range(4) for j in range(4) if i != j]
+    assert (found.others_inside, found.others_outside) == pytest.approx(tuple(np.mean(pairs, axis=0)))
+    assert found.ratio == pytest.approx(found.inside / found.outside)
+    assert found.others_ratio == pytest.approx(found.others_inside / found.others_outside)
+
+
+def test_boxes_that_leave_no_place_inside_or_outside_do_not_count():
+    full, half = np.ones((1, 2), bool), np.array([[True, False]])
+    found = summarise([np.array([[0.3, 0.1]]), np.ones((1, 2)), np.ones((1, 2))], [half, full, ~full])
+    assert (found.photos, found.inside, found.outside, found.larger_inside) == (1, 0.3, 0.1, 1)
+    assert np.isnan(found.others_inside)
+    assert np.isnan(summarise([np.array([[0.3, -0.1]])], [half]).ratio)
+    assert summarise([np.ones((1, 2))], [full]) is None and summarise([], []) is None
+
+
+def test_a_correlation_of_what_is_the_same_everywhere_is_none(rng):
+    a = rng.normal(size=(3, 4))
+    assert np.isnan(correlate(a, np.ones((3, 4))))
+    assert correlate(a, 2 - 3 * a) == pytest.approx(-1)
+
+
+def test_a_map_that_nothing_excites_is_shown_as_nothing(bright):
+    found = occlude(bright, -np.ones((1, 4, 4), np.float32), "conv1", map=0, patch=2, fill="mean")
+    assert not found.projection.any() and not found.activity.any()
+
+
+def test_a_network_that_insists_on_its_batch_gives_the_same(tmp_path):
+    weights = BRIGHT_WEIGHTS
+    free = open_text(tmp_path, BRIGHT, weights, (1, 4, 4))
+    path = tmp_path / "fixed.onnx"
+    path.write_bytes(onnx_text(BRIGHT, weights, image=(3, 1, 4, 4)).SerializeToString())
+    fixed = inspectnet.open(path, device="cpu", threads=1, preparation={"mean": (0,), "std": (1,)})
+    one, other = (occlude(network, LIGHT, "conv1", patch=2, stride=1) for network in (free, fixed))
+    np.testing.assert_array_equal(one.probability, other.probability)
+    np.testing.assert_array_equal(one.activity, other.activity)
+
+
+def test_batches_are_as_large_as_memory_allows_and_progress_counts_places(case):
+    network, x, layer = case
+    found = network.layer(layer)
+    assert occlusion.batch_for(network, found) == 16
+    done = []
+    occlude(network, x, layer, stride=x.shape[1] // 4, batch_size=5, on_progress=done.append)
+    assert set(done[:-1]) <= {5} and sum(done) == 16
+
+
+def test_a_run_of_the_network_holds_no_more_than_its_share_of_memory(bright, monkeypatch):
+    layer = bright.layer("conv1")
+    for numbers, images in ((10 * 48, 10), (47, 1)):  # an image has 16 numbers, its two maps 32
+        monkeypatch.setattr(occlusion, "NUMBERS_PER_RUN", numbers)
+        assert occlusion.batch_for(bright, layer) == images
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        ({"target": 2}, OptionError, r"there is no class 2: there are 2, 0 to 1\."),
+        ({"target": -1}, OptionError, r"there is no class -1"),
+        ({"map": 2}, LayerError, r"there is no map 2: there are 2, 0 to 1\."),
+        ({"by": "mean"}, OptionError, r"maps are not compared by 'mean'\. Say sum or max\."),
+        ({"patch": 5}, OptionError, r"a patch of 5 px does not fit"),
+        ({"fill": "red"}, OptionError, r"nothing called 'red'"),
+        ({"layer": "pool1"}, None, ""),
+        ({"layer": "fc2"}, LayerError, r"fc2 has no maps, only 2 units\. Choose a layer below it"),
+        ({"layer": "conv7"}, LayerError, r"no layer 'conv7'"),
+    ],
+)
+def test_what_does_not_exist_is_refused_in_one_line(options, error, match, bright):
+    options = {"layer": "conv1", "patch": 2, **options}
+    if error is None:
+        assert occlude(bright, LIGHT, **options).activity.shape == (3, 3)  # a layer of one place has a sum too
+        return
+    with pytest.raises(error, match=match) as caught:
+        occlude(bright, LIGHT, **options)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_network_that_answers_nonsense_is_refused(tmp_path):
+    network = open_text(tmp_path, BRIGHT, BRIGHT_WEIGHTS | {"w": [[np.inf, 0.0], [0.0, 1.0]]}, (1, 4, 4))
+    with pytest.raises(ModelError, match=r"answers an image with NaN or infinity"):
+        occlude(network, LIGHT, "conv1", patch=2)
+
+
+def test_hiding_the_hounds_head_costs_squeezenet_its_class_and_hiding_its_body_does_not(squeezenet_file, photos):
+    network = inspectnet.open(squeezenet_file, device="cpu", threads=2)
+    file = photos / "n02088094_Afghan_hound.jpg"
+    x = network.preparation.apply(decode(file.read_bytes(), file.name))
+    found = occlude(network, x, "features.12", patch=60, stride=55)
+    assert found.target == 160 and found.whole.probabilities[0, 160] > 0.9
+    assert found.grid.shape == (4, 4)
+    assert found.probability[0, 3] < 0.5  # the head is in the upper right corner
+    assert found.probability[:, :2].min() > 0.9

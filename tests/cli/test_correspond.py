@@ -1,0 +1,141 @@
+"""inspectnet correspond: what it prints and writes, and what it refuses in one line."""
+
+import json
+
+import numpy as np
+import pytest
+from faces import write_faces
+from nets import onnx_text
+from PIL import Image
+
+from inspectnet.cli import main
+
+SIDE = 48
+QUIET = ("device: ", "preprocessing: ", "hiding: ")
+PARTS = ["right eye", "left eye", "nose"]
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    return write_faces(tmp_path_factory.mktemp("faces"), count=4, side=SIDE, seed=5)
+
+
+@pytest.fixture
+def model(tmp_path):
+    rng = np.random.default_rng(7)
+    weights = {"k": rng.standard_normal((16, 3, 5, 5)), "w": rng.standard_normal((16, 10)), "b": np.zeros(10)}
+    body = """a = Conv <strides=[2,2]> (image, k)\nr = Relu (a)\np = GlobalAveragePool (r)\nf = Flatten (p)
+    g = Gemm (f, w, b)\ny = Relu (g)"""
+    file = onnx_text(body, weights, image=("N", 3, SIDE, SIDE))
+    preparation = {"input_size": [3, SIDE, SIDE], "mean": [0.5] * 3, "std": [0.25] * 3, "crop_pct": 1.0}
+    file.metadata_props.add(key="inspectnet.preprocess", value=json.dumps(preparation))
+    (tmp_path / "net.onnx").write_bytes(file.SerializeToString())
+    return tmp_path / "net.onnx"
+
+
+def run(capsys, *arguments):
+    code = main(["correspond", *map(str, arguments)])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def refused(capsys, *arguments):
+    """The one line with which the command refuses its input."""
+    code, out, err = run(capsys, *arguments)
+    *others, line = err.splitlines()
+    assert (code, out) == (2, ""), err
+    assert line.startswith("inspectnet: ") and "bug" not in line
+    assert all(other.startswith(QUIET) for other in others)
+    return line
+
+
+def test_parts_of_faces_are_told_in_a_table_pictures_and_arrays(model, faces, tmp_path, capsys):
+    out = tmp_path / "out"
+    options = ("-l", "conv1", "-l", "fc2", "--randoms", 6, "--permutations", 999, "-o", out)
+    code, text, err = run(capsys, model, faces, *options)
+    assert code == 0, err
+    assert text.splitlines()[0] == "conv1: mean sign change over 6 pairs of photos"
+    assert [line[:9].strip() for line in text.splitlines()[2:5]] == PARTS
+    files = ["consistency.png", "correspondence.json", "correspondence.npz", "hidden.png"]
+    assert sorted(p.name for p in out.iterdir()) == files
+    record = json.loads((out / "correspondence.json").read_text())
+    assert (record["parts"], record["images"]["count"], record["randoms"]) == (PARTS, 4, 6)
+    conv, dense = record["layers"]
+    assert (conv["layer"], dense["layer"]) == ("conv1", "fc2")
+    with np.load(out / "correspondence.npz") as arrays:
+        assert arrays["layers"].tolist() == ["conv1", "fc2"] and arrays["hidden"].shape == (3, 7, 4, SIDE, SIDE)
+        for number, part in enumerate(conv["parts"]):
+            own = arrays["layer0_distance"][number, 0]
+            assert part["hidden"]["mean"] == pytest.approx(own.mean())
+            assert part["hidden"]["deviation"] == pytest.approx(own.std())
+            assert part["p"] < 0.05 and part["hidden"]["of_chance"] < part["random"]["of_chance"]
+    with Image.open(out / "hidden.png") as page:
+        assert page.width > 6 * SIDE
+
+
+def test_the_same_run_gives_the_same_bytes_and_another_seed_others(model, faces, tmp_path, capsys):
+    for name, seed in (("one", 3), ("two", 3), ("other", 4)):
+        run(capsys, model, faces, "-l", "conv1", "--permutations", 99, "--seed", seed, "-o", tmp_path / name)
+    files = [{p.name: p.read_bytes() for p in (tmp_path / name).iterdir()} for name in ("one", "two", "other")]
+    assert files[0] == files[1] and files[0]["correspondence.npz"] != files[2]["correspondence.npz"]
+
+
+def test_what_hides_may_be_grey(model, faces, tmp_path, capsys):
+    found = {}
+    for fill in ("mean", "0.5", "0"):
+        options = ("-l", "conv1", "--permutations", 99, "--fill", fill, "-o", tmp_path / "out", "--json")
+        code, text, err = run(capsys, model, faces, *options)
+        assert code == 0, err
+        found[fill] = json.loads(text)["layers"]
+    assert found["mean"] == found["0.5"] != found["0"]  # the model's mean is 0.5
+
+
+def test_random_places_may_move_together(model, faces, tmp_path, capsys):
+    options = ("-l", "fc2", "--together", "--randoms", 9, "-o", tmp_path / "out", "--json")
+    code, text, err = run(capsys, model, faces, *options)
+    assert code == 0, err
+    record = json.loads(text)
+    assert record["together"] is True
+    for part in record["layers"][0]["parts"]:
+        assert round(10 * part["p"], 9) in range(1, 11)  # a rank among ten
+
+
+def test_photos_may_lie_elsewhere(model, faces, tmp_path, capsys):
+    moved = tmp_path / "parts.json"
+    moved.write_bytes(faces.read_bytes())
+    assert "Say with --images where the photos are" in refused(capsys, model, moved, "-l", "conv1")
+    code, _, err = run(
+        capsys, model, moved, "-l", "conv1", "--images", faces.parent, "--permutations", 99, "-o", tmp_path / "out"
+    )
+    assert code == 0, err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-l", "conv7"], "conv7"),
+        (["-l", "conv1", "--fill", "red"], "--fill 'red' is neither mean nor a grey level"),
+        (["-l", "conv1", "--fill", "2"], "--fill '2' is neither mean nor a grey level"),
+        (["-l", "conv1", "--randoms", "0"], "greater than or equal to 1"),
+        ([], "--layer"),
+    ],
+)
+def test_wrong_options_are_refused_in_one_line(arguments, message, model, faces, tmp_path, capsys):
+    assert message in refused(capsys, model, faces, "-o", tmp_path / "out", *arguments)
+    assert not (tmp_path / "out").exists()
+
+
+def test_wrong_parts_are_refused_in_one_line(model, faces, tmp_path, capsys):
+    marked = json.loads(faces.read_text())["images"]
+
+    def refusal(images):
+        file = faces.parent / "wrong.json"
+        file.write_text(json.dumps({"images": images}))
+        return refused(capsys, model, file, "-l", "conv1", "-o", tmp_path / "out")
+
+    assert "consistency is between photos, and there is 1 only" in refusal(marked[:1])
+    outside = [*marked[:2], {**marked[2], "parts": {**marked[2]["parts"], "nose": [40, 40, 60, 60]}}]
+    assert "the part 'nose' of face2.png does not lie in the photo, which has 48 x 48 pixels" in refusal(outside)
+    everything = [{**each, "parts": {"face": [0, 0, SIDE, SIDE]}} for each in marked]
+    assert "no room beside the parts of photo 0" in refusal(everything)
+    assert not (tmp_path / "out").exists()

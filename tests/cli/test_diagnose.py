@@ -1,0 +1,147 @@
+"""inspectnet diagnose: what it prints and writes for one network and for two, and what it refuses in one line."""
+
+import json
+
+import numpy as np
+import pytest
+from nets import onnx_text
+from PIL import Image
+
+from inspectnet.cli import main
+
+SIDE = 32
+QUIET = ("device: ", "preprocessing: ", "diagnosing: ", "scanning: ", "projecting: ", "skipped ")
+
+
+def write_model(path, size, stride, maps=6, body=None, **weights):
+    rng = np.random.default_rng(size)
+    body = body or f"a = Conv <strides=[{stride},{stride}]> (image, k)\nr = Relu (a)\nb = Conv (r, j)\ny = Relu (b)"
+    weights = weights or {"k": rng.standard_normal((maps, 3, size, size)), "j": rng.standard_normal((8, maps, 3, 3))}
+    file = onnx_text(body, weights, image=("N", 3, SIDE, SIDE))
+    preparation = {"input_size": [3, SIDE, SIDE], "mean": [0.5] * 3, "std": [0.25] * 3}
+    file.metadata_props.add(key="inspectnet.preprocess", value=json.dumps(preparation))
+    path.write_bytes(file.SerializeToString())
+    return path
+
+
+@pytest.fixture
+def small(tmp_path):
+    return write_model(tmp_path / "small.onnx", 7, 2)
+
+
+@pytest.fixture
+def large(tmp_path):
+    return write_model(tmp_path / "large.onnx", 11, 4)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder, rng = tmp_path / "photos", np.random.default_rng(1)
+    folder.mkdir()
+    for i in range(4):
+        Image.fromarray(rng.integers(0, 256, (40, 44, 3), np.uint8)).save(folder / f"{i}.png")
+    return folder
+
+
+def run(capsys, *arguments):
+    code = main(["diagnose", *map(str, arguments)])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def refused(capsys, *arguments):
+    """The one line with which the command refuses its input."""
+    code, out, err = run(capsys, *arguments)
+    *others, line = err.splitlines()
+    assert (code, out) == (2, ""), err
+    assert line.startswith("inspectnet: ") and "bug" not in line
+    assert all(other.startswith(QUIET) for other in others)
+    return line
+
+
+def test_one_network_is_diagnosed_in_numbers_a_picture_and_arrays(small, photos, tmp_path, capsys):
+    out = tmp_path / "out"
+    code, text, err = run(capsys, small, "--images", photos, "-o", out)
+    assert code == 0, err
+    assert "small.onnx: dead over 4 images:" in text and "better" not in text
+    assert sorted(p.name for p in out.iterdir()) == ["diagnosis.json", "diagnosis.png", "small.npz"]
+    record = json.loads((out / "diagnosis.json").read_text())
+    (model,) = record["models"]
+    assert (model["layer"], model["filters"], model["stride"]) == ("conv1", [6, 3, 7, 7], [2, 2])
+    assert model["projected"] == ["conv2"] and list(model["dead"]) == ["conv1"]  # the last layer's may be scores
+    assert record["verdict"] is None and record["images"]["count"] == 4 and record["bands"] == [0.15, 0.35]
+    with np.load(out / "small.npz") as arrays:
+        np.testing.assert_allclose(arrays["rms"], model["by_filter"]["rms"], rtol=1e-6)
+        assert arrays["weights"].shape == (6, 3, 7, 7) and arrays["dead_conv1"].dtype == bool
+    with Image.open(out / "diagnosis.png") as page:
+        assert min(page.size) > 400
+
+
+def test_two_networks_stand_side_by_side_with_a_verdict(large, small, photos, tmp_path, capsys):
+    code, text, err = run(capsys, large, small, "--images", photos, "-o", tmp_path / "out", "--json")
+    assert code == 0, err
+    record = json.loads(text)
+    assert [model["name"] for model in record["models"]] == ["large.onnx", "small.onnx"]
+    assert record["verdict"]["better"]["aliased"] == "small.onnx"  # noise, of which stride 4 loses 15/16, stride 2 3/4
+    counts = record["verdict"]["counts"]
+    assert sum(counts.values()) <= len(record["verdict"]["better"]) == 8
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {
+        "diagnosis.json", "diagnosis.png", "large.npz", "small.npz",
+    }  # fmt: skip
+    _, text, _ = run(capsys, large, small, "--images", photos, "-o", tmp_path / "out")
+    (line,) = [line for line in text.splitlines() if line.startswith("energy beyond")]
+    assert line.split()[-1] == "small.onnx"
+    assert f"of 8: large.onnx in {counts['large.onnx']}, small.onnx in {counts['small.onnx']}" in text
+
+
+def test_the_same_run_gives_the_same_bytes(small, photos, tmp_path, capsys):
+    for name in ("one", "two"):
+        run(capsys, small, "--images", photos, "-o", tmp_path / name, "--batch-size", 1 if name == "one" else 4)
+    for file in (tmp_path / "one").iterdir():
+        assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes(), file.name
+
+
+def test_without_images_the_sample_photos_are_looked_at(small, tmp_path, capsys):
+    code, text, err = run(capsys, small, "-o", tmp_path / "out", "--json")
+    assert code == 0, err
+    assert json.loads(text)["images"]["count"] == 10
+
+
+def test_other_layers_may_be_shown(small, photos, tmp_path, capsys):
+    options = ("--images", photos, "-o", tmp_path / "out", "--maps", 3, "--json")
+    _, text, _ = run(capsys, small, "-l", "conv*", *options)
+    assert json.loads(text)["models"][0]["projected"] == ["conv1", "conv2"]
+
+
+def test_a_map_of_weak_filters_is_dead_and_faint_in_the_record(photos, tmp_path, capsys):
+    k = np.random.default_rng(0).standard_normal((4, 3, 5, 5))
+    k[2] *= 1e-3
+    body = "a = Conv (image, k, b)\nr = Relu (a)\nc = Conv (r, j)\ny = Relu (c)"
+    bias = np.array([0, 0, -1, 0.0])
+    model = write_model(tmp_path / "weak.onnx", 5, 1, body=body, k=k, b=bias, j=np.ones((2, 4, 3, 3)))
+    _, text, _ = run(capsys, model, "--images", photos, "-o", tmp_path / "out", "--json")
+    (found,) = json.loads(text)["models"]
+    assert found["dead"]["conv1"] == {"maps": 4, "dead": [2]}
+    assert found["measures"]["dead"] == found["measures"]["faint"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--bands", "0.3"], "--bands '0.3' is not two rising frequencies"),
+        (["--bands", "0.4,0.2"], "--bands '0.4,0.2' is not two rising frequencies"),
+        (["--layer", "conv9"], "conv9"),
+        (["--images", "absent"], "absent"),
+        (["--batch-size", "none"], "--batch-size 'none'"),
+    ],
+)
+def test_wrong_input_is_refused_in_one_line(arguments, message, small, tmp_path, capsys):
+    assert message in refused(capsys, small, "-o", tmp_path / "out", *arguments)
+    assert not (tmp_path / "out").exists()
+
+
+def test_three_models_and_networks_without_filters_are_refused(small, tmp_path, capsys):
+    assert "3 models do not stand side by side. Say one or two." in refused(capsys, small, small, small)
+    body = "f = Flatten (image)\ny = Gemm (f, w)"
+    flat = write_model(tmp_path / "flat.onnx", 1, 1, body=body, w=np.ones((3 * SIDE * SIDE, 2)))
+    assert "has filters that see a part of the image" in refused(capsys, flat, "-o", tmp_path / "out")

@@ -1,0 +1,144 @@
+"""inspectnet invariance: what it makes, the same bytes twice, and what it refuses in one line."""
+
+import json
+
+import numpy as np
+import pytest
+from nets import onnx_text
+from PIL import Image
+
+import inspectnet
+from inspectnet.cli import main
+from inspectnet.images import decode
+
+SIDE = 24
+NET = """
+a = Conv <strides = [2, 2]> (image, k)
+r = Relu (a)
+g = GlobalAveragePool (r)
+f = Flatten (g)
+h = Gemm (f, w1)
+s = Relu (h)
+y = Gemm (s, w2)
+"""
+NAMES = ("red deer", "green lizard", "blue whale")
+SAID = ("device: ", "preprocessing: ", "changing: ")
+
+
+@pytest.fixture
+def model(tmp_path):
+    rng = np.random.default_rng(0)
+    weights = {"k": rng.normal(size=(5, 3, 3, 3)), "w1": rng.normal(size=(5, 6)), "w2": rng.normal(size=(6, 3))}
+    file = onnx_text(NET, weights, image=("N", 3, SIDE, SIDE))
+    preparation = {"input_size": [3, SIDE, SIDE], "mean": [0.5] * 3, "std": [0.25] * 3}
+    for key, value in (("preprocess", preparation), ("classes", NAMES)):
+        file.metadata_props.add(key=f"inspectnet.{key}", value=json.dumps(value))
+    path = tmp_path / "tiny.onnx"
+    path.write_bytes(file.SerializeToString())
+    return path
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder, rng = tmp_path / "photos", np.random.default_rng(1)
+    for i, name in enumerate(NAMES[:2]):
+        (folder / name).mkdir(parents=True)
+        noise = Image.fromarray(rng.integers(0, 256, (7, 9, 3), np.uint8))
+        noise.resize((40 + i, 50), Image.Resampling.BICUBIC).save(folder / name / "a.png")
+    return folder
+
+
+def run(capsys, *arguments):
+    code = main([str(a) for a in ("invariance", *arguments)])
+    out, err = capsys.readouterr()
+    return code, out, [line for line in err.splitlines() if not line.startswith(SAID)]
+
+
+def done(capsys, *arguments):
+    code, out, said = run(capsys, *arguments)
+    assert code == 0, said
+    return out, said
+
+
+def contents(folder):
+    return {p.name: p.read_bytes() for p in sorted(folder.iterdir())}
+
+
+def test_it_writes_the_figure_the_numbers_and_the_arrays_of_the_python_function(model, photos, tmp_path, capsys):
+    out, said = done(capsys, model, photos, "-o", tmp_path / "out", "--transform", "translate=-3:3:1,scale")
+    assert set(contents(tmp_path / "out")) == {"invariance.png", "invariance.json", "invariance.npz"} and not said
+    assert "sharpness" in out and "the same answer" in out and out.endswith(f"-> {tmp_path / 'out'}\n")
+    arrays, network = np.load(tmp_path / "out" / "invariance.npz"), inspectnet.open(model, device="cpu")
+    pixels = [decode((photos / name / "a.png").read_bytes(), name) for name in sorted(NAMES[:2])]
+    labels = np.array([NAMES.index(name) for name in sorted(NAMES[:2])])
+    shifts = {"translate": np.arange(-3.0, 4)}
+    (sweep,) = inspectnet.invariance(network, pixels, labels, amounts=shifts)
+    assert arrays["layer"].tolist() == ["conv1", "fc2"]
+    np.testing.assert_array_equal(arrays["translate_amount"], np.arange(-3, 4))
+    np.testing.assert_allclose(arrays["translate_distance"], list(sweep.distances.values()), rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(arrays["translate_probability"], sweep.probability, rtol=1e-5)
+    assert arrays["scale_distance"].shape == (2, 2, 17)
+
+
+def test_the_record_tells_slopes_consistency_and_all_that_decides_them(model, photos, tmp_path, capsys):
+    out, _ = done(capsys, model, photos, "-o", tmp_path / "out", "-l", "fc2", "--distance", "cosine", "--by-pixel",
+                  "--border", "edge", "--direction", "diagonal", "--json")  # fmt: skip
+    record = json.loads(out)
+    assert record == json.loads((tmp_path / "out" / "invariance.json").read_text())
+    assert (record["distance"], record["border"], record["direction"]) == ("cosine", "edge", "diagonal")
+    assert record["labelled"] and [photo["class_name"] for photo in record["photos"]] == ["green lizard", "red deer"]
+    translate, scale, rotate = record["sweeps"]
+    assert translate["amounts"] == list(range(-6, 7)) and rotate["amounts"][-1] == 355
+    (layer,) = translate["layers"]
+    assert layer["layer"] == "fc2" and len(layer["distance"]) == 13
+    assert layer["sharpness"] == pytest.approx(layer["initial_slope"] / layer["slope"])
+    assert 0 <= scale["consistency"] <= 1 and 0 <= scale["neighbour_consistency"] <= 1
+
+
+def test_photos_without_a_label_stand_for_what_the_network_sees_and_that_is_said(model, photos, tmp_path, capsys):
+    photo = photos / NAMES[0] / "a.png"
+    out, said = done(capsys, model, photo, photo, "-t", "scale=1:1.2:0.1", "-o", tmp_path / "out", "--json")
+    assert said == ["2 of 2 photos have no label: their class is what the network takes them for"]
+    record, network = json.loads(out), inspectnet.open(model, device="cpu")
+    x = network.preparation.apply(decode(photo.read_bytes(), "a"))[None]
+    assert record["photos"][0]["class"] == network.values(x, ["y"])["y"].argmax() and not record["labelled"]
+
+
+def test_the_same_bytes_come_out_twice_and_a_photo_that_cannot_be_read_is_named(model, photos, tmp_path, capsys):
+    (photos / NAMES[0] / "b.png").write_bytes(b"no image")
+    for name, size in (("one", 1), ("two", 7)):
+        _, said = done(capsys, model, photos, "-t", "rotate=0:300:60", "-o", tmp_path / name, "--batch-size", size)
+        assert len(said) == 1 and said[0].startswith("skipped red deer/b.png: ")
+    assert contents(tmp_path / "one")["invariance.png"] == contents(tmp_path / "two")["invariance.png"]
+    one, two = (np.load(tmp_path / name / "invariance.npz")["rotate_distance"] for name in ("one", "two"))
+    np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-7)
+    done(capsys, model, photos, "-t", "rotate=0:300:60", "-o", tmp_path / "three", "--batch-size", 7)
+    assert contents(tmp_path / "three") == contents(tmp_path / "two")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["-t", "shear"], "--transform 'shear' is none of translate, scale, rotate"),
+        (["-t", ","], "--transform is empty"),
+        (["-t", "scale=1:2"], "--transform scale=1:2 is not from:to:step with two amounts or more"),
+        (["-t", "scale=2:1:0.5"], "--transform scale=2:1:0.5 is not from:to:step"),
+        (["-t", "scale=1:2:0"], "--transform scale=1:2:0 is not from:to:step"),
+        (["-t", "scale=0.1:1:0.1"], "a photo cannot be scaled by 0.1"),
+        (["--border", "edges"], "no border 'edges'. Did you mean edge?"),
+        (["--distance", "far"], "no distance 'far'"),
+        (["--direction", "up"], "no direction 'up'"),
+        (["-l", "conv9"], "conv9"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_leaves_nothing(model, photos, tmp_path, capsys, options, message):
+    code, out, said = run(capsys, model, photos, "-o", tmp_path / "out", *options)
+    assert (code, out, len(said)) == (2, "", 1), said
+    assert message in said[0] and "bug" not in said[0] and not (tmp_path / "out").exists()
+
+
+def test_photos_that_cannot_be_read_at_all_are_refused(model, tmp_path, capsys):
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    for photo, why in (("broken.png", "none of the images could be read; the first, broken.png"), ("no.png", "no.png")):
+        code, _, said = run(capsys, model, tmp_path / photo, "-o", tmp_path / "out")
+        assert (code, len(said)) == (2, 1) and why in said[0]

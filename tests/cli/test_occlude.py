@@ -1,0 +1,240 @@
+"""inspectnet occlude: what it makes, the same bytes twice, and what it refuses in one line."""
+
+import json
+
+import numpy as np
+import pytest
+from nets import onnx_text
+from PIL import Image
+
+import inspectnet
+from inspectnet.analyses.occlusion import occlude
+from inspectnet.cli import main
+
+SIDE = 24
+NET = """
+a = Conv <strides = [2, 2]> (image, k1)
+r = Relu (a)
+c = Conv (r, k2)
+s = Relu (c)
+p = GlobalAveragePool (s)
+f = Flatten (p)
+y = Gemm (f, w)
+"""
+NAMES = ("red deer", "green lizard", "blue whale", "roe deer")
+SAID = ("device: ", "preprocessing: ", "occluding: ", "scanning: ")
+
+
+@pytest.fixture
+def model(tmp_path):
+    return write_model(tmp_path / "tiny.onnx", NET, NAMES)
+
+
+def write_model(path, net, names):
+    rng = np.random.default_rng(0)
+    weights = {"k1": rng.normal(size=(5, 3, 3, 3)), "k2": rng.normal(size=(6, 5, 3, 3)), "w": rng.normal(size=(6, 4))}
+    file = onnx_text(net, weights, image=("N", 3, SIDE, SIDE))
+    preparation = {"input_size": [3, SIDE, SIDE], "mean": [0.5] * 3, "std": [0.25] * 3, "crop_pct": 1}
+    for key, value in (("preprocess", preparation), ("classes", names)):
+        file.metadata_props.add(key=f"inspectnet.{key}", value=json.dumps(value))
+    path.write_bytes(file.SerializeToString())
+    return path
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Two photos of 48 x 48 of each of three classes."""
+    folder, rng = tmp_path / "photos", np.random.default_rng(1)
+    for name in NAMES[:3]:
+        (folder / name).mkdir(parents=True)
+        for j in range(2):
+            noise = Image.fromarray(rng.integers(0, 256, (6, 6, 3), np.uint8))
+            noise.resize((48, 48), Image.Resampling.BICUBIC).save(folder / name / f"{j}.png")
+    return folder
+
+
+def run(capsys, *arguments):
+    code = main(["occlude", *map(str, arguments)])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def done(capsys, *arguments):
+    """What a run that goes well prints, and what it says beside its progress."""
+    code, out, err = run(capsys, *arguments)
+    assert code == 0, err
+    return out, [line for line in err.splitlines() if not line.startswith(SAID)]
+
+
+def refused(capsys, *arguments):
+    code, out, err = run(capsys, *arguments)
+    *others, line = err.splitlines()
+    assert (code, out) == (2, ""), err
+    assert line.startswith("inspectnet: ") and "bug" not in line
+    assert all(other.startswith(SAID) for other in others)
+    return line
+
+
+def contents(folder):
+    return {p.name: p.read_bytes() for p in sorted(folder.iterdir())}
+
+
+# What comes out --------------------------------------------------------------------------------------------
+
+
+def test_one_photo_gives_a_page_its_arrays_and_the_record(model, photos, tmp_path, capsys):
+    out, photo = tmp_path / "out", photos / "blue whale" / "0.png"
+    said, noted = done(capsys, model, photo, "-o", out, "--patch", 8, "--stride", 4, "--images", photos)
+    assert noted == [] and set(contents(out)) == {"occlude.png", "0.png.npz", "run.json"}
+    record, arrays = json.loads((out / "run.json").read_text()), np.load(out / "0.png.npz")
+    (about,) = record["photos"]
+    network = inspectnet.open(model, device="cpu")
+    found = occlude(network, network.preparation.normalise(arrays["photo"]), "conv2", patch=8, stride=4)
+    for name in ("activity", "probability", "label", "label_probability", "energy", "projection", "cover"):
+        np.testing.assert_array_equal(arrays[name], getattr(found, name), err_msg=name)
+    np.testing.assert_array_equal(arrays["tops"], [0, 4, 8, 12, 16])
+    assert record["square"] == {"patch": 8, "stride": 4, "fill": "grey", "places": [5, 5]}
+    assert (about["class"], about["class_from"]) == (found.target, "prediction")
+    assert about["class_name"] == NAMES[found.target] and record["layers"] == ["conv2"]
+    assert about["least_probability"] == arrays["probability"].min() < about["class_probability"]
+    y, x = np.argwhere(arrays["probability"] == arrays["probability"].min())[0]
+    assert about["least_at"] == [4 * y, 4 * x]
+    assert f"0.png: {NAMES[found.target]} ({found.target}) " in said and f"map {found.map}\n-> {out}\n" in said
+
+
+def test_other_images_show_the_map_without_the_photo_itself(model, photos, tmp_path, capsys):
+    photo = photos / "blue whale" / "0.png"
+    done(capsys, model, photo, "-o", tmp_path / "out", "--images", photos, "--stride", 8)
+    (about,) = json.loads((tmp_path / "out" / "run.json").read_text())["photos"]
+    images = [each["image"] for each in about["elsewhere"]]
+    assert len(set(images)) == 3 and "blue whale/0.png" not in images
+    network, unit = inspectnet.open(model, device="cpu"), about["unit"]["map"]
+    strongest = {}
+    for other in sorted(photos.rglob("*.png")):
+        with Image.open(other) as opened:
+            x = network.preparation.apply(np.asarray(opened))
+        strongest[str(other.relative_to(photos))] = network.activations(x[None], "conv2")[0, unit].max()
+    del strongest["blue whale/0.png"]
+    assert images == sorted(strongest, key=strongest.get, reverse=True)[:3]
+    np.testing.assert_allclose(
+        [each["value"] for each in about["elsewhere"]], [strongest[i] for i in images], rtol=1e-5
+    )
+    arrays = np.load(tmp_path / "out" / "0.png.npz")
+    assert arrays["elsewhere"].shape == (3, 3, 7, 7) and arrays["elsewhere_patch"].shape == (3, 7, 7, 3)
+
+
+def test_photos_with_labels_are_watched_by_their_own_class(model, photos, tmp_path, capsys):
+    said, _ = done(capsys, model, photos, "-o", tmp_path / "out", "--stride", 8, "--json")
+    record = json.loads(said)
+    assert [(p["class"], p["class_from"]) for p in record["photos"]] == [
+        (NAMES.index(p["image"].split("/")[0]), "label") for p in record["photos"]
+    ]
+    assert record["images"]["count"] == 6 and "boxes" not in record
+
+
+def test_a_class_and_a_map_can_be_said(model, photos, tmp_path, capsys):
+    options = ("-c", "roe", "--layer", "conv1:3", "--fill", "noise", "--by", "max", "--json", "--stride", 8)
+    said, _ = done(capsys, model, photos / "red deer" / "1.png", "-o", tmp_path / "out", *options)
+    record = json.loads(said)
+    (about,) = record["photos"]
+    assert (about["class"], about["class_from"], about["unit"]["map"]) == (3, "option", 3)
+    assert (record["layers"], record["square"]["fill"], record["by"]) == (["conv1"], "noise", "max")
+
+
+def test_labels_that_mean_no_class_are_said_and_the_most_likely_class_is_watched(tmp_path, photos, capsys):
+    model = write_model(tmp_path / "other.onnx", NET, ("a", "b", "c", "d"))
+    said, noted = done(capsys, model, photos, "-o", tmp_path / "out", "--stride", 8, "--json")
+    assert {p["class_from"] for p in json.loads(said)["photos"]} == {"prediction"}
+    assert len(noted) == 1 and noted[0].startswith("no true classes, so each photo's most likely one is watched: ")
+
+
+def test_the_same_inputs_give_the_same_bytes(model, photos, tmp_path, capsys):
+    for name in ("one", "two"):
+        done(capsys, model, photos, "-o", tmp_path / name, "--stride", 8, "--fill", "noise")
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_boxes_tell_what_the_object_costs_and_what_is_around_it(grouped, model, photos, tmp_path, capsys):
+    """Boxes are in pixels of the photo, 48 x 48, which the network sees at half that size."""
+    boxes = {"0.png": [0, 0, 23, 47], "red deer/1.png": [0, 0, 47, 47]}
+    file = tmp_path / "boxes.json"
+    file.write_text(json.dumps({"val": boxes, "train": {}} if grouped else boxes))
+    options = ("--boxes", file, "--patch", 4, "--stride", 4, "-o", tmp_path / "out")
+    said, _ = done(capsys, model, photos, *options)
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    drops = {p["image"]: p["drop"] for p in record["photos"] if "drop" in p}
+    assert set(drops) == {*(f"{name}/0.png" for name in NAMES[:3]), "red deer/1.png"}
+    for name in NAMES[:3]:
+        arrays = np.load(tmp_path / "out" / f"{name.replace(' ', '_')}_0.png.npz")
+        drop = arrays["whole_probabilities"][NAMES.index(name)] - arrays["probability"]
+        wanted = {"inside": drop[:, :3].mean(), "outside": drop[:, 3:].mean()}
+        assert drops[f"{name}/0.png"] == pytest.approx(wanted)
+    assert drops["red deer/1.png"]["outside"] is None  # the box is all of the photo
+    summary = record["boxes"]
+    means = [np.mean([drops[f"{name}/0.png"][side] for name in NAMES[:3]]) for side in ("inside", "outside")]
+    assert (summary["photos"], summary["inside"], summary["outside"]) == (3, *map(pytest.approx, means))
+    assert "boxes of 3 photos: the class loses " in said and "\nwith the boxes of the other photos: " in said
+    assert summary["with_others_boxes"]["inside"] == pytest.approx(summary["inside"])  # for all three are the same
+
+
+def test_photos_that_cannot_be_read_are_named(model, photos, tmp_path, capsys):
+    (photos / "red deer" / "0.png").write_bytes(b"no photo")
+    _, noted = done(capsys, model, photos, "-o", tmp_path / "out", "--stride", 8)
+    assert len(noted) == 1 and noted[0].startswith("skipped red deer/0.png: ")
+
+
+# What is refused -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        (["--patch", 25], "a patch of 25 px does not fit into the image of 24 x 24. Choose less."),
+        (["--patch", 0], "the patch cannot be 0 px. Choose 1 or more."),
+        (["--stride", 0], "the stride cannot be 0 px. Choose 1 or more."),
+        (["--class", 4], "no class '4'. They have the numbers 0 to 3."),
+        (["--class", "red dear"], "no class 'red dear'. Did you mean red deer"),
+        (["--class", "deer"], "'deer' is part of the names of 2 classes: red deer (0), roe deer (3)."),
+        (["--layer", "fc3"], "fc3 has no maps, only 4 units. Choose a layer below it"),
+        (["--layer", "conv9"], "no layer 'conv9'"),
+        (["--layer", "conv2:6"], "conv2 has 6 maps, 0 to 5; there is no map 6."),
+        (["--layer", "conv2:pre"], "'conv2:pre' is a raw sum or one position, but whole rectified maps are watched."),
+        (["--layer", "conv2:1@2,2"], "whole rectified maps are watched. Say --layer conv2:1."),
+        (["--fill", "black"], "nothing called 'black' fills a square. Say grey, mean, blur or noise."),
+        (["--by", "mean"], "maps are not compared by 'mean'. Say sum or max."),
+        (["--batch-size", "many"], "--batch-size 'many' is neither auto nor a number from 1 up."),
+        (["--method", "lrp"], "lrp"),
+        (["--boxes", "absent.json"], "cannot read absent.json: no such file or directory. Check --boxes."),
+    ],
+    ids=lambda each: " ".join(map(str, each)) if isinstance(each, list) else "",
+)
+def test_a_mistake_is_told_in_one_line(options, what, model, photos, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert what in refused(capsys, model, photos / "red deer" / "0.png", "-o", out, *options)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "option", [("--fill", "black"), ("--by", "mean"), ("--patch", 25), ("--layer", "conv2:6")], ids=str
+)
+def test_a_mistake_is_told_before_hours_of_work(option, model, photos, tmp_path, capsys):
+    _, _, err = run(capsys, model, photos, "-o", tmp_path / "out", *option)
+    assert not any(line.startswith(("scanning: ", "occluding: ")) for line in err.splitlines())
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", '{"0.png": [1, 2, 3]}', '{"0.png": [1, 2, 3, "4"]}', '{"val": 3}', "boxes"])
+def test_a_file_without_boxes_is_refused(text, model, photos, tmp_path, capsys):
+    file = tmp_path / "boxes.json"
+    file.write_text(text)
+    line = refused(capsys, model, photos, "-o", tmp_path / "out", "--boxes", file)
+    assert 'Write {"photo.jpg": [x0, y0, x1, y1]}' in line
+
+
+def test_no_image_is_refused(model, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    assert "absent.jpg" in refused(capsys, model, tmp_path / "absent.jpg", "-o", tmp_path / "out")
+    assert "empty" in refused(capsys, model, tmp_path / "empty", "-o", tmp_path / "out")
+    (tmp_path / "broken.png").write_bytes(b"no photo")
+    line = refused(capsys, model, tmp_path / "broken.png", "-o", tmp_path / "out", "--stride", 8)
+    assert "none of the images could be read; the first, broken.png: " in line

@@ -1,0 +1,76 @@
+"""The page of occlusion: colours, where cells lie on the photo, and what is on the page."""
+
+import numpy as np
+import pytest
+
+from inspectnet.pictures.chart import COLOURS
+from inspectnet.pictures.occlusion import (
+    OTHERS,
+    RAMP,
+    Measure,
+    Places,
+    Strip,
+    colours_of,
+    draw_occlusion,
+    lay_over,
+)
+
+GREY = np.full((12, 12, 3), 128, np.uint8)
+
+
+def test_the_least_is_blue_and_the_most_is_red_and_what_is_even_has_the_middle_colour():
+    found = colours_of(np.array([2.0, 4.0]), (2.0, 4.0))
+    np.testing.assert_array_equal(found, RAMP[[0, -1]])
+    assert found[0].argmax() == 2 and found[1].argmax() == 0
+    np.testing.assert_array_equal(colours_of(np.array([3.0]), (3.0, 3.0)), colours_of(np.array([0.5]), (0.0, 1.0)))
+
+
+def test_each_cell_lies_around_the_middle_of_its_square():
+    """Squares of 4 px every 2 px on 12: middles 2, 4 ... 10, so cells reach from 1 to 11; drawn twice as large."""
+    places = Places(4, 2, np.arange(0, 9, 2), np.arange(0, 9, 2))
+    cells = np.arange(25, dtype=np.uint8).reshape(5, 5, 1).repeat(3, axis=2)
+    found = lay_over(GREY, cells, places, (24, 24))
+    np.testing.assert_array_equal(found[2:22, 2:22], cells.repeat(4, axis=0).repeat(4, axis=1))
+    edge = np.ones((24, 24), bool)
+    edge[2:22, 2:22] = False
+    assert (found[edge] == 223).all()  # 255 - (255 - 128) / 4
+
+
+def test_the_scale_reaches_to_the_whole_photos_value():
+    assert Measure(np.array([[2.0, 3.0]]), 5.0).ends == (2, 5)
+    assert Measure(np.array([[2.0, 3.0]]), 1.0).ends == (1, 3)
+
+
+def strip(names, side=12, elsewhere=3):
+    rng = np.random.default_rng(0)
+    places = Places(4, 2, np.arange(0, side - 3, 2), np.arange(0, side - 3, 2))
+    n = len(places.tops)
+    labels = np.arange(n * n).reshape(n, n) % len(names)
+    photo = rng.integers(0, 256, (side, side, 3), np.uint8)
+    measure = Measure(rng.normal(size=(n, n)), 0.5, " %")
+    tile = np.full((7, 7, 3), 99, np.uint8)
+    return Strip("a photo", photo, places, (0, 1), measure, photo, [(tile, tile)] * elsewhere, measure, labels, names)
+
+
+def area(page, colour):
+    """How many pixels of a page have that colour."""
+    return int((np.asarray(page) == colour).all(axis=2).sum())
+
+
+@pytest.mark.parametrize("count", [1, 7, 9])
+def test_classes_have_their_own_colours_as_far_as_there_are_any(count):
+    page = draw_occlusion([strip([f"class {i}" for i in range(count)])], title="t", footer="f")
+    # the seventh colour is black, as are frames; letters have greys too, but less
+    own = [area(page, colour) > 150 for colour in (*COLOURS[:6], OTHERS)]
+    assert own == [i < count for i in range(6)] + [count > 7]
+
+
+@pytest.mark.parametrize("side", [12, 56, 227, 300])
+@pytest.mark.parametrize("elsewhere", [0, 3])
+def test_a_page_has_a_strip_for_each_photo_and_nothing_at_its_edges(side, elsewhere):
+    one, two = (draw_occlusion([strip(["x" * 90], side, elsewhere)] * n, title="t" * 400, footer="f") for n in (1, 2))
+    assert one.width == two.width and one.height < two.height
+    for page in (one, two):
+        pixels = np.asarray(page)
+        for edge in (pixels[:20], pixels[-20:], pixels[:, :20], pixels[:, -20:]):
+            assert (edge == 255).all()
