@@ -419,17 +419,25 @@ BAD_MODELS = {
 }  # fmt: skip
 
 
+REQUIRED = {
+    "deconv": ("-l", "conv1", "-o", "OUT"), "invert": ("-l", "conv1", "-o", "OUT"), "annotate": ("-o", "OUT"),
+    "evaluate": ("--images", "IMAGES"), "evolve": ("AGAIN", "--images", "IMAGES", "-l", "conv1"),
+    "selectivity": ("-l", "conv1"), "correspond": ("IMAGES", "-l", "conv1"),
+    **{command: ("IMAGES",) for command in ("explain", "sanity", "occlude", "invariance")},
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("kind", BAD_MODELS)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_model_that_cannot_be_opened_is_refused_by_every_command(command, kind, tmp_path, capsys):
     (tmp_path / "in").mkdir()
     path, out = bad_model(kind, tmp_path / "in"), tmp_path / "out" / "x.onnx"
-    needs_images = ("explain", "sanity", "occlude", "invariance", "correspond")
-    more = ["--images", tmp_path] if command in ("evaluate", "evolve") else [tmp_path] if command in needs_images else []
-    more += ["-l", "conv1"] if command in ("deconv", "invert", "selectivity", "evolve", "correspond") else []
-    more += ["-o", out] if command in ("deconv", "invert", "annotate") else []
+    more = REQUIRED.get(command, ())
+    more = [{"IMAGES": tmp_path, "OUT": out, "AGAIN": path}.get(word, word) for word in more]
     before = contents(tmp_path)
-    assert BAD_MODELS[kind] in refused(capsys, command, path, *more)
+    of_a_run = (command, kind) == ("evolve", "folder")  # a folder stands for the checkpoints in it
+    said = "is not two checkpoints or more" if of_a_run else BAD_MODELS[kind]
+    assert said in refused(capsys, command, path, *more)
     assert contents(tmp_path) == before
     assert not out.exists()
 
