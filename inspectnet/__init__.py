@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from inspectnet.analyses.evolution import evolve
     from inspectnet.analyses.explanations import explain
     from inspectnet.analyses.invariance import invariance
+    from inspectnet.analyses.occlusion import occlude
     from inspectnet.attribution import Deconvnet, Gradient, GuidedBackprop
     from inspectnet.network import Network
     from inspectnet.network import open_network as open
@@ -34,6 +35,7 @@ __all__ = [
     "evolve",
     "explain",
     "invariance",
+    "occlude",
     "open",
 ]
 
@@ -47,6 +49,7 @@ _HOMES = {
     "evolve": ("inspectnet.analyses.evolution", "evolve"),
     "explain": ("inspectnet.analyses.explanations", "explain"),
     "invariance": ("inspectnet.analyses.invariance", "invariance"),
+    "occlude": ("inspectnet.analyses.occlusion", "occlude"),
     "open": ("inspectnet.network", "open_network"),
 }
 

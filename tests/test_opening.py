@@ -205,3 +205,24 @@ def test_layers_above_a_normalisation_that_onnx_infers_no_shape_through_are_foun
     assert network.layer("conv2").shape[1:] == (5, 5, 5)
     for method in ("deconvnet", "guided_backprop", "gradient"):
         assert network.obstacle("conv2", Policy(method)) is None
+
+
+SMOOTH = {
+    "HardSwish": lambda op, x: op.HardSwish(x),
+    "Swish": lambda op, x: op.Swish(x),
+    "Gelu": lambda op, x: op.Gelu(x),
+    "LayerNormalization": lambda op, x: op.LayerNormalization(x, np.ones(7, np.float32), axis=-1),
+    "a gate": lambda op, x: op.Mul(x, op.Sigmoid(op.ReduceMean(x, [2, 3]))),
+}
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_verify_proves_rules_of_smooth_operators_on_their_own_tensors(name, tmp_path):
+    """Differences cross kinks (HardSwish) and nearly cancel (a normalisation does not change with scale)."""
+    f, g = (np.float32(3 * w) for w in weights(f=(4, 3, 3, 3), g=(5, 4, 3, 3)).values())
+    model = build((3, 9, 9), lambda op, x: op.Conv(SMOOTH[name](op, op.Conv(x, f)), g))
+    network = opened(ir.to_proto(model), tmp_path)
+    x = np.random.default_rng(1).normal(size=(2, 3, 9, 9)).astype(np.float32)
+    checks = list(verify(network, x, ["conv2"], Policy()))
+    assert [check for check in checks if not check.passed] == []
+    assert {check.subject.split()[0] for check in checks} > {"Conv"}

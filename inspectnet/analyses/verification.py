@@ -17,7 +17,8 @@ from inspectnet.projection import Spot
 from inspectnet.rules import Policy
 from inspectnet.runtime.kernels import without_cuda_kernel
 
-STEP = 2.0**-6  # of the differences, relative to the input: exact for what is linear or homogeneous
+STEP = 2.0**-8  # of the differences, relative to the input: exact for what is linear or homogeneous
+BEND = 0.1  # a second difference this large beside the first is a kink
 ADJOINT, FORMS = 2e-3, 1e-4  # tolerances, relative; float32 sums of thousands of terms
 SMALLEST = 1e-30
 
@@ -71,21 +72,27 @@ def _adjoint(network: Network, values: dict[str, np.ndarray], operator: Operator
         return session.run({**feeds, operator.seed: seed})
 
     t = rng.normal(size=values[operator.output].shape).astype(np.float32)
-    up, down = (run(1 + sign * STEP, t)[operator.output].astype(np.float64) for sign in (1, -1))
-    along = (up - down) / (2 * STEP)
+    up, at, down = (run(1 + sign * STEP, t)[operator.output].astype(np.float64) for sign in (1, 0, -1))
+    kinked = np.abs(up + down - 2 * at) > BEND * np.abs(up - down)  # there the slopes on both sides differ
+    t[kinked] = 0
+    along = (up - down) / (2 * STEP) * ~kinked
     signals = run(1, t)
-    below = sum(
-        float(np.vdot(signals[s].astype(np.float64), fed[i]))
-        for s, i in zip(operator.signals, operator.inputs, strict=True)
-    )
+    pairs = [(signals[s].astype(np.float64), fed[i]) for s, i in zip(operator.signals, operator.inputs, strict=True)]
+    below = sum(float(np.vdot(signal, x)) for signal, x in pairs)
     # sums of random signs are small beside their terms: the error is relative to the terms' root mean square
-    size = float(np.linalg.norm(along)) * float(np.linalg.norm(t)) / max(1.0, np.sqrt(along.size)) + SMALLEST
+    size = _size(along, t) + sum(_size(signal, x) for signal, x in pairs) + SMALLEST
     return Check(
         f"{operator.op_type} {operator.output}",
         "adjoint identity",
         abs(below - float(np.vdot(t, along))) / size,
         ADJOINT,
+        f"{kinked.mean():.0%} on kinks left out" if kinked.mean() > 0.005 else "",
     )
+
+
+def _size(a: np.ndarray, b: np.ndarray) -> float:
+    """What a sum of the products of a and b would be if their signs were random."""
+    return float(np.linalg.norm(a) * np.linalg.norm(b) / max(1.0, np.sqrt(a.size)))
 
 
 def _recorded(network: Network, x: np.ndarray, layer: Layer) -> Check:

@@ -14,7 +14,10 @@ CUDA_KERNELS = frozenset(
     """.split()
 )
 
+WRITTEN_OUT = frozenset({"Swish", "Mish", "GroupNormalization"})
+"""Operators that onnxruntime replaces, on every device, by the operators of their definition, which are above."""
+
 
 def without_cuda_kernel(ops: set[str]) -> list[str]:
     """Those of `ops` that would fall back from CUDA to the CPU."""
-    return sorted(ops - CUDA_KERNELS)
+    return sorted(ops - CUDA_KERNELS - WRITTEN_OUT)

@@ -1,9 +1,12 @@
 """Sessions: arrays in, arrays out; tensors that stay where they are; the same on CUDA as on the CPU."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import onnx_ir as ir
+import onnxruntime
 import pytest
 from small import CPU, build
 
@@ -12,7 +15,7 @@ from inspectnet.graph.probes import cut
 from inspectnet.inverse import invert, invert_split
 from inspectnet.rules import Policy
 from inspectnet.runtime.device import choose_device
-from inspectnet.runtime.kernels import CUDA_KERNELS, without_cuda_kernel
+from inspectnet.runtime.kernels import CUDA_KERNELS, WRITTEN_OUT, without_cuda_kernel
 from inspectnet.runtime.session import Session
 
 
@@ -92,6 +95,22 @@ def test_a_graph_with_an_unknown_operator_is_refused(model):
 def test_operators_without_a_cuda_kernel_are_listed():
     assert without_cuda_kernel({"Conv", "MaxUnpool", "Relu", "Bernoulli"}) == ["Bernoulli", "MaxUnpool"]
     assert {"ConvTranspose", "ScatterElements", "Where", "MaxPool"} <= CUDA_KERNELS
+
+
+@pytest.mark.parametrize("op_type", sorted(WRITTEN_OUT))
+def test_onnxruntime_writes_out_operators_that_have_no_kernel_of_their_own(op_type, tmp_path):
+    options = onnxruntime.SessionOptions()
+    options.enable_profiling, options.profile_file_prefix = True, str(tmp_path / "profile")
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    numbers = [np.ones(4, np.float32)] * 2 if op_type == "GroupNormalization" else []
+    says = {"num_groups": 2} if numbers else {}
+    model = build((4, 3, 3), lambda op, x: getattr(op, op_type)(x, *numbers, **says))
+    session = onnxruntime.InferenceSession(ir.to_proto(model).SerializeToString(), options)
+    session.run(None, {"image": np.ones((1, 4, 3, 3), np.float32)})
+    events = json.loads(Path(session.end_profiling()).read_text())
+    ran = {event["args"]["op_name"] for event in events if "op_name" in event.get("args", {})}
+    assert op_type not in ran
+    assert without_cuda_kernel(ran) == []
 
 
 def test_the_list_of_cuda_kernels_is_the_one_of_the_reference(cuda_ops):
