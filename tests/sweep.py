@@ -263,8 +263,8 @@ Networks with random weights (biases and BatchNorm statistics drawn too), export
 against torch in float64. *layers named*: layers that hold what the module they are named after puts out; the others are
 inner steps of modules, which no module puts out. *inverted*: convolutions from which a signal comes down under all
 three methods. *gradient, guided, deconvnet*: the largest relative error (L2) of the projections of random signals on up
-to four layers from the lowest to the highest; where an image lies on a kink in float32, that of its mirror image. Where it is
-large still, the error of torch's own float32 stands beside it.
+to four layers from the lowest to the highest; where an image lies on a kink in float32, that of its mirror image. Where
+it is large still, the error of torch's own float32 stands beside it.
 Transformers have no rectifiers in the paper's sense: they are held to the gradient only.
 
 `python tests/sweep.py -o docs/coverage.json` runs what is missing, `--table > docs/coverage.md` writes this page.
