@@ -111,7 +111,7 @@ PAPER = Recipe()
 # ever reaches. The clip's purpose is that no filter dominates layer 1, so conv1's radius is eight times the RMS its
 # filters start with (README, "The filter clip").
 TINY = Recipe(
-    epochs=28,
+    epochs=40,
     rate=0.03,
     weight_decay=1e-3,
     schedule="one-cycle",
@@ -121,9 +121,7 @@ TINY = Recipe(
     init="standard",
     first_std=0.025,
     first_filter_rms=0.2,
-    crop="resized",
-    smallest_area=0.4,
-    colour_jitter=0.2,
+    crop="anywhere",
     side=64,
     std=None,
 )

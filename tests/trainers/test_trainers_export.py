@@ -86,7 +86,7 @@ def test_metadata_carry_everything_another_program_needs(tmp_path):
     assert notes["inspectnet.preprocess"] == {
         "input_size": [3, 56, 56],
         "interpolation": "bilinear",
-        "crop_pct": 1.0,
+        "crop_pct": 0.875,
         "crop_mode": "center",
         "mean": [0.5, 0.4, 0.3],
         "std": [0.27, 0.26, 0.28],
