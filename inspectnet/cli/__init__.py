@@ -22,6 +22,7 @@ from inspectnet.cli.layers import layers
 from inspectnet.cli.occlude import occlude
 from inspectnet.cli.sanity import sanity
 from inspectnet.cli.selectivity import selectivity
+from inspectnet.cli.spread import spread
 from inspectnet.cli.verify import verify
 from inspectnet.errors import InspectError
 
@@ -51,7 +52,7 @@ for command in (
     verify,
     annotate,
 ):
-    app.command()(command)
+    app.command()(spread(command))
 
 
 def _version(wanted: bool) -> None:

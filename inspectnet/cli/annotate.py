@@ -6,19 +6,15 @@ from typing import Annotated, Any
 import typer
 
 from inspectnet.cli import options
+from inspectnet.cli.opening import Opening, Preprocessing
 from inspectnet.errors import OptionError
 
 
 def annotate(
     model: options.Model,
     out: options.OutFile,
-    mean: options.Mean = "",
-    std: options.Std = "",
-    input_size: options.InputSize = "",
-    crop_pct: options.CropPct = None,
-    interpolation: options.Interpolation = "",
-    crop_mode: options.CropMode = "",
-    channel_order: options.ChannelOrder = "",
+    *,
+    preprocessing: Preprocessing,
     classes: Annotated[
         Path | None, typer.Option(help="Class names, one a line, or a TSV whose last column is the name.")
     ] = None,
@@ -27,10 +23,9 @@ def annotate(
     from inspectnet.graph import metadata
 
     out = options.onnx_file(out)
-    said = options.preprocessing(mean, std, input_size, crop_pct, interpolation, crop_mode, channel_order)
-    network = options.open_network(model, "cpu", [], said, quiet=True)
+    network = Opening("cpu", preprocessing).open(model, quiet=True)
     properties: dict[str, Any] = {}
-    if said or not network.preparation_source.startswith("a guess"):
+    if preprocessing.said() or not network.preparation_source.startswith("a guess"):
         properties[metadata.PREPROCESS] = network.preparation.to_json()
     if classes is not None:
         properties[metadata.CLASSES] = metadata.read_class_names(classes)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from inspectnet.cli import options
+from inspectnet.cli.opening import Opening
 from inspectnet.errors import OptionError
 
 if TYPE_CHECKING:
@@ -59,16 +60,9 @@ def correspond(
     fill: Fill = "mean",
     seed: Seed = 0,
     out: Out = None,
-    device: options.DeviceName = "auto",
     batch_size: options.BatchSize = "auto",
-    mean: options.Mean = "",
-    std: options.Std = "",
-    input_size: options.InputSize = "",
-    crop_pct: options.CropPct = None,
-    interpolation: options.Interpolation = "",
-    crop_mode: options.CropMode = "",
-    channel_order: options.ChannelOrder = "",
-    alias: options.Alias = [],  # noqa: B006  (typer's way)
+    *,
+    opening: Opening,
     as_json: options.AsJson = False,
 ) -> None:
     """Measure whether layers change alike when the same part of different photos is hidden, against random places."""
@@ -77,8 +71,7 @@ def correspond(
     from inspectnet.report.folder import output_folder
     from inspectnet.report.plain import json_text
 
-    said = options.preprocessing(mean, std, input_size, crop_pct, interpolation, crop_mode, channel_order)
-    network = options.open_network(model, device, alias, said)
+    network = opening.open(model)
     names = [found.name for found in network.match(layer)]
     paint = _paint(fill, network.preparation)
     size = options.images_at_once(batch_size, network)

@@ -9,6 +9,7 @@ from inspectnet import samples
 from inspectnet.cli import options
 from inspectnet.cli.features import Request, search, show_photo
 from inspectnet.cli.maps import Wanted, wanted_maps
+from inspectnet.cli.opening import Opening
 from inspectnet.errors import RuleError
 
 if TYPE_CHECKING:
@@ -42,21 +43,12 @@ def deconv(
     maps: Maps = "16",
     unit: Units = "",
     tile: Tile = False,
-    method: options.Method = "deconvnet",
-    unpool: options.Unpool = "sum",
-    lrn: options.Lrn = "",
-    device: options.DeviceName = "auto",
+    *,
+    choices: options.PolicyChoices,
     batch_size: options.BatchSize = "auto",
     threads: options.Threads = None,
     seed: Seed = 0,
-    mean: options.Mean = "",
-    std: options.Std = "",
-    input_size: options.InputSize = "",
-    crop_pct: options.CropPct = None,
-    interpolation: options.Interpolation = "",
-    crop_mode: options.CropMode = "",
-    channel_order: options.ChannelOrder = "",
-    alias: options.Alias = [],  # noqa: B006  (typer's way)
+    opening: Opening,
     as_json: options.AsJson = False,
 ) -> None:
     """Show what the maps of a layer see: their strongest activations over images, projected to pixels.
@@ -65,9 +57,8 @@ def deconv(
     """
     from inspectnet.report.folder import output_folder
 
-    said = options.preprocessing(mean, std, input_size, crop_pct, interpolation, crop_mode, channel_order)
-    policy = options.policy_of(method, unpool, lrn)
-    network = options.open_network(model, device, alias, said)
+    policy = choices.policy()
+    network = opening.open(model)
     wanted, size = wanted_maps(network, layer, maps, unit), options.images_at_once(batch_size, network)
     _check_rules(network, wanted, policy)
     collection = options.collection_of(images or samples.folder(), out, without=out or RESULTS)

@@ -8,6 +8,7 @@ import typer
 
 from inspectnet import samples
 from inspectnet.cli import options
+from inspectnet.cli.opening import Opening
 from inspectnet.errors import OptionError
 
 if TYPE_CHECKING:
@@ -48,17 +49,10 @@ def diagnose(
     duplicate: Duplicate = 0.9,
     seed: Seed = 0,
     out: Out = None,
-    device: options.DeviceName = "auto",
     batch_size: options.BatchSize = "auto",
     threads: options.Threads = None,
-    mean: options.Mean = "",
-    std: options.Std = "",
-    input_size: options.InputSize = "",
-    crop_pct: options.CropPct = None,
-    interpolation: options.Interpolation = "",
-    crop_mode: options.CropMode = "",
-    channel_order: options.ChannelOrder = "",
-    alias: options.Alias = [],  # noqa: B006  (typer's way)
+    *,
+    opening: Opening,
     as_json: options.AsJson = False,
 ) -> None:
     """Diagnose the first layer: dead, dominating and duplicate filters, frequencies, aliasing; two models compared."""
@@ -69,8 +63,7 @@ def diagnose(
     if len(models) > 2:
         raise OptionError(f"{len(models)} models do not stand side by side. Say one or two.")
     edges = _edges(bands)
-    said = options.preprocessing(mean, std, input_size, crop_pct, interpolation, crop_mode, channel_order)
-    networks = [options.open_network(model, device, alias, said) for model in models]
+    networks = [opening.open(model) for model in models]
     collection = options.collection_of(images or samples.folder(), out, without=out or RESULTS)
     size = options.images_at_once(batch_size, networks[0])
     files = [network.path.name for network in networks]

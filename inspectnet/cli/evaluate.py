@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from inspectnet.cli import options
+from inspectnet.cli.opening import Opening
 from inspectnet.errors import OptionError
 
 if TYPE_CHECKING:
@@ -42,17 +43,10 @@ def evaluate(
     classes: Classes = None,
     layer: Layer = "",
     out: Out = None,
-    device: options.DeviceName = "auto",
     batch_size: options.BatchSize = "auto",
     threads: options.Threads = None,
-    mean: options.Mean = "",
-    std: options.Std = "",
-    input_size: options.InputSize = "",
-    crop_pct: options.CropPct = None,
-    interpolation: options.Interpolation = "",
-    crop_mode: options.CropMode = "",
-    channel_order: options.ChannelOrder = "",
-    alias: options.Alias = [],  # noqa: B006  (typer's way)
+    *,
+    opening: Opening,
     as_json: options.AsJson = False,
 ) -> None:
     """Measure top-1 and top-5 error on labelled images, of one model or of several and of all together."""
@@ -62,8 +56,7 @@ def evaluate(
     from inspectnet.report.folder import output_folder
     from inspectnet.report.plain import json_text
 
-    said = options.preprocessing(mean, std, input_size, crop_pct, interpolation, crop_mode, channel_order)
-    networks = [options.open_network(model, device, alias, said) for model in models]
+    networks = [opening.open(model) for model in models]
     size = options.images_at_once(batch_size, networks[0])
     targets = _targets(networks, layer, options.collection_of(images, out, without=out), classes)
     with output_folder(out) if out else nullcontext() as folder:

@@ -7,6 +7,7 @@ import typer
 
 from inspectnet.cli import options
 from inspectnet.cli.maps import Wanted, wanted_maps
+from inspectnet.cli.opening import Opening
 from inspectnet.errors import OptionError, RuleError
 
 if TYPE_CHECKING:
@@ -48,22 +49,13 @@ def evolve(
     epochs: Epochs = "",
     near: Near = 0.9,
     compared: Compared = 256,
-    method: options.Method = "deconvnet",
-    unpool: options.Unpool = "sum",
-    lrn: options.Lrn = "",
+    *,
+    choices: options.PolicyChoices,
     seed: Seed = 0,
     out: Out = None,
-    device: options.DeviceName = "auto",
     batch_size: options.BatchSize = "auto",
     threads: options.Threads = None,
-    mean: options.Mean = "",
-    std: options.Std = "",
-    input_size: options.InputSize = "",
-    crop_pct: options.CropPct = None,
-    interpolation: options.Interpolation = "",
-    crop_mode: options.CropMode = "",
-    channel_order: options.ChannelOrder = "",
-    alias: options.Alias = [],  # noqa: B006  (typer's way)
+    opening: Opening,
     as_json: options.AsJson = False,
 ) -> None:
     """Show how features come to be: the strongest projection of some maps at each checkpoint of a training."""
@@ -71,9 +63,8 @@ def evolve(
     from inspectnet.report.folder import output_folder
     from inspectnet.report.plain import json_text
 
-    said = options.preprocessing(mean, std, input_size, crop_pct, interpolation, crop_mode, channel_order)
-    files, policy = _files(checkpoints), options.policy_of(method, unpool, lrn)
-    networks = [options.open_network(f, device, alias, said, quiet=i > 0) for i, f in enumerate(files)]
+    files, policy = _files(checkpoints), choices.policy()
+    networks = [opening.open(f, quiet=i > 0) for i, f in enumerate(files)]
     times, wanted = _epochs(networks, epochs), wanted_maps(networks[-1], layer, maps, "")
     _check(networks, wanted, policy)
     collection = options.collection_of(images, out, without=out or RESULTS)

@@ -7,6 +7,7 @@ import typer
 
 from inspectnet.cli import options
 from inspectnet.cli.classes import Classes, class_names, find_class
+from inspectnet.cli.opening import Opening
 from inspectnet.cli.photos import Photos, read_photos
 from inspectnet.errors import OptionError
 
@@ -54,15 +55,8 @@ def explain(
     noise: Noise = 0.15,
     seed: Seed = 0,
     out: Out = None,
-    device: options.DeviceName = "auto",
-    mean: options.Mean = "",
-    std: options.Std = "",
-    input_size: options.InputSize = "",
-    crop_pct: options.CropPct = None,
-    interpolation: options.Interpolation = "",
-    crop_mode: options.CropMode = "",
-    channel_order: options.ChannelOrder = "",
-    alias: options.Alias = [],  # noqa: B006  (typer's way)
+    *,
+    opening: Opening,
     as_json: options.AsJson = False,
 ) -> None:
     """Show what in a photo speaks for a class, by several attribution methods side by side."""
@@ -70,8 +64,7 @@ def explain(
     from inspectnet.report.folder import output_folder
     from inspectnet.report.plain import json_text
 
-    said = options.preprocessing(mean, std, input_size, crop_pct, interpolation, crop_mode, channel_order)
-    network = options.open_network(model, device, alias, said)
+    network = opening.open(model)
     chosen = chosen_methods(network, method, layer, steps, samples, noise, seed)
     names = class_names(network, classes)
     wanted = find_class(class_, names) if class_ else None

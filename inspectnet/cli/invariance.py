@@ -8,6 +8,7 @@ import typer
 
 from inspectnet.cli import options
 from inspectnet.cli.classes import Classes
+from inspectnet.cli.opening import Opening
 from inspectnet.cli.scenes import Photo, read_labelled, sample_changes
 from inspectnet.errors import OptionError
 
@@ -54,16 +55,9 @@ def invariance(
     border: Border = "photo",
     classes: Classes = None,
     out: Out = None,
-    device: options.DeviceName = "auto",
     batch_size: options.BatchSize = "auto",
-    mean: options.Mean = "",
-    std: options.Std = "",
-    input_size: options.InputSize = "",
-    crop_pct: options.CropPct = None,
-    interpolation: options.Interpolation = "",
-    crop_mode: options.CropMode = "",
-    channel_order: options.ChannelOrder = "",
-    alias: options.Alias = [],  # noqa: B006  (typer's way)
+    *,
+    opening: Opening,
     as_json: options.AsJson = False,
 ) -> None:
     """Measure how features and the class's probability change while photos are shifted, scaled and rotated."""
@@ -71,8 +65,7 @@ def invariance(
     from inspectnet.report.invariance import print_invariance, write_invariance
     from inspectnet.report.plain import json_text
 
-    said = options.preprocessing(mean, std, input_size, crop_pct, interpolation, crop_mode, channel_order)
-    network = options.open_network(model, device, alias, said)
+    network = opening.open(model)
     amounts, size = _amounts(transform, network, by_pixel), options.images_at_once(batch_size, network)
     layers = [found.name for found in network.match(layer)] if layer else []
     photos, skipped = read_labelled(network, images, out or RESULTS, classes, MOST)

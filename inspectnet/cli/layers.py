@@ -4,6 +4,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from inspectnet.cli import options
+from inspectnet.cli.opening import Alias, DeviceName, InputSize, Opening, Preprocessing
 
 if TYPE_CHECKING:
     from inspectnet.graph.layers import Layer
@@ -12,13 +13,13 @@ if TYPE_CHECKING:
 
 def layers(
     model: options.Model,
-    input_size: options.InputSize = "",
-    alias: options.Alias = [],  # noqa: B006  (typer's way)
-    device: options.DeviceName = "cpu",
+    input_size: InputSize = "",
+    alias: Alias = None,
+    device: DeviceName = "cpu",
     as_json: options.AsJson = False,
 ) -> None:
     """List the layers of a model: names, shapes, receptive fields, and whether they can be inverted."""
-    network = options.open_network(model, device, alias, options.preprocessing(input_size=input_size), quiet=True)
+    network = Opening(device, Preprocessing(input_size=input_size), alias).open(model, quiet=True)
     found = [_facts(network, layer) for layer in network.layers]
     if as_json:
         preprocess = {**network.preparation.to_json(), "source": network.preparation_source}

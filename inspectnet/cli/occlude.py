@@ -10,6 +10,7 @@ from inspectnet import samples
 from inspectnet.cli import options
 from inspectnet.cli.boxes import Boxes
 from inspectnet.cli.classes import Classes, class_names, find_class, labelled_images
+from inspectnet.cli.opening import Opening
 from inspectnet.errors import ImageError, OptionError, RuleError
 
 if TYPE_CHECKING:
@@ -94,19 +95,10 @@ def occlude(
     classes: Classes = None,
     seed: Seed = 0,
     out: Out = None,
-    method: options.Method = "deconvnet",
-    unpool: options.Unpool = "sum",
-    lrn: options.Lrn = "",
-    device: options.DeviceName = "auto",
+    *,
+    choices: options.PolicyChoices,
     batch_size: options.BatchSize = "auto",
-    mean: options.Mean = "",
-    std: options.Std = "",
-    input_size: options.InputSize = "",
-    crop_pct: options.CropPct = None,
-    interpolation: options.Interpolation = "",
-    crop_mode: options.CropMode = "",
-    channel_order: options.ChannelOrder = "",
-    alias: options.Alias = [],  # noqa: B006  (typer's way)
+    opening: Opening,
     as_json: options.AsJson = False,
 ) -> None:
     """Show what hiding each place of a photo does to the strongest map of a layer and to the class."""
@@ -115,10 +107,9 @@ def occlude(
     from inspectnet.report.occlusion import print_occlusion
     from inspectnet.report.plain import json_text
 
-    said = options.preprocessing(mean, std, input_size, crop_pct, interpolation, crop_mode, channel_order)
-    policy = options.policy_of(method, unpool, lrn)
+    policy = choices.policy()
     check_choices(fill, by)
-    network = options.open_network(model, device, alias, said)
+    network = opening.open(model)
     size = None if batch_size == "auto" else options.images_at_once(batch_size, network)
     how = {"patch": patch, "stride": stride, "fill": fill, "by": by, "seed": seed, "batch_size": size}
     found, map_ = _layer_and_map(network, layer)

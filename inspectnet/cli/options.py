@@ -1,5 +1,6 @@
-"""Options that several commands share, what their texts mean, and the network they open."""
+"""Options that several commands share, and what their texts mean."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,72 +42,26 @@ Unpool = Annotated[str, typer.Option(help="Values that share a switch: sum, over
 Lrn = Annotated[
     str, typer.Option(help="Response normalisation: identity or gradient; by default as the method has it.")
 ]
-DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:1.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Alias = Annotated[list[str], typer.Option(help="A further name of a layer, as conv5=features.10; repeatable.")]
-Mean = Annotated[str, typer.Option(help="Preprocessing: mean per channel of pixels in 0..1, as 0.485,0.456,0.406.")]
-Std = Annotated[str, typer.Option(help="Preprocessing: deviation per channel of pixels in 0..1.")]
-InputSize = Annotated[str, typer.Option(help="Preprocessing: H,W of the network's input.")]
-CropPct = Annotated[float | None, typer.Option(help="Preprocessing: side of the crop as part of the resized image.")]
-Interpolation = Annotated[str, typer.Option(help="Preprocessing: bilinear, bicubic, nearest, lanczos or box.")]
-CropMode = Annotated[str, typer.Option(help="Preprocessing: center, squash or border.")]
-ChannelOrder = Annotated[str, typer.Option(help="Preprocessing: rgb or bgr.")]
-
 BatchSize = Annotated[str, typer.Option(help="Images per run of the network; auto or a number.")]
 Threads = Annotated[
     int | None, typer.Option(min=1, help="Threads that decode; by default all cores.", show_default=False)
 ]
 
 
-def preprocessing(
-    mean: str = "",
-    std: str = "",
-    input_size: str = "",
-    crop_pct: float | None = None,
-    interpolation: str = "",
-    crop_mode: str = "",
-    channel_order: str = "",
-) -> dict[str, Any]:
-    """What the user says about preprocessing, in the vocabulary of Preparation; only what was said."""
-    said = {
-        "mean": _floats(mean, "--mean"),
-        "std": _floats(std, "--std"),
-        "input_size": _extents(input_size),
-        "crop_pct": crop_pct,
-        "interpolation": interpolation,
-        "crop_mode": crop_mode,
-        "channel_order": channel_order,
-    }
-    return {key: value for key, value in said.items() if value not in (None, "")}
+@dataclass(frozen=True)
+class PolicyChoices:
+    """What a user chooses of a policy."""
 
+    method: Method = "deconvnet"
+    unpool: Unpool = "sum"
+    lrn: Lrn = ""
 
-def open_network(
-    model: Path, device: str, alias: list[str], said: dict[str, Any] | None = None, *, quiet: bool = False
-) -> "Network":
-    """The opened model; says on stderr what was taken for granted."""
-    from inspectnet import network
+    def policy(self) -> "Policy":
+        """The policy that is meant. Raises OptionError."""
+        from inspectnet.rules import Policy
 
-    pairs = [text.partition("=") for text in alias]
-    for name, equals, layer in pairs:
-        if not (name and equals and layer):
-            raise OptionError(f"--alias '{name}{equals}{layer}' is not NAME=LAYER, as conv5=features.10.")
-    opened = network.open_network(
-        model, device=device, preparation=said or {}, aliases={name: layer for name, _, layer in pairs}
-    )
-    if not quiet:
-        typer.secho(f"device: {opened.device.why}", err=True, dim=True)
-        guessed = opened.preparation_source.startswith("a guess")
-        typer.secho(
-            f"preprocessing: {opened.preparation_source}", err=True, fg="yellow" if guessed else None, dim=not guessed
-        )
-    return opened
-
-
-def policy_of(method: str, unpool: str, lrn: str) -> "Policy":
-    """The policy that the options mean."""
-    from inspectnet.rules import Policy
-
-    return Policy(method, unpool, lrn)
+        return Policy(self.method, self.unpool, self.lrn)
 
 
 def unit_of(network: "Network", text: str) -> "Unit":
@@ -156,19 +111,3 @@ def onnx_file(out: Path) -> Path:
 def whole_number(text: str) -> int | None:
     """The number that plain digits mean; None for any other text."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
-
-
-def _extents(text: str) -> tuple[int, int] | None:
-    if not text:
-        return None
-    sides = [whole_number(part.strip()) for part in text.split(",")]
-    if len(sides) != 2 or not all(sides):
-        raise OptionError(f"--input-size '{text}' is not H,W in whole numbers, as 224,224.")
-    return sides[0] or 0, sides[1] or 0
-
-
-def _floats(text: str, option: str) -> tuple[float, ...] | None:
-    try:
-        return tuple(float(part) for part in text.split(",")) if text else None
-    except ValueError:
-        raise OptionError(f"{option} '{text}' is not a list of numbers. Write it like 0.485,0.456,0.406.") from None

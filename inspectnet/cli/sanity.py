@@ -8,6 +8,7 @@ import typer
 
 from inspectnet.cli import options
 from inspectnet.cli.explain import METHODS, Layer, Noise, Samples, Steps, chosen_methods
+from inspectnet.cli.opening import Opening
 from inspectnet.cli.photos import Photos, read_photos
 
 if TYPE_CHECKING:
@@ -42,15 +43,8 @@ def sanity(
     noise: Noise = 0.15,
     seed: Seed = 0,
     out: Out = None,
-    device: options.DeviceName = "auto",
-    mean: options.Mean = "",
-    std: options.Std = "",
-    input_size: options.InputSize = "",
-    crop_pct: options.CropPct = None,
-    interpolation: options.Interpolation = "",
-    crop_mode: options.CropMode = "",
-    channel_order: options.ChannelOrder = "",
-    alias: options.Alias = [],  # noqa: B006  (typer's way)
+    *,
+    opening: Opening,
     as_json: options.AsJson = False,
 ) -> None:
     """Test whether explanations depend on the weights: similarity while layer after layer is randomised."""
@@ -58,8 +52,7 @@ def sanity(
     from inspectnet.report.plain import json_text
     from inspectnet.report.sanity import print_sanity, write_sanity
 
-    said = options.preprocessing(mean, std, input_size, crop_pct, interpolation, crop_mode, channel_order)
-    network = options.open_network(model, device, alias, said)
+    network = opening.open(model)
     chosen = chosen_methods(network, method, layer, steps, samples, noise, seed)
     photos = read_photos(network, images, out, RESULTS, MOST)
     with output_folder(out or RESULTS / model.stem / "sanity") as folder:

@@ -8,6 +8,7 @@ import typer
 from inspectnet import samples
 from inspectnet.cli import options
 from inspectnet.cli.classes import Classes, labelled_images
+from inspectnet.cli.opening import Opening
 from inspectnet.cli.photos import read_photos
 from inspectnet.errors import OptionError
 
@@ -46,16 +47,9 @@ def selectivity(
     classes: Classes = None,
     seed: Seed = 0,
     out: Out = None,
-    device: options.DeviceName = "auto",
     batch_size: options.BatchSize = "auto",
-    mean: options.Mean = "",
-    std: options.Std = "",
-    input_size: options.InputSize = "",
-    crop_pct: options.CropPct = None,
-    interpolation: options.Interpolation = "",
-    crop_mode: options.CropMode = "",
-    channel_order: options.ChannelOrder = "",
-    alias: options.Alias = [],  # noqa: B006  (typer's way)
+    *,
+    opening: Opening,
     as_json: options.AsJson = False,
 ) -> None:
     """Measure how selective a layer is: its projections for their units, and, given labels, its maps for classes."""
@@ -65,8 +59,7 @@ def selectivity(
     from inspectnet.report.selectivity import print_selectivity
     from inspectnet.runtime.versions import versions
 
-    said = options.preprocessing(mean, std, input_size, crop_pct, interpolation, crop_mode, channel_order)
-    network = options.open_network(model, device, alias, said)
+    network = opening.open(model)
     found, source, size = network.layer(layer), images or samples.folder(), options.images_at_once(batch_size, network)
     record: dict[str, Any] = {**describe_network(network), "layer": found.name, "others": others, "seed": seed}
     with output_folder(out or RESULTS / model.stem / "selectivity") as folder:

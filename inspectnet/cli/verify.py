@@ -8,6 +8,7 @@ import typer
 
 from inspectnet import samples
 from inspectnet.cli import options
+from inspectnet.cli.opening import Alias, DeviceName, InputSize, Opening, Preprocessing
 from inspectnet.errors import ImageError, LayerError, RuleError
 
 if TYPE_CHECKING:
@@ -34,13 +35,12 @@ def verify(
     model: options.Model,
     layer: Some = [],  # noqa: B006  (typer's way)
     images: Photos = None,
-    method: options.Method = "deconvnet",
-    unpool: options.Unpool = "sum",
-    lrn: options.Lrn = "",
-    device: options.DeviceName = "auto",
+    *,
+    choices: options.PolicyChoices,
+    device: DeviceName = "auto",
     seed: Annotated[int, typer.Option(min=0, help="Of the random signals.")] = 0,
-    input_size: options.InputSize = "",
-    alias: options.Alias = [],  # noqa: B006
+    input_size: InputSize = "",
+    alias: Alias = None,
     as_json: options.AsJson = False,
 ) -> int:
     """Prove on this model that its inverse is right: adjoint identity, forms that agree, CUDA kernels.
@@ -49,9 +49,8 @@ def verify(
     """
     from inspectnet.analyses import verification
 
-    said = options.preprocessing(input_size=input_size)
-    network = options.open_network(model, device, alias, said, quiet=True)
-    policy = options.policy_of(method, unpool, lrn)
+    network = Opening(device, Preprocessing(input_size=input_size), alias).open(model, quiet=True)
+    policy = choices.policy()
     names, left_out = _layers(network, layer, policy)
     checks = list(verification.verify(network, _photos(network, images), names, policy, seed))
     ops = {kind: text for name in names for kind, text in network.policy_of_ops(name, policy).items()}
@@ -60,7 +59,7 @@ def verify(
         about = {"model_sha256": network.sha256, "policy": vars(policy), "ops": ops, "left_out": left_out}
         print(json.dumps({**about, "checks": shown}, indent=1))
     else:
-        _print(f"{model.name}: {method}", checks, ops, left_out)
+        _print(f"{model.name}: {policy.method}", checks, ops, left_out)
     return 0 if all(check.passed for check in checks) else 1
 
 

@@ -1,0 +1,87 @@
+"""The options that open a model, and the network they open."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from inspectnet.cli.options import whole_number
+from inspectnet.errors import OptionError
+
+if TYPE_CHECKING:
+    from inspectnet.network import Network
+
+DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:1.")]
+Alias = Annotated[list[str] | None, typer.Option(help="A further name of a layer, as conv5=features.10; repeatable.")]
+Mean = Annotated[str, typer.Option(help="Preprocessing: mean per channel of pixels in 0..1, as 0.485,0.456,0.406.")]
+Std = Annotated[str, typer.Option(help="Preprocessing: deviation per channel of pixels in 0..1.")]
+InputSize = Annotated[str, typer.Option(help="Preprocessing: H,W of the network's input.")]
+CropPct = Annotated[float | None, typer.Option(help="Preprocessing: side of the crop as part of the resized image.")]
+Interpolation = Annotated[str, typer.Option(help="Preprocessing: bilinear, bicubic, nearest, lanczos or box.")]
+CropMode = Annotated[str, typer.Option(help="Preprocessing: center, squash or border.")]
+ChannelOrder = Annotated[str, typer.Option(help="Preprocessing: rgb or bgr.")]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What the user says about preprocessing; what is left open the model says."""
+
+    mean: Mean = ""
+    std: Std = ""
+    input_size: InputSize = ""
+    crop_pct: CropPct = None
+    interpolation: Interpolation = ""
+    crop_mode: CropMode = ""
+    channel_order: ChannelOrder = ""
+
+    def said(self) -> dict[str, Any]:
+        """Only what was said, in the vocabulary of Preparation. Raises OptionError."""
+        meant = vars(self) | {
+            "mean": _floats(self.mean, "--mean"),
+            "std": _floats(self.std, "--std"),
+            "input_size": _extents(self.input_size),
+        }
+        return {key: value for key, value in meant.items() if value not in (None, "")}
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How a model is opened: where it runs, what its pixels are, what else its layers are called."""
+
+    device: DeviceName = "auto"
+    preprocessing: Preprocessing = Preprocessing()
+    alias: Alias = None
+
+    def open(self, model: Path, *, quiet: bool = False) -> "Network":
+        """The opened model; says on stderr what was taken for granted. Raises OptionError, ModelError."""
+        from inspectnet.network import open_network
+
+        said = self.preprocessing.said()
+        pairs = [text.partition("=") for text in self.alias or []]
+        for name, equals, layer in pairs:
+            if not (name and equals and layer):
+                raise OptionError(f"--alias '{name}{equals}{layer}' is not NAME=LAYER, as conv5=features.10.")
+        aliases = {name: layer for name, _, layer in pairs}
+        opened = open_network(model, device=self.device, preparation=said, aliases=aliases)
+        if not quiet:
+            typer.secho(f"device: {opened.device.why}", err=True, dim=True)
+            guessed, source = opened.preparation_source.startswith("a guess"), opened.preparation_source
+            typer.secho(f"preprocessing: {source}", err=True, fg="yellow" if guessed else None, dim=not guessed)
+        return opened
+
+
+def _extents(text: str) -> tuple[int, int] | None:
+    if not text:
+        return None
+    sides = [whole_number(part.strip()) for part in text.split(",")]
+    if len(sides) != 2 or not all(sides):
+        raise OptionError(f"--input-size '{text}' is not H,W in whole numbers, as 224,224.")
+    return sides[0] or 0, sides[1] or 0
+
+
+def _floats(text: str, option: str) -> tuple[float, ...] | None:
+    try:
+        return tuple(float(part) for part in text.split(",")) if text else None
+    except ValueError:
+        raise OptionError(f"{option} '{text}' is not a list of numbers. Write it like 0.485,0.456,0.406.") from None
