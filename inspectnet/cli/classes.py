@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 FILE = "What the classes are called: names, one a line, or a TSV; if the model does not say."
 TABLE = "classes.tsv"  # beside the images, where trainers, too, find it
-SHOWN = 5  # classes that a message lists
+SHOWN = 5  # classes or labels that a message lists
 
 Classes = Annotated[Path | None, typer.Option(help=FILE, metavar="FILE", parser=options.path_of, show_default=False)]
 
@@ -26,19 +26,44 @@ def class_names(network: "Network", file: Path | None) -> "Names":
 
     Raises OptionError if they are not as many as the classes.
     """
+    count = network.scores().classes
+    return known_names([network], count, file)[0] or [(str(i),) for i in range(count)]
+
+
+def known_names(
+    networks: Sequence["Network"], count: int, file: Path | None, images: Path | None = None
+) -> tuple["Names", str]:
+    """All that each of `count` classes is called, none if nothing says it, and where that was said.
+
+    By the user in a file, in a table beside the images if it fits, by the models. Raises OptionError.
+    """
     from inspectnet.graph.metadata import read_class_table
     from inspectnet.images import all_names
 
-    count, own = network.scores().classes, network.classes
-    if own and len(own) != count:
-        what = f"{network.path} has {count} classes, but names {len(own)}"
-        raise OptionError(f"{what}. Name them with inspectnet annotate.")
-    if file is None:
-        return [(name,) for name in own] or [(str(i),) for i in range(count)]
-    names = all_names(own, table := read_class_table(file), count)
-    if names is None:
-        raise OptionError(f"{file} has {len(table)} lines that do not fit the model's {count} classes, in their order.")
-    return names
+    own = _own_names(networks, count)
+    if file:
+        table = read_class_table(file)
+        if (names := all_names(own, table, count)) is None:
+            what = f"the model has {count} classes, as '{own[0]}'" if own else f"the model has {count} classes"
+            raise OptionError(f"{file} has {len(table)} lines that do not fit: {what}. Give a line for each, in order.")
+        return names, str(file)
+    for beside in (images / TABLE, images.parent / TABLE) if images else ():
+        if beside.is_file() and (names := all_names(own, read_class_table(beside), count)):
+            return names, str(beside)
+    return [(name,) for name in own], "named by the model" if own else "by their numbers"
+
+
+def _own_names(networks: Sequence["Network"], count: int) -> Sequence[str]:
+    """What the models call their classes, as far as they say it; all that do must agree."""
+    told = [network for network in networks if network.classes]
+    for network in told:
+        if len(network.classes) != count:
+            what = f"{network.path} has {count} classes, but names {len(network.classes)}"
+            raise OptionError(f"{what}. Name them with inspectnet annotate.")
+        if network.classes != told[0].classes:
+            what = f"{told[0].path} and {network.path} name their classes differently"
+            raise OptionError(f"{what}. Evaluate them one by one.")
+    return told[0].classes if told else []
 
 
 def find_class(text: str, names: "Names") -> int:
@@ -72,18 +97,26 @@ def labelled_images(network: "Network", collection: "Collection", file: Path | N
 
     Raises OptionError for labels that mean nothing.
     """
-    from inspectnet.images import match_labels
-
-    if file is None:
-        folders = (collection.source, collection.source.parent)
-        file = next((table for folder in folders if (table := folder / TABLE).is_file()), None)
-    names = class_names(network, file)
-    told = file is not None or bool(network.classes)
     try:
-        targets = match_labels(collection, network.scores().classes, names if told else ())
+        return find_targets([network], network.scores().classes, collection, file)[0]
     except ImageError:  # not one has a label, which is no mistake here
         return None
+
+
+def find_targets(
+    networks: Sequence["Network"], count: int, collection: "Collection", file: Path | None
+) -> tuple["Targets", str]:
+    """The images whose label means one of `count` classes, and where these got their names; says what is left out.
+
+    Raises ImageError if no image has a label, OptionError for labels that mean nothing.
+    """
+    from inspectnet.images import match_labels
+
+    names, where = known_names(networks, count, file, collection.source)
+    targets = match_labels(collection, count, names)
     if targets.left_out:
+        labels = [f"'{label}'" if label else "no label" for label in targets.left_out]
+        listed = ", ".join(labels[:SHOWN]) + ", ..." * (len(labels) > SHOWN)
         number = sum(targets.left_out.values())
-        typer.secho(f"left out {number} images, whose label is no class", err=True, fg="yellow")
-    return targets
+        typer.secho(f"left out {number} images, whose label is no class: {listed}", err=True, fg="yellow")
+    return targets, where

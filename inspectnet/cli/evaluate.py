@@ -1,24 +1,21 @@
 """inspectnet evaluate: how often networks are right, as Tables 2 and 3 of the paper tell it."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from inspectnet.cli import options
+from inspectnet.cli.classes import find_targets
 from inspectnet.cli.opening import Opening
-from inspectnet.errors import OptionError
 
 if TYPE_CHECKING:
     from inspectnet.analyses.accuracy import Evaluation
     from inspectnet.images import Collection, Targets
-    from inspectnet.images.labels import Names
     from inspectnet.network import Network
 
 IMAGES = "Labelled images: a folder of folders, one for each class, a .txt or .csv list with labels, a .tar."
 CLASSES = "What the classes are called: names, one a line, or a TSV; as classes.tsv beside the images."
-TABLE = "classes.tsv"
 
 Models = Annotated[list[Path], typer.Argument(metavar="MODEL...", help="ONNX files.", show_default=False)]
 Images = Annotated[Path, typer.Option(help=IMAGES, metavar="PATH", parser=options.path_of, show_default=False)]
@@ -74,53 +71,13 @@ def evaluate(
 def _targets(networks: list["Network"], layer: str, collection: "Collection", classes: Path | None) -> "Targets":
     """The images whose label means a class, and which; says what was taken for granted, and what is left out."""
     from inspectnet.analyses.accuracy import class_count
-    from inspectnet.images import match_labels
 
     count = class_count(networks, layer)
-    names, where = _names(networks, count, classes, collection.source)
-    targets = match_labels(collection, count, names)
+    targets, where = find_targets(networks, count, collection, classes)
     if targets.guessed:
         where = f"a guess: the {count} labels, sorted (say it with --classes, or inspectnet annotate)"
     typer.secho(f"classes: {where}", err=True, fg="yellow" if targets.guessed else None, dim=not targets.guessed)
-    if targets.left_out:
-        labels = [f"'{label}'" if label else "no label" for label in targets.left_out]
-        listed = ", ".join(labels[:5]) + ", ..." * (len(labels) > 5)
-        number = sum(targets.left_out.values())
-        typer.secho(f"left out {number} images, whose label is no class: {listed}", err=True, fg="yellow")
     return targets
-
-
-def _names(networks: list["Network"], count: int, classes: Path | None, images: Path) -> tuple["Names", str]:
-    """All that each class is called, and where that was said: by the user, beside the images, by the models."""
-    from inspectnet.graph.metadata import read_class_table
-    from inspectnet.images import all_names
-
-    own = _own_names(networks, count)
-    if classes:
-        table = read_class_table(classes)
-        if (names := all_names(own, table, count)) is None:
-            what = f"the model has {count} classes, as '{own[0]}'" if own else f"the model has {count} classes"
-            raise OptionError(
-                f"{classes} has {len(table)} lines that do not fit: {what}. Give a line for each, in order."
-            )
-        return names, str(classes)
-    for table_file in (images / TABLE, images.parent / TABLE):  # where trainers, too, find it
-        if table_file.is_file() and (names := all_names(own, read_class_table(table_file), count)):
-            return names, str(table_file)
-    return [(name,) for name in own], "named by the model" if own else "by their numbers"
-
-
-def _own_names(networks: list["Network"], count: int) -> Sequence[str]:
-    """What the models call their classes, as far as they say it; all that do must agree."""
-    told = [network for network in networks if network.classes]
-    for network in told:
-        if len(network.classes) != count:
-            what = f"{network.path} has {count} classes, but names {len(network.classes)}"
-            raise OptionError(f"{what}. Name them with inspectnet annotate.")
-        if network.classes != told[0].classes:
-            what = f"{told[0].path} and {network.path} name their classes differently"
-            raise OptionError(f"{what}. Evaluate them one by one.")
-    return told[0].classes if told else []
 
 
 def _evaluate(networks: list["Network"], targets: "Targets", **how: Any) -> "Evaluation":

@@ -148,6 +148,16 @@ def test_labels_that_mean_no_class_are_said_and_the_most_likely_class_is_watched
     assert len(noted) == 1 and noted[0].startswith("no true classes, so each photo's most likely one is watched: ")
 
 
+def test_labels_and_a_table_beside_the_images_are_read_as_evaluate_reads_them(model, photos, tmp_path, capsys):
+    """A table of other classes is passed over; images of no class are named, and watched by the most likely one."""
+    (photos / "classes.tsv").write_text("n00000001\tred deer\nn00000002\tmoon\n")
+    (photos / "blue whale").rename(photos / "moon")
+    said, noted = done(capsys, model, photos, "-o", tmp_path / "out", "--stride", 8, "--json")
+    sources = {p["image"].split("/")[0]: p["class_from"] for p in json.loads(said)["photos"]}
+    assert sources == {"green lizard": "label", "moon": "prediction", "red deer": "label"}
+    assert noted == ["left out 2 images, whose label is no class: 'moon'"]
+
+
 def test_the_same_inputs_give_the_same_bytes(model, photos, tmp_path, capsys):
     for name in ("one", "two"):
         done(capsys, model, photos, "-o", tmp_path / name, "--stride", 8, "--fill", "noise")
