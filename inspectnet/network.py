@@ -19,6 +19,7 @@ from inspectnet.graph.reading import Source, read
 from inspectnet.graph.scores import KEEPING, Scores, find_scores
 from inspectnet.graph.shapes import fixed_batch, unknown_shape
 from inspectnet.graph.values import shape_of
+from inspectnet.graph.weights import replace_weights, weights_of
 from inspectnet.graph.writing import save, to_bytes
 from inspectnet.images.prepare import Preparation
 from inspectnet.inverse import Operator
@@ -228,12 +229,12 @@ class Network:
 
     def weights(self, layer: str) -> dict[str, np.ndarray]:
         """The weights of `layer` by their names in the file, float32: filters, biases, statistics."""
-        return inverse.weights_of(self._model, self.layer(layer).values)
+        return weights_of(self._model, self.layer(layer).values)
 
     def with_weights(self, weights: Mapping[str, np.ndarray]) -> "Network":
         """A twin in which the weights of these names hold other numbers; this network and its file stay as they are."""
         twin = copy.copy(self)
-        twin._model, twin._sessions, twin._maxima_names = inverse.replace_weights(self._model, weights), {}, {}
+        twin._model, twin._sessions, twin._maxima_names = replace_weights(self._model, weights), {}, {}
         return twin
 
     def operator_session(self, operator: Operator, policy: Policy) -> Session:

@@ -4,7 +4,6 @@ from inspectnet.inverse.files import inverse_files
 from inspectnet.inverse.operators import Operator, invert_operator, obstacles, operators_below, policy_of_ops
 from inspectnet.inverse.split import Split, invert_split
 from inspectnet.inverse.walk import OWNER, PIXELS, SEED, invert
-from inspectnet.inverse.weights import replace_weights, weights_of
 
 __all__ = [
     "OWNER",
@@ -19,6 +18,4 @@ __all__ = [
     "obstacles",
     "operators_below",
     "policy_of_ops",
-    "replace_weights",
-    "weights_of",
 ]
