@@ -5,7 +5,7 @@ object there and not at its surroundings; if the activity of a map drops where i
 projection shows what excites the map.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from inspectnet.errors import LayerError, ModelError, OptionError
 from inspectnet.graph.layers import Layer
 from inspectnet.images.occluder import Grid, check_fill, cover_of, occluded, slide
-from inspectnet.network import Network
+from inspectnet.network import Maxima, Network
 from inspectnet.projection import Spot
 from inspectnet.rules import Policy
 
@@ -27,51 +27,57 @@ class Response:
 
     probabilities: np.ndarray
     """(n, classes) float64."""
+    activity: tuple[np.ndarray, ...]
+    """By layer (n, maps) float64: each of its maps, added up over its places."""
+
+
+@dataclass(frozen=True)
+class WatchedMap:
+    """A map of one layer, and what hiding each place of the photo does to it."""
+
+    layer: Layer
+    map: int
+    whole: np.ndarray
+    """(maps,) float64: each map of the layer, added up over its places, with nothing hidden."""
     activity: np.ndarray
-    """(n, maps) float64: each map of the layer, added up over its places."""
+    """(h, w) float64: the map's, added up over its places (Fig. 7 b)."""
+    projection: np.ndarray
+    """(C, H, W) float32: of the map's strongest unit in the whole photo (Fig. 7 c)."""
+    spot: Spot
+    """That unit."""
+    energy: np.ndarray
+    """(h, w): the squares of the projection, added up under the occluder."""
+
+    @property
+    def activity_drop(self) -> np.ndarray:
+        """(h, w): how much less active the map is than in the whole photo."""
+        return np.asarray(self.whole[self.map] - self.activity)
 
 
 @dataclass(frozen=True)
 class Occlusion:
     """What hiding each place of one photo does; maps (h, w) have a number for each place of the square."""
 
-    layer: Layer
-    map: int
-    """The map that is watched."""
     target: int
     """The class that is watched."""
     grid: Grid
     cover: np.ndarray
     """(C, H, W) float32: what stands in the square, in prepared units."""
-    whole: Response
-    """To the photo with nothing hidden; n = 1."""
-    activity: np.ndarray
-    """(h, w) float64: the map's, added up over its places (Fig. 7 b)."""
+    whole: np.ndarray
+    """(classes,) float64: the probabilities with nothing hidden."""
     probability: np.ndarray
     """(h, w) float64: of the class (Fig. 7 d)."""
     label: np.ndarray
     """(h, w) int64: the most probable class (Fig. 7 e)."""
     label_probability: np.ndarray
     """(h, w) float64: its probability."""
-    projection: np.ndarray
-    """(C, H, W) float32: of the map's strongest unit in the whole photo (Fig. 7 c)."""
-    spot: Spot
-    """That unit."""
+    watched: tuple[WatchedMap, ...]
+    """The maps, layer by layer."""
 
     @property
     def probability_drop(self) -> np.ndarray:
         """(h, w): how much less probable the class is than in the whole photo."""
-        return np.asarray(self.whole.probabilities[0, self.target] - self.probability)
-
-    @property
-    def activity_drop(self) -> np.ndarray:
-        """(h, w): how much less active the map is than in the whole photo."""
-        return np.asarray(self.whole.activity[0, self.map] - self.activity)
-
-    @property
-    def energy(self) -> np.ndarray:
-        """(h, w): the squares of the projection, added up under the occluder."""
-        return self.grid.sums((self.projection.astype(np.float64) ** 2).sum(axis=0))
+        return np.asarray(self.whole[self.target] - self.probability)
 
 
 @dataclass(frozen=True)
@@ -105,10 +111,10 @@ class BoxDrops:
 def occlude(
     network: Network,
     x: np.ndarray,
-    layer: str,
+    layers: Sequence[str],
     *,
     target: int | None = None,
-    map: int | None = None,
+    maps: Mapping[str, Sequence[int]] | None = None,
     by: str = "sum",
     patch: int | None = None,
     stride: int | None = None,
@@ -118,65 +124,73 @@ def occlude(
     batch_size: int | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> Occlusion:
-    """What hiding each place of one prepared photo x (C, H, W) does to a map of `layer` and to the classes.
+    """What hiding each place of one prepared photo x (C, H, W) does to a map of each layer and to the classes.
 
-    target: a class, by default the photo's most probable one. map: by default the strongest in the whole photo, by its
-    sum over places or its max. patch, stride: px, see `slide`; fill: see `cover_of`. Memory does not grow with the
-    number of places. on_progress gets how many more are done. Raises OptionError, LayerError, ModelError, RuleError.
+    target: a class, by default the photo's most probable one. maps: by layer those to watch, by default the strongest
+    in the whole photo, by its sum over places or its max. patch, stride: px, see `slide`; fill: see `cover_of`. One
+    pass over the places serves all layers; memory does not grow with the number of places. on_progress gets how many
+    more are done. Raises OptionError, LayerError, ModelError, RuleError.
     """
     check_choices(fill, by)
-    found = layer_of(network, layer)
+    if not layers:
+        raise LayerError("there is no layer to watch. Name at least one.")
+    found = [layer_of(network, name) for name in layers]
     grid = slide(network.input_shape[1:], patch, stride)
     x = np.asarray(x, np.float32)
     cover = cover_of(fill, x, network.preparation, grid.patch, seed)
     whole = answer(network, x[None], found)
-    target = int(whole.probabilities[0].argmax()) if target is None else _checked(target, "class", whole.probabilities)
-    map = _strongest(network, x, found, whole, by) if map is None else _checked(map, "map", whole.activity)
-    panels = _panels(len(grid.corners))
-    done = 0
+    classes = whole.probabilities[0]
+    target = int(classes.argmax()) if target is None else _checked(target, "class", len(classes))
+    units = network.maxima(x[None], [layer.output for layer in found])
+    strengths = [units[layer.output].values[0] for layer in found] if by == "max" else [s[0] for s in whole.activity]
+    chosen = [_numbers((maps or {}).get(name), each) for name, each in zip(layers, strengths, strict=True)]
+    pairs = [(i, number) for i, numbers in enumerate(chosen) for number in numbers]
+    parts = []
     for each in respond(network, x, cover, grid, found, batch_size):
-        here = np.s_[done : done + len(each.activity)]
-        panels["activity"][here] = each.activity[:, map]
-        panels["probability"][here] = each.probabilities[:, target]
-        panels["label"][here] = each.probabilities.argmax(axis=1)
-        panels["label_probability"][here] = each.probabilities.max(axis=1)
-        done += len(each.activity)
+        likely = each.probabilities
+        sums = [each.activity[i][:, number] for i, number in pairs]
+        parts.append((likely[:, target], likely.argmax(axis=1), likely.max(axis=1), *sums))
         if on_progress:
-            on_progress(len(each.activity))
-    spot = _strongest_unit(network, x, found, map)
-    return Occlusion(
-        layer=found,
-        map=map,
-        target=target,
-        grid=grid,
-        cover=cover,
-        whole=whole,
-        projection=_project(network, x, found, spot, policy),
-        spot=spot,
-        **{name: values.reshape(grid.shape) for name, values in panels.items()},
-    )
+            on_progress(len(likely))
+    panels = (np.concatenate(part).reshape(grid.shape) for part in zip(*parts, strict=True))
+    probability, label, label_probability, *activities = panels
+    watched = []
+    for (i, number), activity in zip(pairs, activities, strict=True):
+        spot = _spot(found[i], number, units[found[i].output])
+        projection = _project(network, x, found[i], spot, policy)
+        energy = grid.sums((projection.astype(np.float64) ** 2).sum(axis=0))
+        watched.append(WatchedMap(found[i], number, whole.activity[i][0], activity, projection, spot, energy))
+    return Occlusion(target, grid, cover, classes, probability, label, label_probability, tuple(watched))
 
 
 def respond(
-    network: Network, x: np.ndarray, cover: np.ndarray, grid: Grid, layer: Layer, batch_size: int | None = None
+    network: Network,
+    x: np.ndarray,
+    cover: np.ndarray,
+    grid: Grid,
+    layers: Sequence[Layer],
+    batch_size: int | None = None,
 ) -> Iterator[Response]:
     """The answers to the image x (C, H, W) with a square of `cover` at each of the grid's corners, in their order.
 
     They come in batches, of a size that keeps memory bounded. This is the one place that runs the network on hidden
     images: an engine that computes only what a square changes has the same arguments and gives the same.
     """
-    size, corners = batch_size or batch_for(network, layer), grid.corners
+    size, corners = batch_size or batch_for(network, layers), grid.corners
     for first in range(0, len(corners), size):
-        yield answer(network, occluded(x, cover, corners[first : first + size], grid.patch), layer)
+        yield answer(network, occluded(x, cover, corners[first : first + size], grid.patch), layers)
 
 
-def answer(network: Network, x: np.ndarray, layer: Layer) -> Response:
-    """The answers to prepared images x (N, C, H, W). Raises ModelError for one that is no number."""
+def answer(network: Network, x: np.ndarray, layers: Sequence[Layer]) -> Response:
+    """The answers to prepared images x (N, C, H, W), of all layers in one run.
+
+    Raises ModelError for one that is no number.
+    """
     logits, _ = network.logits
-    values = network.values(x, [logits, layer.output])
+    values = network.values(x, [logits, *(layer.output for layer in layers)])
     scores = values[logits].reshape(len(x), -1).astype(np.float64)
-    activity = values[layer.output].sum(axis=(2, 3), dtype=np.float64)
-    if not (np.isfinite(scores).all() and np.isfinite(activity).all()):
+    activity = tuple(values[layer.output].sum(axis=(2, 3), dtype=np.float64) for layer in layers)
+    if not all(np.isfinite(each).all() for each in (scores, *activity)):
         raise ModelError(f"{network.path} answers an image with NaN or infinity. Check the model's weights.")
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))
     return Response(powers / powers.sum(axis=1, keepdims=True), activity)
@@ -189,10 +203,11 @@ def check_choices(fill: str, by: str) -> None:
         raise OptionError(f"maps are not compared by '{by}'. Say {' or '.join(STRENGTHS)}.")
 
 
-def batch_for(network: Network, layer: Layer) -> int:
-    """Images per run: what keeps the device busy, and no more than fits in memory with the layer's maps."""
-    each = int(np.prod(network.input_shape)) + int(np.prod(layer.shape[1:]))  # type: ignore[arg-type]
-    return network.fixed_batch or max(1, min(64 if network.device.cuda else 16, NUMBERS_PER_RUN // each))
+def batch_for(network: Network, layers: Sequence[Layer]) -> int:
+    """Images per run: what keeps the device busy, and no more than fits in memory with the maps of all layers."""
+    shapes = [network.input_shape, *(layer.shape[1:] for layer in layers)]
+    numbers = [int(np.prod(shape)) for shape in shapes]  # type: ignore[arg-type]
+    return network.fixed_batch or max(1, min(64 if network.device.cuda else 16, NUMBERS_PER_RUN // sum(numbers)))
 
 
 def layer_of(network: Network, name: str) -> Layer:
@@ -242,25 +257,15 @@ def summarise(drops: Sequence[np.ndarray], insides: Sequence[np.ndarray]) -> Box
     return BoxDrops(len(pairs), float(means[0].mean()), float(means[1].mean()), larger, *others)
 
 
-def _panels(places: int) -> dict[str, np.ndarray]:
-    kinds = {"activity": float, "probability": float, "label": np.int64, "label_probability": float}
-    return {name: np.empty(places, kind) for name, kind in kinds.items()}
+def _numbers(asked: Sequence[int] | None, strengths: np.ndarray) -> list[int]:
+    """The maps of a layer to watch: those asked for, else the strongest one."""
+    return [_checked(number, "map", len(strengths)) for number in asked or [int(strengths.argmax())]]
 
 
-def _strongest(network: Network, x: np.ndarray, layer: Layer, whole: Response, by: str) -> int:
-    """The map that the whole photo excites most, by the sum over its places or by its strongest unit."""
-    if by == "sum":
-        return int(whole.activity[0].argmax())
-    return int(network.maxima(x[None], [layer.output])[layer.output].values[0].argmax())
-
-
-def _strongest_unit(network: Network, x: np.ndarray, layer: Layer, map: int) -> Spot:
-    found = network.maxima(x[None], [layer.output])[layer.output]
-    return _spot(layer, map, int(found.places[0, map]), float(found.values[0, map]))
-
-
-def _spot(layer: Layer, map: int, place: int, value: float) -> Spot:
-    return Spot(0, map, *divmod(place, int(layer.shape[3])), value)  # type: ignore[arg-type]
+def _spot(layer: Layer, map: int, units: Maxima) -> Spot:
+    """The strongest unit of a map in the whole photo."""
+    y, x = divmod(int(units.places[0, map]), int(layer.shape[3]))  # type: ignore[arg-type]
+    return Spot(0, map, y, x, float(units.values[0, map]))
 
 
 def _project(network: Network, x: np.ndarray, layer: Layer, spot: Spot, policy: Policy | None) -> np.ndarray:
@@ -269,8 +274,7 @@ def _project(network: Network, x: np.ndarray, layer: Layer, spot: Spot, policy: 
     return found.window((0, 0, x.shape[2], x.shape[1]))
 
 
-def _checked(number: int, what: str, among: np.ndarray) -> int:
-    count = among.shape[1]
+def _checked(number: int, what: str, count: int) -> int:
     if not 0 <= number < count:
         error = LayerError if what == "map" else OptionError
         raise error(f"there is no {what} {number}: there are {count}, 0 to {count - 1}.")

@@ -28,6 +28,11 @@ class Wanted:
         """How many maps that can be."""
         return len(self.numbers) if self.numbers is not None else min(self.count or self.layer.maps, self.layer.maps)
 
+    @property
+    def addresses(self) -> list[str]:
+        """What was asked for, as text: maps as conv5:212 where they are listed, else the layer."""
+        return [self.layer.name] if self.numbers is None else [f"{self.layer.name}:{n}" for n in self.numbers]
+
     def among(self, ranking: "Ranking", seed: int) -> list[int]:
         """The maps to show after a search: those listed, a random subset, or all that anything activates."""
         from inspectnet.analyses.features import choose_maps

@@ -10,13 +10,13 @@ from inspectnet import samples
 from inspectnet.cli import options
 from inspectnet.cli.boxes import Boxes
 from inspectnet.cli.classes import Classes, class_names, find_class, labelled_images
+from inspectnet.cli.maps import Wanted, wanted_maps
 from inspectnet.cli.opening import Opening
 from inspectnet.errors import ImageError, OptionError, RuleError
 
 if TYPE_CHECKING:
     from inspectnet.analyses.features import Feature, Scan
-    from inspectnet.analyses.occlusion import Occlusion
-    from inspectnet.graph.layers import Layer
+    from inspectnet.analyses.occlusion import WatchedMap
     from inspectnet.images import Batch, Collection
     from inspectnet.images.occluder import Grid
     from inspectnet.network import Network
@@ -25,18 +25,21 @@ if TYPE_CHECKING:
     from inspectnet.rules import Policy
 
 IMAGE = "A photo, or several: a folder, a .txt or .csv list, a .tar."
-LAYER = "The layer of the map, or a map of it, as conv5:212; by default the last one with filters below the classes."
+LAYER = (
+    "A layer whose strongest map is watched, a glob, or one map of it, as conv5:212; repeatable. By default the last"
+    " layer with filters below the classes."
+)
 CLASS = "The class, by its number, its name or a part of that; by default a photo's label, else its most likely one."
 FILL = "What the square shows: grey, the network's mean, the photo's blur, or noise of its pixels."
 BY = "Which map is the strongest one: by the sum over its places, or by its max."
 IMAGES = "Other images in which the map's projections are shown; by default the sample photos."
 BOXES = "Where the objects are: JSON of x0,y0,x1,y1 by image, in px of the photo."
-SHOWN = 6  # photos on the page
+SHOWN, ROWS = 6, 12  # photos and rows on the page, at most
 ELSEWHERE = 3  # other images in which a map is shown
 RESULTS = Path("out")  # holds results of all models, unless the user says where they go
 
 Photo = Annotated[Path, typer.Argument(metavar="IMAGE", help=IMAGE, parser=options.path_of, show_default=False)]
-LayerOrMap = Annotated[str, typer.Option("--layer", "-l", help=LAYER, show_default=False)]
+Layers = Annotated[list[str], typer.Option("--layer", "-l", help=LAYER, show_default=False)]
 Class = Annotated[str, typer.Option("--class", "-c", help=CLASS, show_default=False)]
 Patch = Annotated[int | None, typer.Option(help="Side of the square, px; by default 50 of 224.", show_default=False)]
 Stride = Annotated[int | None, typer.Option(help="Its steps, px; by default 8 of 224.", show_default=False)]
@@ -59,11 +62,12 @@ class Request:
     """All that the occlusion of any photo needs to know."""
 
     network: "Network"
-    layer: "Layer"
+    wanted: list[Wanted]
+    """The layers, and their maps if these are said."""
     policy: "Policy"
     how: dict[str, Any]
-    """Arguments of `occlude`: map, patch, stride, fill, by, seed, batch_size."""
-    wanted: int | None
+    """Arguments of `occlude`: patch, stride, fill, by, seed, batch_size."""
+    target: int | None
     """The class that is watched in all photos."""
     labels: dict[str, int]
     """By image the class it is filed under."""
@@ -72,6 +76,26 @@ class Request:
     photos: "Collection"
     others: "Collection"
     boxes: Boxes
+
+    @property
+    def shown(self) -> int:
+        """How many photos are on the page."""
+        return max(1, min(SHOWN, ROWS // sum(each.most for each in self.wanted)))
+
+    @property
+    def layers(self) -> list[str]:
+        """The names of the layers."""
+        return [each.layer.name for each in self.wanted]
+
+    @property
+    def files(self) -> dict[str, list[str]]:
+        """By photo the name of each map's file: the photo's own, with the map's behind it where there are several."""
+        from inspectnet.report.names import file_names
+
+        maps = [address for each in self.wanted for address in each.addresses]
+        tails = [f"\0{address}" for address in maps] if len(maps) > 1 else [""]  # which no name of a file holds
+        found = file_names(entry.id + tail for entry in self.photos for tail in tails)
+        return {entry.id: [found[entry.id + tail] for tail in tails] for entry in self.photos}
 
     @property
     def grid(self) -> "Grid":
@@ -84,7 +108,7 @@ class Request:
 def occlude(
     model: options.Model,
     image: Photo,
-    layer: LayerOrMap = "",
+    layer: Layers = [],  # noqa: B006  (typer's way)
     class_: Class = "",
     patch: Patch = None,
     stride: Stride = None,
@@ -101,7 +125,7 @@ def occlude(
     opening: Opening,
     as_json: options.AsJson = False,
 ) -> None:
-    """Show what hiding each place of a photo does to the strongest map of a layer and to the class."""
+    """Show what hiding each place of a photo does to the strongest map of each layer and to the class."""
     from inspectnet.analyses.occlusion import check_choices
     from inspectnet.report.folder import output_folder
     from inspectnet.report.occlusion import print_occlusion
@@ -112,15 +136,11 @@ def occlude(
     network = opening.open(model)
     size = None if batch_size == "auto" else options.images_at_once(batch_size, network)
     how = {"patch": patch, "stride": stride, "fill": fill, "by": by, "seed": seed, "batch_size": size}
-    found, map_ = _layer_and_map(network, layer)
-    if obstacle := network.obstacle(found.output, policy):
-        raise RuleError(obstacle)
+    watched = _watched(network, layer, policy)
     photos = options.collection_of(image, out, without=out or RESULTS)
     others = options.collection_of(images or samples.folder(), out, without=out or RESULTS)
-    wanted, labels, names = _classes(network, photos, class_, classes)
-    request = Request(
-        network, found, policy, how | {"map": map_}, wanted, labels, names, photos, others, Boxes.read(boxes)
-    )
+    target, labels, names = _classes(network, photos, class_, classes)
+    request = Request(network, watched, policy, how, target, labels, names, photos, others, Boxes.read(boxes))
     with output_folder(out or RESULTS / model.stem / "occlude") as folder:
         record = _run(request, folder)
         folder.write_json("run.json", record)
@@ -132,20 +152,20 @@ def occlude(
         print(f"-> {folder.path}")
 
 
-def _layer_and_map(network: "Network", text: str) -> tuple["Layer", int | None]:
-    """The layer and the map that --layer means; without a text the layer that Grad-CAM takes, and no map."""
+def _watched(network: "Network", addresses: list[str], policy: "Policy") -> list[Wanted]:
+    """The layers and maps that --layer means, by default the layer that Grad-CAM takes.
+
+    Raises LayerError, OptionError; RuleError for a layer that cannot be inverted.
+    """
     from inspectnet.analyses.explanations import cam_layer
     from inspectnet.analyses.occlusion import layer_of
-    from inspectnet.graph.units import parse_numbers
 
-    if not text:
-        return cam_layer(network), None
-    unit = options.unit_of(network, text)
-    if unit.pre or unit.y is not None:
-        how = f"Say --layer {unit.layer}" + ("" if unit.map is None else f":{unit.map}")
-        raise OptionError(f"'{text}' is a raw sum or one position, but whole rectified maps are watched. {how}.")
-    found = layer_of(network, unit.layer)
-    return found, None if unit.map is None else parse_numbers(str(unit.map), found.maps, found.name)[0]
+    found = wanted_maps(network, addresses, "1", "") if addresses else [Wanted(cam_layer(network), count=1)]
+    for each in found:
+        layer_of(network, each.layer.name)
+        if obstacle := network.obstacle(each.layer.output, policy):
+            raise RuleError(obstacle)
+    return found
 
 
 def _classes(
@@ -173,25 +193,23 @@ def _run(request: Request, folder: "OutputFolder") -> dict[str, Any]:
 
     from inspectnet.analyses.occlusion import summarise
     from inspectnet.images import Stream
-    from inspectnet.report.names import file_names
     from inspectnet.report.occlusion import describe_boxes, write_arrays, write_page
     from inspectnet.report.progress import progress
 
-    grid = request.grid
+    grid, files = request.grid, request.files
     scan = _scan(request)
     stream = Stream(request.photos, request.network.preparation, batch_size=1)
-    files = file_names(entry.id for entry in request.photos)
     shown: list[Occluded] = []
     photos, drops, insides = list[dict[str, Any]](), list[np.ndarray](), list[np.ndarray]()
     with progress("occluding", len(request.photos) * len(grid.corners), "positions") as advance:
         for batch in stream:
-            made = _occlude(request, scan, batch, len(shown) < SHOWN, advance)
+            made = _occlude(request, scan, batch, len(shown) < request.shown, advance)
             write_arrays(folder, files[made.id], made)
             photos.append(made.describe(request.names))
             if made.inside is not None:
                 drops.append(made.found.probability_drop)
                 insides.append(made.inside)
-            shown += [made] if len(shown) < SHOWN else []
+            shown += [made] if len(shown) < request.shown else []
     if not shown:
         first = stream.skipped[0]
         raise ImageError(f"none of the images could be read; the first, {first.id}: {first.reason}")
@@ -212,7 +230,7 @@ def _describe(request: Request) -> dict[str, Any]:
 
     grid, how = request.grid, request.how
     return {
-        **describe_run(request.network, request.policy, [request.layer.name]),
+        **describe_run(request.network, request.policy, request.layers),
         "scores": request.network.logits[0],
         "square": {"patch": grid.patch, "stride": grid.stride, "fill": how["fill"], "places": grid.shape},
         "by": how["by"],
@@ -221,43 +239,44 @@ def _describe(request: Request) -> dict[str, Any]:
 
 
 def _scan(request: Request) -> "Scan":
-    """Which of the other images excite each map of the layer most."""
+    """Which of the other images excite each map of the layers most."""
     from inspectnet.analyses.features import scan
     from inspectnet.report.progress import progress
 
     with progress("scanning", len(request.others)) as advance:
-        top, names = ELSEWHERE + 1, [request.layer.name]  # one more, for the photo itself may be among them
-        return scan(request.network, request.others, names, top=top, on_progress=lambda done, total: advance())
+        top = ELSEWHERE + 1  # one more, for the photo itself may be among them
+        return scan(request.network, request.others, request.layers, top=top, on_progress=lambda done, total: advance())
 
 
 def _occlude(request: Request, scan: "Scan", batch: "Batch", draw: bool, advance: Any) -> "Occluded":
-    """One photo's occlusion; if it is drawn, its map in other images too."""
+    """One photo's occlusion; if it is drawn, its maps in other images too."""
     from inspectnet.analyses import occlusion
     from inspectnet.report.occlusion import Occluded
 
     network, id, x = request.network, batch.ids[0], batch.x[0]
-    target = request.labels.get(id) if request.wanted is None else request.wanted
-    source = "prediction" if target is None else "label" if request.wanted is None else "option"
+    target = request.labels.get(id) if request.target is None else request.target
+    source = "prediction" if target is None else "label" if request.target is None else "option"
+    maps = {each.layer.name: each.numbers for each in request.wanted if each.numbers is not None}
     found = occlusion.occlude(
-        network, x, request.layer.name, target=target, policy=request.policy, on_progress=advance, **request.how
+        network, x, request.layers, target=target, maps=maps, policy=request.policy, on_progress=advance, **request.how
     )
     photo = network.preparation.restore(x)
     box = request.boxes.mask(request.photos, int(batch.entry[0]), network.preparation)
     inside = None if box is None else found.grid.middles(box)
-    elsewhere = _elsewhere(request, scan, found, photo) if draw else ()
+    elsewhere = [_elsewhere(request, scan, watched, photo) for watched in found.watched] if draw else ()
     return Occluded(id, photo, found, source, elsewhere, inside)
 
 
-def _elsewhere(request: Request, scan: "Scan", found: "Occlusion", photo: Any) -> list["Feature"]:
+def _elsewhere(request: Request, scan: "Scan", watched: "WatchedMap", photo: Any) -> list["Feature"]:
     """The map in the other images that excite it most, without the photo itself."""
     import numpy as np
 
     from inspectnet.analyses.features import project_winners
     from inspectnet.projection import cut_box
 
-    (ranking,) = scan.rankings
-    made = project_winners(request.network, request.others, scan, ranking, [found.map], request.policy)
+    ranking = next(each for each in scan.rankings if each.layer.output == watched.layer.output)
+    made = project_winners(request.network, request.others, scan, ranking, [watched.map], request.policy)
     pixels = photo.transpose(2, 0, 1).astype(np.int16) - 128
-    own = [cut_box(pixels, each.box).transpose(1, 2, 0) + 128 for each in made.maps[found.map]]
-    others = [f for f, mine in zip(made.maps[found.map], own, strict=True) if not np.array_equal(f.patch, mine)]
+    own = [cut_box(pixels, each.box).transpose(1, 2, 0) + 128 for each in made.maps[watched.map]]
+    others = [f for f, mine in zip(made.maps[watched.map], own, strict=True) if not np.array_equal(f.patch, mine)]
     return others[:ELSEWHERE]

@@ -1,4 +1,4 @@
-"""The page of occlusion: for each photo five panels, as in Fig. 7 of Zeiler & Fergus 2014."""
+"""The page of occlusion: for each photo five panels, as in Fig. 7 of Zeiler & Fergus 2014, two of them by map."""
 
 import itertools
 from collections.abc import Sequence
@@ -60,6 +60,17 @@ class Measure:
 
 
 @dataclass(frozen=True)
+class MapRow:
+    """The panels of one map in a photo."""
+
+    caption: str
+    activity: Measure
+    projection: Pixels
+    elsewhere: Sequence[tuple[Pixels, Pixels]]
+    """What the map sees in other images: projection and patch, all of one size."""
+
+
+@dataclass(frozen=True)
 class Strip:
     """The panels of one photo, whose pictures are uint8 [H,W,3] as the network sees them."""
 
@@ -68,11 +79,8 @@ class Strip:
     places: Places
     marked: tuple[int, int]
     """(row, column) of the place whose square is drawn into the photo."""
-    activity: Measure
-    projection: Pixels
-    """Of the map, in the photo."""
-    elsewhere: Sequence[tuple[Pixels, Pixels]]
-    """What the map sees in other images: projection and patch, all of one size."""
+    maps: Sequence[MapRow]
+    """One row for each; the first one stands beside the panels of the photo and its classes."""
     probability: Measure
     labels: np.ndarray
     """(h, w): the number of a class in `names`."""
@@ -81,21 +89,24 @@ class Strip:
 
 
 def draw_occlusion(strips: Sequence[Strip], *, title: str, footer: str) -> Image.Image:
-    """The page of all photos, one below the other."""
+    """The page of all photos, one below the other, with a row for each map."""
     size = scaled(strips[0].photo.shape[1::-1], SIDE)
     lefts = _lefts(size)
     across = lefts[-1] + LEGEND - MARGIN
     heading_top = MARGIN + line_height(TITLE) + BETWEEN // 2
     top = heading_top + line_height(CAPTION) + 8
     step = line_height(CAPTION) + 4 + size[1] + 6 + BAR + 2 + line_height(SMALL) + BETWEEN
-    bottom = top + len(strips) * step
+    bottom = top + sum(len(strip.maps) for strip in strips) * step
     page = Image.new("RGB", (across + 2 * MARGIN, bottom + line_height(SMALL) + MARGIN), PAPER)
     draw = ImageDraw.Draw(page)
     write(draw, (MARGIN, MARGIN), shorten(title, across, TITLE), TITLE, TITLE_INK)
     for (left, after), heading in zip(itertools.pairwise(lefts), HEADINGS, strict=True):
         write(draw, (left, heading_top), shorten(heading, after - left - GAP, CAPTION), CAPTION, TITLE_INK)
-    for number, strip in enumerate(strips):
-        _draw_strip(page, draw, strip, top + number * step, size)
+    for strip in strips:
+        _draw_photo(page, draw, strip, top, size)
+        for row in strip.maps:
+            _draw_map(page, draw, strip, row, top, size)
+            top += step
     write(draw, (MARGIN, bottom), shorten(footer, across, SMALL), SMALL, FOOTER_INK)
     return page
 
@@ -138,25 +149,36 @@ def _tile(size: tuple[int, int]) -> int:
     return (size[1] - (OTHER_IMAGES - 1) * BESIDE) // OTHER_IMAGES
 
 
-def _draw_strip(page: Image.Image, draw: ImageDraw.ImageDraw, strip: Strip, top: int, size: tuple[int, int]) -> None:
+def _draw_photo(page: Image.Image, draw: ImageDraw.ImageDraw, strip: Strip, top: int, size: tuple[int, int]) -> None:
+    """The panels that are the same for all maps: the photo, the class's probability, the most probable class."""
     lefts, below = _lefts(size), top + line_height(CAPTION) + 4
-    write(draw, (MARGIN, top), shorten(strip.caption, lefts[-1] + LEGEND - MARGIN, CAPTION), CAPTION, CAPTION_INK)
+    caption = f"{strip.caption}; map {strip.maps[0].caption}"
+    write(draw, (MARGIN, top), shorten(caption, lefts[-1] + LEGEND - MARGIN, CAPTION), CAPTION, CAPTION_INK)
     palette = np.array([*COLOURS, OTHERS], np.uint8)
-    cells = [
-        colours_of(strip.activity.values, strip.activity.ends),
-        colours_of(strip.probability.values, strip.probability.ends),
-        palette[np.minimum(strip.labels, len(COLOURS))],
-    ]
-    activity, probability, labels = (Image.fromarray(lay_over(strip.photo, c, strip.places, size)) for c in cells)
-    panels = [_marked(strip, size), activity, _resized(strip.projection, size), None, probability, labels]
-    for left, panel in zip(lefts, panels, strict=False):
-        if panel is not None:
-            page.paste(panel, (left, below))
-    _draw_elsewhere(page, strip, (lefts[3], below), _tile(size))
-    low = below + size[1] + 6
-    _draw_bar(page, draw, strip.activity, (lefts[1], low), size[0])
-    _draw_bar(page, draw, strip.probability, (lefts[4], low), size[0])
+    page.paste(_marked(strip, size), (lefts[0], below))
+    page.paste(_heat(strip, strip.probability, size), (lefts[4], below))
+    labels = lay_over(strip.photo, palette[np.minimum(strip.labels, len(COLOURS))], strip.places, size)
+    page.paste(Image.fromarray(labels), (lefts[5], below))
+    _draw_bar(page, draw, strip.probability, (lefts[4], below + size[1] + 6), size[0])
     _draw_legend(draw, strip, (lefts[6], below), size[1])
+
+
+def _draw_map(
+    page: Image.Image, draw: ImageDraw.ImageDraw, strip: Strip, row: MapRow, top: int, size: tuple[int, int]
+) -> None:
+    """The panels of a map: its activity, its projection, and the same in other images."""
+    lefts, below = _lefts(size), top + line_height(CAPTION) + 4
+    if row is not strip.maps[0]:  # whose name stands behind the photo's
+        write(draw, (lefts[1], top), shorten(f"map {row.caption}", size[0], CAPTION), CAPTION, CAPTION_INK)
+    page.paste(_heat(strip, row.activity, size), (lefts[1], below))
+    page.paste(_resized(row.projection, size), (lefts[2], below))
+    _draw_elsewhere(page, row, (lefts[3], below), _tile(size))
+    _draw_bar(page, draw, row.activity, (lefts[1], below + size[1] + 6), size[0])
+
+
+def _heat(strip: Strip, measure: Measure, size: tuple[int, int]) -> Image.Image:
+    """A measure as colours on the photo."""
+    return Image.fromarray(lay_over(strip.photo, colours_of(measure.values, measure.ends), strip.places, size))
 
 
 def _marked(strip: Strip, size: tuple[int, int]) -> Image.Image:
@@ -169,10 +191,10 @@ def _marked(strip: Strip, size: tuple[int, int]) -> Image.Image:
     return picture
 
 
-def _draw_elsewhere(page: Image.Image, strip: Strip, corner: tuple[int, int], tile: int) -> None:
+def _draw_elsewhere(page: Image.Image, row: MapRow, corner: tuple[int, int], tile: int) -> None:
     """A row for each other image: projection left, patch right."""
     left, top = corner
-    for number, pair in enumerate(strip.elsewhere[:OTHER_IMAGES]):
+    for number, pair in enumerate(row.elsewhere[:OTHER_IMAGES]):
         height, width = pair[0].shape[:2]
         drawn = max(1, tile * width // max(width, height)), max(1, tile * height // max(width, height))
         for column, pixels in enumerate(pair):

@@ -1,17 +1,17 @@
 """Occlusion as files: the page in the manner of Fig. 7, and for each photo its numbers and arrays."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from inspectnet.analyses.features import Feature
-from inspectnet.analyses.occlusion import BoxDrops, Occlusion, compare_with_box, correlate
+from inspectnet.analyses.occlusion import BoxDrops, Occlusion, WatchedMap, compare_with_box, correlate
 from inspectnet.network import Network
 from inspectnet.pictures.colour import grey_centred
 from inspectnet.pictures.grid import Pixels
-from inspectnet.pictures.occlusion import Measure, Places, Strip, draw_occlusion
+from inspectnet.pictures.occlusion import MapRow, Measure, Places, Strip, draw_occlusion
 from inspectnet.report.folder import OutputFolder
 
 PERCENT = 100
@@ -27,14 +27,18 @@ class Occluded:
     found: Occlusion
     source: str
     """Where its class comes from: option, label or prediction."""
-    elsewhere: Sequence[Feature] = ()
-    """The same map in other images, strongest first."""
+    elsewhere: Sequence[Sequence[Feature]] = ()
+    """By watched map what it sees in other images, strongest first; empty if it was not looked for."""
     inside: np.ndarray | None = None
     """(h, w) of bool: the places where the square's middle is in the object's box."""
 
+    def maps(self) -> Iterator[tuple[WatchedMap, Sequence[Feature]]]:
+        """Each watched map, and what it sees in other images."""
+        return zip(self.found.watched, self.elsewhere or [()] * len(self.found.watched), strict=True)
+
     def describe(self, names: Sequence[str]) -> dict[str, Any]:
-        """Classes, map and numbers, ready for JSON; None for what is not defined."""
-        found, whole = self.found, self.found.whole.probabilities[0]
+        """Classes, maps and numbers, ready for JSON; None for what is not defined."""
+        found, whole = self.found, self.found.whole
         top, (y, x) = int(whole.argmax()), _deepest(found)
         return {
             "image": self.id,
@@ -47,17 +51,22 @@ class Occluded:
             "top1_probability": float(whole[top]),
             "least_probability": float(found.probability[y, x]),
             "least_at": [int(found.grid.tops[y]), int(found.grid.lefts[x])],
-            "unit": {"map": found.map, "y": found.spot.y, "x": found.spot.x, "value": found.spot.value},
-            "map_activity": float(found.whole.activity[0, found.map]),
-            "map_activity_range": [float(found.activity.min()), float(found.activity.max())],
-            "correlation_with_energy": {
-                "activity_drop": _number(correlate(found.activity_drop, found.energy)),
-                "probability_drop": _number(correlate(found.probability_drop, found.energy)),
-            },
-            "elsewhere": [
-                {"image": each.image, "value": each.value, "y": each.y, "x": each.x} for each in self.elsewhere
-            ],
+            "maps": [self._describe_map(watched, elsewhere) for watched, elsewhere in self.maps()],
             **self._describe_box(),
+        }
+
+    def _describe_map(self, watched: WatchedMap, elsewhere: Sequence[Feature]) -> dict[str, Any]:
+        spot = watched.spot
+        return {
+            "layer": watched.layer.name,
+            "unit": {"map": watched.map, "y": spot.y, "x": spot.x, "value": spot.value},
+            "map_activity": float(watched.whole[watched.map]),
+            "map_activity_range": [float(watched.activity.min()), float(watched.activity.max())],
+            "correlation_with_energy": {
+                "activity_drop": _number(correlate(watched.activity_drop, watched.energy)),
+                "probability_drop": _number(correlate(self.found.probability_drop, watched.energy)),
+            },
+            "elsewhere": [{"image": each.image, "value": each.value, "y": each.y, "x": each.x} for each in elsewhere],
         }
 
     def _describe_box(self) -> dict[str, Any]:
@@ -71,36 +80,40 @@ class Occluded:
 def write_page(
     folder: OutputFolder, made: Sequence[Occluded], network: Network, names: Sequence[str], how: str
 ) -> None:
-    """Write occlude.png, a row for each photo; how: the square and the policy, in words. Raises OutputError."""
-    layer = made[0].found.layer.name
-    title = f"what hiding a square costs: {layer} and the classes - {network.path.name}"
+    """Write occlude.png, rows for each photo; how: the square and the policy, in words. Raises OutputError."""
+    layers = ", ".join(dict.fromkeys(each.layer.name for each in made[0].found.watched))
+    title = f"what hiding a square costs: {layers} and the classes - {network.path.name}"
     footer = f"{how}; tick: nothing hidden; outlined: where the class loses most; projections: zero is mid-grey"
     folder.write_png(
         "occlude.png", draw_occlusion([_strip(each, network, names) for each in made], title=title, footer=footer)
     )
 
 
-def write_arrays(folder: OutputFolder, name: str, made: Occluded) -> None:
-    """Write `name`.npz for one photo. Raises OutputError."""
+def write_arrays(folder: OutputFolder, files: Sequence[str], made: Occluded) -> None:
+    """Write a .npz for each watched map of one photo, each with all that was found. Raises OutputError."""
     found = made.found
-    arrays = {
+    shared: dict[str, np.ndarray] = {
         "photo": made.photo,
         "tops": found.grid.tops,
         "lefts": found.grid.lefts,
         "patch": np.array(found.grid.patch),
-        "activity": found.activity,
         "probability": found.probability,
         "label": found.label,
         "label_probability": found.label_probability,
-        "energy": found.energy,
-        "projection": found.projection,
         "cover": found.cover,
-        "whole_activity": found.whole.activity[0],
-        "whole_probabilities": found.whole.probabilities[0],
-        "elsewhere": np.array([each.projection for each in made.elsewhere], np.float32),
-        "elsewhere_patch": np.array([each.patch for each in made.elsewhere], np.uint8),
+        "whole_probabilities": found.whole,
     }
-    folder.write_npz(f"{name}.npz", arrays)
+    for file, (watched, elsewhere) in zip(files, made.maps(), strict=True):
+        own: dict[str, np.ndarray] = {
+            "map": np.array(watched.map),
+            "activity": watched.activity,
+            "energy": watched.energy,
+            "projection": watched.projection,
+            "whole_activity": watched.whole,
+            "elsewhere": np.array([each.projection for each in elsewhere], np.float32),
+            "elsewhere_patch": np.array([each.patch for each in elsewhere], np.uint8),
+        }
+        folder.write_npz(f"{file}.npz", shared | own)
 
 
 def describe_boxes(found: BoxDrops | None) -> dict[str, Any]:
@@ -121,7 +134,8 @@ def print_occlusion(record: Mapping[str, Any]) -> None:
     for each in record["photos"]:
         was, least, (y, x) = each["class_probability"], each["least_probability"], each["least_at"]
         what = f"{each['image']}: {_called(each['class_name'], each['class'])}"
-        print(f"{what} {_percent(was)}, with the square at {y},{x} {_percent(least)}; map {each['unit']['map']}")
+        maps = ", ".join(f"{one['layer']}:{one['unit']['map']}" for one in each["maps"])
+        print(f"{what} {_percent(was)}, with the square at {y},{x} {_percent(least)}; map {maps}")
     if boxes := record.get("boxes"):
         drops = f"{_percent(boxes['inside'])} inside, {_percent(boxes['outside'])} outside"
         more = f"more inside in {boxes['larger_inside']}"
@@ -136,21 +150,28 @@ def _ratio(drops: Mapping[str, Any]) -> str:
 def _strip(made: Occluded, network: Network, names: Sequence[str]) -> Strip:
     found, about = made.found, made.describe(names)
     order = _by_share(found)
-    whole = float(found.whole.probabilities[0, found.target])
+    whole = float(found.whole[found.target])
     caption = f"{made.id}: {_called(about['class_name'], about['class'])} {_percent(whole)}"
     if about["top1"] != about["class"]:
         caption += f", taken for {_called(about['top1_name'], about['top1'])} {_percent(about['top1_probability'])}"
     return Strip(
-        caption=f"{caption}; map {found.layer.name}:{found.map}",
+        caption=caption,
         photo=made.photo,
         places=Places(found.grid.patch, found.grid.stride, found.grid.tops, found.grid.lefts),
         marked=_deepest(found),
-        activity=Measure(found.activity, float(found.whole.activity[0, found.map])),
-        projection=_shown(found.projection, network),
-        elsewhere=[(_shown(each.projection, network), each.patch) for each in made.elsewhere],
+        maps=[_row(watched, elsewhere, network) for watched, elsewhere in made.maps()],
         probability=Measure(PERCENT * found.probability, PERCENT * whole, " %"),
         labels=_numbers(found, order),
         names=[names[number] for number in order],
+    )
+
+
+def _row(watched: WatchedMap, elsewhere: Sequence[Feature], network: Network) -> MapRow:
+    return MapRow(
+        caption=f"{watched.layer.name}:{watched.map}",
+        activity=Measure(watched.activity, float(watched.whole[watched.map])),
+        projection=_shown(watched.projection, network),
+        elsewhere=[(_shown(each.projection, network), each.patch) for each in elsewhere],
     )
 
 

@@ -22,8 +22,8 @@ def case(request, exported):
     return inspectnet.open(path, device="cpu", threads=1), x, LAYERS[request.param]
 
 
-def by_hand(network, x, layer, patch, stride, cover):
-    """A plain loop over the places of the square, one run of the network for each: by place, scores and sums."""
+def by_hand(network, x, layers, patch, stride, cover):
+    """A plain loop over the places of the square: by place, scores and for each layer sums, each run on its own."""
     rest = [(n - patch) % stride // 2 for n in x.shape[1:]]
     name, found = network.logits[0], []
     for top in range(rest[0], x.shape[1] - patch + 1, stride):
@@ -34,33 +34,33 @@ def by_hand(network, x, layer, patch, stride, cover):
                     hidden[:, row, column] = cover[:, row, column]
             scores = network.values(hidden[None], [name])[name].ravel().astype(np.float64)
             powers = np.exp(scores - scores.max())
-            maps = network.activations(hidden[None], layer)[0].astype(np.float64)
-            found.append((powers / powers.sum(), maps.sum(axis=(1, 2))))
+            maps = [network.activations(hidden[None], layer)[0].astype(np.float64) for layer in layers]
+            found.append((powers / powers.sum(), *(each.sum(axis=(1, 2)) for each in maps)))
     return found
 
 
-def assert_equal_to_loop(found, loop, tolerance):
-    probabilities, activity = (np.array(each) for each in zip(*loop, strict=True))
-    shape = found.grid.shape
-    wanted = {
-        "probability": probabilities[:, found.target],
-        "activity": activity[:, found.map],
-        "label_probability": probabilities.max(axis=1),
-    }
-    for name, values in wanted.items():
-        np.testing.assert_allclose(getattr(found, name), values.reshape(shape), rtol=tolerance, err_msg=name)
-    np.testing.assert_array_equal(found.label, probabilities.argmax(axis=1).reshape(shape))
+def assert_equal_to_loop(found, loop, tolerance=0.0):
+    probabilities, *activities = (np.array(each) for each in zip(*loop, strict=True))
+    assert len(loop) == found.probability.size and len(activities) == len(found.watched)
+    wanted = [
+        (found.probability, probabilities[:, found.target]),
+        (found.label_probability, probabilities.max(axis=1)),
+        *((each.activity, sums[:, each.map]) for each, sums in zip(found.watched, activities, strict=True)),
+    ]
+    for panel, values in wanted:
+        assert np.ptp(panel) > 0
+        np.testing.assert_allclose(panel, values.reshape(found.grid.shape), rtol=tolerance)
+    np.testing.assert_array_equal(found.label, probabilities.argmax(axis=1).reshape(found.grid.shape))
 
 
-def test_occlusion_equals_a_plain_loop(case):
+def test_occlusion_equals_a_plain_loop_at_several_layers_at_once(case):
     network, x, layer = case
     patch, stride = x.shape[1] // 3, x.shape[1] // 5
     for fill in FILLS:
         cover = cover_of(fill, x, network.preparation, patch)
-        found = occlude(network, x, layer, patch=patch, stride=stride, fill=fill)
-        loop = by_hand(network, x, layer, patch, stride, cover)
-        assert len(loop) == found.probability.size > 4
-        assert np.ptp(found.activity) > 0 and np.ptp(found.probability) > 0
+        found = occlude(network, x, [layer, "conv1", "pool1"], patch=patch, stride=stride, fill=fill)
+        loop = by_hand(network, x, [layer, "conv1", "pool1"], patch, stride, cover)
+        assert len(loop) > 4
         assert_equal_to_loop(found, loop, 1e-5)  # a sum's last bits depend on the size of the batch
 
 
@@ -88,15 +88,32 @@ def open_text(tmp_path, body, weights, shape, **options):
 def test_occlusion_equals_a_plain_loop_to_the_last_bit_whatever_the_batch(whole, batch_size):
     network, x = whole
     for fill in ("mean", "noise"):
-        found = occlude(network, x, "conv1", patch=3, stride=2, fill=fill, batch_size=batch_size)
+        found = occlude(network, x, ["conv1", "pool1"], patch=3, stride=2, fill=fill, batch_size=batch_size)
         cover = cover_of(fill, x, network.preparation, 3)
-        loop = by_hand(network, x, "conv1", 3, 2, cover)
         assert (found.grid.shape, len(np.unique(found.probability)) > 3) == ((4, 5), True)
-        probabilities, activity = (np.array(each) for each in zip(*loop, strict=True))
-        np.testing.assert_array_equal(found.activity.ravel(), activity[:, found.map])
-        np.testing.assert_array_equal(found.label.ravel(), probabilities.argmax(axis=1))
-        np.testing.assert_array_equal(found.probability.ravel(), probabilities[:, found.target])
-        np.testing.assert_array_equal(found.label_probability.ravel(), probabilities.max(axis=1))
+        assert_equal_to_loop(found, by_hand(network, x, ["conv1", "pool1"], 3, 2, cover))
+
+
+def test_all_layers_are_served_by_one_pass_and_each_as_if_alone(whole, monkeypatch):
+    network, x = whole
+    alone = [occlude(network, x, [layer], patch=3, stride=2, fill="mean") for layer in ("pool1", "conv1")]
+    runs, values = [], network.values
+    monkeypatch.setattr(network, "values", lambda x, names: runs.append(len(x)) or values(x, names))
+    found = occlude(network, x, ["pool1", "conv1"], patch=3, stride=2, fill="mean", batch_size=8)
+    assert runs == [1, 8, 8, 4]
+    for one, watched in zip(alone, found.watched, strict=True):
+        for name in ("map", "whole", "activity", "projection", "energy", "spot"):
+            np.testing.assert_equal(getattr(watched, name), getattr(one.watched[0], name), err_msg=name)
+        for name in ("target", "cover", "whole", "probability", "label", "label_probability"):
+            np.testing.assert_equal(getattr(found, name), getattr(one, name), err_msg=name)
+
+
+def test_several_maps_of_a_layer_can_be_asked_for(whole):
+    network, x = whole
+    found = occlude(network, x, ["conv1", "pool1"], maps={"conv1": [3, 0]}, patch=3, stride=2, fill="mean")
+    assert [(each.layer.name, each.map) for each in found.watched[:2]] == [("conv1", 3), ("conv1", 0)]
+    pool, free = found.watched[2:], occlude(network, x, ["pool1"], patch=3, stride=2, fill="mean").watched
+    assert [(each.layer.name, each.map) for each in pool] == [("pool1", free[0].map)]
 
 
 BRIGHT = f"a = Conv (image, k)\n{TAIL}"
@@ -111,33 +128,34 @@ def bright(tmp_path):
 
 
 def test_hiding_the_one_bright_pixel_costs_all_of_the_map_and_turns_the_answer(bright):
-    found = occlude(bright, LIGHT, "conv1", patch=2, stride=1, fill="mean")
-    assert (found.map, found.target, found.spot.y, found.spot.x, found.spot.value) == (0, 0, 1, 1, 5)
+    found = occlude(bright, LIGHT, ["conv1"], patch=2, stride=1, fill="mean")
+    (watched,), spot = found.watched, found.watched[0].spot
+    assert (watched.map, found.target, spot.y, spot.x, spot.value) == (0, 0, 1, 1, 5)
     there = np.array([[1, 1, 0], [1, 1, 0], [0, 0, 0]], bool)
-    np.testing.assert_array_equal(found.activity_drop, np.where(there, 5, 0))
+    np.testing.assert_array_equal(watched.activity_drop, np.where(there, 5, 0))
     scores = np.array([5.0, 1.0])
     whole = 1 / (1 + np.exp(scores[1] - scores[0]))
-    np.testing.assert_allclose(found.whole.probabilities, [[whole, 1 - whole]], rtol=1e-12)
+    np.testing.assert_allclose(found.whole, [whole, 1 - whole], rtol=1e-12)
     # where both dark pixels are hidden, too, the class wins by 5; where only the bright one is, it loses by 1
     np.testing.assert_allclose(found.probability[there], 1 / (1 + np.e), rtol=1e-12)
     np.testing.assert_array_equal(found.label, there)
     np.testing.assert_allclose(found.label_probability, np.maximum(found.probability, 1 - found.probability))
     assert found.probability[2, 2] == pytest.approx(1 / (1 + np.exp(-5)), rel=1e-12)
-    np.testing.assert_array_equal(found.projection[0], np.where(LIGHT[0] == 5, 5, 0))
-    np.testing.assert_array_equal(found.energy, np.where(there, 25, 0))
-    assert correlate(found.activity_drop, found.energy) == pytest.approx(1)
+    np.testing.assert_array_equal(watched.projection[0], np.where(LIGHT[0] == 5, 5, 0))
+    np.testing.assert_array_equal(watched.energy, np.where(there, 25, 0))
+    assert correlate(watched.activity_drop, watched.energy) == pytest.approx(1)
 
 
 def test_the_strongest_map_is_that_of_the_largest_sum_or_of_the_largest_unit(bright):
     dim = np.where(LIGHT == 0, -1, LIGHT).astype(np.float32)
-    assert occlude(bright, dim, "conv1", patch=2).map == 1
-    assert occlude(bright, dim, "conv1", patch=2, by="max").map == 0
-    assert occlude(bright, dim, "conv1", patch=2, map=0).map == 0
-    assert occlude(bright, dim, "conv1", patch=2, target=1).target == 1
+    assert occlude(bright, dim, ["conv1"], patch=2).watched[0].map == 1
+    assert occlude(bright, dim, ["conv1"], patch=2, by="max").watched[0].map == 0
+    assert occlude(bright, dim, ["conv1"], patch=2, maps={"conv1": [0]}).watched[0].map == 0
+    assert occlude(bright, dim, ["conv1"], patch=2, target=1).target == 1
 
 
 def test_the_drop_inside_a_box_is_that_of_squares_whose_middle_is_in_it(bright):
-    found = occlude(bright, LIGHT, "conv1", patch=2, stride=1, fill="mean")
+    found = occlude(bright, LIGHT, ["conv1"], patch=2, stride=1, fill="mean")
     inside = np.zeros((4, 4), bool)
     inside[1:3, 1:3] = True  # the middles of the four squares over the bright pixel
     within, without = compare_with_box(found.probability_drop, found.grid.middles(inside))
@@ -175,8 +193,8 @@ def test_a_correlation_of_what_is_the_same_everywhere_is_none(rng):
 
 
 def test_a_map_that_nothing_excites_is_shown_as_nothing(bright):
-    found = occlude(bright, -np.ones((1, 4, 4), np.float32), "conv1", map=0, patch=2, fill="mean")
-    assert not found.projection.any() and not found.activity.any()
+    found = occlude(bright, -np.ones((1, 4, 4), np.float32), ["conv1"], maps={"conv1": [0]}, patch=2, fill="mean")
+    assert not found.watched[0].projection.any() and not found.watched[0].activity.any()
 
 
 def test_a_network_that_insists_on_its_batch_gives_the_same(tmp_path):
@@ -185,25 +203,27 @@ def test_a_network_that_insists_on_its_batch_gives_the_same(tmp_path):
     path = tmp_path / "fixed.onnx"
     path.write_bytes(onnx_text(BRIGHT, weights, image=(3, 1, 4, 4)).SerializeToString())
     fixed = inspectnet.open(path, device="cpu", threads=1, preparation={"mean": (0,), "std": (1,)})
-    one, other = (occlude(network, LIGHT, "conv1", patch=2, stride=1) for network in (free, fixed))
+    one, other = (occlude(network, LIGHT, ["conv1"], patch=2, stride=1) for network in (free, fixed))
     np.testing.assert_array_equal(one.probability, other.probability)
-    np.testing.assert_array_equal(one.activity, other.activity)
+    np.testing.assert_array_equal(one.watched[0].activity, other.watched[0].activity)
 
 
 def test_batches_are_as_large_as_memory_allows_and_progress_counts_places(case):
     network, x, layer = case
     found = network.layer(layer)
-    assert occlusion.batch_for(network, found) == 16
+    assert occlusion.batch_for(network, [found]) == 16
     done = []
-    occlude(network, x, layer, stride=x.shape[1] // 4, batch_size=5, on_progress=done.append)
+    occlude(network, x, [layer], stride=x.shape[1] // 4, batch_size=5, on_progress=done.append)
     assert set(done[:-1]) <= {5} and sum(done) == 16
 
 
 def test_a_run_of_the_network_holds_no_more_than_its_share_of_memory(bright, monkeypatch):
-    layer = bright.layer("conv1")
+    conv, pool = bright.layer("conv1"), bright.layer("pool1")
     for numbers, images in ((10 * 48, 10), (47, 1)):  # an image has 16 numbers, its two maps 32
         monkeypatch.setattr(occlusion, "NUMBERS_PER_RUN", numbers)
-        assert occlusion.batch_for(bright, layer) == images
+        assert occlusion.batch_for(bright, [conv]) == images
+    monkeypatch.setattr(occlusion, "NUMBERS_PER_RUN", 10 * 50)
+    assert occlusion.batch_for(bright, [conv, pool]) == 10  # and 2 after the pool
 
 
 @pytest.mark.parametrize(
@@ -211,19 +231,23 @@ def test_a_run_of_the_network_holds_no_more_than_its_share_of_memory(bright, mon
     [
         ({"target": 2}, OptionError, r"there is no class 2: there are 2, 0 to 1\."),
         ({"target": -1}, OptionError, r"there is no class -1"),
-        ({"map": 2}, LayerError, r"there is no map 2: there are 2, 0 to 1\."),
+        ({"maps": {"conv1": [2]}}, LayerError, r"there is no map 2: there are 2, 0 to 1\."),
         ({"by": "mean"}, OptionError, r"maps are not compared by 'mean'\. Say sum or max\."),
         ({"patch": 5}, OptionError, r"a patch of 5 px does not fit"),
         ({"fill": "red"}, OptionError, r"nothing called 'red'"),
-        ({"layer": "pool1"}, None, ""),
-        ({"layer": "fc2"}, LayerError, r"fc2 has no maps, only 2 units\. Choose a layer below it"),
-        ({"layer": "conv7"}, LayerError, r"no layer 'conv7'"),
+        ({"layers": ["pool1"]}, None, ""),
+        ({"layers": ["conv1", "fc2"]}, LayerError, r"fc2 has no maps, only 2 units\. Choose a layer below it"),
+        ({"layers": []}, LayerError, r"there is no layer to watch\. Name at least one\."),
+        ({"layers": ["conv7"]}, LayerError, r"no layer 'conv7'"),
     ],
 )
 def test_what_does_not_exist_is_refused_in_one_line(options, error, match, bright):
-    options = {"layer": "conv1", "patch": 2, **options}
+    options = {"layers": ["conv1"], "patch": 2, **options}
     if error is None:
-        assert occlude(bright, LIGHT, **options).activity.shape == (3, 3)  # a layer of one place has a sum too
+        assert occlude(bright, LIGHT, **options).watched[0].activity.shape == (
+            3,
+            3,
+        )  # a layer of one place has a sum too
         return
     with pytest.raises(error, match=match) as caught:
         occlude(bright, LIGHT, **options)
@@ -233,15 +257,15 @@ def test_what_does_not_exist_is_refused_in_one_line(options, error, match, brigh
 def test_a_network_that_answers_nonsense_is_refused(tmp_path):
     network = open_text(tmp_path, BRIGHT, BRIGHT_WEIGHTS | {"w": [[np.inf, 0.0], [0.0, 1.0]]}, (1, 4, 4))
     with pytest.raises(ModelError, match=r"answers an image with NaN or infinity"):
-        occlude(network, LIGHT, "conv1", patch=2)
+        occlude(network, LIGHT, ["conv1"], patch=2)
 
 
 def test_hiding_the_hounds_head_costs_squeezenet_its_class_and_hiding_its_body_does_not(squeezenet_file, photos):
     network = inspectnet.open(squeezenet_file, device="cpu", threads=2)
     file = photos / "n02088094_Afghan_hound.jpg"
     x = network.preparation.apply(decode(file.read_bytes(), file.name))
-    found = occlude(network, x, "features.12", patch=60, stride=55)
-    assert found.target == 160 and found.whole.probabilities[0, 160] > 0.9
+    found = occlude(network, x, ["features.12"], patch=60, stride=55)
+    assert found.target == 160 and found.whole[160] > 0.9
     assert found.grid.shape == (4, 4)
     assert found.probability[0, 3] < 0.5  # the head is in the upper right corner
     assert found.probability[:, :2].min() > 0.9

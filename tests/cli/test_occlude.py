@@ -89,9 +89,12 @@ def test_one_photo_gives_a_page_its_arrays_and_the_record(model, photos, tmp_pat
     record, arrays = json.loads((out / "run.json").read_text()), np.load(out / "0.png.npz")
     (about,) = record["photos"]
     network = inspectnet.open(model, device="cpu")
-    found = occlude(network, network.preparation.normalise(arrays["photo"]), "conv2", patch=8, stride=4)
-    for name in ("activity", "probability", "label", "label_probability", "energy", "projection", "cover"):
+    found = occlude(network, network.preparation.normalise(arrays["photo"]), ["conv2"], patch=8, stride=4)
+    (watched,) = found.watched
+    for name in ("probability", "label", "label_probability", "cover"):
         np.testing.assert_array_equal(arrays[name], getattr(found, name), err_msg=name)
+    for name in ("map", "activity", "energy", "projection"):
+        np.testing.assert_array_equal(arrays[name], getattr(watched, name), err_msg=name)
     np.testing.assert_array_equal(arrays["tops"], [0, 4, 8, 12, 16])
     assert record["square"] == {"patch": 8, "stride": 4, "fill": "grey", "places": [5, 5]}
     assert (about["class"], about["class_from"]) == (found.target, "prediction")
@@ -99,16 +102,16 @@ def test_one_photo_gives_a_page_its_arrays_and_the_record(model, photos, tmp_pat
     assert about["least_probability"] == arrays["probability"].min() < about["class_probability"]
     y, x = np.argwhere(arrays["probability"] == arrays["probability"].min())[0]
     assert about["least_at"] == [4 * y, 4 * x]
-    assert f"0.png: {NAMES[found.target]} ({found.target}) " in said and f"map {found.map}\n-> {out}\n" in said
+    assert f"0.png: {NAMES[found.target]} ({found.target}) " in said and f"map conv2:{watched.map}\n-> {out}\n" in said
 
 
 def test_other_images_show_the_map_without_the_photo_itself(model, photos, tmp_path, capsys):
     photo = photos / "blue whale" / "0.png"
     done(capsys, model, photo, "-o", tmp_path / "out", "--images", photos, "--stride", 8)
     (about,) = json.loads((tmp_path / "out" / "run.json").read_text())["photos"]
-    images = [each["image"] for each in about["elsewhere"]]
+    images = [each["image"] for each in about["maps"][0]["elsewhere"]]
     assert len(set(images)) == 3 and "blue whale/0.png" not in images
-    network, unit = inspectnet.open(model, device="cpu"), about["unit"]["map"]
+    network, unit = inspectnet.open(model, device="cpu"), about["maps"][0]["unit"]["map"]
     strongest = {}
     for other in sorted(photos.rglob("*.png")):
         with Image.open(other) as opened:
@@ -117,7 +120,7 @@ def test_other_images_show_the_map_without_the_photo_itself(model, photos, tmp_p
     del strongest["blue whale/0.png"]
     assert images == sorted(strongest, key=strongest.get, reverse=True)[:3]
     np.testing.assert_allclose(
-        [each["value"] for each in about["elsewhere"]], [strongest[i] for i in images], rtol=1e-5
+        [each["value"] for each in about["maps"][0]["elsewhere"]], [strongest[i] for i in images], rtol=1e-5
     )
     arrays = np.load(tmp_path / "out" / "0.png.npz")
     assert arrays["elsewhere"].shape == (3, 3, 7, 7) and arrays["elsewhere_patch"].shape == (3, 7, 7, 3)
@@ -137,8 +140,35 @@ def test_a_class_and_a_map_can_be_said(model, photos, tmp_path, capsys):
     said, _ = done(capsys, model, photos / "red deer" / "1.png", "-o", tmp_path / "out", *options)
     record = json.loads(said)
     (about,) = record["photos"]
-    assert (about["class"], about["class_from"], about["unit"]["map"]) == (3, "option", 3)
+    assert (about["class"], about["class_from"], about["maps"][0]["unit"]["map"]) == (3, "option", 3)
     assert (record["layers"], record["square"]["fill"], record["by"]) == (["conv1"], "noise", "max")
+
+
+def test_several_layers_are_watched_at_once_each_as_if_alone(model, photos, tmp_path, capsys):
+    photo, options = photos / "blue whale" / "0.png", ("--patch", 8, "--stride", 4)
+    said, _ = done(capsys, model, photo, "-o", tmp_path / "out", "-l", "conv*", *options)
+    names = ("0.png_conv1.npz", "0.png_conv2.npz")
+    assert set(contents(tmp_path / "out")) == {"occlude.png", *names, "run.json"}
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    maps = record["photos"][0].pop("maps")
+    assert record["layers"] == [each["layer"] for each in maps] == ["conv1", "conv2"]
+    assert "; map " + ", ".join(f"{each['layer']}:{each['unit']['map']}" for each in maps) in said
+    for layer, name, about in zip(record["layers"], names, maps, strict=True):
+        done(capsys, model, photo, "-o", tmp_path / layer, "-l", layer, *options)
+        assert (tmp_path / layer / "0.png.npz").read_bytes() == (tmp_path / "out" / name).read_bytes()
+        (alone,) = json.loads((tmp_path / layer / "run.json").read_text())["photos"]
+        assert alone.pop("maps") == [about] and alone == record["photos"][0]
+
+
+def test_maps_of_several_layers_can_be_said(model, photos, tmp_path, capsys):
+    layers = ("-l", "conv2:5", "-l", "conv1", "-l", "conv2:0")
+    done(capsys, model, photos / "red deer", "-o", tmp_path / "out", *layers, "--stride", 8)
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    watched = [[(each["layer"], each["unit"]["map"]) for each in photo["maps"]] for photo in record["photos"]]
+    assert [maps[1:] for maps in watched] == [[("conv2", 5), ("conv2", 0)]] * 2
+    assert {maps[0][0] for maps in watched} == {"conv1"}
+    arrays = np.load(tmp_path / "out" / "1.png_conv2_0.npz")
+    assert arrays["map"] == 0 and arrays["whole_activity"].shape == (6,)
 
 
 def test_labels_that_mean_no_class_are_said_and_the_most_likely_class_is_watched(tmp_path, photos, capsys):
@@ -208,9 +238,14 @@ def test_photos_that_cannot_be_read_are_named(model, photos, tmp_path, capsys):
         (["--class", "deer"], "'deer' is part of the names of 2 classes: red deer (0), roe deer (3)."),
         (["--layer", "fc3"], "fc3 has no maps, only 4 units. Choose a layer below it"),
         (["--layer", "conv9"], "no layer 'conv9'"),
+        (["--layer", "conv1", "--layer", "f*"], "fc3 has no maps, only 4 units."),
+        (["--layer", "x*"], "no layer matches 'x*'"),
         (["--layer", "conv2:6"], "conv2 has 6 maps, 0 to 5; there is no map 6."),
-        (["--layer", "conv2:pre"], "'conv2:pre' is a raw sum or one position, but whole rectified maps are watched."),
-        (["--layer", "conv2:1@2,2"], "whole rectified maps are watched. Say --layer conv2:1."),
+        (
+            ["--layer", "conv2:pre"],
+            "'conv2:pre' is the raw sum, but maps are ranked by their rectified",
+        ),
+        (["--layer", "conv2:1@2,2"], "maps are shown at their strongest ones. Say --layer conv2:1."),
         (["--fill", "black"], "nothing called 'black' fills a square. Say grey, mean, blur or noise."),
         (["--by", "mean"], "maps are not compared by 'mean'. Say sum or max."),
         (["--batch-size", "many"], "--batch-size 'many' is neither auto nor a number from 1 up."),

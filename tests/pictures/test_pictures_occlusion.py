@@ -7,6 +7,7 @@ from inspectnet.pictures.chart import COLOURS
 from inspectnet.pictures.occlusion import (
     OTHERS,
     RAMP,
+    MapRow,
     Measure,
     Places,
     Strip,
@@ -41,7 +42,7 @@ def test_the_scale_reaches_to_the_whole_photos_value():
     assert Measure(np.array([[2.0, 3.0]]), 1.0).ends == (1, 3)
 
 
-def strip(names, side=12, elsewhere=3):
+def strip(names, side=12, elsewhere=3, maps=1):
     rng = np.random.default_rng(0)
     places = Places(4, 2, np.arange(0, side - 3, 2), np.arange(0, side - 3, 2))
     n = len(places.tops)
@@ -49,7 +50,8 @@ def strip(names, side=12, elsewhere=3):
     photo = rng.integers(0, 256, (side, side, 3), np.uint8)
     measure = Measure(rng.normal(size=(n, n)), 0.5, " %")
     tile = np.full((7, 7, 3), 99, np.uint8)
-    return Strip("a photo", photo, places, (0, 1), measure, photo, [(tile, tile)] * elsewhere, measure, labels, names)
+    rows = [MapRow(f"conv{i}:7", measure, photo, [(tile, tile)] * elsewhere) for i in range(maps)]
+    return Strip("a photo", photo, places, (0, 1), rows, measure, labels, names)
 
 
 def area(page, colour):
@@ -74,3 +76,18 @@ def test_a_page_has_a_strip_for_each_photo_and_nothing_at_its_edges(side, elsewh
         pixels = np.asarray(page)
         for edge in (pixels[:20], pixels[-20:], pixels[:, :20], pixels[:, -20:]):
             assert (edge == 255).all()
+
+
+def test_further_maps_of_a_photo_get_rows_of_their_own_and_the_classes_stand_once():
+    one, two = (draw_occlusion([strip(["x"], maps=n)], title="t", footer="f") for n in (1, 2))
+    photos = draw_occlusion([strip(["x"])] * 2, title="t", footer="f")
+    assert (one.width, photos.size) == (two.width, two.size)
+    step = two.height - one.height
+    both = np.asarray(two)
+    np.testing.assert_array_equal(both[: one.height - 60], np.asarray(one)[:-60])  # but for the footer
+    further, row = both[one.height - 60 : -60], np.asarray(photos)[one.height - 60 : -60]
+    inked = [(half != 255).any(axis=(0, 2)) for half in (further, row)]
+    assert step > 200 and (inked[0] <= inked[1]).all()
+    assert not inked[0][: 20 + 240].any()  # the photo
+    assert not inked[0][-20 - 210 - 2 * 240 :].any()  # the classes and their legend
+    assert inked[0].sum() > 2 * 240 + 2 * 70
