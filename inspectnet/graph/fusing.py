@@ -2,18 +2,25 @@
 
 import onnx_ir as ir
 
-from inspectnet.graph.patterns import Whole, find_activation, find_layer_norm
+from inspectnet.graph.patterns import Whole, find_activation, find_layer_norm, find_softmax
 from inspectnet.graph.response import find_lrn
 from inspectnet.graph.strides import find_view
 
-FINDERS = [("Div", find_lrn), ("Div", find_layer_norm), ("Gather", find_view), ("", find_activation)]
+FINDERS = [
+    ("Div", find_lrn),
+    ("Div", find_layer_norm),
+    ("Div", find_softmax),
+    ("Exp", find_softmax),
+    ("Gather", find_view),
+    ("", find_activation),
+]
 SINCE = {"Swish": 24}  # the opset that first had it, where that is newer than ours
 
 
 def fuse(graph: ir.Graph) -> int:
     """Replace, in place, each group of nodes that is one operator by it, with the same output; gives how many.
 
-    Activations (Swish, HardSwish, Gelu ...), layer normalisation, local response normalisation, changes of strides.
+    Activations (Swish, HardSwish, Gelu ...), layer and local response normalisation, softmax, changes of strides.
     """
     count = 0
     for node in list(graph):

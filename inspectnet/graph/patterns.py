@@ -64,6 +64,9 @@ CENTRED = ("Sub", "x", ("ReduceMean", "x"))
 SQUARES = [("Pow", CENTRED, 2.0), ("Mul", CENTRED, CENTRED)]
 LAYER_NORMS = [("Div", CENTRED, ("Sqrt", ("Add", ("ReduceMean", square), "#epsilon"))) for square in SQUARES]
 
+SOFTMAX = ("Div", ("Exp", "x"), ("ReduceSum", ("Exp", "x")))
+LESS_THE_LARGEST = ("Sub", "x", ("ReduceMax", "x"))
+
 
 def match(pattern: Pattern, value: ir.Value | None) -> dict[str, Any] | None:
     """What the words of `pattern` stand for where `value` is made as it says; None where it is not."""
@@ -97,11 +100,32 @@ def find_layer_norm(div: ir.Node) -> Whole | None:
     return Whole("LayerNormalization", [found["x"]], {"axis": first, "epsilon": found["#epsilon"]}, [scale])
 
 
+def find_softmax(last: ir.Node) -> Whole | None:
+    """The softmax that ends in `last`: exp(x) over its sum along an axis, or the exponential of a LogSoftmax."""
+    if found := match(("Exp", ("LogSoftmax", "x")), last.outputs[0]):
+        return Whole("Softmax", [found["x"]], {"axis": integer(last.inputs[0].producer(), "axis", -1)})
+    found = match(SOFTMAX, last.outputs[0])
+    shape = shape_of(found["x"]) if found else None
+    if found is None or shape is None:
+        return None
+    axes = _reduced(last.inputs[1].producer(), len(shape))
+    less = match(LESS_THE_LARGEST, found["x"])
+    if less and _reduced(found["x"].producer().inputs[1].producer(), len(shape)) == axes:
+        found = less  # what is taken from all along the axis changes nothing
+    return Whole("Softmax", [found["x"]], {"axis": axes[0]}) if len(axes) == 1 else None
+
+
+def _reduced(node: ir.Node, rank: int) -> list[int]:
+    """The axes that a Reduce operator takes together, if they stay with extent 1; else none."""
+    given = constant_of(node.inputs[1]) if len(node.inputs) > 1 else None
+    axes = sorted(int(a) % rank for a in (given if given is not None else ints(node, "axes", tuple(range(rank)))))
+    return axes if integer(node, "keepdims", 1) else []
+
+
 def _last_axes(mean: ir.Node, rank: int) -> int:
     """The first of the axes that `mean` reduces, if they are the last ones and stay; else 0."""
-    given = constant_of(mean.inputs[1]) if len(mean.inputs) > 1 else None
-    axes = sorted(int(a) % rank for a in (given if given is not None else ints(mean, "axes")))
-    return axes[0] if axes == list(range(rank - len(axes), rank)) and axes and integer(mean, "keepdims", 1) else 0
+    axes = _reduced(mean, rank)
+    return axes[0] if axes and axes == list(range(rank - len(axes), rank)) else 0
 
 
 def _matches(pattern: Pattern, value: ir.Value | None, found: dict[str, Any]) -> bool:

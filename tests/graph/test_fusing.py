@@ -7,6 +7,7 @@ from small import opened, outputs_of_file, run
 
 from inspectnet.graph.reading import open_graph, read
 
+EXPS = "m = ReduceMax ({0})\nd = Sub (image, m)\ne = Exp (d)\nt = ReduceSum ({1})\ny = Div (e, t)"
 HALF_ERF = "d = Div (image, root)\ne = Erf (d)\nf = Add (e, one)\n"
 CLIPPED = "a = Add (image, three)\nb = Clip (a, zero, six)\n"
 TANH = "c = Pow (image, three)\nd = Mul (c, k)\ne = Add (image, d)\nf = Mul (e, s)\ng = Tanh (f)\nh = Add (g, one)\n"
@@ -29,6 +30,9 @@ GROUPS = {
     "Gelu, by tanh": TANH + "i = Mul (half, image)\ny = Mul (i, h)",
     "LayerNormalization": MOMENTS.format(square="q = Mul (c, c)") + ROOT,
     "LayerNormalization, by power": MOMENTS.format(square="q = Pow (c, two)") + ROOT,
+    "Softmax": EXPS.format("image, rows", "e, rows"),
+    "Softmax, not shifted": "e = Exp (image)\nt = ReduceSum (e, rows)\ny = Div (e, t)",
+    "Softmax, by logarithms": "a = LogSoftmax <axis = 1> (image)\ny = Exp (a)",
 }
 LOOKALIKES = {
     "the sigmoid of something else": "b = Mul (image, two)\na = Sigmoid (b)\ny = Mul (a, image)",
@@ -40,6 +44,8 @@ LOOKALIKES = {
     "v = ReduceMean (q, rows)\n" + ROOT,
     "a variance over the rows alone": "m = ReduceMean (image, rows)\nc = Sub (image, m)\nq = Mul (c, c)\n"
     "v = ReduceMean (q, rows)\n" + ROOT,
+    "a softmax over two axes": EXPS.format("image, axes", "e, axes"),
+    "a sum over something else": "e = Exp (image)\nt = ReduceSum (image, rows)\ny = Div (e, t)",
     "a square of something else": "m = ReduceMean (image, axes)\nc = Sub (image, m)\nq = Mul (image, image)\n"
     "v = ReduceMean (q, axes)\n" + ROOT,
 }
@@ -65,6 +71,13 @@ def test_what_only_looks_like_it_is_left_as_it_is(name, rng, tmp_path):
     model, x = opened(file, tmp_path), 3 * rng.normal(size=(2, 3, 4, 5))
     assert [node.op_type for node in model.graph] == [node.op_type for node in file.graph.node]
     np.testing.assert_allclose(run(model, x), outputs_of_file(file, x), rtol=1e-5, atol=1e-6)
+
+
+def test_a_softmax_of_what_is_shifted_along_another_axis_keeps_the_shift(rng, tmp_path):
+    file = written(EXPS.format("image, axes", "e, rows"))
+    model, x = opened(file, tmp_path), 3 * rng.normal(size=(2, 3, 4, 5))
+    assert [node.op_type for node in model.graph] == ["ReduceMax", "Sub", "Softmax"]
+    np.testing.assert_allclose(run(model, x), outputs_of_file(file, x), rtol=1e-4, atol=1e-6)
 
 
 def test_what_other_nodes_read_of_a_group_stays(rng, tmp_path):

@@ -9,7 +9,8 @@ import inspectnet
 from inspectnet.errors import LayerError, ModelError
 
 BODY = "a = Conv (image, k)\np = GlobalAveragePool (a)\n"
-WEIGHTS = {"k": np.ones((4, 3, 1, 1)), "m": np.ones((4, 6)), "one": [-1, 4]}
+SHIFTED = "f = Flatten (p)\nl = ReduceMax (f, last)\nd = Sub (f, l)\n"
+WEIGHTS = {"k": np.ones((4, 3, 1, 1)), "m": np.ones((4, 6)), "one": [-1, 4], "last": [-1]}
 
 
 def opened(tmp_path, body, *, opset=18, **options):
@@ -32,6 +33,9 @@ def opened(tmp_path, body, *, opset=18, **options):
         ("s = Softmax <axis = 3> (p)\ny = Flatten (s)", 4, False),
         ("f = Flatten (p)\ns = Softmax (f)\ny = Log (s)", 4, False),
         ("f = Flatten (p)\ny = LogSoftmax (f)", 4, False),
+        ("f = Flatten (p)\nl = LogSoftmax (f)\ny = Exp (l)", 4, True),
+        ("f = Flatten (p)\ne = Exp (f)\nt = ReduceSum (e, last)\ny = Div (e, t)", 4, True),
+        (SHIFTED + "e = Exp (d)\nt = ReduceSum (e, last)\ny = Div (e, t)", 4, True),
         ("f = Flatten (p)\ns = Softmax (f)\ny = Gemm (s, m)", 6, False),
     ],
 )
