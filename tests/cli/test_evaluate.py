@@ -16,7 +16,6 @@ from PIL import Image
 from inspectnet.cli import main
 
 ROOT = Path(__file__).parents[2]
-SHARED = ROOT.parent / "shared"
 SIDE = 16
 NET = "a = Conv (image, k)\np = GlobalAveragePool (a)\ny = Flatten (p)"
 COLOURS = {"blue": (0, 0, 255), "green": (0, 255, 0), "red": (255, 0, 0)}
@@ -51,7 +50,7 @@ def write_photos(folder, names=COLOURS):
 
 
 @pytest.fixture
-def photos(tmp_path):
+def labelled(tmp_path):
     return write_photos(tmp_path / "photos")
 
 
@@ -83,8 +82,8 @@ def refused(capsys, *arguments):
 # What comes out --------------------------------------------------------------------------------------------
 
 
-def test_tables_show_each_model_and_the_worst_classes(model, photos, capsys):
-    code, out, err = run(capsys, model, "--images", photos)
+def test_tables_show_each_model_and_the_worst_classes(model, labelled, capsys):
+    code, out, err = run(capsys, model, "--images", labelled)
     assert code == 0, err
     lines = [line.split() for line in out.splitlines()]
     assert out.splitlines()[0] == "12 images, 1 crop"
@@ -93,10 +92,10 @@ def test_tables_show_each_model_and_the_worst_classes(model, photos, capsys):
     assert "classes: named by the model" in err
 
 
-def test_several_models_are_shown_one_by_one_and_together(model, photos, tmp_path, capsys):
+def test_several_models_are_shown_one_by_one_and_together(model, labelled, tmp_path, capsys):
     """The second is blind to all but green, and less sure of it than the first is of its own."""
     other = write_model(tmp_path / "blind.onnx", [[0, 0, 0], [0, 1, 0], [0, 0, 0]], classes=())
-    record, _ = result(capsys, model, other, "--images", photos)
+    record, _ = result(capsys, model, other, "--images", labelled)
     errors = {each["model"]: (each["top1_error"], each["images"]) for each in record["results"]}
     wrong = 100 / 12
     assert errors == {
@@ -107,15 +106,15 @@ def test_several_models_are_shown_one_by_one_and_together(model, photos, tmp_pat
     assert [each["model"] for each in record["models"]] == ["colours.onnx", "blind.onnx"]
 
 
-def test_models_of_one_name_are_told_apart_by_their_path(model, photos, tmp_path, capsys):
+def test_models_of_one_name_are_told_apart_by_their_path(model, labelled, tmp_path, capsys):
     (tmp_path / "b").mkdir()
     other = shutil.copy(model, tmp_path / "b")
-    record, _ = result(capsys, model, other, "--images", photos)
+    record, _ = result(capsys, model, other, "--images", labelled)
     assert [each["model"] for each in record["results"]] == [str(model), str(other), "ensemble of 2"]
 
 
-def test_the_json_holds_all_that_was_measured_and_what_decides_it(model, photos, capsys):
-    record, _ = result(capsys, model, "--images", photos)
+def test_the_json_holds_all_that_was_measured_and_what_decides_it(model, labelled, capsys):
+    record, _ = result(capsys, model, "--images", labelled)
     assert list(record) == ["models", "crops", "images", "classes", "results", "device", "versions"]
     (about,) = record["models"]
     assert (about["model"], len(about["model_sha256"]), about["scores"]) == ("colours.onnx", 64, "y")
@@ -132,8 +131,8 @@ def test_the_json_holds_all_that_was_measured_and_what_decides_it(model, photos,
     assert found["classes"][1]["taken_for"] is None
 
 
-def test_files_hold_the_same_and_the_answer_to_each_image(model, photos, tmp_path, capsys):
-    record, _ = result(capsys, model, "--images", photos, "-o", tmp_path / "out")
+def test_files_hold_the_same_and_the_answer_to_each_image(model, labelled, tmp_path, capsys):
+    record, _ = result(capsys, model, "--images", labelled, "-o", tmp_path / "out")
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"evaluation.json", "evaluation.npz", "confusion.csv", "confusion.png"}
     assert json.loads((tmp_path / "out" / "evaluation.json").read_text()) == record
@@ -154,10 +153,10 @@ def test_files_hold_the_same_and_the_answer_to_each_image(model, photos, tmp_pat
         picture.load()
 
 
-def test_the_same_command_writes_the_same_bytes(model, photos, tmp_path, capsys):
+def test_the_same_command_writes_the_same_bytes(model, labelled, tmp_path, capsys):
     made = []
     for name, more in (("one", []), ("two", ["--threads", "1"])):
-        result(capsys, model, "--images", photos, "-o", tmp_path / name, *more)
+        result(capsys, model, "--images", labelled, "-o", tmp_path / name, *more)
         made.append({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()})
     assert made[0] == made[1]
 
@@ -169,11 +168,11 @@ def test_the_help_comes_without_heavy_imports():
     assert done.stdout.splitlines()[-1].split() == ["heavy:"]
 
 
-def test_results_among_the_images_are_no_images_the_next_time(model, photos, capsys):
+def test_results_among_the_images_are_no_images_the_next_time(model, labelled, capsys):
     for _ in range(2):
-        record, err = result(capsys, model, "--images", photos, "-o", photos / "out")
+        record, err = result(capsys, model, "--images", labelled, "-o", labelled / "out")
         assert (record["images"]["count"], record["images"]["left_out"]) == (12, {}), err
-    line = refused(capsys, model, "--images", photos, "-o", photos)
+    line = refused(capsys, model, "--images", labelled, "-o", labelled)
     assert "would be taken for images the next time. Choose another --out." in line
 
 
@@ -198,14 +197,14 @@ def test_ten_crops_see_what_one_does_not(model, tmp_path, capsys):
     assert losses[10] == pytest.approx(-np.log(0.2 * shares[0][0] + 0.8 * shares[1][0]), rel=1e-5)
 
 
-def test_ten_crops_without_room_for_them_are_refused(model, photos, tmp_path, capsys):
-    line = refused(capsys, model, "--images", photos, "--crops", 10, "--crop-pct", 1, "-o", tmp_path / "out")
+def test_ten_crops_without_room_for_them_are_refused(model, labelled, tmp_path, capsys):
+    line = refused(capsys, model, "--images", labelled, "--crops", 10, "--crop-pct", 1, "-o", tmp_path / "out")
     assert "crop_pct is 1, so the crop is all of the resized photo. Say --crop-pct 0.875, or less." in line
     assert not (tmp_path / "out").exists()
 
 
-def test_preprocessing_options_hold(model, photos, capsys):
-    record, err = result(capsys, model, "--images", photos, "--channel-order", "bgr")
+def test_preprocessing_options_hold(model, labelled, capsys):
+    record, err = result(capsys, model, "--images", labelled, "--channel-order", "bgr")
     assert record["models"][0]["preprocess"]["channel_order"] == "bgr"
     assert record["results"][0]["top1_error"] == pytest.approx(100 * 8 / 12)  # only green stays green; red/3 too
     assert "changed by the user" in err
@@ -247,9 +246,9 @@ def test_flat_files_are_labelled_by_the_wordnet_id_of_their_names(tmp_path, caps
     assert (record["images"]["count"], record["results"][0]["top1_error"]) == (3, 0)
 
 
-def test_a_model_without_names_takes_as_many_sorted_labels_and_says_so(photos, tmp_path, capsys):
+def test_a_model_without_names_takes_as_many_sorted_labels_and_says_so(labelled, tmp_path, capsys):
     model = write_model(tmp_path / "m.onnx", np.eye(3)[::-1] * 10, classes=())
-    record, err = result(capsys, model, "--images", photos)
+    record, err = result(capsys, model, "--images", labelled)
     assert (record["classes"], record["results"][0]["top1_error"]) == (
         ["blue", "green", "red"],
         pytest.approx(100 / 12),
@@ -265,21 +264,21 @@ def test_a_model_without_names_takes_numbers_as_they_are(tmp_path, capsys):
     assert "classes: by their numbers" in err
 
 
-def test_images_of_other_classes_are_left_out_and_told(model, photos, capsys):
-    (photos / "mauve").mkdir()
+def test_images_of_other_classes_are_left_out_and_told(model, labelled, capsys):
+    (labelled / "mauve").mkdir()
     for i in range(2):
-        Image.new("RGB", (20, 20), (224, 176, 255)).save(photos / "mauve" / f"{i}.png")
-    Image.new("RGB", (20, 20)).save(photos / "stray.png")
-    record, err = result(capsys, model, "--images", photos)
+        Image.new("RGB", (20, 20), (224, 176, 255)).save(labelled / "mauve" / f"{i}.png")
+    Image.new("RGB", (20, 20)).save(labelled / "stray.png")
+    record, err = result(capsys, model, "--images", labelled)
     assert record["images"]["left_out"] == {"mauve": 2, "": 1}
     assert record["images"]["count"] == 12
     assert "left out 3 images, whose label is no class: 'mauve', no label" in err
 
 
-def test_images_that_cannot_be_read_are_left_out_and_named(model, photos, capsys):
+def test_images_that_cannot_be_read_are_left_out_and_named(model, labelled, capsys):
     for i in range(7):
-        (photos / "red" / f"bad{i}.png").write_text("no image")
-    record, err = result(capsys, model, "--images", photos)
+        (labelled / "red" / f"bad{i}.png").write_text("no image")
+    record, err = result(capsys, model, "--images", labelled)
     assert [each["image"] for each in record["images"]["skipped"]] == [f"red/bad{i}.png" for i in range(7)]
     assert record["images"]["count"] == 12
     assert err.count("skipped red/bad") == 5 and "skipped 7 images in all" in err
@@ -308,32 +307,32 @@ def test_images_that_cannot_be_read_are_left_out_and_named(model, photos, capsys
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_an_option_that_makes_no_sense_is_refused(arguments, wanted, model, photos, tmp_path, capsys):
+def test_an_option_that_makes_no_sense_is_refused(arguments, wanted, model, labelled, tmp_path, capsys):
     more = ["-o", tmp_path / "out"] if "--out" not in arguments else []
-    assert wanted in refused(capsys, model, "--images", photos, *more, *arguments)
+    assert wanted in refused(capsys, model, "--images", labelled, *more, *arguments)
     assert not (tmp_path / "out").exists()
 
 
-def test_models_and_images_have_to_be_said(model, photos, capsys):
+def test_models_and_images_have_to_be_said(model, labelled, capsys):
     assert "--images" in refused(capsys, model)
-    assert "MODEL" in refused(capsys, "--images", photos)
+    assert "MODEL" in refused(capsys, "--images", labelled)
 
 
-def test_names_that_do_not_fit_the_model_are_refused(model, photos, tmp_path, capsys):
+def test_names_that_do_not_fit_the_model_are_refused(model, labelled, tmp_path, capsys):
     (tmp_path / "two.txt").write_text("red\ngreen\n")
-    line = refused(capsys, model, "--images", photos, "--classes", tmp_path / "two.txt")
+    line = refused(capsys, model, "--images", labelled, "--classes", tmp_path / "two.txt")
     assert "two.txt has 2 lines that do not fit: the model has 3 classes, as 'red'. Give a line for each" in line
     short = write_model(tmp_path / "short.onnx", classes=["red", "green"])
-    line = refused(capsys, short, "--images", photos)
+    line = refused(capsys, short, "--images", labelled)
     assert "short.onnx has 3 classes, but names 2. Name them with inspectnet annotate." in line
 
 
-def test_models_that_do_not_agree_on_their_classes_are_refused(model, photos, tmp_path, capsys):
+def test_models_that_do_not_agree_on_their_classes_are_refused(model, labelled, tmp_path, capsys):
     other = write_model(tmp_path / "other.onnx", classes=["green", "red", "blue"])
-    line = refused(capsys, model, other, "--images", photos)
+    line = refused(capsys, model, other, "--images", labelled)
     assert "other.onnx name their classes differently. Evaluate them one by one." in line
     four = write_model(tmp_path / "four.onnx", np.ones((4, 3)), classes=())
-    line = refused(capsys, model, four, "--images", photos)
+    line = refused(capsys, model, four, "--images", labelled)
     assert "colours.onnx tells 3 classes apart, but" in line
 
 
@@ -359,16 +358,7 @@ def test_images_of_which_none_can_be_read_leave_nothing_behind(model, tmp_path, 
 # The real thing --------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def imagenet():
-    """40 photos of ImageNet."""
-    folder = SHARED / "data" / "imagenet-sample"
-    if not folder.exists():
-        pytest.skip("the shared photos are not here")
-    return sorted(folder.iterdir())[:40]
-
-
-def test_squeezenet_errs_on_its_photos_as_an_independent_count_says(squeezenet_file, imagenet, tmp_path, capsys):
+def test_squeezenet_errs_on_its_photos_as_an_independent_count_says(squeezenet_file, photos, tmp_path, capsys):
     """The first 40 of them; counted with Pillow and onnxruntime alone."""
     import onnxruntime
 
@@ -376,7 +366,7 @@ def test_squeezenet_errs_on_its_photos_as_an_independent_count_says(squeezenet_f
     ids = [line.split("\t")[1] for line in table.read_text().splitlines()]
     session = onnxruntime.InferenceSession(squeezenet_file, providers=["CPUExecutionProvider"])
     wrong = []
-    for path in imagenet:
+    for path in sorted(photos.iterdir())[:40]:
         (tmp_path / path.name).symlink_to(path)
         scores = session.run(None, {session.get_inputs()[0].name: imagenet_crop(path)})[0][0]
         true = ids.index(path.name.split("_")[0])
