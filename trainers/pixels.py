@@ -5,6 +5,7 @@ pictures are counted, named, and never come out.
 """
 
 import hashlib
+import io
 import json
 import os
 from collections.abc import Sequence
@@ -13,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from trainers.checkpoint import write_whole
 from trainers.errors import DataError
 from trainers.progress import Progress
 from trainers.sources import Source
@@ -24,14 +26,30 @@ from trainers.sources import Source
 Batch = tuple[Tensor, Tensor, list[str]]  # pictures, labels, and what could not be read on the way
 SQUARES = 2  # counts the ways `square` has had of making pictures; an older cache is not taken
 CHUNK = 1024  # pictures decoded between two progress lines
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def upright(picture: Image.Image) -> Image.Image:
+    """The picture as its EXIF orientation asks. (ImageOps.exif_transpose also writes EXIF, which can fail.)"""
+    picture.load()  # PNG may keep EXIF behind its pixels
+    turn = TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    return picture if turn is None else picture.transpose(turn)
 
 
 def square(picture: Image.Image, side: int) -> np.ndarray:
-    """RGB picture with its shortest side resized to `side`, centre square: (side, side, 3) uint8.
+    """RGB picture, turned upright, with its shortest side resized to `side`, centre square: (side, side, 3) uint8.
 
     Roundings are torchvision's, and so inspectnet's: the long side is cut off, the margin rounded half to even.
     """
-    picture = picture.convert("RGB")
+    picture = upright(picture).convert("RGB")
     width, height = picture.size
     short = min(width, height)
     if short != side:
@@ -48,8 +66,8 @@ def read_square(source: Source, i: int, side: int) -> tuple[np.ndarray, int] | s
         return square(picture, side), int(label)
     except UnidentifiedImageError:
         return f"{source.name(i)}: not a picture"
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        return f"{source.name(i)}: {error}"
+    except Exception as error:  # Pillow's readers raise whatever their parsing trips over
+        return f"{source.name(i)}: {str(error) or type(error).__name__}"
 
 
 class CachedPixels(Dataset[Batch]):
@@ -109,16 +127,31 @@ def fingerprint(source: Source, side: int) -> str:
         digest.update(f"{source.name(i)}\n".encode())
     places = getattr(source, "places", ())
     for file in sorted({place[1] for place in places}):
+        if not file.exists():  # a dangling link: one more picture that cannot be read
+            continue
         stat = os.stat(file)
         digest.update(f"{file.name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:16]
 
 
 def decode(source: Source, side: int, folder: Path) -> None:
-    """Fill the cache folder; pictures.json is written last, so a killed run leaves no half cache behind."""
+    """Fill the cache folder; pictures.json is written last, so a killed run leaves no cache that looks whole."""
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f"pictures.{os.getpid()}.tmp"
-    pictures = np.lib.format.open_memmap(partial, "w+", np.uint8, (len(source), side, side, 3))
+    try:
+        labels, bad = decode_into(partial, source, side)
+        os.replace(partial, folder / "pictures.npy")
+    finally:
+        partial.unlink(missing_ok=True)
+    content = io.BytesIO()
+    np.save(content, np.array(labels))
+    write_whole(folder / "labels.npy", content.getvalue())
+    write_whole(folder / "pictures.json", json.dumps({"count": len(labels), "bad": bad}).encode())
+
+
+def decode_into(path: Path, source: Source, side: int) -> tuple[list[int], list[str]]:
+    """Write every readable picture into one array at `path`; their labels, and why others cannot be read."""
+    pictures = np.lib.format.open_memmap(path, "w+", np.uint8, (len(source), side, side, 3))
     labels: list[int] = []
     bad: list[str] = []
     progress = Progress("decoding", len(source))
@@ -136,11 +169,7 @@ def decode(source: Source, side: int, folder: Path) -> None:
     if not labels:
         raise DataError(f"none of {len(source)} pictures can be read: {bad[0]}")
     pictures.flush()
-    np.save(folder / "labels.npy", np.array(labels))
-    os.replace(partial, folder / "pictures.npy")
-    notes = folder / "pictures.json.tmp"
-    notes.write_text(json.dumps({"count": len(labels), "bad": bad}), "utf-8")
-    os.replace(notes, folder / "pictures.json")
+    return labels, bad
 
 
 def colour_statistics(pixels: Pixels, sample: int = 2000) -> tuple[list[float], list[float]]:

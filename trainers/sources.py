@@ -36,7 +36,7 @@ class Files:
     """Pictures named `.../class/picture`, in files of their own or inside tar shards, read where they lie."""
 
     def __init__(self, split: str, places: list[tuple[str, Path, int, int]], classes: Sequence[str]) -> None:
-        """places: (name, file, offset, size in bytes) for each picture."""
+        """places: (name, file, offset, size in bytes, -1 for all of the file) for each picture."""
         self.split, self.classes = split, classes
         self.places = sorted(places)
         label = {name: i for i, name in enumerate(classes)}
@@ -106,13 +106,16 @@ def open_source(where: str, split: str, root: Path, download: bool, classes: Seq
 def tree_places(tree: Path) -> list[tuple[str, Path, int, int]]:
     """Pictures in class folders."""
     files = [p for p in tree.glob("*/*") if p.suffix.lower() in SUFFIXES]
-    return [(f"{p.parent.name}/{p.name}", p, 0, p.stat().st_size) for p in files]
+    return [(f"{p.parent.name}/{p.name}", p, 0, -1) for p in files]
 
 
 def shard_places(shard: Path) -> list[tuple[str, Path, int, int]]:
     """Pictures in a tar file."""
-    with tarfile.open(shard, "r:") as archive:
-        members = [m for m in archive if m.isfile() and Path(m.name).suffix.lower() in SUFFIXES]
+    try:
+        with tarfile.open(shard, "r:") as archive:
+            members = [m for m in archive if m.isfile() and Path(m.name).suffix.lower() in SUFFIXES]
+    except tarfile.TarError as error:
+        raise DataError(f"cannot read {shard}: {error}; give a whole tar file, not compressed") from None
     return [("/".join(Path(m.name).parts[-2:]), shard, m.offset_data, m.size) for m in members]
 
 
@@ -148,6 +151,10 @@ def torchvision_set(name: str, split: str, root: Path, download: bool) -> Any:
     for choice in wanted:
         try:
             return kind(**options, **choice)
+        except TypeError as error:
+            raise DataError(f"torchvision's {name} cannot be opened by its name alone: {error}") from None
+        except ImportError as error:
+            raise DataError(f"torchvision's {name} needs another package: {error}") from None
         except (ValueError, RuntimeError, OSError) as error:
             reason = str(error)
     raise DataError(f"torchvision's {name} ({split}) does not open below {root}: {reason}. Try --download")

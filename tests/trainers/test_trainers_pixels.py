@@ -1,3 +1,4 @@
+import gzip
 import io
 import tarfile
 from pathlib import Path
@@ -5,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 
+from inspectnet.images import decode
 from trainers.errors import DataError
-from trainers.pixels import CachedPixels, LivePixels, colour_statistics, open_pixels, square
+from trainers.pixels import CachedPixels, LivePixels, colour_statistics, open_pixels, read_square, square
 from trainers.sources import open_source, readable_names
 
 
@@ -66,6 +68,36 @@ def test_bad_pictures_are_counted_named_and_skipped(pictures, tmp_path):
         LivePixels(source, 24).__getitems__([0, 2])
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["jpg", "png"])
+def test_pictures_are_turned_as_inspectnet_turns_them(orientation, kind, tmp_path):
+    rng, folder = np.random.default_rng(0), tmp_path / "train" / "a"
+    folder.mkdir(parents=True)
+    smooth = Image.fromarray(rng.integers(0, 256, (3, 4, 3), np.uint8)).resize((40, 24), Image.Resampling.BICUBIC)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    smooth.save(folder / f"1.{kind}", exif=exif)
+    picture, _ = read_square(open_split(tmp_path, "train"), 0, 24)
+    wanted = decode((folder / f"1.{kind}").read_bytes(), "picture")
+    assert wanted.shape[:2] == ((24, 40) if orientation < 5 else (40, 24))
+    top, left = (wanted.shape[0] - 24) // 2, (wanted.shape[1] - 24) // 2
+    np.testing.assert_array_equal(picture, wanted[top : top + 24, left : left + 24])
+
+
+def test_whatever_a_broken_picture_makes_pillow_raise_it_is_only_skipped(pictures, monkeypatch):
+    monkeypatch.setattr("trainers.pixels.upright", lambda _: (_ for _ in ()).throw(IndexError))
+    assert read_square(open_split(pictures, "val"), 0, 24) == "blue/0.png: IndexError"
+
+
+def test_data_without_a_readable_picture_leave_nothing_in_the_cache(tmp_path):
+    (tmp_path / "data" / "train" / "a").mkdir(parents=True)
+    (tmp_path / "data" / "train" / "a" / "1.png").write_bytes(b"no picture")
+    (tmp_path / "data" / "train" / "a" / "2.png").symlink_to("nowhere")
+    with pytest.raises(DataError, match=r"none of 2 pictures can be read: a/1\.png: not a picture"):
+        open_pixels(open_split(tmp_path / "data", "train"), 24, tmp_path / "cache", limit=1.0)
+    assert [p for p in (tmp_path / "cache").rglob("*") if p.is_file()] == []
+
+
 def test_the_short_side_is_resized_and_the_centre_cut_out():
     pixels = np.zeros((10, 31, 3), np.uint8)
     pixels[:, 10:20] = 200
@@ -95,6 +127,12 @@ def test_wrong_data_is_refused_in_words(pictures, tmp_path):
         open_split("torchvision:Imagenot", "train")
     with pytest.raises(DataError, match=r"CIFAR10 \(val\) does not open below unused.*--download"):
         open_split("torchvision:CIFAR10", "val")
+    with pytest.raises(DataError, match=r"CocoDetection cannot be opened by its name alone: .*annFile"):
+        open_split("torchvision:CocoDetection", "val")
+    for content in (b"", b"no tar", gzip.compress(bytes(10_240))):
+        (tmp_path / "train.tar").write_bytes(content)
+        with pytest.raises(DataError, match=r"cannot read .*train\.tar: .* a whole tar file, not compressed"):
+            open_split(tmp_path, "train")
 
 
 def test_torchvisions_sets_open_by_name(monkeypatch):
