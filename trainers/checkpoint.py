@@ -37,19 +37,31 @@ def load(path: Path) -> dict[str, Any]:
         path = path / LAST
     if not path.exists():
         raise ResumeError(f"no checkpoint at {path}")
-    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # unpickling raises whatever it trips over
+        raise ResumeError(f"{path} is damaged or no checkpoint: {type(error).__name__}") from error
+    if not isinstance(state, dict) or "identity" not in state:
+        raise ResumeError(f"{path} is no checkpoint of trainers")
     return state
 
 
 def check_same_run(state: dict[str, Any], identity: dict[str, Any], where: Path) -> None:
     """Refuse to go on with other settings than the run began with."""
-    differing = [
-        f"{key} was {state['identity'].get(key)}, is {value}"
-        for key, value in identity.items()
-        if state["identity"].get(key) != value
-    ]
-    if differing:
-        raise ResumeError(f"{where} is another run: {'; '.join(differing)}. Give another --run directory")
+    if changed := differences(state["identity"], identity):
+        raise ResumeError(f"{where} is another run: {'; '.join(changed)}. Give another --run directory")
+
+
+def differences(before: dict[str, Any], now: dict[str, Any], prefix: str = "") -> list[str]:
+    """What was otherwise in `before`, field by field: `recipe rate was 0.03, is 0.5`."""
+    found = []
+    for key, value in now.items():
+        old = before.get(key)
+        if isinstance(value, dict) and isinstance(old, dict):
+            found += differences(old, value, f"{prefix}{key} ")
+        elif old != value:
+            found.append(f"{prefix}{key} was {old}, is {value}")
+    return found
 
 
 def commit() -> str | None:

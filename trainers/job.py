@@ -9,6 +9,7 @@ from torch import Tensor
 from trainers.architectures import Architecture
 from trainers.augment import Preparation, centre
 from trainers.devices import Place
+from trainers.errors import TrainerError
 from trainers.pixels import Pixels, colour_statistics, evenly_spaced, open_pixels
 from trainers.recipe import Recipe
 from trainers.sources import open_source, readable_names
@@ -47,6 +48,17 @@ class Job:
     snapshots: tuple[int, ...] = SNAPSHOTS
     stop_after: int | None = None
     """End after this many steps of this process, as if asked to stop."""
+
+    def __post_init__(self) -> None:
+        if self.threads is not None and self.threads < 1:
+            raise TrainerError(f"threads {self.threads}: give at least 1")
+        if self.workers is not None and self.workers < 0:
+            raise TrainerError(f"workers {self.workers}: give 0, to read in the loop, or more")
+        if self.architecture.classes < 2:
+            raise TrainerError(f"{self.data} has {self.architecture.classes} class; there is nothing to tell apart")
+        if self.recipe.side < self.architecture.side:
+            needed = f"{self.architecture.name} takes pictures of {self.architecture.side}"
+            raise TrainerError(f"recipe: side is {self.recipe.side}, but {needed}; --set side={self.architecture.side}")
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """How a network is trained: PAPER after Zeiler & Fergus (2014), section 3, TINY for two CPU cores."""
 
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -11,6 +12,17 @@ Schedule = Literal["plateau", "one-cycle"]
 Init = Literal["normal", "he", "standard"]
 Crop = Literal["corners", "anywhere", "resized"]
 CHOICES = {"schedule": get_args(Schedule), "init": get_args(Init), "crop": get_args(Crop)}
+OFF = ("first_std", "filter_rms", "first_filter_rms", "std")  # fields that may be None
+
+COUNT, SHARE = (1, math.inf), (0.0, 1.0)
+NOT_NEGATIVE, POSITIVE = (0.0, math.inf), (1e-12, math.inf)
+LIMITS: dict[str, tuple[float, float]] = {  # the least and the most of each number
+    **dict.fromkeys(("epochs", "batch", "plateau_patience", "side"), COUNT),
+    **dict.fromkeys(("momentum", "plateau_factor", "warmup", "dropout", "label_smoothing"), SHARE),
+    **dict.fromkeys(("rate", "weight_decay", "first_std", "colour_jitter"), NOT_NEGATIVE),
+    **dict.fromkeys(("filter_rms", "first_filter_rms", "std"), POSITIVE),
+    "smallest_area": (1e-12, 1.0),
+}
 
 
 @dataclass(frozen=True)
@@ -84,13 +96,16 @@ class Recipe:
     """
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch < 1:
-            raise TrainerError(f"recipe: epochs ({self.epochs}) and batch ({self.batch}) must be at least 1")
         for name, choices in CHOICES.items():
             if (value := getattr(self, name)) not in choices:
                 raise TrainerError(f"recipe: {name} is {value!r}, one of {', '.join(choices)}")
-        if not 0 < self.smallest_area <= 1:
-            raise TrainerError(f"recipe: smallest_area is {self.smallest_area}, a part of the picture in (0, 1]")
+        for name, (least, most) in LIMITS.items():
+            value = getattr(self, name)
+            if value is None and name in OFF:
+                continue
+            if value is None or not least <= value <= most:  # nan neither
+                wanted = f"a number from {least:g}" + (f" to {most:g}" if most < math.inf else " up")
+                raise TrainerError(f"recipe: {name} is {value}, give {wanted}")
 
     def measured_side(self, side: int) -> int:
         """Side to which pictures are resized before their centre, `side` wide, is measured.

@@ -112,11 +112,31 @@ def test_a_run_killed_between_checkpoints_loses_only_what_came_after(job, finish
 
 
 def test_a_half_written_checkpoint_never_replaces_the_last_one(tmp_path, monkeypatch):
-    checkpoint.save(tmp_path / "last.pt", {"epoch": 1})
+    checkpoint.save(tmp_path / "last.pt", {"identity": {}, "epoch": 1})
     monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
         checkpoint.save(tmp_path / "last.pt", {"epoch": 2})
-    assert checkpoint.load(tmp_path) == {"epoch": 1}
+    assert checkpoint.load(tmp_path) == {"identity": {}, "epoch": 1}
+
+
+def test_what_is_no_checkpoint_is_refused(tmp_path):
+    (tmp_path / "last.pt").write_text("junk")
+    with pytest.raises(ResumeError, match=r"last\.pt is damaged or no checkpoint"):
+        checkpoint.load(tmp_path)
+    torch.save({"weight": torch.ones(1)}, tmp_path / "last.pt")
+    with pytest.raises(ResumeError, match=r"last\.pt is no checkpoint of trainers"):
+        checkpoint.load(tmp_path)
+
+
+def test_impossible_jobs_are_refused(job):
+    for wrong, words in (
+        ({"threads": 0}, "threads 0: give at least 1"),
+        ({"workers": -1}, "workers -1: give 0"),
+        ({"architecture": job.architecture.for_classes(1)}, "has 1 class; there is nothing to tell apart"),
+        ({"recipe": replace(job.recipe, side=10)}, "side is 10, but small takes pictures of 20; --set side=20"),
+    ):
+        with pytest.raises(TrainerError, match=words):
+            replace(job, **wrong)
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint(job):
@@ -143,7 +163,7 @@ def test_a_directory_serves_one_run_only(job):
     train(replace(job, stop_after=1))
     with pytest.raises(ResumeError, match=r"seed was 0, is 1.*Give another --run"):
         train(replace(job, seed=1))
-    with pytest.raises(ResumeError, match="recipe was"):
+    with pytest.raises(ResumeError, match=r"another run: recipe rate was 0\.03, is 0\.5\. Give"):
         train(replace(job, recipe=replace(job.recipe, rate=0.5)))
 
 

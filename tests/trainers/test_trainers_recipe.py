@@ -1,5 +1,6 @@
 import ast
 import inspect
+import math
 from dataclasses import fields, replace
 
 import pytest
@@ -9,7 +10,7 @@ from trainers import recipe as recipe_file
 from trainers.ablations import NETWORKS
 from trainers.errors import TrainerError
 from trainers.network import build
-from trainers.recipe import PAPER, TINY, Recipe, initialise
+from trainers.recipe import CHOICES, LIMITS, PAPER, TINY, Recipe, initialise
 from trainers.renormalise import clip_filters, filter_rms
 from trainers.schedule import Plateau, one_cycle, rate_at
 from trainers.standardise import standardise
@@ -140,8 +141,17 @@ def test_one_cycle_rises_and_falls_to_zero():
 def test_impossible_recipes_are_refused():
     with pytest.raises(TrainerError, match="smallest_area is 0"):
         replace(TINY, smallest_area=0)
-    with pytest.raises(TrainerError, match="epochs"):
-        replace(TINY, epochs=0)
+    for name, value in (
+        ("epochs", 0),
+        ("batch", None),
+        ("rate", -1.0),
+        ("rate", math.nan),
+        ("dropout", 2.0),
+        ("std", 0),
+    ):
+        with pytest.raises(TrainerError, match=f"recipe: {name} is {value}, give a number from "):
+            replace(TINY, **{name: value})
+    assert set(LIMITS) | set(CHOICES) == {f.name for f in fields(Recipe)}
 
 
 def test_what_was_trained_on_resized_boxes_is_measured_on_whole_pictures():
