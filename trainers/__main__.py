@@ -147,6 +147,6 @@ def networks() -> None:
 if __name__ == "__main__":
     try:
         app()
-    except TrainerError as error:
+    except (TrainerError, OSError) as error:  # a disk that is full, a file where a folder should be
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from trainers.architectures import Architecture
 from trainers.augment import Preparation, centre
 from trainers.devices import join
+from trainers.errors import DataError
 from trainers.export import graph_network
 from trainers.job import Job, open_pictures
 from trainers.loader import load
@@ -23,6 +24,8 @@ def compare(state: dict[str, Any], graph: Path, job_data: str, cache: Path) -> s
     recipe = Recipe(**state["identity"]["recipe"])
     place = join("cpu")
     pictures = open_pictures(Job(architecture, recipe, job_data, cache, cache=cache), place)
+    if pictures.classes != state["classes"]:
+        raise DataError(f"{job_data} has other classes than the network was trained on")
     prepare = Preparation(state["mean"], state["std"])
     net: nn.Module = build(architecture).eval()
     net.load_state_dict(state["net"])

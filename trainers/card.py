@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import onnx
+from google.protobuf.message import DecodeError
 
 from trainers.ablations import NETWORKS
 from trainers.errors import TrainerError
@@ -48,7 +49,7 @@ def read_notes(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         notes = {p.key: p.value for p in onnx.load(path).metadata_props}
         return json.loads(notes["inspectnet.training"]), json.loads(notes["inspectnet.preprocess"])
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, DecodeError) as error:
         raise TrainerError(f"{path} tells nothing of its training ({error}); give a file that trainers made") from None
 
 

@@ -13,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from trainers.ablations import TABLE_3, Ablation
-from trainers.checkpoint import write_whole
+from trainers.ablations import BASES, TABLE_3, Ablation
+from trainers.card import read_notes
+from trainers.checkpoint import differences, write_whole
 from trainers.devices import join
+from trainers.errors import ResumeError, TrainerError
 from trainers.export import graph_network
 from trainers.job import Job, open_pictures
 from trainers.measure import measure
@@ -39,12 +41,16 @@ class Result:
 
 def tabulate(jobs: Callable[[str], Job], scale: str, out: Path, only: list[str] | None = None) -> bool:
     """Train what is missing, rewriting table.md and table.csv after each row; False when asked to stop."""
-    for row in TABLE_3:
-        name = row.name(scale)
-        if only and name not in only:
-            continue
-        if not (out / name / "result.json").exists():
-            job = replace(jobs(name), run=out / name, cache=out / "cache", snapshots=())
+    if scale not in BASES:
+        raise TrainerError(f"no scale {scale!r}; there are {', '.join(BASES)}")
+    rows = [row.name(scale) for row in TABLE_3]
+    if strange := [name for name in only or () if name not in rows]:
+        raise TrainerError(f"{strange[0]} is no row of Table 3 at the scale {scale}: those are {', '.join(rows)}")
+    for name in only or rows:
+        job = replace(jobs(name), run=out / name, cache=out / "cache", snapshots=())
+        if (out / name / "result.json").exists():
+            check_same_budget(job)
+        else:
             graph = train(job)
             if graph is None:
                 return False
@@ -52,6 +58,14 @@ def tabulate(jobs: Callable[[str], Job], scale: str, out: Path, only: list[str] 
             write_whole(out / name / "result.json", notes.encode())
         write_tables(scale, out)
     return True
+
+
+def check_same_budget(job: Job) -> None:
+    """Refuse to show a finished row beside rows that are trained in another way."""
+    about, _ = read_notes(job.run / f"{job.architecture.name}.onnx")
+    changed = differences(about, {"recipe": job.recipe.as_dict(), "seed": job.seed})
+    if changed:
+        raise ResumeError(f"{job.run} was trained in another way: {'; '.join(changed)}. Give another --out")
 
 
 def measure_row(job: Job, graph: Path) -> Result:

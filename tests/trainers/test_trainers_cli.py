@@ -1,6 +1,7 @@
 import csv
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,7 +13,9 @@ from typer.testing import CliRunner
 
 from trainers.__main__ import app
 from trainers.ablations import TABLE_3
+from trainers.agreement import compare
 from trainers.card import write_card
+from trainers.checkpoint import load
 from trainers.choices import find_recipe
 from trainers.errors import TrainerError
 from trainers.measure import measure
@@ -75,9 +78,9 @@ def test_the_table_goes_on_row_by_row_and_shows_the_papers_numbers(job, tmp_path
     trained = []
 
     def small(name):
-        trained.append(name)
-        return replace(job, recipe=replace(job.recipe, epochs=1), stop_after=1 if len(trained) == 2 else None)
+        return replace(job, recipe=replace(job.recipe, epochs=1), stop_after=1 if len(trained) == 1 else None)
 
+    monkeypatch.setattr("trainers.table.train", lambda job: trained.append(job.run.name) or train(job))
     names = ["replication-tiny", "zfnet-tiny"]
     assert not tabulate(small, "tiny", tmp_path, names)  # asked to stop in its second row
     assert [row.base for row, ours in results("tiny", tmp_path) if ours] == ["replication"]
@@ -91,6 +94,15 @@ def test_the_table_goes_on_row_by_row_and_shows_the_papers_numbers(job, tmp_path
     with (tmp_path / "table.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert [(row["epochs"], row["paper_val_top5"]) for row in rows] == [("1", "18.1"), ("1", "16.5")]
+    with pytest.raises(TrainerError, match=r"trained in another way: recipe epochs was 1, is 3; seed was 0, is 1"):
+        tabulate(lambda name: replace(job, seed=1), "tiny", tmp_path, names)
+
+
+def test_a_table_refuses_scales_and_rows_that_there_are_not(job, tmp_path):
+    with pytest.raises(TrainerError, match="no scale 'small'; there are paper, tiny"):
+        tabulate(lambda name: job, "small", tmp_path)
+    with pytest.raises(TrainerError, match="alexnet-tiny is no row of Table 3 at the scale tiny"):
+        tabulate(lambda name: job, "tiny", tmp_path, ["alexnet-tiny"])
 
 
 def test_the_training_error_is_measured_on_pictures_as_large_as_the_validation_errors(job, monkeypatch):
@@ -129,6 +141,26 @@ def test_a_card_says_what_the_files_say(job):
 def test_a_card_of_a_file_that_was_not_trained_here_is_refused(tmp_path):
     with pytest.raises(TrainerError, match="tells nothing of its training"):
         write_card(tmp_path / "missing.onnx")
+    (tmp_path / "junk.onnx").write_text("junk")
+    with pytest.raises(TrainerError, match="tells nothing of its training"):
+        write_card(tmp_path / "junk.onnx")
+
+
+def test_a_checkpoint_is_not_compared_on_pictures_of_other_classes(job, pictures, tmp_path):
+    train(replace(job, stop_after=1))
+    for split in ("train", "val"):
+        shutil.copytree(pictures / split / "blue", tmp_path / "other" / split / "blue")
+    with pytest.raises(TrainerError, match="has other classes than the network was trained on"):
+        compare(load(job.run), tmp_path / "unused.onnx", str(tmp_path / "other"), tmp_path / "cache")
+
+
+def test_a_file_where_a_folder_should_be_is_one_line_and_exit_code_2(pictures, tmp_path):
+    (tmp_path / "file").write_text("")
+    command = [sys.executable, "-m", "trainers", "train", "zfnet-tiny", "--threads", "1", "--cache"]
+    command += [str(tmp_path / "file"), "--data", str(pictures), "--run", str(tmp_path / "run")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ") and len(done.stderr.splitlines()) == 1
 
 
 def test_neither_side_imports_the_other():
