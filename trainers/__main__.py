@@ -45,6 +45,7 @@ def train(
 ) -> None:
     """Train a network, or go on training; ends with RUN/NETWORK.onnx."""
     from trainers.choices import find_network, find_recipe, job_for
+    from trainers.devices import is_first
     from trainers.train import train as run_training
 
     job = job_for(find_network(network), find_recipe(recipe, set_ or []), data, run, root=root, download=download)
@@ -60,7 +61,8 @@ def train(
     graph = run_training(replace(job, **options))
     if graph is None:
         raise typer.Exit(130)
-    print(graph)
+    if is_first():
+        print(graph)
 
 
 @app.command()

@@ -48,6 +48,10 @@ class Place:
             dist.all_reduce(numbers)
         return numbers
 
+    def any(self, flag: bool) -> bool:
+        """Whether any process says so."""
+        return flag if self.world == 1 else bool(self.total(torch.tensor(float(flag), device=self.device)).item())
+
     def wait(self) -> None:
         """Until every process is here."""
         if self.world > 1:
@@ -82,6 +86,11 @@ def join(device: str, threads: int | None = None, precision: str = "auto") -> Pl
     if world > 1 and not dist.is_initialized():
         dist.init_process_group("nccl" if cuda else "gloo")
     return place
+
+
+def is_first() -> bool:
+    """Whether this is the only process, or the first of those that torchrun started."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def leave(place: Place) -> None:

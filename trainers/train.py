@@ -56,24 +56,22 @@ class Run:
 def train(job: Job) -> Path | None:
     """Train, or go on training; the finished graph's path, or None when asked to stop before the end."""
     place = devices.join(job.device, job.threads, job.precision)
-    stop = Stop(job.stop_after)
     try:
-        pictures = open_pictures(job, place)
+        pictures = open_pictures(job, place)  # may take long, and a signal just ends it: there is nothing to save yet
         state = State(job, pictures, place)
         resumed = state.resume(job.run, place)
         run = Run(job, place, pictures, state, place.spread(state.net))
         announce(run, resumed)
-        while state.epoch < job.recipe.epochs:
-            train_epoch(run, stop)
-            if stop.asked:
-                return None
-            end_epoch(run)
-        graph = job.run / f"{job.architecture.name}.onnx"
-        if place.first:
-            export_state(state.as_dict(), graph)
-        return graph
+        with Stop(job.stop_after) as stop:
+            while state.epoch < job.recipe.epochs:
+                if not train_epoch(run, stop):
+                    return None
+                end_epoch(run)
+            graph = job.run / f"{job.architecture.name}.onnx"
+            if place.first:
+                export_state(state.as_dict(), graph)
+            return graph
     finally:
-        stop.forget()
         devices.leave(place)
 
 
@@ -97,8 +95,8 @@ def note_bad(run: Run, bad: list[str]) -> None:
         say(f"{len(run.state.bad)} pictures skipped so far: " + "; ".join(new[:5]) + " ..." * (len(new) > 5))
 
 
-def train_epoch(run: Run, stop: Stop) -> None:
-    """Run the rest of the state's epoch; return early, with the checkpoint written, when asked to stop."""
+def train_epoch(run: Run, stop: Stop) -> bool:
+    """Run the rest of the state's epoch; False, early and with the checkpoint written, when asked to stop."""
     job, state, size = run.job, run.state, run.job.recipe.batch
     title = f"epoch {state.epoch + 1}/{job.recipe.epochs}"
     progress = Progress(title, run.steps * size, state.step * size, silent=not run.place.first)
@@ -116,13 +114,21 @@ def train_epoch(run: Run, stop: Stop) -> None:
             check_finite(run)
             loss, right, seen = state.tally.tolist()
             progress.show(state.step * size, f"loss {loss / seen:.3f}  top-1 {right / seen:.1%}", later)
-        if run.place.first and (stop.asked or time.monotonic() - saved > 60 * job.checkpoint_minutes):
+        leaving = asked_to_stop(run, stop)
+        if run.place.first and (leaving or time.monotonic() - saved > 60 * job.checkpoint_minutes):
             check_finite(run)
             state.save(job.run)
             saved = time.monotonic()
-        if stop.asked:
+        if leaving:
             progress.end(f"stopped at epoch {state.epoch + 1}, step {state.step}; the same command goes on from there")
-            return
+            return False
+    return True
+
+
+def asked_to_stop(run: Run, stop: Stop) -> bool:
+    """Whether all processes leave after this step; a signal reaches them at different steps, so they have to agree."""
+    looking = run.place.world == 1 or run.state.step % CHECK_LOSS == 0 or run.state.step == run.steps
+    return looking and run.place.any(stop.asked)
 
 
 def batches(run: Run) -> Iterator[Batch]:

@@ -1,4 +1,5 @@
 import os
+import pickle
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,6 +10,7 @@ import torch
 from trainers import checkpoint
 from trainers import train as loop
 from trainers.augment import centre
+from trainers.job import Job
 from trainers.train import train
 
 ROOT = Path(__file__).parents[2]
@@ -23,9 +25,50 @@ loop.train(pickle.load(open(sys.argv[1], "rb")))
 """
 
 
-def test_two_processes_train_what_one_does(job, tmp_path, monkeypatch):
-    import pickle
+# One of two processes is asked to stop.
+ONE_STOPS = """
+import os, pickle, sys
+from dataclasses import replace
+from trainers import train as loop
+job = pickle.load(open(sys.argv[1], "rb"))
+assert loop.train(replace(job, stop_after=2 if os.environ["RANK"] == "1" else None)) is None
+"""
 
+
+def torchrun(worker: str, job: Job, folder: Path) -> str:
+    """What two processes say that run the program `worker` with the job."""
+    (folder / "worker.py").write_text(worker)
+    (folder / "job.pickle").write_bytes(pickle.dumps(job))
+    return launched([str(folder / "worker.py"), str(folder / "job.pickle")])
+
+
+def launched(what: list[str]) -> str:
+    """What two processes say."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *what]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_two_processes_leave_at_the_same_step_when_one_is_asked_to(job, tmp_path):
+    torchrun(ONE_STOPS, job, tmp_path)
+    state = checkpoint.load(job.run)
+    assert (state["epoch"], state["step"]) == (0, 4)
+
+
+def test_the_readmes_command_starts_two_processes(pictures, tmp_path):
+    (line,) = (s for s in (ROOT / "trainers/README.md").read_text().splitlines() if s.startswith("torchrun "))
+    words = line.split()
+    command = words[words.index("-m") : words.index("--recipe")]
+    changes = ["--data", str(pictures), "--run", str(tmp_path / "run"), "--threads", "1"]
+    changes += ["--set", "epochs=1", "--set", "batch=8", "--set", "side=64"]
+    said = launched([{"zfnet": "zfnet-tiny"}.get(word, word) for word in command] + changes)
+    assert said.count("zfnet-tiny.onnx") == 1
+    assert (tmp_path / "run" / "zfnet-tiny.onnx").exists()
+
+
+def test_two_processes_train_what_one_does(job, tmp_path, monkeypatch):
     recipe = replace(job.recipe, epochs=2, dropout=0.0)
     alone = replace(job, recipe=recipe, run=tmp_path / "alone")
     spread = replace(job, recipe=recipe, run=tmp_path / "spread")
@@ -33,14 +76,8 @@ def test_two_processes_train_what_one_does(job, tmp_path, monkeypatch):
         patch.setattr(loop, "augment", lambda pictures, side, recipe, generator: centre(pictures, side))
         train(alone)
 
-    (tmp_path / "worker.py").write_text(WORKER)
-    (tmp_path / "job.pickle").write_bytes(pickle.dumps(spread))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command += [str(tmp_path / "worker.py"), str(tmp_path / "job.pickle")]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.count("epoch 2/2") == 1  # only the first process talks
+    said = torchrun(WORKER, spread, tmp_path)
+    assert said.count("epoch 2/2") == 1  # only the first process talks
 
     one, two = checkpoint.load(alone.run), checkpoint.load(spread.run)
     for name, weight in one["net"].items():

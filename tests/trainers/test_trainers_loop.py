@@ -128,6 +128,18 @@ def test_what_is_no_checkpoint_is_refused(tmp_path):
         checkpoint.load(tmp_path)
 
 
+def test_a_signal_ends_a_run_that_still_reads_its_pictures(job, monkeypatch):
+    """Decoding may take an hour, and there is nothing to save."""
+
+    def interrupted(job, place):
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("went on")
+
+    monkeypatch.setattr(loop, "open_pictures", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(job)
+
+
 def test_impossible_jobs_are_refused(job):
     for wrong, words in (
         ({"threads": 0}, "threads 0: give at least 1"),
