@@ -101,7 +101,7 @@ def endless(epoch: Callable[[], Iterator[tuple[Tensor, Tensor]]]) -> Iterator[tu
 
 
 def own_batches(run: Run) -> Iterator[tuple[Tensor, Tensor]]:
-    """Stored pictures; crops and jitter are part of the step."""
+    """Stored pictures; crops are part of the step."""
     return ((images, labels) for images, labels, _ in batches(run))
 
 
@@ -110,7 +110,7 @@ def reference_batches(run: Run, data: Path) -> Iterator[tuple[Tensor, Tensor]]:
     recipe, prepare = run.job.recipe, run.state.prepare
     preset = v2.Compose(
         [
-            v2.RandomResizedCrop(run.job.architecture.side, scale=(recipe.smallest_area, 1.0), antialias=True),
+            v2.RandomResizedCrop(run.job.architecture.side, antialias=True),
             v2.RandomHorizontalFlip(),
             v2.PILToTensor(),
             v2.ToDtype(torch.float, scale=True),
