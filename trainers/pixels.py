@@ -26,6 +26,7 @@ from trainers.sources import Source
 Batch = tuple[Tensor, Tensor, list[str]]  # pictures, labels, and what could not be read on the way
 SQUARES = 2  # counts the ways `square` has had of making pictures; an older cache is not taken
 CHUNK = 1024  # pictures decoded between two progress lines
+SIXTEEN_BITS = ("I", "I;16", "I;16L", "I;16B", "I;16N")
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -44,12 +45,24 @@ def upright(picture: Image.Image) -> Image.Image:
     return picture if turn is None else picture.transpose(turn)
 
 
+def rgb(picture: Image.Image) -> Image.Image:
+    """8 bits of red, green and blue; 16-bit grey is scaled as inspectnet does it, where Pillow would clip at 255."""
+    if picture.mode == "F":
+        raise ValueError("its pixels are floats, whose range is not known")
+    if picture.mode not in SIXTEEN_BITS:
+        return picture.convert("RGB")
+    values = np.asarray(picture).astype(np.int64)
+    if values.min() < 0 or values.max() > 65535:
+        raise ValueError("its pixels need more than 16 bits")
+    return Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8)).convert("RGB")
+
+
 def square(picture: Image.Image, side: int) -> np.ndarray:
     """RGB picture, turned upright, with its shortest side resized to `side`, centre square: (side, side, 3) uint8.
 
     Roundings are torchvision's, and so inspectnet's: the long side is cut off, the margin rounded half to even.
     """
-    picture = upright(picture).convert("RGB")
+    picture = rgb(upright(picture))
     width, height = picture.size
     short = min(width, height)
     if short != side:

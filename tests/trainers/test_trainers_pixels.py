@@ -84,6 +84,16 @@ def test_pictures_are_turned_as_inspectnet_turns_them(orientation, kind, tmp_pat
     np.testing.assert_array_equal(picture, wanted[top : top + 24, left : left + 24])
 
 
+def test_grey_of_16_bits_becomes_what_inspectnet_makes_of_it():
+    values, file = np.linspace(0, 65535, 24 * 24).astype(np.uint16).reshape(24, 24), io.BytesIO()
+    Image.fromarray(values).save(file, "png")
+    np.testing.assert_array_equal(square(Image.open(file), 24), decode(file.getvalue(), "picture"))
+    with pytest.raises(ValueError, match="floats"):
+        square(Image.new("F", (24, 24)), 24)
+    with pytest.raises(ValueError, match="more than 16 bits"):
+        square(Image.new("I", (24, 24), 65536), 24)
+
+
 def test_whatever_a_broken_picture_makes_pillow_raise_it_is_only_skipped(pictures, monkeypatch):
     monkeypatch.setattr("trainers.pixels.upright", lambda _: (_ for _ in ()).throw(IndexError))
     assert read_square(open_split(pictures, "val"), 0, 24) == "blue/0.png: IndexError"
