@@ -23,6 +23,8 @@ class Accuracy:
     top5: float
     loss: float
     count: int
+    bad: tuple[str, ...] = ()
+    """Pictures that could not be read, and why; of this process."""
 
     def as_dict(self) -> dict[str, float | int]:
         """Percent and counts, for metadata."""
@@ -52,11 +54,13 @@ def measure(
     if isinstance(net, nn.Module):
         net.eval()
     sums = torch.zeros(4, dtype=torch.float64, device=place.device)
-    for pictures, labels, _ in load(pixels, batches, place, workers):
+    unread: list[str] = []
+    for pictures, labels, bad in load(pixels, batches, place, workers):
+        unread += bad
         labels = labels.to(place.device)
         logits = net(prepare(centre(pictures.to(place.device), side))).float()
         loss = F.cross_entropy(logits, labels, reduction="sum")
         count = torch.tensor(len(labels), device=place.device)
         sums += torch.stack([hits(logits, labels, 1), hits(logits, labels, 5), loss, count])
     top1, top5, total_loss, count = place.total(sums).tolist()
-    return Accuracy(top1 / count, top5 / count, total_loss / count, int(count))
+    return Accuracy(top1 / count, top5 / count, total_loss / count, int(count), tuple(unread))

@@ -185,6 +185,7 @@ def end_epoch(run: Run) -> None:
     check_finite(run)
     side = job.architecture.side
     accuracy = measure(state.net, run.pictures.val, side, state.prepare, place, workers=job.workers)
+    note_bad(run, [*accuracy.bad])
     tally = place.total(state.tally).tolist()
     state.plateau.epoch_ended(1 - accuracy.top1)
     state.epoch += 1

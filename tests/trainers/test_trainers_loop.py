@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 from dataclasses import replace
 
@@ -210,6 +211,15 @@ def test_it_learns_three_colours(job):
 def test_live_decoding_with_workers_gives_the_same_weights(job, finished):
     train(replace(job, cache_limit=0.0, workers=1))
     assert_same_weights(job, finished)
+
+
+def test_pictures_to_measure_on_that_cannot_be_read_are_named_while_decoding_live(job, tmp_path, capsys):
+    data = tmp_path / "data"
+    shutil.copytree(job.data, data)
+    (data / "val" / "red" / "1.png").write_bytes(b"no picture")
+    train(replace(job, data=str(data), cache_limit=0.0, workers=0))
+    assert capsys.readouterr().err.count("red/1.png: not a picture") == 1
+    assert checkpoint.load(job.run)["bad"] == ["red/1.png: not a picture"]
 
 
 def test_an_unknown_device_is_refused(job):
