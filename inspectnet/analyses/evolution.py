@@ -44,9 +44,10 @@ class LayerEvolution:
     """(E,) float64: linear CKA of the activations with those of the last checkpoint."""
 
     def jumps(self) -> np.ndarray:
-        """(M, E) bool: whether another image wins than at the checkpoint before."""
+        """(M, E) bool: whether another image wins than at the checkpoint before, where one did."""
         changed = np.zeros(self.rows.shape, bool)
-        changed[:, 1:] = self.rows[:, 1:] != self.rows[:, :-1]
+        before, now = self.rows[:, :-1], self.rows[:, 1:]
+        changed[:, 1:] = (now != before) & (now >= 0) & (before >= 0)
         return changed
 
 
@@ -64,8 +65,8 @@ class Evolution:
     """sha256 over the ids and bytes of the collection."""
 
     def settled(self, curve: np.ndarray, near: float) -> int:
-        """The epoch from which on a curve (E,) stays at `near` or above."""
-        below = np.flatnonzero(curve < near)
+        """The epoch from which on a curve (E,) stays at `near` or above; the last one is always its own last state."""
+        below = np.flatnonzero(curve[:-1] < near)
         return self.epochs[int(below[-1]) + 1 if len(below) else 0]
 
 
@@ -117,21 +118,25 @@ def evolve(
 
 
 def filter_cosine(before: np.ndarray, after: np.ndarray, maps: int) -> float:
-    """The mean cosine of the filters of two states of a layer; each map has one, along the axis of length `maps`."""
+    """The mean cosine of the filters of two states of a layer; each map has one, along the axis of length `maps`.
+
+    A filter that is zero in both states is like itself, so it counts as 1.
+    """
     axis = 0 if before.shape[0] == maps else before.ndim - 1
     a, b = (np.moveaxis(w, axis, 0).reshape(w.shape[axis], -1).astype(np.float64) for w in (before, after))
     lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    return float(np.divide((a * b).sum(axis=1), lengths, out=np.zeros(len(a)), where=lengths > 0).mean())
+    alike = np.asarray(~a.any(axis=1) & ~b.any(axis=1), np.float64)
+    return float(np.divide((a * b).sum(axis=1), lengths, out=alike, where=lengths > 0).mean())
 
 
 def linear_cka(a: np.ndarray, b: np.ndarray) -> float:
     """How alike two representations (n, p), (n, q) of n examples are, 0..1, whatever their rotation and scale.
 
-    Kornblith et al. 2019, eq. 3 and 4. 0 if one is constant.
+    Kornblith et al. 2019, eq. 3 and 4. 0 if one is constant, 1 if both are.
     """
     grams = [(x - x.mean(axis=0)) @ (x - x.mean(axis=0)).T for x in (a.astype(np.float64), b.astype(np.float64))]
-    lengths = float(np.linalg.norm(grams[0])) * float(np.linalg.norm(grams[1]))
-    return float(np.vdot(*grams)) / lengths if lengths else 0.0
+    one, two = (float(np.linalg.norm(gram)) for gram in grams)
+    return float(np.vdot(*grams)) / (one * two) if one and two else float(one == two)
 
 
 class _Watch:

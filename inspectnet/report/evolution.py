@@ -62,8 +62,7 @@ def _block(found: LayerEvolution, network: Network) -> Block:
     """The tiles of a layer, colours in the order that a screen has them."""
     shown = found.projections[:, :, ::-1] if network.preparation.channel_order == "bgr" else found.projections
     tiles = [grey_centred(row) for row in shown]
-    jumps = found.jumps() & (found.rows >= 0)
-    return Block(found.layer.name, [str(m) for m in found.maps], [list(row) for row in tiles], jumps)
+    return Block(found.layer.name, [str(m) for m in found.maps], [list(row) for row in tiles], found.jumps())
 
 
 def _panels(found: Evolution) -> list[Panel]:

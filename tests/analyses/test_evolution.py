@@ -86,11 +86,11 @@ def test_each_checkpoints_winners_and_their_projections_are_those_of_brute_force
             np.testing.assert_allclose(each.projections[m, e], whole.window(box), atol=1e-4)
 
 
-def test_a_map_without_a_winner_is_blank_and_its_awakening_is_a_jump(networks, collection):
+def test_a_map_without_a_winner_is_blank_and_its_awakening_is_no_jump(networks, collection):
     (layer,) = evolve(networks, [1, 5, 9], collection, ["conv2"], maps={"conv2": [DEAD, 0]}).layers
     assert layer.maps.tolist() == [DEAD, 0]
     assert (layer.rows[0, 0], layer.values[0, 0]) == (-1, 0)
-    assert layer.rows[0, 1] >= 0 and layer.jumps()[0, 1] and not layer.jumps()[:, 0].any()
+    assert layer.rows[0, 1] >= 0 and not layer.jumps()[0, 1] and not layer.jumps()[:, 0].any()
 
 
 def test_the_same_comes_out_for_any_batch_size_and_order_of_checkpoints(networks, collection):
@@ -157,11 +157,21 @@ def test_linear_cka_is_that_of_covariances_and_blind_to_rotation_and_scale(rng):
     assert linear_cka(a, np.ones((40, 2))) == 0
 
 
-def test_jumps_are_where_another_image_wins():
-    rows = np.array([[4, 4, 7, 7], [-1, 2, 2, 3]])
+def test_a_layer_that_is_dead_is_like_itself_and_nothing_is_nearer_than_the_end(tmp_path, collection):
+    dead = checkpoint(tmp_path, 7, k1=np.zeros((MAPS, 3, 5, 5)))
+    found = evolve([dead, dead], [1, 2], collection, ["conv1"])
+    (layer,) = found.layers
+    assert layer.filters.tolist() == layer.alikeness.tolist() == [1, 1] and not layer.maps.size
+    assert found.settled(np.array([0.5, 1 - 1e-12]), 1.0) == 2  # of rounding, where it is compared with itself
+    half = np.stack([np.zeros(4), np.ones(4)])
+    assert filter_cosine(half, half, 2) == 1 and filter_cosine(half, half[::-1], 2) == 0
+
+
+def test_jumps_are_where_one_image_wins_after_another():
+    rows = np.array([[4, 4, 7, 7], [-1, 2, 3, -1]])
     nothing = np.zeros((2, 4))
     layer = LayerEvolution(None, nothing, nothing, rows, nothing, nothing, None, nothing)
-    assert layer.jumps().tolist() == [[False, False, True, False], [False, True, False, True]]
+    assert layer.jumps().tolist() == [[False, False, True, False], [False, False, True, False]]
 
 
 # What is refused -------------------------------------------------------------------------------------------
