@@ -46,7 +46,7 @@ class MarkedPhotos:
 def read_parts(file: Path, folder: Path | None = None) -> list[Marked]:
     """The photos that the JSON `file` marks parts of, in its order; paths are meant from `folder`, else from the file.
 
-    Every photo has to have the same parts. Raises ImageError.
+    Every photo has to have the same parts, and to be there once. Raises ImageError.
     """
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
@@ -58,6 +58,9 @@ def read_parts(file: Path, folder: Path | None = None) -> list[Marked]:
     if not isinstance(entries, list) or not entries:
         raise ImageError(f"{file} lists no images. {FORM}.")
     marked = [_marked(entry, f"{file}, image {i}", folder or file.parent) for i, entry in enumerate(entries)]
+    paths = [each.path for each in marked]
+    if twice := [path.name for path in dict.fromkeys(paths) if paths.count(path) > 1]:
+        raise ImageError(f"{file} lists {', '.join(twice)} more than once. Mark the parts of different photos.")
     for each in marked[1:]:
         if odd := set(each.parts) ^ set(marked[0].parts):
             what = f"{each.path.name} and {marked[0].path.name} do not have the same parts: {', '.join(sorted(odd))}"

@@ -141,6 +141,12 @@ def test_a_file_that_marks_nothing_is_refused(text, message, tmp_path):
         read_parts(file)
 
 
+def test_a_photo_that_is_marked_twice_is_refused_for_it_agrees_with_itself(tmp_path):
+    entries = [{"image": name, "parts": {"nose": [1, 1, 9, 9]}} for name in ("a.png", "b.png", "a.png")]
+    with pytest.raises(ImageError, match=r"parts.json lists a.png more than once"):
+        read_parts(write(tmp_path, entries))
+
+
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(ImageError, match=r"cannot read .*absent.json: no such file or directory"):
         read_parts(tmp_path / "absent.json")
