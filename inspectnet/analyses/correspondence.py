@@ -113,16 +113,20 @@ def correspond(
 def random_places(masks: np.ndarray, count: int, seed: int = 0, *, together: bool = False) -> list[np.ndarray]:
     """`count` times all masks (P, N, H, W), each moved to a random place where its box touches no part of its photo.
 
-    together: by the same way in all photos. Raises OptionError if there is no such place.
+    together: by the same way in all photos. Raises OptionError if there is no such place, or nothing in a mask.
     """
     rng, moved = np.random.default_rng(seed), [np.zeros_like(masks) for _ in range(count)]
     for part, mine in enumerate(masks):
-        ways = [_ways(mask, np.any(masks[:, image], axis=0), image) for image, mask in enumerate(mine)]
+        ways = [
+            _ways(mask, np.any(masks[:, image], axis=0), f"photo {image + 1} of {len(mine)}")
+            for image, mask in enumerate(mine)
+        ]
         if together:
             ways = [np.logical_and.reduce(ways)] * len(mine)
             if not ways[0].any():
-                what = f"part {part} cannot be moved the same way in all photos without touching a part or the border"
-                raise OptionError(f"{what}. Mark smaller parts, or leave out --together.")
+                which = f"part {part + 1} of {len(masks)} cannot be moved the same way in all photos"
+                how = "without touching a part or the border. Mark smaller parts, or leave out --together"
+                raise OptionError(f"{which} {how}.")
         drawn = rng.choice(np.argwhere(ways[0]), count) if together else None
         for image, mask in enumerate(mine):
             shifts = rng.choice(np.argwhere(ways[image]), count) if drawn is None else drawn
@@ -188,13 +192,15 @@ def _signs(before: np.ndarray, after: np.ndarray, tolerance: float) -> np.ndarra
     return np.where(np.abs(change) > still, np.sign(change), 0).astype(np.int8)
 
 
-def _ways(mask: np.ndarray, parts: np.ndarray, image: int) -> np.ndarray:
+def _ways(mask: np.ndarray, parts: np.ndarray, photo: str) -> np.ndarray:
     """(2 H, 2 W) bool: by which ways, counted from (-H, -W), a mask (H, W) can be moved and touch none of the parts."""
     ys, xs = np.nonzero(mask)
+    if not len(ys):
+        raise OptionError(f"a part of {photo} has not a single pixel. Mark where it is.")
     height, width = int(np.ptp(ys)) + 1, int(np.ptp(xs)) + 1
     free = _covered(parts, height, width) == 0
     if not free.any():
-        what = f"no room beside the parts of photo {image} for a box of {width} x {height}, to compare a part with"
+        what = f"no room beside the parts of {photo} for a box of {width} x {height}, to compare a part with"
         raise OptionError(f"{what}. Mark smaller parts.")
     ways = np.zeros((2 * mask.shape[0], 2 * mask.shape[1]), bool)
     top, left = mask.shape[0] - int(ys.min()), mask.shape[1] - int(xs.min())

@@ -115,10 +115,13 @@ def test_random_places_have_the_parts_shape_and_touch_no_part(rng):
     assert not all(np.array_equal(a, b) for a, b in zip(places, random_places(masks, 20, seed=2), strict=True))
 
 
-def test_a_part_that_leaves_no_room_is_refused():
+def test_a_part_that_leaves_no_room_and_one_that_is_nowhere_are_refused():
     masks = np.ones((1, 2, 6, 6), bool)
     masks[:, :, 0] = False
-    with pytest.raises(OptionError, match="no room beside the parts of photo 0 for a box of 6 x 5"):
+    with pytest.raises(OptionError, match="no room beside the parts of photo 1 of 2 for a box of 6 x 5"):
+        random_places(masks, 1)
+    masks[0, 0], masks[0, 1] = corner_masks(1, side=6)[0, 0], False
+    with pytest.raises(OptionError, match="a part of photo 2 of 2 has not a single pixel"):
         random_places(masks, 1)
 
 
@@ -268,5 +271,5 @@ def test_places_moved_together_lie_the_same_way_from_the_part_in_all_photos(rng)
         assert (moved.sum(axis=(2, 3)) == masks.sum(axis=(2, 3))).all()
     corners = np.zeros((1, 2, 9, 9), bool)
     corners[0, 0, :4, :4] = corners[0, 1, 5:, 5:] = True
-    with pytest.raises(OptionError, match="part 0 cannot be moved the same way in all photos"):
+    with pytest.raises(OptionError, match="part 1 of 1 cannot be moved the same way in all photos"):
         random_places(corners, 1, together=True)

@@ -137,5 +137,5 @@ def test_wrong_parts_are_refused_in_one_line(model, faces, tmp_path, capsys):
     outside = [*marked[:2], {**marked[2], "parts": {**marked[2]["parts"], "nose": [40, 40, 60, 60]}}]
     assert "the part 'nose' of face2.png does not lie in the photo, which has 48 x 48 pixels" in refusal(outside)
     everything = [{**each, "parts": {"face": [0, 0, SIDE, SIDE]}} for each in marked]
-    assert "no room beside the parts of photo 0" in refusal(everything)
+    assert "no room beside the parts of photo 1 of 4" in refusal(everything)
     assert not (tmp_path / "out").exists()
