@@ -123,6 +123,8 @@ def invariance(
     _check(amounts, distance, direction)
     found = [network.layer(name) for name in layers or ends(network)]
     outputs, scores = {layer.name: layer.output for layer in found}, network.scores()
+    if classes is not None:
+        _check_classes(classes, len(photos), scores.classes)
     parts: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {name: [] for name in amounts}
     for photo in photos:
         scene = make_scene(photo, network.preparation, border)
@@ -187,6 +189,13 @@ def _check(amounts: Mapping[str, np.ndarray], distance: str, direction: str) -> 
     for name, values in amounts.items():
         if len(values) < 2:
             raise OptionError(f"a sweep of {name} needs two amounts or more. Say name=from:to:step.")
+
+
+def _check_classes(classes: np.ndarray, photos: int, count: int) -> None:
+    if np.shape(classes) != (photos,):
+        raise OptionError(f"{np.size(classes)} classes are not one for each of {photos} photos.")
+    if (wrong := classes[(classes < 0) | (classes >= count)]).size:
+        raise OptionError(f"there is no class {wrong[0]}: there are {count}, 0 to {count - 1}.")
 
 
 def _run(network: Network, scene: Scene, at: Sequence[Change], names: Sequence[str]) -> dict[str, np.ndarray]:

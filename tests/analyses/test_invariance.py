@@ -175,6 +175,9 @@ def test_the_last_hidden_layer_is_the_one_below_the_classifier(exported, name, w
         ({"direction": "up"}, OptionError, "Choose vertical, horizontal, diagonal"),
         ({"border": "sky"}, OptionError, "no border 'sky'"),
         ({"layers": ["conv9"]}, LayerError, "conv9"),
+        ({"classes": np.array([5])}, OptionError, "there is no class 5: there are 5, 0 to 4"),
+        ({"classes": np.array([-1])}, OptionError, "there is no class -1"),
+        ({"classes": np.array([1, 2])}, OptionError, "2 classes are not one for each of 1 photos"),
     ],
 )
 def test_what_makes_no_sense_is_one_clear_line(tmp_path, how, error, message):
