@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inspectnet.errors import ImageError, ModelError, OptionError
+from inspectnet.errors import ModelError, OptionError
 from inspectnet.graph.scores import Scores
 from inspectnet.images import Collection, Preparation, Several, Skipped, Stream, TenCrops
 from inspectnet.network import Network
@@ -121,9 +121,7 @@ def evaluate(
         judged.append([_judge(each, classes[batch.entry]) for each in likely])
         images += batch.ids
         entries.append(batch.entry)
-    if not images:
-        first = stream.skipped[0]
-        raise ImageError(f"none of the {len(collection)} images could be read; the first, {first.id}: {first.reason}")
+    stream.refuse_nothing()
     answers = tuple(_answers(np.concatenate(parts, axis=1)) for parts in zip(*judged, strict=True))
     labels = classes[np.concatenate(entries)]
     return Evaluation(tuple(images), labels, count, answers, tuple(stream.skipped), stream.digest)

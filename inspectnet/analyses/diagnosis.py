@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from inspectnet.errors import ImageError, LayerError
+from inspectnet.errors import LayerError
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Collection, Skipped, Stream
 from inspectnet.network import Network
@@ -94,16 +94,15 @@ def diagnose(
         collection, network.preparation, batch_size=batch_size, threads=threads, on_progress=on_progress
     )  # fmt: skip
     highest = {layer.name: np.full(layer.maps, -np.inf) for layer in watched}
-    power: np.ndarray | float = 0.0
+    channels, *extent = network.input_shape
+    power = np.zeros((channels, channels, *extent), np.complex128)
     for batch in stream:
         found = network.maxima(batch.x, [layer.output for layer in watched])
         for layer in watched:
             highest[layer.name] = np.maximum(highest[layer.name], found[layer.output].values.max(axis=0))
         for image in batch.x:  # one by one: the same bits for any batch size
-            power = power + _power(image)
-    if isinstance(power, float):
-        first = stream.skipped[0]
-        raise ImageError(f"none of the {len(collection)} images could be read; the first, {first.id}: {first.reason}")
+            power += _power(image)
+    stream.refuse_nothing()
     return Diagnosis(
         filters,
         {name: ~(values > 0) for name, values in highest.items()},

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from inspectnet.errors import ImageError, ModelError, OptionError
+from inspectnet.errors import ModelError, OptionError
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Collection, Skipped, Stream
 from inspectnet.network import Network
@@ -106,9 +106,7 @@ def evolve(
             watch.update(batch.x, batch.index, batch.ids)
         images += batch.ids
         entries.append(batch.entry)
-    if not images:
-        first = stream.skipped[0]
-        raise ImageError(f"none of the {len(collection)} images could be read; the first, {first.id}: {first.reason}")
+    stream.refuse_nothing()
     entry = np.concatenate(entries)
     evolved = [
         _evolve_layer(layer, k, watches, chosen, lambda row: stream.load(int(entry[row])), policy or Policy())

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from inspectnet.errors import ImageError, ModelError, OptionError
+from inspectnet.errors import ModelError, OptionError
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Collection, Skipped, Stream
 from inspectnet.network import Maxima, Network
@@ -125,9 +125,7 @@ def scan(
             mine.update(maxima[mine.layer.output], batch.index, batch.ids)
         images += batch.ids
         sources.append(np.column_stack([batch.entry, batch.origin]))
-    if not images:
-        first = stream.skipped[0]
-        raise ImageError(f"none of the {len(collection)} images could be read; the first, {first.id}: {first.reason}")
+    stream.refuse_nothing()
     rankings = tuple(mine.ranking() for mine in best)
     return Scan(rankings, tuple(images), np.concatenate(sources), tuple(stream.skipped), stream.digest)
 

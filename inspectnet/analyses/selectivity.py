@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inspectnet.errors import ImageError, LayerError, OptionError
+from inspectnet.errors import LayerError, OptionError
 from inspectnet.images import Collection, Skipped, Stream
 from inspectnet.network import Network
 from inspectnet.projection import Projection, Spot
@@ -112,9 +112,7 @@ def class_selectivity(
         maps = np.maximum(network.activations(batch.x, layer), 0)
         activity.append(maps.reshape(*maps.shape[:2], -1).mean(axis=2))
         labels.append(classes[batch.entry])
-    if not activity:
-        first = stream.skipped[0]
-        raise ImageError(f"none of the {len(collection)} images could be read; the first, {first.id}: {first.reason}")
+    stream.refuse_nothing()
     each, own = np.concatenate(activity), np.concatenate(labels)
     if len(np.unique(own)) < 2:
         raise OptionError("the images are all of one class, from which no map can tell another. Give more classes.")

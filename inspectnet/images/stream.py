@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from inspectnet.errors import OptionError
+from inspectnet.errors import ImageError, OptionError
 from inspectnet.images.collection import Collection
 from inspectnet.images.crops import Several
 from inspectnet.images.prepare import Preparation, Prepared
@@ -90,6 +90,13 @@ class Stream:
         finally:
             pool.shutdown(cancel_futures=True)
         self.digest = self._sha256.hexdigest()
+
+    def refuse_nothing(self) -> None:
+        """Raise ImageError if all is read and no row was given out."""
+        if not self.count:
+            first = self.skipped[0]
+            why = f"none of the {self.total} images could be read; the first, {first.id}: {first.reason}"
+            raise ImageError(why)
 
     def load(self, entry: int, origin: tuple[int, int] = (0, 0)) -> Prepared:
         """One row again, by the `entry` and `origin` that a batch gave for it. Raises ImageError."""

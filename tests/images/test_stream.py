@@ -100,6 +100,8 @@ def test_a_collection_of_nothing_readable_gives_no_batch_and_says_so(tmp_path, t
     stream = Stream(find_images(tmp_path), PREPARATION, batch_size=2, tile=tile)
     assert list(stream) == []
     assert stream.count == 0 and len(stream.skipped) == stream.done == 9 and len(stream.digest) == 64
+    with pytest.raises(ImageError, match=r"none of the 9 images could be read; the first, 0.jpg: cannot read"):
+        stream.refuse_nothing()
 
 
 def test_a_network_with_channels_last_gets_them_last(folder):
