@@ -11,7 +11,7 @@ import numpy as np
 import onnx_ir as ir
 
 from inspectnet import inverse, projection
-from inspectnet.errors import OptionError
+from inspectnet.errors import ModelError, OptionError
 from inspectnet.graph.layers import Layer, find_layers
 from inspectnet.graph.names import Directory
 from inspectnet.graph.probes import cut, cut_at_maxima
@@ -222,6 +222,14 @@ class Network:
         name = last.inputs[0] if last and last.op_type in ("Softmax", "LogSoftmax") else name
         shapes = (shape_of(value) for node in self._model.graph for value in node.outputs if value.name == name)
         return name, tuple(int(n or 0) for n in (next(shapes) or ())[1:])
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """(N, K) float64: of each class, for what `values` says of `logits`. Raises ModelError if that is no number."""
+        scores = logits.reshape(len(logits), -1).astype(np.float64)
+        if not np.isfinite(scores).all():
+            raise ModelError(f"{self.path} answers an image with NaN or infinity. Check the model's weights.")
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
     def operators(self, layer: str = "") -> list[Operator]:
         """The operators that a signal from `layer`, or from the class scores, passes, from the bottom up."""

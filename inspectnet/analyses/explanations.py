@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from inspectnet.errors import LayerError, ModelError, OptionError, nearest
+from inspectnet.errors import LayerError, OptionError, nearest
 from inspectnet.graph.layers import Layer
 from inspectnet.network import Network
 from inspectnet.rules import Policy
@@ -48,11 +48,7 @@ def find_method(name: str) -> Explain:
 def probabilities(network: Network, x: np.ndarray) -> np.ndarray:
     """(N, K) float64: the softmax of the class scores for prepared images x (N, C, H, W). Raises ModelError."""
     name, _ = network.logits
-    scores = network.values(x, [name])[name].reshape(len(x), -1).astype(np.float64)
-    if not np.isfinite(scores).all():
-        raise ModelError(f"{network.path} answers an image with NaN or infinity. Check the model's weights.")
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    return network.probabilities(network.values(x, [name])[name])
 
 
 # Pixel methods ---------------------------------------------------------------------------------------------

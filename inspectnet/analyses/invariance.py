@@ -6,13 +6,13 @@ say how its distances are normalised: here relative to the untouched features, o
 Shifts of one pixel show aliasing: Zhang 2019, sec. 4, counts how often two shifts of a photo get the same answer.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from inspectnet.errors import ModelError, OptionError, nearest
-from inspectnet.graph.scores import Scores
 from inspectnet.images import changes
 from inspectnet.images.changes import Change, Scene, make_scene
 from inspectnet.images.fit import Pixels
@@ -122,27 +122,28 @@ def invariance(
     amounts = amounts or {name: paper_amounts(name, network.input_shape[1:]) for name in TRANSFORMS}
     _check(amounts, distance, direction)
     found = [network.layer(name) for name in layers or ends(network)]
-    outputs, scores = {layer.name: layer.output for layer in found}, network.scores()
+    outputs = {layer.name: layer.output for layer in found}
+    logits, shape = network.logits
     if classes is not None:
-        _check_classes(classes, len(photos), scores.classes)
+        _check_classes(classes, len(photos), math.prod(shape))
     parts: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {name: [] for name in amounts}
     for photo in photos:
         scene = make_scene(photo, network.preparation, border)
         untouched = network.values(scene.prepare(changes.shift(0))[None], list(outputs.values()))
         for name, values in amounts.items():
             at = [change_of(name, amount, direction) for amount in values]
-            apart, likely = np.empty((len(found), len(at))), np.empty((len(at), scores.classes))
+            apart, likely = np.empty((len(found), len(at))), np.empty((len(at), math.prod(shape)))
             for i in range(0, len(at), batch_size):
                 row = slice(i, i + batch_size)
-                run = _run(network, scene, at[row], [*outputs.values(), scores.value])
+                run = _run(network, scene, at[row], [*outputs.values(), logits])
                 for k, (layer, output) in enumerate(outputs.items()):
                     apart[k, row] = _distances(run[output], untouched[output], distance, layer)
-                likely[row] = _probabilities(run[scores.value], scores, network)
+                likely[row] = network.probabilities(run[logits])
                 if on_progress:
                     on_progress(len(at[row]))
             parts[name].append((apart, likely))
     if classes is None:
-        classes = _answers(network, photos, scores, border)
+        classes = _answers(network, photos, border)
     return tuple(_sweep(name, amounts[name], parts[name], list(outputs), classes) for name in amounts)
 
 
@@ -217,21 +218,11 @@ def _distances(features: np.ndarray, untouched: np.ndarray, distance: str, name:
     return np.asarray(1 - np.divide(rows @ first[0], lengths, out=np.zeros_like(raw), where=lengths > 0))
 
 
-def _probabilities(values: np.ndarray, scores: Scores, network: Network) -> np.ndarray:
-    """(T, K) float64: the probability of each class."""
-    raw = values.reshape(len(values), -1).astype(np.float64)
-    if not np.isfinite(raw).all():
-        raise ModelError(f"{network.path} answers an image with NaN or infinity. Check the model's weights.")
-    if scores.normalised:
-        return raw
-    powers = np.exp(raw - raw.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
-
-
-def _answers(network: Network, photos: Sequence[Pixels], scores: Scores, border: str) -> np.ndarray:
+def _answers(network: Network, photos: Sequence[Pixels], border: str) -> np.ndarray:
     """(N,): what the network takes the untouched photos for."""
+    logits, _ = network.logits
     scenes = [make_scene(photo, network.preparation, border) for photo in photos]
-    runs = [_run(network, scene, [changes.shift(0)], [scores.value])[scores.value] for scene in scenes]
+    runs = [_run(network, scene, [changes.shift(0)], [logits])[logits] for scene in scenes]
     return np.array([int(run.argmax()) for run in runs])
 
 

@@ -188,12 +188,11 @@ def answer(network: Network, x: np.ndarray, layers: Sequence[Layer]) -> Response
     """
     logits, _ = network.logits
     values = network.values(x, [logits, *(layer.output for layer in layers)])
-    scores = values[logits].reshape(len(x), -1).astype(np.float64)
     activity = tuple(values[layer.output].sum(axis=(2, 3), dtype=np.float64) for layer in layers)
-    if not all(np.isfinite(each).all() for each in (scores, *activity)):
-        raise ModelError(f"{network.path} answers an image with NaN or infinity. Check the model's weights.")
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return Response(powers / powers.sum(axis=1, keepdims=True), activity)
+    for layer, sums in zip(layers, activity, strict=True):
+        if not np.isfinite(sums).all():
+            raise ModelError(f"{layer.name} of {network.path} holds NaN or infinity. Check the model's weights.")
+    return Response(network.probabilities(values[logits]), activity)
 
 
 def check_choices(fill: str, by: str) -> None:

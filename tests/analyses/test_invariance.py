@@ -86,6 +86,14 @@ def test_by_default_it_is_the_papers_figure_for_the_class_that_the_network_sees(
         assert (sweep.probability[:, untouched] >= 1 / 5).all()  # the most likely of five
 
 
+def test_a_softmax_in_the_graph_is_not_taken_twice(tmp_path):
+    amounts = {"translate": np.array([0.0, 3])}
+    (plain,) = invariance(open_net(tmp_path), noise(2), amounts=amounts)
+    (ended,) = invariance(open_net(tmp_path, NET.replace("y = Gemm", "z = Gemm") + "y = Softmax (z)"), noise(2),
+                          amounts=amounts)  # fmt: skip
+    np.testing.assert_allclose(ended.probability, plain.probability, rtol=1e-6)
+
+
 def test_a_network_that_takes_each_second_pixel_changes_its_mind_with_each_pixel(tmp_path):
     """Stripes of one pixel: with stride 2 all of a map is black or white, with stride 1 half of it always is."""
     stripes = np.zeros((1, 2 * SIDE, 2 * SIDE, 3), np.uint8)
