@@ -35,7 +35,8 @@ def draw_chart(panels: Sequence[Panel], steps: Sequence[str], *, title: str, foo
     beside = text_width("-0.5", SMALL) + 8
     left_of = [MARGIN + beside + i * (width + beside + BETWEEN) for i in range(len(panels))]
     legend = left_of[-1] + width + BETWEEN
-    below = min(NAME_ROOM, max(text_width(step, SMALL) for step in steps)) + 8
+    longest = min(NAME_ROOM, max(text_width(step, SMALL) for step in steps))
+    below = (line_height(SMALL) if _fit(steps, width) else longest) + 8
     right = legend + 30 + max(text_width(name, HEADING) for name in names)
     size = (max(right, MARGIN + max(text_width(title, TITLE), text_width(footer, SMALL))) + MARGIN, 0)
     top = MARGIN + line_height(TITLE) + 16 + line_height(HEADING) + 8
@@ -99,6 +100,11 @@ def _height(value: float, ends: tuple[float, float], extent: int = HEIGHT) -> fl
     return room + (extent - 2 * room) * (high - float(value)) / (high - low)
 
 
+def _fit(steps: Sequence[str], width: int) -> bool:
+    """Whether the names of the steps have room side by side, as epochs do."""
+    return max(text_width(step, SMALL) for step in steps) + 8 <= width / max(1, len(steps) - 1)
+
+
 def _marks(low: float) -> list[float]:
     return [float(mark) for mark in np.arange(low, 1.01, 0.25)]
 
@@ -110,7 +116,7 @@ def _letter_axes(
     steps: Sequence[str],
     scale: tuple[int, float],
 ) -> None:
-    """The values at the left, each second one; the names of the steps below, turned, as many as have room."""
+    """The values at the left, each second one; the names of the steps below, as many as have room."""
     (left, top), (width, low) = corner, scale
     for mark in _marks(low):
         if (mark * 2) % 1 == 0:
@@ -122,5 +128,6 @@ def _letter_axes(
         text = shorten(steps[number], NAME_ROOM, SMALL)
         name = Image.new("RGB", (max(1, text_width(text, SMALL)), line_height(SMALL)), PAPER)
         write(ImageDraw.Draw(name), (0, 0), text, SMALL, FOOTER_INK)
-        x = left + round(number * (width - 1) / max(1, len(steps) - 1)) - line_height(SMALL) // 2
-        page.paste(name.transpose(Image.Transpose.ROTATE_90), (x, top + HEIGHT + 8))
+        name = name if _fit(steps, width) else name.transpose(Image.Transpose.ROTATE_90)
+        x = left + round(number * (width - 1) / max(1, len(steps) - 1)) - name.width // 2
+        page.paste(name, (x, top + HEIGHT + 8))

@@ -50,6 +50,13 @@ def test_more_lines_than_colours_are_told_apart_by_dots():
     assert len(dot) >= 5 and 1 <= len(line) <= 2
 
 
+def test_names_of_steps_lie_flat_where_they_have_room_and_are_turned_where_not():
+    """Flat ones take the height of a line, turned ones that of their length."""
+    flat, turned = (len(chart({"a": [0] * 5}, steps=[name] * 5)) for name in ("64", "features.12.expand3x3"))
+    assert turned - flat > 50
+    assert len(chart({"a": [0] * 61}, steps=["512"] * 61)) > flat
+
+
 def test_the_margins_stay_white_whatever_the_steps_are_called():
     pixels = chart({"a method with a long name": [1, 0, -0.9]}, steps=["trained", "x" * 80, "features.12.expand3x3"])
     for edge in (pixels[: MARGIN - 2], pixels[2 - MARGIN :], pixels[:, : MARGIN - 2], pixels[:, 2 - MARGIN :]):
