@@ -36,6 +36,10 @@ class Slope:
     """Slope of the line through the origin that fits the sweep best."""
     linearity: float
     """R^2 of that line: 1 is a straight one, below 0 says less than no change at all would."""
+    jump: float | None
+    """Where the best line through all changes but none begins: what any costs at once, as softer pixels in between."""
+    beyond: float | None
+    """R^2 of that second line; None with `jump` for less than three sizes of change."""
 
     @property
     def sharpness(self) -> float:
@@ -76,7 +80,8 @@ class Sweep:
         small = sizes[-1] * SMALL
         overall = float(sizes @ curve / (sizes @ sizes))
         missed = np.square(curve - overall * sizes).sum() / np.square(curve - curve.mean()).sum()
-        return Slope(float(np.interp(small, sizes, curve)) / small, overall, 1 - float(missed))
+        initial = float(np.interp(small, sizes, curve)) / small
+        return Slope(initial, overall, 1 - float(missed), *_line_beyond(sizes[1:], curve[1:]))
 
     def consistency(self) -> float:
         """Probability that two different changes of a photo, drawn at random, get the same answer (Zhang 2019)."""
@@ -145,6 +150,16 @@ def invariance(
     if classes is None:
         classes = _answers(network, photos, border)
     return tuple(_sweep(name, amounts[name], parts[name], list(outputs), classes) for name in amounts)
+
+
+def _line_beyond(sizes: np.ndarray, curve: np.ndarray) -> tuple[float | None, float | None]:
+    """Where the line that fits a curve best begins, and its R^2; None for less than three points."""
+    if len(sizes) < 3:
+        return None, None
+    slope, jump = np.polyfit(sizes, curve, 1)
+    spread = float(np.square(curve - curve.mean()).sum())
+    missed = float(np.square(curve - jump - slope * sizes).sum())
+    return float(jump), 1 - missed / spread if spread else 1.0
 
 
 def ends(network: Network) -> list[str]:

@@ -41,8 +41,8 @@ def describe_sweeps(sweeps: Sequence[Sweep]) -> list[dict[str, Any]]:
 
 
 def _describe_slope(slope: Slope | None) -> dict[str, float | None]:
-    names = ("initial", "overall", "linearity", "sharpness")
-    named = {"initial": "initial_slope", "overall": "slope"}
+    names = ("initial", "overall", "linearity", "sharpness", "jump", "beyond")
+    named = {"initial": "initial_slope", "overall": "slope", "beyond": "linearity_beyond_jump"}
     return {named.get(name, name): None if slope is None else getattr(slope, name) for name in names}
 
 
@@ -106,8 +106,18 @@ def _panels(sweep: Sweep, tops: dict[str, float], direction: str) -> list[Curves
 
 def print_invariance(record: dict[str, Any]) -> None:
     """Print a row for each transform and layer: how it begins to change, and how straight."""
-    columns = ["transform", "layer", "initial slope", "slope", "sharpness", "linearity", "roughness"]
-    keys = ("initial_slope", "slope", "sharpness", "linearity", "roughness")
+    columns = [
+        "transform",
+        "layer",
+        "initial slope",
+        "slope",
+        "sharpness",
+        "linearity",
+        "jump",
+        "beyond it",
+        "roughness",
+    ]
+    keys = ("initial_slope", "slope", "sharpness", "linearity", "jump", "linearity_beyond_jump", "roughness")
     rows = [
         [sweep["transform"], layer["layer"], *(layer[key] for key in keys)]
         for sweep in record["sweeps"]

@@ -131,6 +131,27 @@ def test_a_straight_curve_has_one_slope_and_a_sharp_one_begins_steeper():
     missed = (1 - 13 / 145) ** 2 + (1 - 12 * 13 / 145) ** 2
     assert sharp.linearity == pytest.approx(1 - missed / (2 / 3))
     assert sweep("scale", [1, 2], [0, 0]).slope("a") is None
+    assert sharp.jump is sharp.beyond is None
+
+
+def test_a_line_that_begins_with_a_jump_is_straight_beyond_it():
+    found = sweep("scale", [1, 1.25, 1.5, 2], [0, 0.75, 1, 1.5]).slope("a")
+    assert (found.jump, found.beyond) == pytest.approx((0.5, 1))
+    assert found.sharpness > 1.5 and found.linearity < 0.9
+    bent = sweep("scale", [1, 2, 3, 4], [0, 1, 1, 4]).slope("a")
+    assert (bent.jump, bent.beyond) == pytest.approx((-1, 0.75))
+    assert sweep("rotate", [0, 5, 10, 15], [0, 1, 1, 1]).slope("a").beyond == pytest.approx(1)
+
+
+def test_pixels_in_between_are_softer_and_whole_ones_are_not(tmp_path):
+    """Lines of one pixel: half a pixel further they are a grey, two pixels further they are themselves."""
+    photo = np.zeros((1, 2 * SIDE, 2 * SIDE, 3), np.uint8)
+    photo[:, ::2] = 200
+    text = "a = Conv (image, k)\ng = GlobalAveragePool (a)\ny = Flatten (g)"
+    network = open_net(tmp_path, text, k=np.ones((2, 3, 1, 1)))
+    (found,) = invariance(network, photo, layers=["conv1"], amounts={"translate": np.array([0, 0.5, 2, 4])})
+    none, half, *whole = found.distances["conv1"][0]
+    assert half > 0.5 and none == max(whole) == 0
 
 
 def test_the_slope_is_that_of_the_mean_of_both_directions_and_photos():
