@@ -103,6 +103,23 @@ def labelled_images(network: "Network", collection: "Collection", file: Path | N
         return None
 
 
+def true_classes(network: "Network", collection: "Collection", file: Path | None) -> tuple[dict[str, int], list[str]]:
+    """By image the class it is filed under, and what the classes are called; says so if the labels mean none of them.
+
+    Raises OptionError for a file that does not name the classes.
+    """
+    names = [each[-1] for each in class_names(network, file)]
+    try:
+        targets = labelled_images(network, collection, file)
+    except OptionError as error:
+        typer.secho(f"no true classes, so each photo's most likely one is taken: {error}", err=True, fg="yellow")
+        targets = None
+    if targets is None:
+        return {}, names
+    ids = [entry.id for entry in targets.collection]
+    return dict(zip(ids, map(int, targets.classes), strict=True)), list(targets.names)
+
+
 def find_targets(
     networks: Sequence["Network"], count: int, collection: "Collection", file: Path | None
 ) -> tuple["Targets", str]:

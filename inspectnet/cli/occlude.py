@@ -9,10 +9,10 @@ import typer
 from inspectnet import samples
 from inspectnet.cli import options
 from inspectnet.cli.boxes import Boxes
-from inspectnet.cli.classes import Classes, class_names, find_class, labelled_images
+from inspectnet.cli.classes import Classes, class_names, find_class, true_classes
 from inspectnet.cli.maps import Wanted, wanted_maps
 from inspectnet.cli.opening import Opening
-from inspectnet.errors import ImageError, OptionError, RuleError
+from inspectnet.errors import ImageError, RuleError
 
 if TYPE_CHECKING:
     from inspectnet.analyses.features import Feature, Scan
@@ -172,19 +172,10 @@ def _classes(
     network: "Network", photos: "Collection", text: str, file: Path | None
 ) -> tuple[int | None, dict[str, int], list[str]]:
     """The class that is said; by image the one it is filed under; what all classes are called."""
-    known = class_names(network, file)
-    names = [each[-1] for each in known]
     if text:
-        return find_class(text, known), {}, names
-    try:
-        targets = labelled_images(network, photos, file)
-    except OptionError as error:
-        typer.secho(f"no true classes, so each photo's most likely one is watched: {error}", err=True, fg="yellow")
-        return None, {}, names
-    if targets is None:
-        return None, {}, names
-    ids = [entry.id for entry in targets.collection]
-    return None, dict(zip(ids, map(int, targets.classes), strict=True)), list(targets.names)
+        known = class_names(network, file)
+        return find_class(text, known), {}, [each[-1] for each in known]
+    return None, *true_classes(network, photos, file)
 
 
 def _run(request: Request, folder: "OutputFolder") -> dict[str, Any]:

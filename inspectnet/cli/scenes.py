@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from inspectnet.cli import options
-from inspectnet.cli.classes import class_names, labelled_images
+from inspectnet.cli.classes import true_classes
 from inspectnet.errors import ImageError
 
 if TYPE_CHECKING:
@@ -55,15 +55,14 @@ def read_labelled(
 
     Raises ImageError if none can be read, OptionError.
     """
-    names = class_names(network, classes)
     found, skipped, total = list[Photo](), list[dict[str, str]](), 0
     for source in sources:
         collection = options.collection_of(source, None, without=results)
         total += len(collection)
-        known = _labels(network, collection, classes)
+        known, names = true_classes(network, collection, classes)
         for i in range(min(len(collection), most - len(found))):
             try:
-                found.append(_read(network, collection, i, known, [each[-1] for each in names]))
+                found.append(_read(network, collection, i, known, names))
             except ImageError as error:
                 skipped.append({"image": collection.entries[i].id, "reason": str(error)})
     if not found:
@@ -71,17 +70,9 @@ def read_labelled(
     if len(found) == most < total:
         typer.secho(f"the first {most} of {total} images", err=True, fg="yellow")
     if guessed := sum(not photo.labelled for photo in found):
-        said = f"{guessed} of {len(found)} photos have no label: their class is what the network takes them for"
+        said = f"{guessed} of {len(found)} photos have no true class: it is what the network takes them for"
         typer.secho(said, err=True, fg="yellow")
     return found, skipped
-
-
-def _labels(network: "Network", collection: "Collection", classes: Path | None) -> dict[str, int]:
-    """The class of each image whose label means one."""
-    targets = labelled_images(network, collection, classes)
-    if targets is None:
-        return {}
-    return {entry.id: int(label) for entry, label in zip(targets.collection, targets.classes, strict=True)}
 
 
 def _read(network: "Network", collection: "Collection", entry: int, known: dict[str, int], names: list[str]) -> Photo:

@@ -98,10 +98,19 @@ def test_the_record_tells_slopes_consistency_and_all_that_decides_them(model, ph
 def test_photos_without_a_label_stand_for_what_the_network_sees_and_that_is_said(model, photos, tmp_path, capsys):
     photo = photos / NAMES[0] / "a.png"
     out, said = done(capsys, model, photo, photo, "-t", "scale=1:1.2:0.1", "-o", tmp_path / "out", "--json")
-    assert said == ["2 of 2 photos have no label: their class is what the network takes them for"]
+    assert said == ["2 of 2 photos have no true class: it is what the network takes them for"]
     record, network = json.loads(out), inspectnet.open(model, device="cpu")
     x = network.preparation.apply(decode(photo.read_bytes(), "a"))[None]
     assert record["photos"][0]["class"] == network.values(x, ["y"])["y"].argmax() and not record["labelled"]
+
+
+def test_labels_that_mean_no_class_are_said_and_stand_for_what_the_network_sees(model, photos, tmp_path, capsys):
+    for name in NAMES[:2]:
+        (photos / name).rename(photos / f"no {name}")
+    out, said = done(capsys, model, photos, "-t", "scale=1:1.2:0.1", "-o", tmp_path / "out", "--json")
+    assert said[0].startswith("no true classes, so each photo's most likely one is taken: the label 'no green lizard'")
+    assert said[1:] == ["2 of 2 photos have no true class: it is what the network takes them for"]
+    assert not any(photo["labelled"] for photo in json.loads(out)["photos"])
 
 
 def test_the_same_bytes_come_out_twice_and_a_photo_that_cannot_be_read_is_named(model, photos, tmp_path, capsys):

@@ -175,7 +175,7 @@ def test_labels_that_mean_no_class_are_said_and_the_most_likely_class_is_watched
     model = write_model(tmp_path / "other.onnx", NET, ("a", "b", "c", "d"))
     said, noted = done(capsys, model, photos, "-o", tmp_path / "out", "--stride", 8, "--json")
     assert {p["class_from"] for p in json.loads(said)["photos"]} == {"prediction"}
-    assert len(noted) == 1 and noted[0].startswith("no true classes, so each photo's most likely one is watched: ")
+    assert len(noted) == 1 and noted[0].startswith("no true classes, so each photo's most likely one is taken: ")
 
 
 def test_labels_and_a_table_beside_the_images_are_read_as_evaluate_reads_them(model, photos, tmp_path, capsys):
