@@ -124,8 +124,9 @@ def invariance(
     for `make_scene`. on_progress gets how many more changed photos are done. Raises LayerError, OptionError,
     ImageError, ModelError for answers that are no numbers.
     """
+    check_choices(distance, direction, border)
     amounts = amounts or {name: paper_amounts(name, network.input_shape[1:]) for name in TRANSFORMS}
-    _check(amounts, distance, direction)
+    _check_amounts(amounts)
     found = [network.layer(name) for name in layers or ends(network)]
     outputs = {layer.name: layer.output for layer in found}
     logits, shape = network.logits
@@ -194,15 +195,21 @@ def change_of(transform: str, amount: float, direction: str) -> Change:
     return changes.scale(amount) if transform == "scale" else changes.rotate(amount)
 
 
-def _check(amounts: Mapping[str, np.ndarray], distance: str, direction: str) -> None:
-    for what, choice, choices in (
-        *(("transform", name, TRANSFORMS) for name in amounts),
-        ("distance", distance, DISTANCES),
-        ("direction", direction, tuple(DIRECTIONS)),
-    ):
-        if choice not in choices:
-            raise OptionError(f"no {what} '{choice}'.{nearest(choice, choices)} Choose {', '.join(choices)}.")
+def check_choices(distance: str, direction: str, border: str) -> None:
+    """Raise OptionError for a distance, a direction or a border that does not exist."""
+    _check_choice("distance", distance, DISTANCES)
+    _check_choice("direction", direction, tuple(DIRECTIONS))
+    _check_choice("border", border, changes.BORDERS)
+
+
+def _check_choice(what: str, choice: str, choices: Sequence[str]) -> None:
+    if choice not in choices:
+        raise OptionError(f"no {what} '{choice}'.{nearest(choice, choices)} Choose {', '.join(choices)}.")
+
+
+def _check_amounts(amounts: Mapping[str, np.ndarray]) -> None:
     for name, values in amounts.items():
+        _check_choice("transform", name, TRANSFORMS)
         if len(values) < 2:
             raise OptionError(f"a sweep of {name} needs two amounts or more. Say name=from:to:step.")
 

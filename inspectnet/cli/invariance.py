@@ -61,10 +61,12 @@ def invariance(
     as_json: options.AsJson = False,
 ) -> None:
     """Measure how features and the class's probability change while photos are shifted, scaled and rotated."""
+    from inspectnet.analyses.invariance import check_choices
     from inspectnet.report.folder import output_folder
     from inspectnet.report.invariance import print_invariance, write_invariance
     from inspectnet.report.plain import json_text
 
+    check_choices(distance, direction, border)
     network = opening.open(model)
     amounts, size = _amounts(transform, network, by_pixel), options.images_at_once(batch_size, network)
     layers = [found.name for found in network.match(layer)] if layer else []

@@ -146,6 +146,12 @@ def test_what_is_wrong_is_one_line_and_leaves_nothing(model, photos, tmp_path, c
     assert message in said[0] and "bug" not in said[0] and not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("option", [("--border", "edges"), ("--distance", "far"), ("--direction", "up")], ids=str)
+def test_a_choice_that_does_not_exist_is_told_before_anything_is_read(option, tmp_path, capsys):
+    code, _, (line,) = run(capsys, tmp_path / "absent.onnx", tmp_path / "absent.png", *option)
+    assert code == 2 and f"no {option[0][2:]} '{option[1]}'" in line
+
+
 def test_photos_that_cannot_be_read_at_all_are_refused(model, tmp_path, capsys):
     (tmp_path / "broken.png").write_bytes(b"no image")
     for photo, why in (("broken.png", "none of the images could be read; the first, broken.png"), ("no.png", "no.png")):
