@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from inspectnet.cli import options
-from inspectnet.errors import ImageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,9 +37,7 @@ def read_photos(network: "Network", source: Path, out: Path | None, results: Pat
         typer.secho(f"the first {most} of {len(found)} images in {source}", err=True, fg="yellow")
     stream = Stream(replace(found, entries=found.entries[:most]), network.preparation, batch_size=most)
     batches = list(stream)
-    if not batches:
-        first = stream.skipped[0]
-        raise ImageError(f"none of the images in {source} could be read; the first, {first.id}: {first.reason}")
+    stream.refuse_nothing()
     skipped = [{"image": each.id, "reason": each.reason} for each in stream.skipped]
     record = {"count": len(batches[0].ids), "sha256": stream.digest, "skipped": skipped}
     return Photos(batches[0].ids, batches[0].x, record)

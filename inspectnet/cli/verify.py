@@ -9,7 +9,7 @@ import typer
 from inspectnet import samples
 from inspectnet.cli import options
 from inspectnet.cli.opening import Alias, DeviceName, InputSize, Opening, Preprocessing
-from inspectnet.errors import ImageError, LayerError, RuleError
+from inspectnet.errors import LayerError, RuleError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -112,7 +112,5 @@ def _photos(network: "Network", images: Path | None) -> "np.ndarray":
         rows += list(batch.x)
         if len(rows) >= count:
             break
-    if not rows:
-        first = stream.skipped[0]
-        raise ImageError(f"none of the {len(collection)} images could be read; the first, {first.id}: {first.reason}")
+    stream.refuse_nothing()
     return np.stack(rows[:count])

@@ -133,7 +133,7 @@ def test_a_photo_that_cannot_be_read_is_named_and_left_out(model, photos, tmp_pa
     _, said = done(capsys, "explain", model, photos, "-m", "gradient", "-o", tmp_path / "out")
     assert len(said) == 1 and said[0].startswith("skipped broken.png: ")
     line = refused(capsys, "explain", model, photos / "broken.png", "-o", tmp_path / "no")
-    assert "none of the images" in line and not (tmp_path / "no").exists()
+    assert "none of the 1 images" in line and not (tmp_path / "no").exists()
 
 
 def test_class_names_may_come_from_a_file_and_bgr_networks_keep_their_colours(model, photos, tmp_path, capsys):
