@@ -1,11 +1,12 @@
 """Boxes of objects, as a JSON file tells them, found by the images' names and brought to the network's pixels."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from inspectnet.errors import OptionError
+from inspectnet.errors import ImageError, OptionError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,17 +45,24 @@ class Boxes:
             found |= {image: (box[0], box[1], box[2], box[3]) for image, box in group.items()}
         return cls(file, found)
 
-    def mask(self, photos: "Collection", entry: int, preparation: "Preparation") -> "np.ndarray | None":
-        """(H, W) of bool: where an entry's prepared image shows its box; None without a box. Raises ImageError."""
+    def masks(self, photos: "Collection", preparation: "Preparation") -> Iterator[tuple[str, "np.ndarray"]]:
+        """The id of each photo that has a box, and (H, W) of bool: where its prepared image shows the box.
+
+        Photos that cannot be read have none. Raises OptionError for a box that does not lie in its photo.
+        """
         from inspectnet.images import decode
         from inspectnet.images.occluder import box_mask
 
-        id = photos.entries[entry].id
-        box = self._find(id)
-        if box is None:
-            return None
-        height, width = decode(photos.read(entry), id).shape[:2]
-        return box_mask(box, (height, width), preparation)
+        for i, entry in enumerate(photos):
+            if (box := self._find(entry.id)) is None:
+                continue
+            try:
+                height, width = decode(photos.read(i), entry.id).shape[:2]
+                yield entry.id, box_mask(box, (height, width), preparation)
+            except ImageError:
+                continue
+            except OptionError as error:
+                raise OptionError(f"{entry.id} in {self.file}: {error}") from error
 
     def _find(self, id: str) -> Box | None:
         """By the image's name, or what is left of it without the folders it lies in."""

@@ -1,6 +1,7 @@
 """inspectnet occlude: what hiding each place of a photo does, as Fig. 7 of the paper shows it."""
 
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,9 +13,11 @@ from inspectnet.cli.boxes import Boxes
 from inspectnet.cli.classes import Classes, class_names, find_class, true_classes
 from inspectnet.cli.maps import Wanted, wanted_maps
 from inspectnet.cli.opening import Opening
-from inspectnet.errors import ImageError, RuleError
+from inspectnet.errors import RuleError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from inspectnet.analyses.features import Feature, Scan
     from inspectnet.analyses.occlusion import WatchedMap
     from inspectnet.images import Batch, Collection
@@ -75,7 +78,10 @@ class Request:
     """What classes are called."""
     photos: "Collection"
     others: "Collection"
-    boxes: Boxes
+    grid: "Grid"
+    """The places of the square."""
+    insides: "dict[str, np.ndarray]"
+    """By photo with a box the places where the square's middle is in it, (h, w) of bool."""
 
     @property
     def shown(self) -> int:
@@ -96,13 +102,6 @@ class Request:
         tails = [f"\0{address}" for address in maps] if len(maps) > 1 else [""]  # which no name of a file holds
         found = file_names(entry.id + tail for entry in self.photos for tail in tails)
         return {entry.id: [found[entry.id + tail] for tail in tails] for entry in self.photos}
-
-    @property
-    def grid(self) -> "Grid":
-        """The places of the square. Raises OptionError if it does not fit."""
-        from inspectnet.images.occluder import slide
-
-        return slide(self.network.input_shape[1:], self.how["patch"], self.how["stride"])
 
 
 def occlude(
@@ -127,20 +126,24 @@ def occlude(
 ) -> None:
     """Show what hiding each place of a photo does to the strongest map of each layer and to the class."""
     from inspectnet.analyses.occlusion import check_choices
+    from inspectnet.images.occluder import slide
     from inspectnet.report.folder import output_folder
     from inspectnet.report.occlusion import print_occlusion
     from inspectnet.report.plain import json_text
 
     policy = choices.policy()
     check_choices(fill, by)
+    boxed = Boxes.read(boxes)
     network = opening.open(model)
+    grid = slide(network.input_shape[1:], patch, stride)
     size = None if batch_size == "auto" else options.images_at_once(batch_size, network)
     how = {"patch": patch, "stride": stride, "fill": fill, "by": by, "seed": seed, "batch_size": size}
     watched = _watched(network, layer, policy)
     photos = options.collection_of(image, out, without=out or RESULTS)
     others = options.collection_of(images or samples.folder(), out, without=out or RESULTS)
     target, labels, names = _classes(network, photos, class_, classes)
-    request = Request(network, watched, policy, how, target, labels, names, photos, others, Boxes.read(boxes))
+    insides = {id: grid.middles(mask) for id, mask in boxed.masks(photos, network.preparation)}
+    request = Request(network, watched, policy, how, target, labels, names, photos, others, grid, insides)
     with output_folder(out or RESULTS / model.stem / "occlude") as folder:
         record = _run(request, folder)
         folder.write_json("run.json", record)
@@ -188,12 +191,15 @@ def _run(request: Request, folder: "OutputFolder") -> dict[str, Any]:
     from inspectnet.report.progress import progress
 
     grid, files = request.grid, request.files
-    scan = _scan(request)
     stream = Stream(request.photos, request.network.preparation, batch_size=1)
+    batches = iter(stream)
+    first = list(islice(batches, 1))
+    stream.refuse_nothing()
+    scan = _scan(request)
     shown: list[Occluded] = []
     photos, drops, insides = list[dict[str, Any]](), list[np.ndarray](), list[np.ndarray]()
     with progress("occluding", len(request.photos) * len(grid.corners), "positions") as advance:
-        for batch in stream:
+        for batch in chain(first, batches):
             made = _occlude(request, scan, batch, len(shown) < request.shown, advance)
             write_arrays(folder, files[made.id], made)
             photos.append(made.describe(request.names))
@@ -201,9 +207,6 @@ def _run(request: Request, folder: "OutputFolder") -> dict[str, Any]:
                 drops.append(made.found.probability_drop)
                 insides.append(made.inside)
             shown += [made] if len(shown) < request.shown else []
-    if not shown:
-        first = stream.skipped[0]
-        raise ImageError(f"none of the images could be read; the first, {first.id}: {first.reason}")
     policy, fill = request.policy, request.how["fill"]
     square = f"{fill} square of {grid.patch} px, every {grid.stride} px"
     words = f"{square}; {policy.method}; unpool {policy.unpool}; LRN {policy.lrn}"
@@ -252,10 +255,8 @@ def _occlude(request: Request, scan: "Scan", batch: "Batch", draw: bool, advance
         network, x, request.layers, target=target, maps=maps, policy=request.policy, on_progress=advance, **request.how
     )
     photo = network.preparation.restore(x)
-    box = request.boxes.mask(request.photos, int(batch.entry[0]), network.preparation)
-    inside = None if box is None else found.grid.middles(box)
     elsewhere = [_elsewhere(request, scan, watched, photo) for watched in found.watched] if draw else ()
-    return Occluded(id, photo, found, source, elsewhere, inside)
+    return Occluded(id, photo, found, source, elsewhere, request.insides.get(id))
 
 
 def _elsewhere(request: Request, scan: "Scan", watched: "WatchedMap", photo: Any) -> list["Feature"]:

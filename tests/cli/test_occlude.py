@@ -264,8 +264,9 @@ def test_a_mistake_is_told_in_one_line(options, what, model, photos, tmp_path, c
     "option", [("--fill", "black"), ("--by", "mean"), ("--patch", 25), ("--layer", "conv2:6")], ids=str
 )
 def test_a_mistake_is_told_before_hours_of_work(option, model, photos, tmp_path, capsys):
+    (photos / "red deer").rename(photos / "moon")  # of which a line would be said, when photos are looked at
     _, _, err = run(capsys, model, photos, "-o", tmp_path / "out", *option)
-    assert not any(line.startswith(("scanning: ", "occluding: ")) for line in err.splitlines())
+    assert not any(line.startswith(("scanning: ", "occluding: ", "left out")) for line in err.splitlines())
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", '{"0.png": [1, 2, 3]}', '{"0.png": [1, 2, 3, "4"]}', '{"val": 3}', "boxes"])
@@ -276,10 +277,29 @@ def test_a_file_without_boxes_is_refused(text, model, photos, tmp_path, capsys):
     assert 'Write {"photo.jpg": [x0, y0, x1, y1]}' in line
 
 
+def test_a_box_beyond_its_photo_is_refused_with_its_name_before_hours_of_work(model, photos, tmp_path, capsys):
+    file = tmp_path / "boxes.json"
+    file.write_text(json.dumps({"red deer/0.png": [0, 0, 9, 9], "red deer/1.png": [40, 0, 48, 9]}))
+    _, _, err = run(capsys, model, photos, "-o", tmp_path / "out", "--boxes", file)
+    line = err.splitlines()[-1]
+    assert f"red deer/1.png in {file}: the box [40, 0, 48, 9] does not lie in the photo, which has 48 x 48" in line
+    assert "scanning" not in err and not (tmp_path / "out").exists()
+
+
+def test_a_box_of_a_photo_that_cannot_be_read_is_passed_over(model, photos, tmp_path, capsys):
+    (photos / "red deer" / "0.png").write_bytes(b"no photo")
+    file = tmp_path / "boxes.json"
+    file.write_text(json.dumps({"red deer/0.png": [0, 0, 9, 9], "red deer/1.png": [0, 0, 9, 9]}))
+    out, noted = done(capsys, model, photos, "-o", tmp_path / "out", "--stride", 8, "--boxes", file, "--json")
+    assert [p["image"] for p in json.loads(out)["photos"] if "drop" in p] == ["red deer/1.png"]
+    assert len(noted) == 1 and noted[0].startswith("skipped red deer/0.png: ")
+
+
 def test_no_image_is_refused(model, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     assert "absent.jpg" in refused(capsys, model, tmp_path / "absent.jpg", "-o", tmp_path / "out")
     assert "empty" in refused(capsys, model, tmp_path / "empty", "-o", tmp_path / "out")
     (tmp_path / "broken.png").write_bytes(b"no photo")
-    line = refused(capsys, model, tmp_path / "broken.png", "-o", tmp_path / "out", "--stride", 8)
-    assert "none of the images could be read; the first, broken.png: " in line
+    _, _, err = run(capsys, model, tmp_path / "broken.png", "-o", tmp_path / "out", "--stride", 8)
+    assert "none of the 1 images could be read; the first, broken.png: " in err.splitlines()[-1]
+    assert "scanning" not in err

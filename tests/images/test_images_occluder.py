@@ -1,5 +1,7 @@
 """The occluder: where the square goes, what stands in it, and where a box lies after resizing and cropping."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -112,6 +114,8 @@ def test_the_border_around_a_photo_is_in_no_box():
     np.testing.assert_array_equal(found[:, 0], [False, False, True, True, True, True, False, False])
 
 
-def test_a_box_beside_the_photo_is_refused():
-    with pytest.raises(OptionError, match=r"the box \[20, 0, 30, 5\] holds nothing of a photo of 20 x 48 px"):
-        box_mask((20, 0, 30, 5), (48, 20), PLAIN)
+@pytest.mark.parametrize("box", [(20, 0, 30, 5), (10, 0, 20, 5), (-1, 0, 3, 5), (0, 40, 5, 48), (5, 0, 4, 5)], ids=str)
+def test_a_box_that_does_not_lie_in_its_photo_is_refused(box):
+    what = f"the box {list(box)} does not lie in the photo, which has 20 x 48 pixels. Give x0, y0, x1, y1, all four"
+    with pytest.raises(OptionError, match=re.escape(what)):
+        box_mask(box, (48, 20), PLAIN)
