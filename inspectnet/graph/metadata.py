@@ -66,8 +66,11 @@ def read_class_table(path: Path) -> list[tuple[str, ...]]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise OptionError(f"cannot read the class names in {path}: {error}.") from None
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise OptionError(f"cannot read the class names in {path}: {why}. Check --classes.") from error
+    except UnicodeDecodeError as error:
+        raise OptionError(f"the class names in {path} are not text in UTF-8. Write one a line.") from error
     if path.suffix == ".json":
         names = _decode(text, str(path))
     else:

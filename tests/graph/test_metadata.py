@@ -173,8 +173,8 @@ def test_a_table_of_classes_keeps_every_name_in_the_order_of_its_numbers(tmp_pat
         ("names.json", b'{"0": "tench"}', "holds no class names"),
         ("names.json", b"[1, 2]", "holds no class names"),
         ("names.json", b"[", "is not JSON"),
-        ("names.txt", b"\xff\xfe\x00", "cannot read the class names"),
-        ("absent.txt", None, "cannot read the class names"),
+        ("names.txt", b"\xff\xfe\x00", "are not text in UTF-8. Write one a line."),
+        ("absent.txt", None, r"class names in .*absent.txt: no such file or directory. Check --classes."),
     ],
 )
 def test_a_file_without_class_names_is_refused(name, data, match, tmp_path):
