@@ -55,14 +55,17 @@ def read_labelled(
 
     Raises ImageError if none can be read, OptionError.
     """
+    from inspectnet.report.names import short_names
+
     found, skipped, total = list[Photo](), list[dict[str, str]](), 0
     for source in sources:
         collection = options.collection_of(source, None, without=results)
         total += len(collection)
         known, names = true_classes(network, collection, classes)
+        short = short_names(names)
         for i in range(min(len(collection), most - len(found))):
             try:
-                found.append(_read(network, collection, i, known, names))
+                found.append(_read(network, collection, i, known, short))
             except ImageError as error:
                 skipped.append({"image": collection.entries[i].id, "reason": str(error)})
     if not found:
@@ -84,7 +87,7 @@ def _read(network: "Network", collection: "Collection", entry: int, known: dict[
     if label is None:
         scores = network.scores().value
         label = int(network.values(network.preparation.apply(pixels)[None], [scores])[scores].argmax())
-    return Photo(id, hashlib.sha256(data).hexdigest(), pixels, label, names[label].split(",")[0], id in known)
+    return Photo(id, hashlib.sha256(data).hexdigest(), pixels, label, names[label], id in known)
 
 
 def sample_changes(

@@ -13,6 +13,7 @@ from inspectnet.pictures.colour import grey_centred
 from inspectnet.pictures.grid import Pixels
 from inspectnet.pictures.occlusion import MapRow, Measure, Places, Strip, draw_occlusion
 from inspectnet.report.folder import OutputFolder
+from inspectnet.report.names import short_names
 
 PERCENT = 100
 
@@ -149,7 +150,7 @@ def _ratio(drops: Mapping[str, Any]) -> str:
 
 def _strip(made: Occluded, network: Network, names: Sequence[str]) -> Strip:
     found, about = made.found, made.describe(names)
-    order = _by_share(found)
+    order, short = _by_share(found), short_names(names)
     whole = float(found.whole[found.target])
     caption = f"{made.id}: {_called(about['class_name'], about['class'])} {_percent(whole)}"
     if about["top1"] != about["class"]:
@@ -162,7 +163,7 @@ def _strip(made: Occluded, network: Network, names: Sequence[str]) -> Strip:
         maps=[_row(watched, elsewhere, network) for watched, elsewhere in made.maps()],
         probability=Measure(PERCENT * found.probability, PERCENT * whole, " %"),
         labels=_numbers(found, order),
-        names=[names[number] for number in order],
+        names=[short[number] for number in order],
     )
 
 

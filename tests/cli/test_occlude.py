@@ -10,6 +10,7 @@ from PIL import Image
 import inspectnet
 from inspectnet.analyses.occlusion import occlude
 from inspectnet.cli import main
+from inspectnet.report import occlusion
 
 SIDE = 24
 NET = """
@@ -186,6 +187,15 @@ def test_labels_and_a_table_beside_the_images_are_read_as_evaluate_reads_them(mo
     sources = {p["image"].split("/")[0]: p["class_from"] for p in json.loads(said)["photos"]}
     assert sources == {"green lizard": "label", "moon": "prediction", "red deer": "label"}
     assert noted == ["left out 2 images, whose label is no class: 'moon'"]
+
+
+def test_the_legend_of_the_page_calls_classes_by_their_first_synonym(tmp_path, photos, capsys, monkeypatch):
+    model = write_model(tmp_path / "other.onnx", NET, [f"{name}, any of a long list of others" for name in NAMES])
+    drawn, draw = [], occlusion.draw_occlusion
+    monkeypatch.setattr(occlusion, "draw_occlusion", lambda strips, **how: drawn.extend(strips) or draw(strips, **how))
+    out, _ = done(capsys, model, photos / "red deer", "-o", tmp_path / "out", "--stride", 8, "--json")
+    assert len(drawn) == 2 and {name for strip in drawn for name in strip.names} <= set(NAMES)
+    assert all("others" in photo["class_name"] for photo in json.loads(out)["photos"])
 
 
 def test_the_same_inputs_give_the_same_bytes(model, photos, tmp_path, capsys):
