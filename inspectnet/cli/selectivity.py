@@ -14,6 +14,7 @@ from inspectnet.errors import OptionError
 
 if TYPE_CHECKING:
     from inspectnet.graph.layers import Layer
+    from inspectnet.images import Targets
     from inspectnet.network import Network
     from inspectnet.report.folder import OutputFolder
 
@@ -62,9 +63,10 @@ def selectivity(
     network = opening.open(model)
     found, source, size = network.layer(layer), images or samples.folder(), options.images_at_once(batch_size, network)
     record: dict[str, Any] = {**describe_network(network), "layer": found.name, "others": others, "seed": seed}
+    targets = labelled_images(network, options.collection_of(source, out, without=out or RESULTS), classes)
     with output_folder(out or RESULTS / model.stem / "selectivity") as folder:
         record |= _compare_units(network, found, source, out, method, (units, others, seed), folder)
-        record |= _compare_classes(network, found, source, out, classes, (size, seed), folder)
+        record |= _compare_classes(network, found, targets, (size, seed), folder)
         record |= {"device": network.device.name, "versions": versions()}
         folder.write_json("selectivity.json", record)
     options.say_skipped(record["images"]["skipped"], "selectivity.json")
@@ -105,15 +107,13 @@ def _compare_units(
 
 
 def _compare_classes(
-    network: "Network", layer: "Layer", source: Path, out: Path | None, classes: Path | None, how: tuple[int, int],
-    folder: "OutputFolder",
-) -> dict[str, Any]:  # fmt: skip
+    network: "Network", layer: "Layer", targets: "Targets | None", how: tuple[int, int], folder: "OutputFolder"
+) -> dict[str, Any]:
     """How selective the maps are for classes; nothing, and a line that says so, for images without labels."""
     from inspectnet.analyses import selectivity as analysis
     from inspectnet.report.progress import progress
     from inspectnet.report.selectivity import describe_classes, write_classes
 
-    targets = labelled_images(network, options.collection_of(source, out, without=out or RESULTS), classes)
     if targets is None:
         typer.secho("no class selectivity: the images have no labels", err=True, fg="yellow")
         return {}
