@@ -47,15 +47,17 @@ def open_network(
     preparation: Preparation | Mapping[str, Any] | None = None,
     aliases: Mapping[str, str] | None = None,
     threads: int = 0,
+    scores: str = "",
 ) -> "Network":
     """The network in the ONNX file `path`, ready to be asked.
 
     device: auto, cpu, cuda or cuda:1. preparation: how photos become inputs, if not what travels with the model;
     or a few of its fields, {"mean": (0.5, 0.5, 0.5)}.
     aliases: further names of layers, {"conv5": "features.10"}. threads: cores to use, 0 for all.
+    scores: the layer or output that holds the class scores, where several do.
     Raises ModelError, OptionError, LayerError or DeviceError.
     """
-    return Network(read(path), choose_device(device), preparation, aliases, threads)
+    return Network(read(path), choose_device(device), preparation, aliases, threads, scores)
 
 
 class Network:
@@ -68,9 +70,10 @@ class Network:
         preparation: Preparation | Mapping[str, Any] | None = None,
         aliases: Mapping[str, str] | None = None,
         threads: int = 0,
+        scores: str = "",
     ) -> None:
         self.path, self.sha256, self.device = source.path, source.sha256, device
-        self._threads = threads
+        self._threads, self._scores = threads, scores
         self._model, self.preparation, self.preparation_source = prepare_model(source, preparation or {})
         """How photos become inputs, and where that was said."""
         self.classes = class_names(source)
@@ -204,8 +207,9 @@ class Network:
     def scores(self, layer: str = "") -> Scores:
         """Where the network says which class it sees: in `layer` or an output of that name, else in its output.
 
-        Raises ModelError if that is not clear, LayerError.
+        By default `layer` is what it was opened with. Raises ModelError if that is not clear, LayerError.
         """
+        layer = layer or self._scores
         outputs = [value.name for value in self._model.graph.outputs]
         name = layer if layer in outputs else self.layer(layer).output if layer else None
         return find_scores(self._model.graph, name, str(self.path))

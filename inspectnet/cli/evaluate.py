@@ -7,7 +7,7 @@ import typer
 
 from inspectnet.cli import options
 from inspectnet.cli.classes import find_targets
-from inspectnet.cli.opening import Opening
+from inspectnet.cli.opening import SCORES, Opening
 
 if TYPE_CHECKING:
     from inspectnet.analyses.accuracy import Evaluation
@@ -21,9 +21,7 @@ Models = Annotated[list[Path], typer.Argument(metavar="MODEL...", help="ONNX fil
 Images = Annotated[Path, typer.Option(help=IMAGES, metavar="PATH", parser=options.path_of, show_default=False)]
 Crops = Annotated[int, typer.Option(help="1, the middle, or 10: corners and middle, and mirrored.")]
 Classes = Annotated[Path | None, typer.Option(help=CLASSES, metavar="FILE", parser=options.path_of, show_default=False)]
-Layer = Annotated[
-    str, typer.Option("--layer", "-l", help="The layer of the class scores, if not the output.", show_default=False)
-]
+Layer = Annotated[str, typer.Option("--scores", "--layer", "-l", help=SCORES, show_default=False)]
 Out = Annotated[
     Path | None,
     typer.Option(

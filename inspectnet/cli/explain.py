@@ -7,7 +7,7 @@ import typer
 
 from inspectnet.cli import options
 from inspectnet.cli.classes import Classes, class_names, find_class
-from inspectnet.cli.opening import Opening
+from inspectnet.cli.opening import Opening, Scores
 from inspectnet.cli.photos import Photos, read_photos
 from inspectnet.errors import OptionError
 
@@ -49,6 +49,7 @@ def explain(
     class_: Class = "",
     method: Methods = DEFAULT,
     layer: Layer = "",
+    scores: Scores = "",
     classes: Classes = None,
     steps: Steps = 64,
     samples: Samples = 50,
@@ -64,7 +65,7 @@ def explain(
     from inspectnet.report.folder import output_folder
     from inspectnet.report.plain import json_text
 
-    network = opening.open(model)
+    network = opening.open(model, scores=scores)
     chosen = chosen_methods(network, method, layer, steps, samples, noise, seed)
     names = class_names(network, classes)
     wanted = find_class(class_, names) if class_ else None

@@ -8,7 +8,7 @@ import typer
 
 from inspectnet.cli import options
 from inspectnet.cli.classes import Classes
-from inspectnet.cli.opening import Opening
+from inspectnet.cli.opening import Opening, Scores
 from inspectnet.cli.scenes import Photo, read_labelled, sample_changes
 from inspectnet.errors import OptionError
 
@@ -53,6 +53,7 @@ def invariance(
     distance: Distance = "relative",
     direction: Direction = "vertical",
     border: Border = "photo",
+    scores: Scores = "",
     classes: Classes = None,
     out: Out = None,
     batch_size: options.BatchSize = "auto",
@@ -67,7 +68,7 @@ def invariance(
     from inspectnet.report.plain import json_text
 
     check_choices(distance, direction, border)
-    network = opening.open(model)
+    network = opening.open(model, scores=scores)
     amounts, size = _amounts(transform, network, by_pixel), options.images_at_once(batch_size, network)
     layers = [found.name for found in network.match(layer)] if layer else []
     photos, skipped = read_labelled(network, images, out or RESULTS, classes, MOST)
@@ -115,6 +116,7 @@ def _record(
     return {
         **describe_network(network),
         **how,
+        "scores": network.logits[0],
         "labelled": all(photo.labelled for photo in photos),
         "images": {"count": len(photos), "sha256": digest, "skipped": skipped},
         "photos": [photo.to_json() for photo in photos],

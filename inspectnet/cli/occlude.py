@@ -12,7 +12,7 @@ from inspectnet.cli import options
 from inspectnet.cli.boxes import Boxes
 from inspectnet.cli.classes import Classes, class_names, find_class, true_classes
 from inspectnet.cli.maps import Wanted, wanted_maps
-from inspectnet.cli.opening import Opening
+from inspectnet.cli.opening import Opening, Scores
 from inspectnet.errors import RuleError
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ def occlude(
     by: By = "sum",
     images: Images = None,
     boxes: BoxFile = None,
+    scores: Scores = "",
     classes: Classes = None,
     seed: Seed = 0,
     out: Out = None,
@@ -134,7 +135,7 @@ def occlude(
     policy = choices.policy()
     check_choices(fill, by)
     boxed = Boxes.read(boxes)
-    network = opening.open(model)
+    network = opening.open(model, scores=scores)
     grid = slide(network.input_shape[1:], patch, stride)
     size = None if batch_size == "auto" else options.images_at_once(batch_size, network)
     how = {"patch": patch, "stride": stride, "fill": fill, "by": by, "seed": seed, "batch_size": size}

@@ -22,6 +22,9 @@ Interpolation = Annotated[str, typer.Option(help="Preprocessing: bilinear, bicub
 CropMode = Annotated[str, typer.Option(help="Preprocessing: center, squash or border.")]
 ChannelOrder = Annotated[str, typer.Option(help="Preprocessing: rgb or bgr.")]
 
+SCORES = "The layer or output that holds the class scores, if there are several."
+Scores = Annotated[str, typer.Option(help=SCORES, metavar="LAYER", show_default=False)]
+
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -53,8 +56,11 @@ class Opening:
     preprocessing: Preprocessing = Preprocessing()
     alias: Alias = None
 
-    def open(self, model: Path, *, quiet: bool = False) -> "Network":
-        """The opened model; says on stderr what was taken for granted. Raises OptionError, ModelError."""
+    def open(self, model: Path, *, quiet: bool = False, scores: str = "") -> "Network":
+        """The opened model; says on stderr what was taken for granted. scores: the layer that holds the class scores.
+
+        Raises OptionError, ModelError.
+        """
         from inspectnet.network import open_network
 
         said = self.preprocessing.said()
@@ -63,7 +69,7 @@ class Opening:
             if not (name and equals and layer):
                 raise OptionError(f"--alias '{name}{equals}{layer}' is not NAME=LAYER, as conv5=features.10.")
         aliases = {name: layer for name, _, layer in pairs}
-        opened = open_network(model, device=self.device, preparation=said, aliases=aliases)
+        opened = open_network(model, device=self.device, preparation=said, aliases=aliases, scores=scores)
         if not quiet:
             typer.secho(f"device: {opened.device.why}", err=True, dim=True)
             guessed, source = opened.preparation_source.startswith("a guess"), opened.preparation_source

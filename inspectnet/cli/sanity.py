@@ -8,7 +8,7 @@ import typer
 
 from inspectnet.cli import options
 from inspectnet.cli.explain import METHODS, Layer, Noise, Samples, Steps, chosen_methods
-from inspectnet.cli.opening import Opening
+from inspectnet.cli.opening import Opening, Scores
 from inspectnet.cli.photos import Photos, read_photos
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def sanity(
     images: Images,
     method: Methods = DEFAULT,
     layer: Layer = "",
+    scores: Scores = "",
     repeats: Repeats = 1,
     steps: Steps = 16,
     samples: Samples = 16,
@@ -52,7 +53,7 @@ def sanity(
     from inspectnet.report.plain import json_text
     from inspectnet.report.sanity import print_sanity, write_sanity
 
-    network = opening.open(model)
+    network = opening.open(model, scores=scores)
     chosen = chosen_methods(network, method, layer, steps, samples, noise, seed)
     photos = read_photos(network, images, out, RESULTS, MOST)
     with output_folder(out or RESULTS / model.stem / "sanity") as folder:

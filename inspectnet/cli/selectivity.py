@@ -8,7 +8,7 @@ import typer
 from inspectnet import samples
 from inspectnet.cli import options
 from inspectnet.cli.classes import Classes, labelled_images
-from inspectnet.cli.opening import Opening
+from inspectnet.cli.opening import Opening, Scores
 from inspectnet.cli.photos import read_photos
 from inspectnet.errors import OptionError
 
@@ -45,6 +45,7 @@ def selectivity(
     method: Methods = DEFAULT,
     units: Units = 2,
     others: Others = 5,
+    scores: Scores = "",
     classes: Classes = None,
     seed: Seed = 0,
     out: Out = None,
@@ -60,7 +61,7 @@ def selectivity(
     from inspectnet.report.selectivity import print_selectivity
     from inspectnet.runtime.versions import versions
 
-    network = opening.open(model)
+    network = opening.open(model, scores=scores)
     found, source, size = network.layer(layer), images or samples.folder(), options.images_at_once(batch_size, network)
     record: dict[str, Any] = {**describe_network(network), "layer": found.name, "others": others, "seed": seed}
     targets = labelled_images(network, options.collection_of(source, out, without=out or RESULTS), classes)

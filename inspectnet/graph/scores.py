@@ -31,7 +31,7 @@ def find_scores(graph: ir.Graph, name: str | None, where: str) -> Scores:
         listed = ", ".join(f"'{value.name}' {_extents(value)}" for value in given or outputs)
         which = f"{'several' if found else 'none'} of shape (N, K) among its outputs ({listed})"
         what = f"'{name}' has the shape {_extents(given[0])}, not (N, K)" if given else f"there are {which}"
-        raise ModelError(f"{where} has no clear class scores: {what}. Say the layer that holds them with --layer.")
+        raise ModelError(f"{where} has no clear class scores: {what}. Say the layer that holds them with --scores.")
     return Scores(found[0].name or "", _classes(found[0]), _is_softmax(found[0]))
 
 

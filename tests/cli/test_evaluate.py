@@ -294,6 +294,7 @@ def test_images_that_cannot_be_read_are_left_out_and_named(model, labelled, caps
         (["--crops", "x"], "--crops"),
         (["--layer", "conv9"], "no layer 'conv9'."),
         (["--layer", "conv1"], "'a' has the shape (N, 3, 16, 16), not (N, K). Say the layer that holds them"),
+        (["--scores", "conv9"], "no layer 'conv9'."),
         (["--batch-size", "0"], "--batch-size '0' is neither auto nor a number"),
         (["--threads", "0"], "--threads"),
         (["--device", "gpu"], "no device 'gpu'."),
