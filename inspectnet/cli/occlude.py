@@ -256,20 +256,16 @@ def _occlude(request: Request, scan: "Scan", batch: "Batch", draw: bool, advance
         network, x, request.layers, target=target, maps=maps, policy=request.policy, on_progress=advance, **request.how
     )
     photo = network.preparation.restore(x)
-    elsewhere = [_elsewhere(request, scan, watched, photo) for watched in found.watched] if draw else ()
+    own = request.photos.read(int(batch.entry[0])) if draw else b""
+    elsewhere = [_elsewhere(request, scan, watched, own) for watched in found.watched] if draw else ()
     return Occluded(id, photo, found, source, elsewhere, request.insides.get(id))
 
 
-def _elsewhere(request: Request, scan: "Scan", watched: "WatchedMap", photo: Any) -> list["Feature"]:
-    """The map in the other images that excite it most, without the photo itself."""
-    import numpy as np
-
+def _elsewhere(request: Request, scan: "Scan", watched: "WatchedMap", own: bytes) -> list["Feature"]:
+    """The map in the other images that excite it most, without the photo itself, whose file holds `own`."""
     from inspectnet.analyses.features import project_winners
-    from inspectnet.projection import cut_box
 
     ranking = next(each for each in scan.rankings if each.layer.output == watched.layer.output)
     made = project_winners(request.network, request.others, scan, ranking, [watched.map], request.policy)
-    pixels = photo.transpose(2, 0, 1).astype(np.int16) - 128
-    own = [cut_box(pixels, each.box).transpose(1, 2, 0) + 128 for each in made.maps[watched.map]]
-    others = [f for f, mine in zip(made.maps[watched.map], own, strict=True) if not np.array_equal(f.patch, mine)]
-    return others[:ELSEWHERE]
+    entries = {entry.id: i for i, entry in enumerate(request.others)}
+    return [each for each in made.maps[watched.map] if request.others.read(entries[each.image]) != own][:ELSEWHERE]

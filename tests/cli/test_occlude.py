@@ -127,6 +127,21 @@ def test_other_images_show_the_map_without_the_photo_itself(model, photos, tmp_p
     assert arrays["elsewhere"].shape == (3, 3, 7, 7) and arrays["elsewhere_patch"].shape == (3, 7, 7, 3)
 
 
+def test_a_copy_of_the_photo_is_left_out_of_the_others_and_a_variant_is_not(model, photos, tmp_path, capsys):
+    """Both show the map the same patch."""
+    photo = photos / "blue whale" / "0.png"
+    (tmp_path / "others").mkdir()
+    (tmp_path / "others" / "copy.png").write_bytes(photo.read_bytes())
+    with Image.open(photo) as opened:
+        variant = opened.copy()
+    variant.putpixel((0, 0), (128, 128, 128))
+    variant.save(tmp_path / "others" / "variant.png")
+    done(capsys, model, photo, "-o", tmp_path / "out", "--images", tmp_path / "others", "--stride", 8)
+    (about,) = json.loads((tmp_path / "out" / "run.json").read_text())["photos"]
+    assert [each["image"] for each in about["maps"][0]["elsewhere"]] == ["variant.png"]
+    assert about["maps"][0]["elsewhere"][0]["value"] == pytest.approx(about["maps"][0]["unit"]["value"])
+
+
 def test_photos_with_labels_are_watched_by_their_own_class(model, photos, tmp_path, capsys):
     said, _ = done(capsys, model, photos, "-o", tmp_path / "out", "--stride", 8, "--json")
     record = json.loads(said)
