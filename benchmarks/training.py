@@ -32,11 +32,12 @@ def main() -> None:
     parser.add_argument("--network", default="zfnet-tiny")
     parser.add_argument("--count", type=int, default=20_000, help="pictures to train on")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--precision", default="auto", help="float32 or bfloat16, as trainers take it")
     said = parser.parse_args()
     print_setting(said.rounds)
     with tempfile.TemporaryDirectory() as folder:
         data = unpack(said.data, Path(folder), said.count)
-        run = open_run(data, Path(folder, "run"), said.network)
+        run = open_run(data, Path(folder, "run"), said.network, said.precision)
         size = STEPS * run.job.recipe.batch
         times = in_turns(contenders(run, data), said.rounds)
     print_table(["", "pictures/s", *RATIO], [row(name, times, size) for name in times])
@@ -58,10 +59,10 @@ def unpack(data: Path, folder: Path, count: int) -> Path:
     return folder
 
 
-def open_run(data: Path, folder: Path, network: str) -> Run:
+def open_run(data: Path, folder: Path, network: str, precision: str) -> Run:
     """A run as `python -m trainers train` starts it."""
     job = Job(NETWORKS[network], RECIPES["tiny"], str(data), folder, device="cpu", threads=THREADS)
-    place = devices.join(job.device, job.threads)
+    place = devices.join(job.device, job.threads, precision)
     pictures = open_pictures(job, place)
     job = replace(job, architecture=job.architecture.for_classes(len(pictures.classes)))
     state = State(job, pictures, place)
@@ -80,7 +81,9 @@ def contenders(run: Run, data: Path) -> dict[str, Callable[[], object]]:
 
     def update(x: Tensor, y: Tensor) -> None:
         state.optimiser.zero_grad(set_to_none=True)
-        F.cross_entropy(run.net(x), y, label_smoothing=run.job.recipe.label_smoothing).backward()
+        with run.place.autocast():
+            loss = F.cross_entropy(run.net(x), y, label_smoothing=run.job.recipe.label_smoothing)
+        loss.backward()
 
     def reference_step(x: Tensor, y: Tensor) -> None:
         update(x, y)
