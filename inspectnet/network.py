@@ -3,7 +3,6 @@
 import copy
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +23,10 @@ from inspectnet.graph.writing import save, to_bytes
 from inspectnet.images.prepare import Preparation
 from inspectnet.inverse import Operator
 from inspectnet.preprocessing import class_names, image_shape, prepare_model, training_epoch
-from inspectnet.projection import Projection, Spot
+from inspectnet.projection import Maxima, Projection, Spot
 from inspectnet.rules import Policy
 from inspectnet.runtime.device import Device, choose_device
 from inspectnet.runtime.session import Session
-
-
-@dataclass(frozen=True)
-class Maxima:
-    """The strongest unit of each map in each image."""
-
-    values: np.ndarray
-    """(N, K) float32: the activation."""
-    places: np.ndarray
-    """(N, K) int64: its index in the map's rows, the first one of equals; 0 for a layer without extent."""
 
 
 def open_network(

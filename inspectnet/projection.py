@@ -23,6 +23,16 @@ PIXELS_PER_RUN = 1 << 20  # of the image, all seeds of one run together: more br
 
 
 @dataclass(frozen=True)
+class Maxima:
+    """The strongest unit of each map in each image."""
+
+    values: np.ndarray
+    """(N, K) float32: the activation."""
+    places: np.ndarray
+    """(N, K) int64: its index in the map's rows, the first one of equals; 0 for a layer without extent."""
+
+
+@dataclass(frozen=True)
 class Spot:
     """One unit in one image, and the signal it starts with."""
 

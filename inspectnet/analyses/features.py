@@ -15,8 +15,8 @@ import numpy as np
 from inspectnet.errors import ModelError, OptionError
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Collection, Skipped, Stream
-from inspectnet.network import Maxima, Network
-from inspectnet.projection import Box, Spot, cut_box, field_box
+from inspectnet.network import Network
+from inspectnet.projection import Box, Maxima, Spot, cut_box, field_box
 from inspectnet.rules import Policy
 
 MOST_BYTES = 2 << 30  # of projections and patches of one layer; writing them takes as much again

@@ -13,8 +13,8 @@ import numpy as np
 from inspectnet.errors import LayerError, ModelError, OptionError
 from inspectnet.graph.layers import Layer
 from inspectnet.images.occluder import Grid, check_fill, cover_of, occluded, slide
-from inspectnet.network import Maxima, Network
-from inspectnet.projection import Spot
+from inspectnet.network import Network
+from inspectnet.projection import Maxima, Spot
 from inspectnet.rules import Policy
 
 STRENGTHS = ("sum", "max")
