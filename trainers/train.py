@@ -70,6 +70,7 @@ def train(job: Job) -> Path | None:
             graph = job.run / f"{job.architecture.name}.onnx"
             if place.first:
                 export_state(state.as_dict(), graph)
+            place.wait()  # one that ends while another still writes tears the connection down under it
             return graph
     finally:
         devices.leave(place)
