@@ -40,9 +40,11 @@ def _extents(node: ir.Node, known: dict[ir.Value, np.ndarray]) -> np.ndarray | N
         shape = shape_of(node.inputs[0]) or ()
         part = shape[integer(node, "start") : integer(node, "end", len(shape))]
         return np.array([d if isinstance(d, int) else UNKNOWN for d in part], np.int64)
-    vector = known.get(node.inputs[0]) if node.inputs else None
+    vector = known.get(node.inputs[0]) if node.op_type in ("Gather", "Slice") else None
+    if vector is None:
+        return None
     rest = [c for x in node.inputs[1:] if (c := constant_of(x)) is not None]
-    if vector is None or len(rest) < len(node.inputs) - 1:
+    if len(rest) < len(node.inputs) - 1:
         return None
     if node.op_type == "Gather":
         return np.asarray(vector[rest[0]])
@@ -86,9 +88,10 @@ def fold_constants(graph: ir.Graph) -> None:
             continue
         inside = {v for inner in inner_nodes(node) for v in (*inner.outputs, *inner.graph.inputs)}
         given = [x for x in read_values(node) if x not in inside]
-        inputs = {x.name: c for x in given if (c := constant_of(x)) is not None and c.size <= LARGEST}
-        if not given or any(x.name not in inputs for x in given):
+        tensors = {x.name: ir.convenience.get_const_tensor(x) for x in given}
+        if not tensors or any(tensor is None or tensor.size > LARGEST for tensor in tensors.values()):
             continue
+        inputs = {name: tensor.numpy() for name, tensor in tensors.items() if tensor is not None}
         results = _evaluate(node, inputs, graph.opset_imports)
         if results and all(isinstance(r, np.ndarray) and r.size <= LARGEST for r in results):
             _replace(graph, node, results)

@@ -28,6 +28,7 @@ def invert_split(model: ir.Model, value: str, policy: Policy, *, any_extent: boo
     """The same inverse in two parts. Raises RuleError for an operator without a rule."""
     inverse, seed, crest = build(model, value, policy, any_extent)
     graph, image, pixels = inverse.graph, inverse.graph.inputs[0], inverse.graph.outputs[0]
+    passes.ShapeInferencePass(strict_mode=False)(inverse)  # what is recorded is told apart by its rank
     graph.outputs.append(crest)  # the forward half gives the layer too, to make seeds of
     passes.RemoveUnusedNodesPass()(inverse)
     crossing = _crossing(graph, seed)

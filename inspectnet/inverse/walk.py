@@ -46,8 +46,7 @@ def build(
     if any_extent:
         free_extent(graph)
         seed.shape = _any_extent(seed)
-    passes.ShapeInferencePass(strict_mode=False)(inverse)
-    if not any_extent:
+    else:
         fold_shapes(graph)
     return inverse, seed, crest
 
