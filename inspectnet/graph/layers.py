@@ -81,8 +81,9 @@ def find_layers(graph: ir.Graph) -> list[Layer]:
     Where the network puts its channels last, or has tokens, views of them as maps are added to the graph, in place.
     """
     alive, axes = live_values(graph), axes_of(graph)
-    stages = _stages(graph, alive, axes)
-    own = own_paths(stages, module_paths(node for node in graph if node.outputs[0] in alive))
+    paths = module_paths(node for node in graph if node.outputs[0] in alive)
+    stages = _stages(graph, alive, axes, paths)
+    own = own_paths(stages, paths)
     views = _views(graph, [value for _, stage in stages for value in (_raw(stage), stage[-1].outputs[0])], axes)
     fields, counts, layers = receptive_fields(graph), Counter[str](), []
     for (kind, stage), (path, *modules) in zip(stages, own, strict=True):
@@ -106,14 +107,16 @@ def find_layers(graph: ir.Graph) -> list[Layer]:
     return _unmistakable(_number_on(layers, graph, alive) if counts["fc"] else layers)
 
 
-def _stages(graph: ir.Graph, alive: set[ir.Value], axes: dict[ir.Value, str]) -> list[tuple[str, list[ir.Node]]]:
+def _stages(
+    graph: ir.Graph, alive: set[ir.Value], axes: dict[ir.Value, str], paths: dict[ir.Node, str]
+) -> list[tuple[str, list[ir.Node]]]:
     """The word for each stage and its nodes, from the bottom up."""
     taken: set[ir.Node] = set()
     stages = []
     for node in graph:
         kind = None if node in taken else _kind(node, alive, axes)
         if kind:
-            stages.append((kind, _stage(node, alive, axes)))
+            stages.append((kind, _stage(node, alive, axes, paths)))
             taken.update(stages[-1][1])
     return stages
 
@@ -147,19 +150,35 @@ def _is_part_of_a_concat(node: ir.Node) -> bool:
     )
 
 
-def _stage(first: ir.Node, alive: set[ir.Value], axes: dict[ir.Value, str]) -> list[ir.Node]:
-    """The nodes of the stage that begins at `first`, as long as each is all that reads the one before."""
-    stage, lone = [first], first.op_type in ("MaxPool", "AveragePool", "Softmax", "LogSoftmax")
+def _stage(first: ir.Node, alive: set[ir.Value], axes: dict[ir.Value, str], paths: dict[ir.Node, str]) -> list[ir.Node]:
+    """The nodes of the stage that begins at `first`, as long as each is all that reads the one before.
+
+    What a module does itself to what a part of it gave, as a block that scales its branch, is no stage's.
+    """
+    stage, lone = [first, *_shuffle(first)], first.op_type in ("MaxPool", "AveragePool", "Softmax", "LogSoftmax")
     while not lone and stage[-1].op_type not in ACTIVATIONS and not stage[-1].outputs[0].is_graph_output():
         readers = _readers(stage[-1].outputs[0])
         if len(readers) != 1 or axes.get(readers[0].outputs[0]) != axes[first.outputs[0]]:
             break
         after = readers[0]
         scales = after.op_type in SCALES and first.op_type in (*WEIGHTED, "BatchNormalization")
+        scales = scales and not (paths[after] and paths[first].startswith(f"{paths[after]}."))
         if not (after.op_type in ACTIVATIONS or (scales and sum(x in alive for x in after.inputs) == 1)):
             break
         stage.append(after)
     return stage
+
+
+def _shuffle(concat: ir.Node) -> list[ir.Node]:
+    """The Reshape, Transpose and Reshape by which the maps that `concat` joins change places, if these follow it."""
+    nodes = [concat]
+    for op_type in ("Reshape", "Transpose", "Reshape") if concat.op_type == "Concat" else ():
+        readers = _readers(nodes[-1].outputs[0])
+        if [reader.op_type for reader in readers] != [op_type]:
+            return []
+        nodes += readers
+    same = shape_of(nodes[-1].outputs[0]) == shape_of(concat.outputs[0])
+    return nodes[1:] if same and not any(node.outputs[0].is_graph_output() for node in nodes[:-1]) else []
 
 
 def _readers(value: ir.Value) -> list[ir.Node]:

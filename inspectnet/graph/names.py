@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import onnx_ir as ir
 
 from inspectnet.errors import LayerError, OptionError, nearest
-from inspectnet.graph.values import behind
+from inspectnet.graph.values import CARRIERS
 
 if TYPE_CHECKING:
     from inspectnet.graph.layers import Layer
@@ -75,10 +75,21 @@ def _ends(stages: Stages, paths: Mapping[ir.Node, str], holders: set[str]) -> di
     stage_of = {node: i for i, (_, nodes) in enumerate(stages) for node in nodes}
     ends = {path: i for i, (k, (n, *_)) in enumerate(stages) if k == "pool" and (path := paths[n]) not in holders}
     for path, node in last.items():
-        maker = node if node in stage_of else behind(node.outputs[0])
-        if maker in stage_of and path in (paths[maker], *_holders(paths[maker])):
+        maker = _maker(node, stage_of)
+        if maker is not None and path in (paths[maker], *_holders(paths[maker])):
             ends[path] = stage_of[maker]
     return ends
+
+
+def _maker(node: ir.Node | None, stage_of: Mapping[ir.Node, int]) -> ir.Node | None:
+    """The operator of a stage that `node` is, or whose numbers it carries along; None if there is none.
+
+    A Transpose of parts of axes shuffles channels or cuts windows: what comes out is no stage's map.
+    """
+    while node is not None and node not in stage_of:
+        shuffles = node.op_type == "Transpose" and len(node.outputs[0].shape or ()) > 4
+        node = node.inputs[0].producer() if node.op_type in CARRIERS and not shuffles else None
+    return node
 
 
 def _unused(names: Iterator[str], used: set[str]) -> str:

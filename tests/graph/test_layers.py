@@ -112,6 +112,20 @@ def test_a_concatenation_that_is_only_concatenated_again_is_a_part_of_that(layer
     assert [layer.output for layer in layers(body.format(1, 2, "b, b")).values()] == ["b"]
 
 
+def shuffled(op, x):
+    """Two groups of maps that join and change places, as in ShuffleNet."""
+    x = op.Concat(op.Conv(x, rng(0).random((2, 3, 1, 1))), op.Conv(x, rng(1).random((2, 3, 1, 1))), axis=1)
+    x = op.Transpose(op.Reshape(x, [0, 2, 2, 6, 8]), perm=[0, 2, 1, 3, 4])
+    return op.Conv(op.Reshape(x, [0, 4, 6, 8]), rng(2).random((3, 4, 1, 1)))
+
+
+def test_maps_that_join_and_change_places_are_one_layer():
+    model = build((3, 6, 8), shuffled)
+    concat = find_layers(model.graph)[2]
+    assert (concat.name, concat.ops) == ("concat1", ("Concat", "Reshape", "Transpose", "Reshape"))
+    assert concat.output == list(model.graph)[-1].inputs[0].name
+
+
 @pytest.mark.parametrize(("axes", "keepdims", "shape"), [([2, 3], 1, (3, 1, 1)), ([-1, -2], 0, (3,)), ([1], 1, None)])
 def test_a_mean_over_all_places_is_a_pool_and_over_channels_is_none(axes, keepdims, shape, layers):
     found = layers(f"a = Relu (image)\ny = ReduceMean <keepdims = {keepdims}> (a, axes)", axes=axes)
