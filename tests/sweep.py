@@ -8,6 +8,7 @@ three layers and on the logits); how long does building the inverse take. `--tab
 import argparse
 import gc
 import json
+import math
 import tempfile
 import time
 import traceback
@@ -44,7 +45,7 @@ def try_network(name: str, exporter: str, folder: Path) -> Row:
         return row
     path = folder / f"{name.replace('/', '.')}.{exporter}.onnx"
     try:
-        examine(row, tried, export(tried.net, tried.x, path, exporter))
+        examine(row, tried, export(tried.net, tried.images[0], path, exporter))
     except Exception as error:  # a sweep goes on, and says why
         row.reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"[:300]
         if not isinstance(error, inspectnet.InspectError):
@@ -79,9 +80,9 @@ def compare_names(row: Row, network: Network, tried: Subject) -> list[Spot]:
 
     A stage has the path of its convolution, and holds what the normalisation and the activation after it make.
     """
-    wanted = tried.exact.outputs()
+    wanted = tried.reference().outputs()
     names = [name for layer in network.layers for name in (layer.output, layer.pre)]
-    values, held, order = network.values(tried.x.numpy(), names), [], list(wanted)
+    values, held, order = network.values(tried.images[0].numpy(), names), [], list(wanted)
     for layer in network.layers:
         if not layer.path or layer.path not in wanted:
             continue
@@ -112,23 +113,29 @@ def spread(held: list[Spot]) -> list[Spot]:
 
 
 def smooth_error(network: Network, tried: Subject, spot: Spot, method: str) -> float:
-    """The error of a projection; where an image lies on a kink in float32, that of its mirror image."""
-    found = error(network, tried, "exact", spot, method)
-    return found if found < KINK else min(found, error(network, tried, "mirrored", spot, method))
+    """The error of a projection; where an image lies on a kink in float32, that of the next image."""
+    least = math.inf
+    for image in range(len(tried.images)):
+        if least > KINK:
+            least = min(least, error(network, tried, image, spot, method))
+    return least
 
 
-def error(network: Network, tried: Subject, which: str, spot: Spot, method: str) -> float:
+def error(network: Network, tried: Subject, image: int, spot: Spot, method: str) -> float:
     """How far a projection of random signals is from torch's, relative to its length."""
     layer, path, call = spot
-    x, shape = getattr(tried, which).x.detach().numpy().astype(np.float32), shape_of(layer)
-    ours = network.project_seeds(x, layer.name, signals(shape).astype(np.float32), Policy(method))
-    return distance(ours, tried.pixels(which, path, call, shape, method))
+    shape = shape_of(layer)
+    seed = signals(shape).astype(np.float32)
+    ours = network.project_seeds(tried.images[image].numpy(), layer.name, seed, Policy(method))
+    return distance(ours, tried.pixels(path, call, shape, method, image))
 
 
 def float32_error(tried: Subject, spot: Spot, method: str) -> float:
     """How far torch's own projection in float32 is from that in float64: what rounding alone does."""
     layer, path, call = spot
-    rounded, exact = (tried.pixels(which, path, call, shape_of(layer), method) for which in ("rounded", "exact"))
+    rounded, exact = (
+        tried.pixels(path, call, shape_of(layer), method, 0, kind) for kind in (torch.float32, torch.float64)
+    )
     return distance(rounded, exact)
 
 

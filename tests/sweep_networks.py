@@ -11,8 +11,9 @@ from nets import randomise
 from torch import Tensor, nn
 from torch_reference import Reference
 
-SIDE = 96  # pixels: enough for five halvings
-SIDES = {"alexnet": 224, "vgg": 224, "squeezenet": 224, "inception": 139, "vit": 224, "swin": 224, "maxvit": 224}
+IMAGES = 8
+SIDE = 64  # pixels: enough for five halvings; the fewer units, the fewer lie on a kink
+SIDES = {"alexnet": 224, "vgg": 224, "inception": 107, "timm/inception": 107, "vit": 224, "swin": 224, "maxvit": 224}
 TIMM = (
     *("convnext_atto", "efficientnet_lite0", "regnetz_b16", "repvgg_a2", "nfnet_l0", "ghostnet_100", "hrnet_w18_small"),
     *("densenet121", "resnetv2_50", "mobilenetv4_conv_small", "tf_efficientnetv2_b0", "resnest14d", "skresnet18"),
@@ -83,7 +84,7 @@ def weigh(net: nn.Module, images: Tensor) -> nn.Module:
 
 
 class Subject:
-    """One network with its weights and an image, and what torch says of it: in float64, of the mirror image, rounded.
+    """One network with its weights and some images, and what torch says of it, in float64 and in float32.
 
     Its modules' outputs and what signals become are kept, as both exporters' graphs are held against them.
     """
@@ -93,35 +94,40 @@ class Subject:
         self._unweighed = build(name).eval()
         self.parameters = sum(p.numel() for p in self._unweighed.parameters())
         side = next((side for prefix, side in SIDES.items() if name.startswith(prefix)), SIDE)
-        self._images = torch.randn(4, 3, side, side)
-        self.x = self._images[:1]
+        self.images = torch.randn(IMAGES, 3, side, side).split(1)
+        self._references: dict[tuple[int, torch.dtype], Reference] = {}
         self._projected: dict[tuple[Any, ...], np.ndarray] = {}
 
     @functools.cached_property
     def net(self) -> nn.Module:
         """The network itself, in float32."""
-        return weigh(self._unweighed, self._images)
+        return weigh(self._unweighed, torch.cat(self.images))
 
     @functools.cached_property
-    def exact(self) -> Reference:
-        """In float64."""
-        return Reference(deepcopy(self.net).double(), self.x.double())
+    def _exact(self) -> nn.Module:
+        return deepcopy(self.net).double()
 
-    @functools.cached_property
-    def mirrored(self) -> Reference:
-        """In float64, of the mirror image."""
-        return Reference(self.exact.net, self.x.flip(3).double())
+    def reference(self, image: int = 0, kind: torch.dtype = torch.float64) -> Reference:
+        """What torch makes of an image, exactly or in float32."""
+        if (image, kind) not in self._references:
+            net = self._exact if kind == torch.float64 else deepcopy(self.net)
+            self._references[image, kind] = Reference(net, self.images[image].to(kind))
+        return self._references[image, kind]
 
-    @functools.cached_property
-    def rounded(self) -> Reference:
-        """In float32."""
-        return Reference(deepcopy(self.net), self.x)
-
-    def pixels(self, which: str, path: str, call: int, shape: tuple[int, ...], method: str) -> np.ndarray:
-        """What random signals of that shape, on what a module gave, become by one of the three references."""
-        key = (which, path, call, shape, method)
+    def pixels(
+        self,
+        path: str,
+        call: int,
+        shape: tuple[int, ...],
+        method: str,
+        image: int = 0,
+        kind: torch.dtype = torch.float64,
+    ) -> np.ndarray:
+        """What random signals of that shape, on what a module gave, become."""
+        key = (path, call, shape, method, image, kind)
         if key not in self._projected:
-            self._projected[key] = getattr(self, which).project(path, call, signals(shape), method, as_maps).numpy()
+            reference = self.reference(image, kind)
+            self._projected[key] = reference.project(path, call, signals(shape), method, as_maps).numpy()
         return self._projected[key]
 
 

@@ -54,13 +54,13 @@ HEAD = """# What opens
 
 Networks with random weights, exported by both of torch's exporters, held against torch in float64. Weights are drawn as
 He et al. draw them, and so is what begins as one number throughout: biases, tokens, scales of layer norms and of
-residual branches. The statistics of each BatchNorm are those of four random images, moved by up to half a deviation and
-half a variance: maps keep their size at every depth. In rows with a * they were drawn as well, and what else begins as
-one number was left so. *layers named*: layers that hold what the module they are named after puts out; the others are
-inner steps of modules, which no module puts out. *inverted*: convolutions from which a signal comes down under all
+residual branches. The statistics of each BatchNorm are those of eight random images, moved by up to half a deviation
+and half a variance: maps keep their size at every depth. In rows with a * they were drawn as well, and what else begins
+as one number was left so. *layers named*: layers that hold what the module they are named after puts out; the others
+are inner steps of modules, which no module puts out. *inverted*: convolutions from which a signal comes down under all
 three methods. *gradient, guided, deconvnet*: the largest relative error (L2) of the projections of random signals on up
-to four layers from the lowest to the highest; where an image lies on a kink in float32, that of its mirror image. Where
-it is large still, the error of torch's own float32 stands beside it.
+to four layers from the lowest to the highest; where an image lies on a kink in float32, that of the next of eight.
+Where it is large still, the error of torch's own float32 stands beside it.
 Transformers have no rectifiers in the paper's sense: they are held to the gradient only.
 
 `python tests/sweep.py -o docs/coverage.json` runs what is missing, `--table > docs/coverage.md` writes this page.
