@@ -14,7 +14,7 @@ import numpy as np
 
 from inspectnet.errors import ModelError, OptionError
 from inspectnet.graph.layers import Layer
-from inspectnet.images import Collection, Skipped, Stream
+from inspectnet.images import Collection, Skipped, Stream, spaced
 from inspectnet.network import Network
 from inspectnet.projection import Spot, check_spot, field_box
 from inspectnet.rules import Policy
@@ -87,23 +87,27 @@ def evolve(
     """The evolution of `layers` over checkpoints of one network, each with its epoch; put into their order.
 
     maps: how many of those that are ever active, drawn by the seed; or by layer's name how many, or which ones.
-    compared: images whose activations are compared. Each image is decoded once for all checkpoints and layers, and
-    once more for each map that it wins; on_progress gets how many more are done. Raises OptionError for checkpoints
-    of different networks, LayerError, ImageError if no image could be read, RuleError, ModelError if an activation is
-    not a number.
+    compared: images, evenly spaced, whose activations are compared. Each image is decoded once for all checkpoints
+    and layers, and once more for each map that it wins; on_progress gets how many more are done. Raises OptionError
+    for checkpoints of different networks, LayerError, ImageError if no image could be read, RuleError, ModelError if
+    an activation is not a number.
     """
     order = _in_order(networks, epochs)
     networks, epochs = [networks[i] for i in order], [epochs[i] for i in order]
     found = [networks[-1].layer(name) for name in layers]
     _refuse_strangers(networks)
-    watches = [_Watch(network, [network.layer(each.name) for each in found], compared, seed) for network in networks]
+    watches = [_Watch(network, [network.layer(each.name) for each in found], seed) for network in networks]
+    examples = spaced(len(collection), compared)
     progress = (lambda done, total: on_progress(1)) if on_progress else None
     preparation = networks[0].preparation
     stream = Stream(collection, preparation, batch_size=batch_size, threads=threads, on_progress=progress)
     images, entries = list[str](), list[np.ndarray]()
     for batch in stream:
+        example = np.isin(batch.entry, examples)
         for watch in watches:
             watch.update(batch.x, batch.index, batch.ids)
+            if example.any():
+                watch.sample(batch.x[example], batch.index[example])
         images += batch.ids
         entries.append(batch.entry)
     stream.refuse_nothing()
@@ -140,8 +144,8 @@ def linear_cka(a: np.ndarray, b: np.ndarray) -> float:
 class _Watch:
     """What one checkpoint answers: the running winner of each map, and activations to compare."""
 
-    def __init__(self, network: Network, layers: Sequence[Layer], compared: int, seed: int) -> None:
-        self.network, self._layers, self._compared, self._seed = network, layers, compared, seed
+    def __init__(self, network: Network, layers: Sequence[Layer], seed: int) -> None:
+        self.network, self._layers, self._seed = network, layers, seed
         self.values = [np.zeros(layer.maps, np.float32) for layer in layers]
         self.rows = [np.full(layer.maps, -1, np.int64) for layer in layers]
         self.places = [np.zeros(layer.maps, np.int64) for layer in layers]
@@ -161,8 +165,6 @@ class _Watch:
             self.values[k][better] = found.values[best, every][better]
             self.rows[k][better] = rows[best][better]
             self.places[k][better] = found.places[best, every][better]
-        if rows[0] < self._compared:
-            self._sample(x[rows < self._compared], rows[rows < self._compared])
 
     def samples(self, layer: int) -> np.ndarray:
         """(n, K): activations at the places that were drawn."""
@@ -193,7 +195,7 @@ class _Watch:
         y, x = self.units(layer)[map_]
         return Spot(row, map_, int(y), int(x), float(self.values[layer][map_]))
 
-    def _sample(self, x: np.ndarray, rows: np.ndarray) -> None:
+    def sample(self, x: np.ndarray, rows: np.ndarray) -> None:
         """Keep activations of these images, at places that depend on nothing but their numbers and the seed."""
         run = self.network.values(x, [layer.output for layer in self._layers])
         for k, layer in enumerate(self._layers):

@@ -1,6 +1,6 @@
 """A handful of photos, read at once: what analyses of single images look at."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ class Photos:
 
 
 def read_photos(network: "Network", source: Path, out: Path | None, results: Path, most: int) -> Photos:
-    """The first `most` images of a source, without results that lie among them; says if others are left out.
+    """At most `most` images of a source, evenly spaced, without results among them; says if others are left out.
 
     Raises ImageError if none can be read.
     """
@@ -34,8 +34,8 @@ def read_photos(network: "Network", source: Path, out: Path | None, results: Pat
 
     found = options.collection_of(source, out, without=out or results)
     if len(found) > most:
-        typer.secho(f"the first {most} of {len(found)} images in {source}", err=True, fg="yellow")
-    stream = Stream(replace(found, entries=found.entries[:most]), network.preparation, batch_size=most)
+        typer.secho(f"{most} of {len(found)} images in {source}, evenly spaced", err=True, fg="yellow")
+    stream = Stream(found.spread(most), network.preparation, batch_size=most)
     batches = list(stream)
     stream.refuse_nothing()
     skipped = [{"image": each.id, "reason": each.reason} for each in stream.skipped]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from inspectnet.images.fit import Pixels
     from inspectnet.network import Network
 
+Place = tuple["Collection", int, dict[str, int], list[str]]  # where a photo is, its source's true classes, and names
 SAMPLES, SAMPLED = 5, 5  # changes of each photo that are shown, and photos
 
 
@@ -51,27 +52,28 @@ class Photo:
 def read_labelled(
     network: "Network", sources: list[Path], results: Path, classes: Path | None, most: int
 ) -> tuple[list[Photo], list[dict[str, str]]]:
-    """The first `most` photos of all sources, and which were skipped; says where classes are a guess.
+    """At most `most` photos of all sources, evenly spaced, and which were skipped; says where classes are a guess.
 
     Raises ImageError if none can be read, OptionError.
     """
+    from inspectnet.images import spaced
     from inspectnet.report.names import short_names
 
-    found, skipped, total = list[Photo](), list[dict[str, str]](), 0
+    found, skipped, places = list[Photo](), list[dict[str, str]](), list[Place]()
     for source in sources:
         collection = options.collection_of(source, None, without=results)
-        total += len(collection)
         known, names = true_classes(network, collection, classes)
         short = short_names(names)
-        for i in range(min(len(collection), most - len(found))):
-            try:
-                found.append(_read(network, collection, i, known, short))
-            except ImageError as error:
-                skipped.append({"image": collection.entries[i].id, "reason": str(error)})
+        places += [(collection, i, known, short) for i in range(len(collection))]
+    for collection, i, known, short in (places[number] for number in spaced(len(places), most)):
+        try:
+            found.append(_read(network, collection, i, known, short))
+        except ImageError as error:
+            skipped.append({"image": collection.entries[i].id, "reason": str(error)})
     if not found:
         raise ImageError(f"none of the images could be read; the first, {skipped[0]['image']}: {skipped[0]['reason']}")
-    if len(found) == most < total:
-        typer.secho(f"the first {most} of {total} images", err=True, fg="yellow")
+    if len(places) > most:
+        typer.secho(f"{most} of {len(places)} images, evenly spaced", err=True, fg="yellow")
     if guessed := sum(not photo.labelled for photo in found):
         said = f"{guessed} of {len(found)} photos have no true class: it is what the network takes them for"
         typer.secho(said, err=True, fg="yellow")

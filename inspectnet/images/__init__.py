@@ -5,7 +5,7 @@
 Pillow and simplejpeg are imported by the first image that is decoded.
 """
 
-from inspectnet.images.collection import Collection, Entry
+from inspectnet.images.collection import Collection, Entry, spaced
 from inspectnet.images.crops import Several, TenCrops
 from inspectnet.images.decode import MAX_PIXELS, decode
 from inspectnet.images.labels import Targets, all_names, match_labels
@@ -30,6 +30,7 @@ __all__ = [
     "decode",
     "find_images",
     "match_labels",
+    "spaced",
     "tile_boxes",
     "tile_id",
 ]

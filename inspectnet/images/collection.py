@@ -1,7 +1,7 @@
 """A collection of images: which they are, in which order, and how to get at their undecoded bytes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from inspectnet.errors import ImageError
@@ -43,6 +43,10 @@ class Collection:
         """The class of every entry, in order."""
         return tuple(entry.label for entry in self.entries)
 
+    def spread(self, most: int) -> "Collection":
+        """At most `most` of its images, evenly spaced; the first ones of sorted images would be of a class or two."""
+        return replace(self, entries=tuple(self.entries[i] for i in spaced(len(self), most)))
+
     def read(self, index: int) -> bytes:
         """The bytes of one image; safe to call from any number of threads. Raises ImageError."""
         entry = self.entries[index]
@@ -59,3 +63,9 @@ class Collection:
             missing = f"its tar ends {entry.size - len(data)} bytes too soon"
             raise ImageError(f"cannot read {entry.id}: {missing}. Copy the tar again.")
         return data
+
+
+def spaced(count: int, most: int) -> list[int]:
+    """At most `most` of the numbers 0..count - 1, evenly spaced."""
+    kept = min(count, most)
+    return [i * count // kept for i in range(kept)]

@@ -103,6 +103,14 @@ def test_the_same_comes_out_for_any_batch_size_and_order_of_checkpoints(networks
     np.testing.assert_allclose(one.layers[0].projections, two.layers[0].projections, atol=1e-5)
 
 
+def test_the_images_that_are_compared_are_spread_over_all_of_them(networks, collection):
+    (few,) = evolve(networks, [1, 5, 9], collection, ["fc3"], maps=1, compared=4).layers
+    last = networks[-1].activations(prepared(collection)[[0, 3, 6, 9]], "fc3")
+    for e, network in enumerate(networks):
+        alike = linear_cka(network.activations(prepared(collection)[[0, 3, 6, 9]], "fc3"), last)
+        np.testing.assert_allclose(few.alikeness[e], alike, rtol=1e-4)
+
+
 def test_maps_are_drawn_by_the_seed_among_those_that_are_ever_active(networks, collection):
     drawn = [evolve(networks, [1, 2, 3], collection, ["fc3"], maps=2, seed=seed).layers[0].maps for seed in range(6)]
     assert all(len(maps) == 2 and sorted(maps) == list(maps) for maps in drawn)

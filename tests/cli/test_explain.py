@@ -124,7 +124,7 @@ def test_more_photos_than_fit_on_a_page_are_left_out_and_that_is_said(model, pho
     for i in range(20):
         (photos / "0.png").parent.joinpath(f"more{i:02}.png").write_bytes((photos / NAMES[0] / "0.png").read_bytes())
     _, said = done(capsys, "explain", model, photos, "-m", "gradient", "-o", tmp_path / "out")
-    assert said == [f"the first 16 of 26 images in {photos}"]
+    assert said == [f"16 of 26 images in {photos}, evenly spaced"]
     assert len(np.load(tmp_path / "out" / "explain.npz")["image"]) == 16
 
 

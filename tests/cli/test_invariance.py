@@ -64,6 +64,18 @@ def contents(folder):
     return {p.name: p.read_bytes() for p in sorted(folder.iterdir())}
 
 
+def test_photos_in_the_order_of_their_classes_are_taken_from_all_classes(model, tmp_path, capsys):
+    for name in NAMES:
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for i in range(40):
+            Image.new("RGB", (SIDE, SIDE), (i, 90, 200)).save(tmp_path / "photos" / name / f"{i:02}.png")
+    _, said = done(capsys, model, tmp_path / "photos", "-o", tmp_path / "out", "--transform", "translate=-1:1:1")
+    assert said == ["50 of 120 images, evenly spaced"]
+    record = json.loads((tmp_path / "out" / "invariance.json").read_text())
+    classes = [photo["class_name"] for photo in record["photos"]]
+    assert sorted(classes.count(name) for name in NAMES) == [16, 17, 17]
+
+
 def test_it_writes_the_figure_the_numbers_and_the_arrays_of_the_python_function(model, photos, tmp_path, capsys):
     out, said = done(capsys, model, photos, "-o", tmp_path / "out", "--transform", "translate=-3:3:1,scale")
     assert set(contents(tmp_path / "out")) == {"invariance.png", "invariance.json", "invariance.npz"} and not said
