@@ -26,6 +26,15 @@ EXPORTERS = ("dynamo", "torchscript")
 # Graphs as text -------------------------------------------------------------------------------------------
 
 
+# The body, for `onnx_text`, of a network that looks and averages: two layers, then a vector f of what each map holds.
+TWO_CONVS = """a = Conv <strides = [2, 2]> (image, k1)
+r = Relu (a)
+c = Conv (r, k2)
+s = Relu (c)
+p = GlobalAveragePool (s)
+f = Flatten (p)"""
+
+
 def onnx_text(
     body: str,
     weights: Mapping[str, np.ndarray | Sequence[Any]] | None = None,

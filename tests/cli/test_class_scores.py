@@ -4,20 +4,15 @@ import json
 
 import numpy as np
 import pytest
-from nets import onnx_text
+from nets import TWO_CONVS, onnx_text
 from PIL import Image
 
 import inspectnet
 from inspectnet.cli import main
 
 SIDE = 24
-NET = """
-a = Conv <strides = [2, 2]> (image, k1)
-r = Relu (a)
-c = Conv (r, k2)
-s = Relu (c)
-p = GlobalAveragePool (s)
-f = Flatten (p)
+NET = f"""
+{TWO_CONVS}
 y = Gemm (f, w1)
 z = Gemm (f, w2)
 """

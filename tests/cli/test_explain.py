@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from nets import onnx_text
+from nets import TWO_CONVS, onnx_text
 from PIL import Image
 
 import inspectnet
@@ -14,15 +14,7 @@ from inspectnet.cli.classes import find_class
 from inspectnet.errors import OptionError
 
 SIDE = 24
-NET = """
-a = Conv <strides = [2, 2]> (image, k1)
-r = Relu (a)
-c = Conv (r, k2)
-s = Relu (c)
-p = GlobalAveragePool (s)
-f = Flatten (p)
-y = Gemm (f, w)
-"""
+NET = f"{TWO_CONVS}\ny = Gemm (f, w)"
 NAMES = ("red deer", "green lizard", "blue whale", "roe deer")
 SAID = ("device: ", "preprocessing: ", "explaining: ", "shuffling: ", "projecting: ", "classes: ")
 
