@@ -1,6 +1,8 @@
 """Where a run computes: one CPU, one GPU, or many processes under torchrun."""
 
 import ctypes
+import gc
+import importlib
 import os
 import sys
 from dataclasses import dataclass
@@ -84,6 +86,9 @@ def join(device: str, threads: int | None = None, precision: str = "auto") -> Pl
     else:
         keep_freed_memory()
     if world > 1 and not dist.is_initialized():
+        # A spread network imports it, and when a group is there by then, the group is never freed: its threads run on
+        # into the end of the interpreter, and now and then take the process down.
+        importlib.import_module("torch._dynamo")
         dist.init_process_group("nccl" if cuda else "gloo")
     return place
 
@@ -94,8 +99,9 @@ def is_first() -> bool:
 
 
 def leave(place: Place) -> None:
-    """End the process group."""
+    """End the process group and its threads; nothing may hold on to the group any more."""
     if place.world > 1 and dist.is_initialized():
+        gc.collect()  # a network that was spread holds the group, and itself in a circle
         dist.destroy_process_group()
 
 

@@ -57,23 +57,27 @@ def train(job: Job) -> Path | None:
     """Train, or go on training; the finished graph's path, or None when asked to stop before the end."""
     place = devices.join(job.device, job.threads, job.precision)
     try:
-        pictures = open_pictures(job, place)  # may take long, and a signal just ends it: there is nothing to save yet
-        state = State(job, pictures, place)
-        resumed = state.resume(job.run, place)
-        run = Run(job, place, pictures, state, place.spread(state.net))
-        announce(run, resumed)
-        with Stop(job.stop_after) as stop:
-            while state.epoch < job.recipe.epochs:
-                if not train_epoch(run, stop):
-                    return None
-                end_epoch(run)
-            graph = job.run / f"{job.architecture.name}.onnx"
-            if place.first:
-                export_state(state.as_dict(), graph)
-            place.wait()  # one that ends while another still writes tears the connection down under it
-            return graph
+        return train_in(place, job)
     finally:
         devices.leave(place)
+
+
+def train_in(place: Place, job: Job) -> Path | None:
+    """The same in a place that is joined; what holds on to the place is gone when this returns."""
+    pictures = open_pictures(job, place)  # may take long, and a signal just ends it: there is nothing to save yet
+    state = State(job, pictures, place)
+    resumed = state.resume(job.run, place)
+    run = Run(job, place, pictures, state, place.spread(state.net))
+    announce(run, resumed)
+    with Stop(job.stop_after) as stop:
+        while state.epoch < job.recipe.epochs:
+            if not train_epoch(run, stop):
+                return None
+            end_epoch(run)
+        graph = job.run / f"{job.architecture.name}.onnx"
+        if place.first:
+            export_state(state.as_dict(), graph)
+        return graph
 
 
 def announce(run: Run, resumed: bool) -> None:

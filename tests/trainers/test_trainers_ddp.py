@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 
 from trainers import checkpoint
@@ -35,6 +36,17 @@ assert loop.train(replace(job, stop_after=2 if os.environ["RANK"] == "1" else No
 """
 
 
+# Threads that a process group leaves behind need the interpreter at its end, and abort the process if it is gone.
+LEAVES_THREADS = """
+import pickle, sys
+from pathlib import Path
+from trainers import train as loop
+loop.train(pickle.load(open(sys.argv[1], "rb")))
+names = [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
+assert not [name for name in names if "gloo" in name], names
+"""
+
+
 def torchrun(worker: str, job: Job, folder: Path) -> str:
     """What two processes say that run the program `worker` with the job."""
     (folder / "worker.py").write_text(worker)
@@ -55,6 +67,11 @@ def test_two_processes_leave_at_the_same_step_when_one_is_asked_to(job, tmp_path
     torchrun(ONE_STOPS, job, tmp_path)
     state = checkpoint.load(job.run)
     assert (state["epoch"], state["step"]) == (0, 4)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads are listed by Linux")
+def test_no_thread_of_the_process_group_outlives_the_training(job, tmp_path):
+    torchrun(LEAVES_THREADS, replace(job, recipe=replace(job.recipe, epochs=1)), tmp_path)
 
 
 def test_the_readmes_command_starts_two_processes(pictures, tmp_path):
