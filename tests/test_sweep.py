@@ -16,7 +16,7 @@ def test_a_network_of_torchvision_opens_is_named_and_inverted_as_torch_does(name
     assert row.named > 0.8 * row.layers
     assert row.inverted == dict.fromkeys(sweep.METHODS, row.convs)
     assert row.convs > 15
-    assert max(row.errors.values()) < 1e-3
+    assert all(error < max(sweep.KINK, 10 * row.float32.get(method, 0)) for method, error in row.errors.items())
     assert set(row.errors) == set(sweep.METHODS)
     assert list(tmp_path.iterdir()) == []
 

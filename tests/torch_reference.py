@@ -99,10 +99,28 @@ def module_outputs(net: nn.Module, x: Tensor, method: str = "gradient") -> dict[
     return outputs
 
 
-def project(net: nn.Module, x: Tensor, path: str, call: int, seed: Tensor, method: str, view: Any = None) -> Tensor:
-    """The pixels that `seed`, on the output of the module's call (seen as `view` shows it), becomes under `method`."""
-    x = x.detach().clone().requires_grad_()
-    made = module_outputs(net, x, method)[path][call]
-    made = view(made, tuple(seed.shape)) if view else made
-    (pixels,) = torch.autograd.grad(made, x, seed)
-    return pixels
+class Reference:
+    """What torch makes of an image x: its modules' outputs, each computed once, and what signals on them become."""
+
+    def __init__(self, net: nn.Module, x: Tensor) -> None:
+        self.net, self.x = net, x.detach().clone().requires_grad_()
+        self._outputs: dict[str, dict[str, list[Tensor]]] = {}
+
+    def outputs(self, method: str = "gradient") -> dict[str, list[Tensor]]:
+        """By module path, in the order of their ends, what each call gave."""
+        if method not in self._outputs:
+            self._outputs[method] = module_outputs(self.net, self.x, method)
+        return self._outputs[method]
+
+    def project(self, path: str, call: int, seed: Any, method: str, view: Any = None) -> Tensor:
+        """The pixels that `seed`, on the output of the module's call (seen as `view` shows it), becomes."""
+        made = self.outputs(method)[path][call]
+        made = view(made, tuple(seed.shape)) if view else made
+        seed = torch.as_tensor(seed, dtype=made.dtype)
+        (pixels,) = torch.autograd.grad(made, self.x, seed, retain_graph=True)
+        return pixels
+
+
+def project(net: nn.Module, x: Tensor, path: str, call: int, seed: Tensor, method: str) -> Tensor:
+    """The pixels that `seed`, on the output of the module's call, becomes under `method`."""
+    return Reference(net, x).project(path, call, seed, method)
