@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from inspectnet.images.parts import MarkedPhotos
     from inspectnet.network import Network
 
-RESULTS = Path("out")
 
 Parts = Annotated[
     Path,
@@ -40,13 +39,7 @@ Together = Annotated[
 Permutations = Annotated[int, typer.Option(min=99, help="Draws of the permutation test.")]
 Fill = Annotated[str, typer.Option(help="What hides: mean, the mean colour, or a grey level of 0..1.")]
 Seed = Annotated[int, typer.Option(min=0, help="Draws the random places and the permutations.")]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--out", "-o", help="Where results go; by default out/MODEL/correspond.", metavar="FOLDER",
-        parser=options.path_of, show_default=False,
-    ),
-]  # fmt: skip
+Out = Annotated[Path | None, options.out_folder("Where results go; by default out/MODEL/correspond.")]
 
 
 def correspond(
@@ -77,7 +70,7 @@ def correspond(
     size = options.images_at_once(batch_size, network)
     marked = prepare_parts(read_parts(parts, images), network.preparation)
     how = {"randoms": randoms, "together": together, "permutations": permutations, "seed": seed}
-    with output_folder(out or RESULTS / model.stem / "correspond") as folder:
+    with output_folder(out or options.RESULTS / model.stem / "correspond") as folder:
         found = _correspond(network, marked, names, fill=paint, batch_size=size, **how)
         record = _record(network, marked, found, {**how, "fill": fill})
         write_correspondence(folder, found, marked, network, paint)

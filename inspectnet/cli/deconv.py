@@ -18,15 +18,10 @@ if TYPE_CHECKING:
     from inspectnet.rules import Policy
 
 IMAGES = "A folder, one photo, a .txt or .csv list, a .tar; by default the sample photos, in tiles."
-OUT = "Where results go; by default out/MODEL/deconv."
 MAPS = "How many maps (drawn by --seed; of one photo the strongest), 'all', or a list: 0,5,7-9."
-RESULTS = Path("out")  # holds results of all models, unless the user says where they go
 
 Images = Annotated[Path | None, typer.Option(help=IMAGES, metavar="PATH", parser=options.path_of)]
-Out = Annotated[
-    Path | None,
-    typer.Option("--out", "-o", help=OUT, metavar="FOLDER", parser=options.path_of, show_default=False),
-]
+Out = Annotated[Path | None, options.out_folder("Where results go; by default out/MODEL/deconv.")]
 Top = Annotated[int, typer.Option(min=1, help="How many activations of each map.")]
 Maps = Annotated[str, typer.Option(help=MAPS)]
 Units = Annotated[str, typer.Option(help="Just these maps, as 0,3,7-12.", show_default=False)]
@@ -61,9 +56,9 @@ def deconv(
     network = opening.open(model)
     wanted, size = wanted_maps(network, layer, maps, unit), options.images_at_once(batch_size, network)
     _check_rules(network, wanted, policy)
-    collection = options.collection_of(images or samples.folder(), out, without=out or RESULTS)
+    collection = options.collection_of(images or samples.folder(), out)
     request = Request(network, wanted, policy, collection, top, tile or images is None, seed, size, threads)
-    with output_folder(out or RESULTS / model.stem / "deconv") as folder:
+    with output_folder(out or options.RESULTS / model.stem / "deconv") as folder:
         record = _run(request, unit or maps, folder)
     _report(record, folder, as_json)
 

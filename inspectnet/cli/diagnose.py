@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 IMAGES = "A folder, one photo, a .txt or .csv list, a .tar; by default the sample photos."
 LAYER = "A layer whose projections are shown; repeatable; by default the second with filters."
-RESULTS = Path("out")
 
 Models = Annotated[list[Path], typer.Argument(metavar="MODEL [MODEL2]", help="ONNX files.", show_default=False)]
 Images = Annotated[Path | None, typer.Option(help=IMAGES, metavar="PATH", parser=options.path_of)]
@@ -30,13 +29,7 @@ Bands = Annotated[str, typer.Option(help="Where middle frequencies begin and end
 Faint = Annotated[float, typer.Option(min=0, max=1, help="Filters below this part of the median RMS are faint.")]
 Duplicate = Annotated[float, typer.Option(min=0, max=1, help="|Cosine| from which filters are duplicates.")]
 Seed = Annotated[int, typer.Option(min=0, help="Draws the maps that are shown.")]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--out", "-o", help="Where results go; by default out/MODEL/diagnose.", metavar="FOLDER",
-        parser=options.path_of, show_default=False,
-    ),
-]  # fmt: skip
+Out = Annotated[Path | None, options.out_folder("Where results go; by default out/MODEL/diagnose.")]
 
 
 def diagnose(
@@ -64,11 +57,11 @@ def diagnose(
         raise OptionError(f"{len(models)} models do not stand side by side. Say one or two.")
     edges = _edges(bands)
     networks = [opening.open(model) for model in models]
-    collection = options.collection_of(images or samples.folder(), out, without=out or RESULTS)
+    collection = options.collection_of(images or samples.folder(), out)
     size = options.images_at_once(batch_size, networks[0])
     files = [network.path.name for network in networks]
     names = files if len(set(files)) == len(files) else [str(network.path) for network in networks]
-    with output_folder(out or RESULTS / "-".join(model.stem for model in models) / "diagnose") as folder:
+    with output_folder(out or options.RESULTS / "-".join(model.stem for model in models) / "diagnose") as folder:
         found = [
             replace(_diagnose(network, name, collection, layer, (maps, seed), bands=edges, batch_size=size,
                               threads=threads), faint=faint, duplicate=duplicate)

@@ -22,13 +22,7 @@ Images = Annotated[Path, typer.Option(help=IMAGES, metavar="PATH", parser=option
 Crops = Annotated[int, typer.Option(help="1, the middle, or 10: corners and middle, and mirrored.")]
 Classes = Annotated[Path | None, typer.Option(help=CLASSES, metavar="FILE", parser=options.path_of, show_default=False)]
 Layer = Annotated[str, typer.Option("--scores", "--layer", "-l", help=SCORES, show_default=False)]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--out", "-o", help="A folder for results as files.", metavar="FOLDER", parser=options.path_of,
-        show_default=False,
-    ),
-]  # fmt: skip
+Out = Annotated[Path | None, options.out_folder("A folder for results as files.")]
 
 
 def evaluate(
@@ -53,7 +47,7 @@ def evaluate(
 
     networks = [opening.open(model) for model in models]
     size = options.images_at_once(batch_size, networks[0])
-    targets = _targets(networks, layer, options.collection_of(images, out, without=out), classes)
+    targets = _targets(networks, layer, options.collection_of(images, out, default=None), classes)
     with output_folder(out) if out else nullcontext() as folder:
         found = _evaluate(networks, targets, layer=layer, crops=crops, batch_size=size, threads=threads)
         record = _record(networks, targets, found, crops, layer)

@@ -21,7 +21,6 @@ IMAGES = "A folder, a .txt or .csv list, a .tar; the paper takes the training im
 MAPS = "How many maps, drawn by --seed, or a list: 0,5,7-9."
 EPOCHS = "The epochs of the files, in their order, if they do not say: 1,2,5."
 NEAR = "How like its last state a settled layer is, 0..1."
-RESULTS = Path("out")
 
 Checkpoints = Annotated[
     list[Path], typer.Argument(metavar="CKPT.onnx...", help=CHECKPOINTS, parser=options.path_of, show_default=False)
@@ -32,13 +31,7 @@ Epochs = Annotated[str, typer.Option(help=EPOCHS, show_default=False)]
 Near = Annotated[float, typer.Option(min=0, max=1, help=NEAR)]
 Compared = Annotated[int, typer.Option(min=2, help="Images, evenly spaced, whose activations are compared.")]
 Seed = Annotated[int, typer.Option(min=0, help="Draws the maps, and the places that are compared.")]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--out", "-o", help="Where results go; by default out/MODEL/evolve.", metavar="FOLDER",
-        parser=options.path_of, show_default=False,
-    ),
-]  # fmt: skip
+Out = Annotated[Path | None, options.out_folder("Where results go; by default out/MODEL/evolve.")]
 
 
 def evolve(
@@ -67,9 +60,9 @@ def evolve(
     networks = [opening.open(f, quiet=i > 0) for i, f in enumerate(files)]
     times, wanted = _epochs(networks, epochs), wanted_maps(networks[-1], layer, maps, "")
     _check(networks, wanted, policy)
-    collection = options.collection_of(images, out, without=out or RESULTS)
+    collection = options.collection_of(images, out)
     how = {"compared": compared, "seed": seed, "batch_size": options.images_at_once(batch_size, networks[0])}
-    with output_folder(out or RESULTS / files[-1].stem / "evolve") as folder:
+    with output_folder(out or options.RESULTS / files[-1].stem / "evolve") as folder:
         found = _evolve(networks, times, collection, wanted, policy, threads, how)
         record = _record(networks, times, found, policy, {"near": near, "compared": compared, "seed": seed})
         write_evolution(folder, record, found, networks[-1])

@@ -24,7 +24,6 @@ METHODS = (
 LAYER = "The layer of the maps of grad_cam and its like; by default the last one with filters below the classes."
 MOST = 16  # photos on a page
 DEFAULT = "deconvnet,guided_backprop,gradient,grad_cam"
-RESULTS = Path("out")  # holds results of all models, unless the user says where they go
 
 Photo = Annotated[Path, typer.Argument(metavar="IMAGE", help=IMAGE, parser=options.path_of, show_default=False)]
 Class = Annotated[str, typer.Option("--class", "-c", help=CLASS, show_default=False)]
@@ -34,13 +33,7 @@ Steps = Annotated[int, typer.Option(min=1, help="Steps of integrated_gradients."
 Samples = Annotated[int, typer.Option(min=1, help="Noisy copies for smoothgrad.")]
 Noise = Annotated[float, typer.Option(min=0, help="Their noise, as a part of the image's range of values.")]
 Seed = Annotated[int, typer.Option(min=0, help="Draws the noise.")]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--out", "-o", help="Where results go; by default out/MODEL/explain.", metavar="FOLDER",
-        parser=options.path_of, show_default=False,
-    ),
-]  # fmt: skip
+Out = Annotated[Path | None, options.out_folder("Where results go; by default out/MODEL/explain.")]
 
 
 def explain(
@@ -69,8 +62,8 @@ def explain(
     chosen = chosen_methods(network, method, layer, steps, samples, noise, seed)
     names = class_names(network, classes)
     wanted = find_class(class_, names) if class_ else None
-    photos = read_photos(network, image, out, RESULTS, MOST)
-    with output_folder(out or RESULTS / model.stem / "explain") as folder:
+    photos = read_photos(network, image, out, MOST)
+    with output_folder(out or options.RESULTS / model.stem / "explain") as folder:
         made, record = _explain(network, photos, wanted, chosen)
         shown = [each[-1] for each in names]
         record |= {"explained": made.describe(shown)}

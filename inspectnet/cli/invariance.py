@@ -24,7 +24,6 @@ TRANSFORM = "translate, scale, rotate, with commas between; other amounts as tra
 DISTANCE = "relative to the length of the untouched features, raw, or cosine (one minus it)."
 BORDER = "What comes in at the border: photo, the rest of it and then the mean; mean, edge or mirror."
 MOST = 50  # photos
-RESULTS = Path("out")
 
 Images = Annotated[
     list[Path], typer.Argument(metavar="IMAGE...", help=IMAGES, parser=options.path_of, show_default=False)
@@ -35,13 +34,7 @@ Distance = Annotated[str, typer.Option(help=DISTANCE)]
 Direction = Annotated[str, typer.Option(help="Of translations: vertical, horizontal or diagonal.")]
 Border = Annotated[str, typer.Option(help=BORDER)]
 ByPixel = Annotated[bool, typer.Option("--by-pixel", help="Translate in steps of 1 px, which shows aliasing.")]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--out", "-o", help="Where results go; by default out/MODEL/invariance.", metavar="FOLDER",
-        parser=options.path_of, show_default=False,
-    ),
-]  # fmt: skip
+Out = Annotated[Path | None, options.out_folder("Where results go; by default out/MODEL/invariance.")]
 
 
 def invariance(
@@ -71,9 +64,9 @@ def invariance(
     network = opening.open(model, scores=scores)
     amounts, size = _amounts(transform, network, by_pixel), options.images_at_once(batch_size, network)
     layers = [found.name for found in network.match(layer)] if layer else []
-    photos, skipped = read_labelled(network, images, out or RESULTS, classes, MOST)
+    photos, skipped = read_labelled(network, images, out, classes, MOST)
     how = {"distance": distance, "direction": direction, "border": border}
-    with output_folder(out or RESULTS / model.stem / "invariance") as folder:
+    with output_folder(out or options.RESULTS / model.stem / "invariance") as folder:
         sweeps = _sweep(network, photos, layers, amounts, size, how)
         record = _record(network, photos, skipped, sweeps, how)
         samples, shown = sample_changes(network, photos, sweeps, direction, border)

@@ -39,7 +39,6 @@ IMAGES = "Other images in which the map's projections are shown; by default the 
 BOXES = "Where the objects are: JSON of x0,y0,x1,y1 by image, in px of the photo."
 SHOWN, ROWS = 6, 12  # photos and rows on the page, at most
 ELSEWHERE = 3  # other images in which a map is shown
-RESULTS = Path("out")  # holds results of all models, unless the user says where they go
 
 Photo = Annotated[Path, typer.Argument(metavar="IMAGE", help=IMAGE, parser=options.path_of, show_default=False)]
 Layers = Annotated[list[str], typer.Option("--layer", "-l", help=LAYER, show_default=False)]
@@ -51,13 +50,7 @@ By = Annotated[str, typer.Option(help=BY)]
 Images = Annotated[Path | None, typer.Option(help=IMAGES, metavar="PATH", parser=options.path_of, show_default=False)]
 BoxFile = Annotated[Path | None, typer.Option(help=BOXES, metavar="FILE", parser=options.path_of, show_default=False)]
 Seed = Annotated[int, typer.Option(min=0, help="Shuffles the pixels of the noise.")]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--out", "-o", help="Where results go; by default out/MODEL/occlude.", metavar="FOLDER",
-        parser=options.path_of, show_default=False,
-    ),
-]  # fmt: skip
+Out = Annotated[Path | None, options.out_folder("Where results go; by default out/MODEL/occlude.")]
 
 
 @dataclass(frozen=True)
@@ -140,12 +133,12 @@ def occlude(
     size = None if batch_size == "auto" else options.images_at_once(batch_size, network)
     how = {"patch": patch, "stride": stride, "fill": fill, "by": by, "seed": seed, "batch_size": size}
     watched = _watched(network, layer, policy)
-    photos = options.collection_of(image, out, without=out or RESULTS)
-    others = options.collection_of(images or samples.folder(), out, without=out or RESULTS)
+    photos = options.collection_of(image, out)
+    others = options.collection_of(images or samples.folder(), out)
     target, labels, names = _classes(network, photos, class_, classes)
     insides = {id: grid.middles(mask) for id, mask in boxed.masks(photos, network.preparation)}
     request = Request(network, watched, policy, how, target, labels, names, photos, others, grid, insides)
-    with output_folder(out or RESULTS / model.stem / "occlude") as folder:
+    with output_folder(out or options.RESULTS / model.stem / "occlude") as folder:
         record = _run(request, folder)
         folder.write_json("run.json", record)
     options.say_skipped(record["images"]["skipped"], "run.json")

@@ -22,6 +22,14 @@ def path_of(text: str) -> Path:
     return Path(text)
 
 
+RESULTS = Path("out")  # holds results of all models and commands, unless the user says where they go
+
+
+def out_folder(text: str) -> Any:
+    """The option --out of a command that writes a folder."""
+    return typer.Option("--out", "-o", help=text, metavar="FOLDER", parser=path_of, show_default=False)
+
+
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX file.", show_default=False)]
 OneLayer = Annotated[str, typer.Option("--layer", "-l", help="The layer, by any of its names.", show_default=False)]
 Layers = Annotated[
@@ -84,13 +92,13 @@ def images_at_once(text: str, network: "Network") -> int:
     return size
 
 
-def collection_of(images: Path, out: Path | None, without: Path | None) -> "Collection":
-    """The images, without results `without` that lie among them."""
+def collection_of(images: Path, out: Path | None, default: Path | None = RESULTS) -> "Collection":
+    """The images, without results that lie among them in `out` or, where none is said, `default`. Raises ImageError."""
     from inspectnet.images import find_images
 
     if out and images.is_dir() and images.resolve() == out.resolve():
         raise ImageError(f"results in {out} would be taken for images the next time. Choose another --out.")
-    return find_images(images, without=without)
+    return find_images(images, without=out or default)
 
 
 def say_skipped(skipped: list[dict[str, Any]], where: str) -> None:

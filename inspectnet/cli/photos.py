@@ -25,14 +25,14 @@ class Photos:
     """How many, the hash over their ids and bytes, and what was skipped."""
 
 
-def read_photos(network: "Network", source: Path, out: Path | None, results: Path, most: int) -> Photos:
-    """At most `most` images of a source, evenly spaced, without results among them; says if others are left out.
+def read_photos(network: "Network", source: Path, out: Path | None, most: int) -> Photos:
+    """At most `most` images of a source, evenly spaced; says if others are left out.
 
     Raises ImageError if none can be read.
     """
     from inspectnet.images import Stream
 
-    found = options.collection_of(source, out, without=out or results)
+    found = options.collection_of(source, out)
     if len(found) > most:
         typer.secho(f"{most} of {len(found)} images in {source}, evenly spaced", err=True, fg="yellow")
     stream = Stream(found.spread(most), network.preparation, batch_size=most)

@@ -17,19 +17,12 @@ if TYPE_CHECKING:
 IMAGES = "A folder, one photo, a .txt or .csv list, a .tar."
 MOST = 50  # images, as many as in the paper
 DEFAULT = "deconvnet,guided_backprop,gradient,input_x_gradient,grad_cam,guided_grad_cam"
-RESULTS = Path("out")
 
 Images = Annotated[Path, typer.Argument(metavar="IMAGES", help=IMAGES, parser=options.path_of, show_default=False)]
 Methods = Annotated[str, typer.Option("--method", "-m", help=METHODS)]
 Repeats = Annotated[int, typer.Option(min=1, help="How many times the weights are shuffled anew.")]
 Seed = Annotated[int, typer.Option(min=0, help="Shuffles the weights, draws the other classes and the noise.")]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--out", "-o", help="Where results go; by default out/MODEL/sanity.", metavar="FOLDER",
-        parser=options.path_of, show_default=False,
-    ),
-]  # fmt: skip
+Out = Annotated[Path | None, options.out_folder("Where results go; by default out/MODEL/sanity.")]
 
 
 def sanity(
@@ -55,8 +48,8 @@ def sanity(
 
     network = opening.open(model, scores=scores)
     chosen = chosen_methods(network, method, layer, steps, samples, noise, seed)
-    photos = read_photos(network, images, out, RESULTS, MOST)
-    with output_folder(out or RESULTS / model.stem / "sanity") as folder:
+    photos = read_photos(network, images, out, MOST)
+    with output_folder(out or options.RESULTS / model.stem / "sanity") as folder:
         record, found = _check(network, photos, chosen, repeats, seed)
         write_sanity(folder, record, found, network.path.name)
     options.say_skipped(record["images"]["skipped"], "sanity.json")

@@ -50,7 +50,7 @@ class Photo:
 
 
 def read_labelled(
-    network: "Network", sources: list[Path], results: Path, classes: Path | None, most: int
+    network: "Network", sources: list[Path], out: Path | None, classes: Path | None, most: int
 ) -> tuple[list[Photo], list[dict[str, str]]]:
     """At most `most` photos of all sources, evenly spaced, and which were skipped; says where classes are a guess.
 
@@ -61,7 +61,7 @@ def read_labelled(
 
     found, skipped, places = list[Photo](), list[dict[str, str]](), list[Place]()
     for source in sources:
-        collection = options.collection_of(source, None, without=results)
+        collection = options.collection_of(source, out)
         known, names = true_classes(network, collection, classes)
         short = short_names(names)
         places += [(collection, i, known, short) for i in range(len(collection))]

@@ -22,20 +22,13 @@ IMAGES = "A folder, one photo, a .txt or .csv list, a .tar; by default the sampl
 METHODS = "deconvnet, guided_backprop, gradient, with commas between them."
 DEFAULT = "deconvnet,guided_backprop,gradient"
 MOST = 20  # images whose units are projected
-RESULTS = Path("out")
 
 Images = Annotated[Path | None, typer.Option(help=IMAGES, metavar="PATH", parser=options.path_of)]
 Methods = Annotated[str, typer.Option("--method", "-m", help=METHODS)]
 Units = Annotated[int, typer.Option(min=1, help="Units of each image that are projected, its strongest.")]
 Others = Annotated[int, typer.Option(min=1, help="Other units, active at the same place, to compare each with.")]
 Seed = Annotated[int, typer.Option(min=0, help="Draws the other units, and shuffles the labels.")]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--out", "-o", help="Where results go; by default out/MODEL/selectivity.", metavar="FOLDER",
-        parser=options.path_of, show_default=False,
-    ),
-]  # fmt: skip
+Out = Annotated[Path | None, options.out_folder("Where results go; by default out/MODEL/selectivity.")]
 
 
 def selectivity(
@@ -64,8 +57,8 @@ def selectivity(
     network = opening.open(model, scores=scores)
     found, source, size = network.layer(layer), images or samples.folder(), options.images_at_once(batch_size, network)
     record: dict[str, Any] = {**describe_network(network), "layer": found.name, "others": others, "seed": seed}
-    targets = labelled_images(network, options.collection_of(source, out, without=out or RESULTS), classes)
-    with output_folder(out or RESULTS / model.stem / "selectivity") as folder:
+    targets = labelled_images(network, options.collection_of(source, out), classes)
+    with output_folder(out or options.RESULTS / model.stem / "selectivity") as folder:
         record |= _compare_units(network, found, source, out, method, (units, others, seed), folder)
         record |= _compare_classes(network, found, targets, (size, seed), folder)
         record |= {"device": network.device.name, "versions": versions()}
@@ -91,7 +84,7 @@ def _compare_units(
     policies = {name.strip(): Policy(name.strip()) for name in method.split(",") if name.strip()}
     if not policies:
         raise OptionError("--method is empty. Name one method or more, or leave it out.")
-    photos = read_photos(network, source, out, RESULTS, MOST)
+    photos = read_photos(network, source, out, MOST)
     units, others, seed = how
     found = analysis.find_neighbours(network, photos.x, layer.output, units=units, others=others, seed=seed)
     scores = {}
