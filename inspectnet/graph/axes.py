@@ -25,12 +25,15 @@ def axes_of(graph: ir.Graph) -> dict[ir.Value, str]:
     """One letter for each axis of each live value: NCHW, NHWC, NTC; empty where its rank is not known."""
     alive, image = live_values(graph), graph.inputs[0]
     known: dict[ir.Value, str] = {image: USUAL[4]}
+    usual = {(shape_of(image) or ())[1:]}  # the extents, without the batch, of what has its axes in the usual order
     for node in graph:
         live = [x for x in node.inputs if x in alive]
         for value in node.outputs if node.outputs[0] in alive else ():
             shape = shape_of(value) or ()
             letters = _letters(node, live, known, len(shape)) if live else "?" * len(shape)
-            known[value] = _completed(letters, shape)
+            known[value] = letters = _completed(letters, shape, usual)
+            if letters == USUAL.get(len(letters)):
+                usual.add(shape[1:])
     return known
 
 
@@ -81,6 +84,9 @@ def regrouped(letters: str, below: Extents, above: Extents) -> str:
         if a[j] == 1 != b[i]:  # a new axis
             out, j = out + "?", j + 1
             continue
+        if b[i] == 1 != a[j]:  # one that is left out
+            i += 1
+            continue
         end, stop = i + 1, j + 1
         while (left := math.prod(b[i:end])) != (right := math.prod(a[j:stop])):
             end, stop = (end + 1, stop) if left < right else (end, stop + 1)
@@ -117,18 +123,20 @@ def _letters(node: ir.Node, live: list[ir.Value], known: dict[ir.Value, str], ra
     return min(alike, key=lambda letters: letters.count("?"), default="?" * rank)
 
 
-def _completed(letters: str, shape: Extents) -> str:
-    """What is left open after the images is as usual, if the rest is: a group norm, taken apart, loses its axes.
+def _completed(letters: str, shape: Extents, known: set[Extents]) -> str:
+    """What is left open after the images is as usual, if the rest is.
 
-    So is all of what was pooled: dynamo writes AdaptiveAvgPool2d(1) on channels that were last as a look-up. Detectors
-    take their one image out of the batch, and put it back.
+    Where nothing else is known, `known` maps must have these extents: a group norm, taken apart, loses all axes and
+    comes back to them. All of what was pooled is as usual too: dynamo writes AdaptiveAvgPool2d(1) on channels that were
+    last as a look-up. Detectors take their one image out of the batch, and put it back.
     """
     usual = USUAL.get(len(letters), "")
     if letters == "?CHW" and shape[0] == 1:
         return usual
     pooled = shape[2:] == (1, 1) and set(letters) == {"?"}
     fits = letters.startswith("N") and all(c in ("?", u) for c, u in zip(letters, usual, strict=False))
-    return usual if usual and (fits or pooled) else letters
+    comes_back = letters != "N???" or shape[1:] in known
+    return usual if usual and ((fits and comes_back) or pooled) else letters
 
 
 def _merged(run: str, count: int) -> str:

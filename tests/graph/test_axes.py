@@ -27,6 +27,12 @@ def windows(op, x):
     return op.Reshape(x, [-1, 4, 6])
 
 
+def one_window(op, x):
+    """MaxViT's last stage: the grid is as large as the map, so each of its windows is one place."""
+    x = op.Transpose(op.Reshape(x, [0, 6, 4, 1, 8, 1]), perm=[0, 2, 4, 3, 5, 1])
+    return op.Reshape(x, [-1, 32, 1, 6])
+
+
 def group_norm(op, x):
     """As both exporters write it, opset 20 and below."""
     norm = op.InstanceNormalization(op.Reshape(x, [0, 2, -1]), np.ones(2), np.ones(2))
@@ -57,6 +63,8 @@ WRITTEN = {
     "groups joined": (lambda op, x: op.Reshape(op.Reshape(x, [0, 2, 3, 4, 8]), [0, 6, 4, 8]), "NCHW"),
     "rows and columns exchanged": (lambda op, x: op.Transpose(x, perm=[0, 1, 3, 2]), "NCWH"),
     "windows": (windows, "??C"),
+    "windows of one place": (one_window, "NT?C"),
+    "all mixed": (lambda op, x: op.Reshape(x, [0, 8, 6, 4]), "N???"),
     "windows added to what they are of": (
         lambda op, x: op.Add(op.Reshape(windows(op, x), [-1, 4, 8, 6]), last(op, x)),
         "NHWC",
