@@ -33,6 +33,14 @@ c = Conv (r, k2)
 s = Relu (c)
 p = GlobalAveragePool (s)
 f = Flatten (p)"""
+# Another: one convolution, and two dense layers that see what each of its maps holds.
+CONV_AND_DENSE = """a = Conv <strides = [2, 2]> (image, k)
+r = Relu (a)
+g = GlobalAveragePool (r)
+f = Flatten (g)
+h = Gemm (f, w1)
+s = Relu (h)
+y = Gemm (s, w2)"""
 
 
 def onnx_text(
@@ -62,6 +70,12 @@ def onnx_text(
     model = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
     onnx.checker.check_model(model)
     return model
+
+
+def random_weights(seed: int, **shapes: Sequence[int]) -> dict[str, np.ndarray]:
+    """Weights for `onnx_text`, drawn one after the other: `random_weights(0, k=(4, 3, 5, 5))`."""
+    rng = np.random.default_rng(seed)
+    return {name: rng.normal(size=shape) for name, shape in shapes.items()}
 
 
 def light_models() -> list[Path]:

@@ -4,7 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
-from nets import onnx_text
+from commands import noisy_photos
+from nets import onnx_text, random_weights
 from PIL import Image
 
 import inspectnet
@@ -29,9 +30,7 @@ DEAD = 3  # a map of conv2 that no image activates at the first checkpoint
 
 
 def checkpoint(folder, seed, preparation=PREPARATION, maps=MAPS, **weights):
-    rng = np.random.default_rng(seed)
-    shapes = {"k1": (maps, 3, 5, 5), "k2": (MAPS, maps, 2, 2), "m": (MAPS * 4, 4)}
-    drawn = {name: rng.normal(size=shape) for name, shape in shapes.items()} | weights
+    drawn = random_weights(seed, k1=(maps, 3, 5, 5), k2=(MAPS, maps, 2, 2), m=(MAPS * 4, 4)) | weights
     if not weights:
         drawn["k2"][DEAD] *= -np.sign(drawn["k2"][DEAD]) if seed == 1 else 1
     path = folder / f"{seed}.onnx"
@@ -46,12 +45,8 @@ def networks(tmp_path):
 
 @pytest.fixture
 def collection(tmp_path):
-    folder, rng = tmp_path / "photos", np.random.default_rng(9)
-    folder.mkdir()
-    for i in range(12):
-        noise = Image.fromarray(rng.integers(0, 256, (5, 6, 3), np.uint8))
-        noise.resize((SIDE + i, SIDE + 3), Image.Resampling.BICUBIC).save(folder / f"{i:02}.png")
-    return find_images(folder)
+    sizes = {f"{i:02}.png": (SIDE + i, SIDE + 3) for i in range(12)}
+    return find_images(noisy_photos(tmp_path / "photos", sizes, cells=(5, 6), seed=9))
 
 
 def prepared(collection):

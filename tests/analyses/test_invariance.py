@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from nets import onnx_text
+from nets import CONV_AND_DENSE, onnx_text, random_weights
 
 import inspectnet
 from inspectnet.analyses.invariance import Sweep, ends, invariance, paper_amounts
@@ -12,21 +12,11 @@ from inspectnet.errors import LayerError, ModelError, OptionError
 from inspectnet.images import Preparation, decode, find_images
 
 SIDE = 12
-NET = """
-a = Conv <strides = [2, 2]> (image, k)
-r = Relu (a)
-g = GlobalAveragePool (r)
-f = Flatten (g)
-h = Gemm (f, w1)
-s = Relu (h)
-y = Gemm (s, w2)
-"""
 
 
-def open_net(folder, text=NET, **weights):
-    rng = np.random.default_rng(1)
-    shapes = {"k": (4, 3, 3, 3), "w1": (4, 6), "w2": (6, 5)}
-    drawn = {name: rng.normal(size=shape) for name, shape in shapes.items() if name in text} | weights
+def open_net(folder, text=CONV_AND_DENSE, **weights):
+    drawn = random_weights(1, k=(4, 3, 3, 3), w1=(4, 6), w2=(6, 5)) | weights
+    drawn = {name: numbers for name, numbers in drawn.items() if name in text}
     path = folder / "net.onnx"
     path.write_bytes(onnx_text(text, drawn, image=("N", 3, SIDE, SIDE)).SerializeToString())
     preparation = Preparation((3, SIDE, SIDE), (0.5,) * 3, (0.25,) * 3, crop_pct=0.5)
@@ -88,9 +78,9 @@ def test_by_default_it_is_the_papers_figure_for_the_class_that_the_network_sees(
 
 def test_a_softmax_in_the_graph_is_not_taken_twice(tmp_path):
     amounts = {"translate": np.array([0.0, 3])}
+    softmax = CONV_AND_DENSE.replace("y = Gemm", "z = Gemm") + "\ny = Softmax (z)"
     (plain,) = invariance(open_net(tmp_path), noise(2), amounts=amounts)
-    (ended,) = invariance(open_net(tmp_path, NET.replace("y = Gemm", "z = Gemm") + "y = Softmax (z)"), noise(2),
-                          amounts=amounts)  # fmt: skip
+    (ended,) = invariance(open_net(tmp_path, softmax), noise(2), amounts=amounts)
     np.testing.assert_allclose(ended.probability, plain.probability, rtol=1e-6)
 
 

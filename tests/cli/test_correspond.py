@@ -4,14 +4,20 @@ import json
 
 import numpy as np
 import pytest
+from commands import contents, done, refused, write_network
 from faces import write_faces
-from nets import onnx_text
+from nets import random_weights
 from PIL import Image
 
-from inspectnet.cli import main
-
 SIDE = 48
-QUIET = ("device: ", "preprocessing: ", "hiding: ")
+NET = """
+a = Conv <strides=[2,2]> (image, k)
+r = Relu (a)
+p = GlobalAveragePool (r)
+f = Flatten (p)
+g = Gemm (f, w, b)
+y = Relu (g)
+"""
 PARTS = ["right eye", "left eye", "nose"]
 
 
@@ -22,42 +28,18 @@ def faces(tmp_path_factory):
 
 @pytest.fixture
 def model(tmp_path):
-    rng = np.random.default_rng(7)
-    weights = {"k": rng.standard_normal((16, 3, 5, 5)), "w": rng.standard_normal((16, 10)), "b": np.zeros(10)}
-    body = """a = Conv <strides=[2,2]> (image, k)\nr = Relu (a)\np = GlobalAveragePool (r)\nf = Flatten (p)
-    g = Gemm (f, w, b)\ny = Relu (g)"""
-    file = onnx_text(body, weights, image=("N", 3, SIDE, SIDE))
-    preparation = {"input_size": [3, SIDE, SIDE], "mean": [0.5] * 3, "std": [0.25] * 3, "crop_pct": 1.0}
-    file.metadata_props.add(key="inspectnet.preprocess", value=json.dumps(preparation))
-    (tmp_path / "net.onnx").write_bytes(file.SerializeToString())
-    return tmp_path / "net.onnx"
-
-
-def run(capsys, *arguments):
-    code = main(["correspond", *map(str, arguments)])
-    out, err = capsys.readouterr()
-    return code, out, err
-
-
-def refused(capsys, *arguments):
-    """The one line with which the command refuses its input."""
-    code, out, err = run(capsys, *arguments)
-    *others, line = err.splitlines()
-    assert (code, out) == (2, ""), err
-    assert line.startswith("inspectnet: ") and "bug" not in line
-    assert all(other.startswith(QUIET) for other in others)
-    return line
+    weights = random_weights(7, k=(16, 3, 5, 5), w=(16, 10)) | {"b": np.zeros(10)}
+    return write_network(tmp_path / "net.onnx", NET, weights, SIDE, crop_pct=1.0)
 
 
 def test_parts_of_faces_are_told_in_a_table_pictures_and_arrays(model, faces, tmp_path, capsys):
     out = tmp_path / "out"
     options = ("-l", "conv1", "-l", "fc2", "--randoms", 6, "--permutations", 999, "-o", out)
-    code, text, err = run(capsys, model, faces, *options)
-    assert code == 0, err
+    text, _ = done(capsys, "correspond", model, faces, *options)
     assert text.splitlines()[0] == "conv1: mean sign change over 6 pairs of photos"
     assert [line[:9].strip() for line in text.splitlines()[2:5]] == PARTS
     files = ["consistency.png", "correspondence.json", "correspondence.npz", "hidden.png"]
-    assert sorted(p.name for p in out.iterdir()) == files
+    assert sorted(contents(out)) == files
     record = json.loads((out / "correspondence.json").read_text())
     assert (record["parts"], record["images"]["count"], record["randoms"]) == (PARTS, 4, 6)
     conv, dense = record["layers"]
@@ -75,8 +57,9 @@ def test_parts_of_faces_are_told_in_a_table_pictures_and_arrays(model, faces, tm
 
 def test_the_same_run_gives_the_same_bytes_and_another_seed_others(model, faces, tmp_path, capsys):
     for name, seed in (("one", 3), ("two", 3), ("other", 4)):
-        run(capsys, model, faces, "-l", "conv1", "--permutations", 99, "--seed", seed, "-o", tmp_path / name)
-    files = [{p.name: p.read_bytes() for p in (tmp_path / name).iterdir()} for name in ("one", "two", "other")]
+        options = ("-l", "conv1", "--permutations", 99, "--seed", seed, "-o", tmp_path / name)
+        done(capsys, "correspond", model, faces, *options)
+    files = [contents(tmp_path / name) for name in ("one", "two", "other")]
     assert files[0] == files[1] and files[0]["correspondence.npz"] != files[2]["correspondence.npz"]
 
 
@@ -84,16 +67,14 @@ def test_what_hides_may_be_grey(model, faces, tmp_path, capsys):
     found = {}
     for fill in ("mean", "0.5", "0"):
         options = ("-l", "conv1", "--permutations", 99, "--fill", fill, "-o", tmp_path / "out", "--json")
-        code, text, err = run(capsys, model, faces, *options)
-        assert code == 0, err
+        text, _ = done(capsys, "correspond", model, faces, *options)
         found[fill] = json.loads(text)["layers"]
     assert found["mean"] == found["0.5"] != found["0"]  # the model's mean is 0.5
 
 
 def test_random_places_may_move_together(model, faces, tmp_path, capsys):
     options = ("-l", "fc2", "--together", "--randoms", 9, "-o", tmp_path / "out", "--json")
-    code, text, err = run(capsys, model, faces, *options)
-    assert code == 0, err
+    text, _ = done(capsys, "correspond", model, faces, *options)
     record = json.loads(text)
     assert record["together"] is True
     for part in record["layers"][0]["parts"]:
@@ -103,11 +84,9 @@ def test_random_places_may_move_together(model, faces, tmp_path, capsys):
 def test_photos_may_lie_elsewhere(model, faces, tmp_path, capsys):
     moved = tmp_path / "parts.json"
     moved.write_bytes(faces.read_bytes())
-    assert "Say with --images where the photos are" in refused(capsys, model, moved, "-l", "conv1")
-    code, _, err = run(
-        capsys, model, moved, "-l", "conv1", "--images", faces.parent, "--permutations", 99, "-o", tmp_path / "out"
-    )
-    assert code == 0, err
+    assert "Say with --images where the photos are" in refused(capsys, "correspond", model, moved, "-l", "conv1")
+    options = ("-l", "conv1", "--images", faces.parent, "--permutations", 99, "-o", tmp_path / "out")
+    done(capsys, "correspond", model, moved, *options)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +100,7 @@ def test_photos_may_lie_elsewhere(model, faces, tmp_path, capsys):
     ],
 )
 def test_wrong_options_are_refused_in_one_line(arguments, message, model, faces, tmp_path, capsys):
-    assert message in refused(capsys, model, faces, "-o", tmp_path / "out", *arguments)
+    assert message in refused(capsys, "correspond", model, faces, "-o", tmp_path / "out", *arguments)
     assert not (tmp_path / "out").exists()
 
 
@@ -131,7 +110,7 @@ def test_wrong_parts_are_refused_in_one_line(model, faces, tmp_path, capsys):
     def refusal(images):
         file = faces.parent / "wrong.json"
         file.write_text(json.dumps({"images": images}))
-        return refused(capsys, model, file, "-l", "conv1", "-o", tmp_path / "out")
+        return refused(capsys, "correspond", model, file, "-l", "conv1", "-o", tmp_path / "out", after=["hiding: "])
 
     assert "consistency is between photos, and there is 1 only" in refusal(marked[:1])
     outside = [*marked[:2], {**marked[2], "parts": {**marked[2]["parts"], "nose": [40, 40, 60, 60]}}]

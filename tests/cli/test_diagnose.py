@@ -4,24 +4,23 @@ import json
 
 import numpy as np
 import pytest
-from nets import onnx_text
+from commands import contents, done, noisy_photos, refused, write_network
+from nets import random_weights
 from PIL import Image
 
-from inspectnet.cli import main
-
 SIDE = 32
-QUIET = ("device: ", "preprocessing: ", "diagnosing: ", "scanning: ", "projecting: ", "skipped ")
+NET = """
+a = Conv <strides=[{stride},{stride}]> (image, k)
+r = Relu (a)
+b = Conv (r, j)
+y = Relu (b)
+"""
 
 
-def write_model(path, size, stride, maps=6, body=None, **weights):
-    rng = np.random.default_rng(size)
-    body = body or f"a = Conv <strides=[{stride},{stride}]> (image, k)\nr = Relu (a)\nb = Conv (r, j)\ny = Relu (b)"
-    weights = weights or {"k": rng.standard_normal((maps, 3, size, size)), "j": rng.standard_normal((8, maps, 3, 3))}
-    file = onnx_text(body, weights, image=("N", 3, SIDE, SIDE))
-    preparation = {"input_size": [3, SIDE, SIDE], "mean": [0.5] * 3, "std": [0.25] * 3}
-    file.metadata_props.add(key="inspectnet.preprocess", value=json.dumps(preparation))
-    path.write_bytes(file.SerializeToString())
-    return path
+def write_model(path, size, stride):
+    """A network whose first layer has filters of size x size."""
+    weights = random_weights(size, k=(6, 3, size, size), j=(8, 6, 3, 3))
+    return write_network(path, NET.format(stride=stride), weights, SIDE)
 
 
 @pytest.fixture
@@ -36,35 +35,14 @@ def large(tmp_path):
 
 @pytest.fixture
 def photos(tmp_path):
-    folder, rng = tmp_path / "photos", np.random.default_rng(1)
-    folder.mkdir()
-    for i in range(4):
-        Image.fromarray(rng.integers(0, 256, (40, 44, 3), np.uint8)).save(folder / f"{i}.png")
-    return folder
-
-
-def run(capsys, *arguments):
-    code = main(["diagnose", *map(str, arguments)])
-    out, err = capsys.readouterr()
-    return code, out, err
-
-
-def refused(capsys, *arguments):
-    """The one line with which the command refuses its input."""
-    code, out, err = run(capsys, *arguments)
-    *others, line = err.splitlines()
-    assert (code, out) == (2, ""), err
-    assert line.startswith("inspectnet: ") and "bug" not in line
-    assert all(other.startswith(QUIET) for other in others)
-    return line
+    return noisy_photos(tmp_path / "photos", {f"{i}.png": (44, 40) for i in range(4)}, cells=None)
 
 
 def test_one_network_is_diagnosed_in_numbers_a_picture_and_arrays(small, photos, tmp_path, capsys):
     out = tmp_path / "out"
-    code, text, err = run(capsys, small, "--images", photos, "-o", out)
-    assert code == 0, err
+    text, _ = done(capsys, "diagnose", small, "--images", photos, "-o", out)
     assert "small.onnx: dead over 4 images:" in text and "better" not in text
-    assert sorted(p.name for p in out.iterdir()) == ["diagnosis.json", "diagnosis.png", "small.npz"]
+    assert sorted(contents(out)) == ["diagnosis.json", "diagnosis.png", "small.npz"]
     record = json.loads((out / "diagnosis.json").read_text())
     (model,) = record["models"]
     assert (model["layer"], model["filters"], model["stride"]) == ("conv1", [6, 3, 7, 7], [2, 2])
@@ -78,38 +56,34 @@ def test_one_network_is_diagnosed_in_numbers_a_picture_and_arrays(small, photos,
 
 
 def test_two_networks_stand_side_by_side_with_a_verdict(large, small, photos, tmp_path, capsys):
-    code, text, err = run(capsys, large, small, "--images", photos, "-o", tmp_path / "out", "--json")
-    assert code == 0, err
+    text, _ = done(capsys, "diagnose", large, small, "--images", photos, "-o", tmp_path / "out", "--json")
     record = json.loads(text)
     assert [model["name"] for model in record["models"]] == ["large.onnx", "small.onnx"]
     assert record["verdict"]["better"]["aliased"] == "small.onnx"  # noise, of which stride 4 loses 15/16, stride 2 3/4
     counts = record["verdict"]["counts"]
     assert sum(counts.values()) <= len(record["verdict"]["better"]) == 8
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {
-        "diagnosis.json", "diagnosis.png", "large.npz", "small.npz",
-    }  # fmt: skip
-    _, text, _ = run(capsys, large, small, "--images", photos, "-o", tmp_path / "out")
+    files = ["diagnosis.json", "diagnosis.png", "large.npz", "small.npz"]
+    assert sorted(contents(tmp_path / "out")) == files
+    text, _ = done(capsys, "diagnose", large, small, "--images", photos, "-o", tmp_path / "out")
     (line,) = [line for line in text.splitlines() if line.startswith("energy beyond")]
     assert line.split()[-1] == "small.onnx"
     assert f"of 8: large.onnx in {counts['large.onnx']}, small.onnx in {counts['small.onnx']}" in text
 
 
 def test_the_same_run_gives_the_same_bytes(small, photos, tmp_path, capsys):
-    for name in ("one", "two"):
-        run(capsys, small, "--images", photos, "-o", tmp_path / name, "--batch-size", 1 if name == "one" else 4)
-    for file in (tmp_path / "one").iterdir():
-        assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes(), file.name
+    for name, size in (("one", 1), ("two", 4)):
+        done(capsys, "diagnose", small, "--images", photos, "-o", tmp_path / name, "--batch-size", size)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
 def test_without_images_the_sample_photos_are_looked_at(small, tmp_path, capsys):
-    code, text, err = run(capsys, small, "-o", tmp_path / "out", "--json")
-    assert code == 0, err
+    text, _ = done(capsys, "diagnose", small, "-o", tmp_path / "out", "--json")
     assert json.loads(text)["images"]["count"] == 10
 
 
 def test_other_layers_may_be_shown(small, photos, tmp_path, capsys):
     options = ("--images", photos, "-o", tmp_path / "out", "--maps", 3, "--json")
-    _, text, _ = run(capsys, small, "-l", "conv*", *options)
+    text, _ = done(capsys, "diagnose", small, "-l", "conv*", *options)
     assert json.loads(text)["models"][0]["projected"] == ["conv1", "conv2"]
 
 
@@ -118,8 +92,8 @@ def test_a_map_of_weak_filters_is_dead_and_faint_in_the_record(photos, tmp_path,
     k[2] *= 1e-3
     body = "a = Conv (image, k, b)\nr = Relu (a)\nc = Conv (r, j)\ny = Relu (c)"
     bias = np.array([0, 0, -1, 0.0])
-    model = write_model(tmp_path / "weak.onnx", 5, 1, body=body, k=k, b=bias, j=np.ones((2, 4, 3, 3)))
-    _, text, _ = run(capsys, model, "--images", photos, "-o", tmp_path / "out", "--json")
+    model = write_network(tmp_path / "weak.onnx", body, {"k": k, "b": bias, "j": np.ones((2, 4, 3, 3))}, SIDE)
+    text, _ = done(capsys, "diagnose", model, "--images", photos, "-o", tmp_path / "out", "--json")
     (found,) = json.loads(text)["models"]
     assert found["dead"]["conv1"] == {"maps": 4, "dead": [2]}
     assert found["measures"]["dead"] == found["measures"]["faint"] == 0.25
@@ -136,12 +110,12 @@ def test_a_map_of_weak_filters_is_dead_and_faint_in_the_record(photos, tmp_path,
     ],
 )
 def test_wrong_input_is_refused_in_one_line(arguments, message, small, tmp_path, capsys):
-    assert message in refused(capsys, small, "-o", tmp_path / "out", *arguments)
+    assert message in refused(capsys, "diagnose", small, "-o", tmp_path / "out", *arguments)
     assert not (tmp_path / "out").exists()
 
 
 def test_three_models_and_networks_without_filters_are_refused(small, tmp_path, capsys):
-    assert "3 models do not stand side by side. Say one or two." in refused(capsys, small, small, small)
+    assert "3 models do not stand side by side. Say one or two." in refused(capsys, "diagnose", small, small, small)
     body = "f = Flatten (image)\ny = Gemm (f, w)"
-    flat = write_model(tmp_path / "flat.onnx", 1, 1, body=body, w=np.ones((3 * SIDE * SIDE, 2)))
-    assert "has filters that see a part of the image" in refused(capsys, flat, "-o", tmp_path / "out")
+    flat = write_network(tmp_path / "flat.onnx", body, {"w": np.ones((3 * SIDE * SIDE, 2))}, SIDE)
+    assert "has filters that see a part of the image" in refused(capsys, "diagnose", flat, "-o", tmp_path / "out")

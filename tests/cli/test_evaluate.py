@@ -10,28 +10,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from nets import onnx_text
+from commands import OPENING, contents, refused, run, write_network
 from PIL import Image
-
-from inspectnet.cli import main
 
 ROOT = Path(__file__).parents[2]
 SIDE = 16
 NET = "a = Conv (image, k)\np = GlobalAveragePool (a)\ny = Flatten (p)"
 COLOURS = {"blue": (0, 0, 255), "green": (0, 255, 0), "red": (255, 0, 0)}
-PREPARATION = {"input_size": [3, SIDE, SIDE], "mean": [0.0] * 3, "std": [1.0] * 3}
-QUIET = ("device: ", "preprocessing: ", "classes: ", "evaluating: ", "left out ", "skipped ")
+SAID = ("classes: ", "evaluating: ", "left out ", "skipped ")  # what it says of the images
 
 
-def write_model(path, weights=None, classes=("red", "green", "blue"), preparation=PREPARATION):
+def write_model(path, weights=None, classes=("red", "green", "blue")):
     """Scores are sums of the colours; by default class 0 is red, 1 green, 2 blue."""
     weights = np.eye(3) * 10 if weights is None else np.asarray(weights, float)
-    file = onnx_text(NET, {"k": weights[:, :, None, None]}, image=("N", 3, SIDE, SIDE))
-    file.metadata_props.add(key="inspectnet.preprocess", value=json.dumps(preparation))
-    if classes:
-        file.metadata_props.add(key="inspectnet.classes", value=json.dumps(list(classes)))
-    path.write_bytes(file.SerializeToString())
-    return path
+    kernels = {"k": weights[:, :, None, None]}
+    return write_network(path, NET, kernels, SIDE, classes, mean=[0.0] * 3, std=[1.0] * 3)
 
 
 @pytest.fixture
@@ -54,36 +47,19 @@ def labelled(tmp_path):
     return write_photos(tmp_path / "photos")
 
 
-def run(capsys, *arguments):
-    """The exit code, stdout and stderr of a command."""
-    code = main(["evaluate", *map(str, arguments)])
-    out, err = capsys.readouterr()
-    return code, out, err
-
-
 def result(capsys, *arguments):
     """The JSON of a run that goes well, and what is said beside it."""
-    code, out, err = run(capsys, *arguments, "--json")
+    code, out, err = run(capsys, "evaluate", *arguments, "--json")
     assert code == 0, err
-    assert all(line.startswith(QUIET) for line in err.splitlines())
+    assert all(line.startswith((*OPENING, *SAID)) for line in err.splitlines())
     return json.loads(out), err
-
-
-def refused(capsys, *arguments):
-    """The one line with which the command refuses its input."""
-    code, out, err = run(capsys, *arguments)
-    *others, line = err.splitlines()
-    assert (code, out) == (2, ""), err
-    assert line.startswith("inspectnet: ") and "bug" not in line
-    assert all(other.startswith(QUIET) for other in others)
-    return line
 
 
 # What comes out --------------------------------------------------------------------------------------------
 
 
 def test_tables_show_each_model_and_the_worst_classes(model, labelled, capsys):
-    code, out, err = run(capsys, model, "--images", labelled)
+    code, out, err = run(capsys, "evaluate", model, "--images", labelled)
     assert code == 0, err
     lines = [line.split() for line in out.splitlines()]
     assert out.splitlines()[0] == "12 images, 1 crop"
@@ -133,8 +109,7 @@ def test_the_json_holds_all_that_was_measured_and_what_decides_it(model, labelle
 
 def test_files_hold_the_same_and_the_answer_to_each_image(model, labelled, tmp_path, capsys):
     record, _ = result(capsys, model, "--images", labelled, "-o", tmp_path / "out")
-    names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"evaluation.json", "evaluation.npz", "confusion.csv", "confusion.png"}
+    assert set(contents(tmp_path / "out")) == {"evaluation.json", "evaluation.npz", "confusion.csv", "confusion.png"}
     assert json.loads((tmp_path / "out" / "evaluation.json").read_text()) == record
     with open(tmp_path / "out" / "confusion.csv", newline="") as file:
         rows = list(csv.reader(file))
@@ -157,7 +132,7 @@ def test_the_same_command_writes_the_same_bytes(model, labelled, tmp_path, capsy
     made = []
     for name, more in (("one", []), ("two", ["--threads", "1"])):
         result(capsys, model, "--images", labelled, "-o", tmp_path / name, *more)
-        made.append({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()})
+        made.append(contents(tmp_path / name))
     assert made[0] == made[1]
 
 
@@ -172,7 +147,7 @@ def test_results_among_the_images_are_no_images_the_next_time(model, labelled, c
     for _ in range(2):
         record, err = result(capsys, model, "--images", labelled, "-o", labelled / "out")
         assert (record["images"]["count"], record["images"]["left_out"]) == (12, {}), err
-    line = refused(capsys, model, "--images", labelled, "-o", labelled)
+    line = refused(capsys, "evaluate", model, "--images", labelled, "-o", labelled)
     assert "would be taken for images the next time. Choose another --out." in line
 
 
@@ -198,7 +173,8 @@ def test_ten_crops_see_what_one_does_not(model, tmp_path, capsys):
 
 
 def test_ten_crops_without_room_for_them_are_refused(model, labelled, tmp_path, capsys):
-    line = refused(capsys, model, "--images", labelled, "--crops", 10, "--crop-pct", 1, "-o", tmp_path / "out")
+    options = ("--crops", 10, "--crop-pct", 1, "-o", tmp_path / "out")
+    line = refused(capsys, "evaluate", model, "--images", labelled, *options, after=SAID)
     assert "crop_pct is 1, so the crop is all of the resized photo. Say --crop-pct 0.875, or less." in line
     assert not (tmp_path / "out").exists()
 
@@ -310,48 +286,49 @@ def test_images_that_cannot_be_read_are_left_out_and_named(model, labelled, caps
 )
 def test_an_option_that_makes_no_sense_is_refused(arguments, wanted, model, labelled, tmp_path, capsys):
     more = ["-o", tmp_path / "out"] if "--out" not in arguments else []
-    assert wanted in refused(capsys, model, "--images", labelled, *more, *arguments)
+    assert wanted in refused(capsys, "evaluate", model, "--images", labelled, *more, *arguments, after=SAID)
     assert not (tmp_path / "out").exists()
 
 
 def test_models_and_images_have_to_be_said(model, labelled, capsys):
-    assert "--images" in refused(capsys, model)
-    assert "MODEL" in refused(capsys, "--images", labelled)
+    assert "--images" in refused(capsys, "evaluate", model)
+    assert "MODEL" in refused(capsys, "evaluate", "--images", labelled)
 
 
 def test_names_that_do_not_fit_the_model_are_refused(model, labelled, tmp_path, capsys):
     (tmp_path / "two.txt").write_text("red\ngreen\n")
-    line = refused(capsys, model, "--images", labelled, "--classes", tmp_path / "two.txt")
+    line = refused(capsys, "evaluate", model, "--images", labelled, "--classes", tmp_path / "two.txt")
     assert "two.txt has 2 lines that do not fit: the model has 3 classes, as 'red'. Give a line for each" in line
     short = write_model(tmp_path / "short.onnx", classes=["red", "green"])
-    line = refused(capsys, short, "--images", labelled)
+    line = refused(capsys, "evaluate", short, "--images", labelled)
     assert "short.onnx has 3 classes, but names 2. Name them with inspectnet annotate." in line
 
 
 def test_models_that_do_not_agree_on_their_classes_are_refused(model, labelled, tmp_path, capsys):
     other = write_model(tmp_path / "other.onnx", classes=["green", "red", "blue"])
-    line = refused(capsys, model, other, "--images", labelled)
+    line = refused(capsys, "evaluate", model, other, "--images", labelled)
     assert "other.onnx name their classes differently. Evaluate them one by one." in line
     four = write_model(tmp_path / "four.onnx", np.ones((4, 3)), classes=())
-    line = refused(capsys, model, four, "--images", labelled)
+    line = refused(capsys, "evaluate", model, four, "--images", labelled)
     assert "colours.onnx tells 3 classes apart, but" in line
 
 
 def test_labels_that_no_model_knows_are_refused(model, tmp_path, capsys):
     write_photos(tmp_path / "p", IDS)
-    line = refused(capsys, model, "--images", tmp_path / "p")
+    line = refused(capsys, "evaluate", model, "--images", tmp_path / "p")
     assert "the label 'n00000001' is none of the model's 3 classes, as 'red'. Say --classes FILE." in line
     nameless = write_model(tmp_path / "m.onnx", np.ones((4, 3)), classes=())
-    line = refused(capsys, nameless, "--images", tmp_path / "p")
+    line = refused(capsys, "evaluate", nameless, "--images", tmp_path / "p")
     assert "the model's 4 classes have no names, and the images 3 labels, as 'n00000001'. Say --classes FILE." in line
     Image.new("RGB", (9, 9)).save(tmp_path / "flat.png")
-    assert "no image in" in refused(capsys, model, "--images", tmp_path / "flat.png")
+    assert "no image in" in refused(capsys, "evaluate", model, "--images", tmp_path / "flat.png")
 
 
 def test_images_of_which_none_can_be_read_leave_nothing_behind(model, tmp_path, capsys):
     (tmp_path / "p" / "red").mkdir(parents=True)
     (tmp_path / "p" / "red" / "a.png").write_text("no image")
-    line = refused(capsys, model, "--images", tmp_path / "p", "-o", tmp_path / "new" / "out")
+    out = tmp_path / "new" / "out"
+    line = refused(capsys, "evaluate", model, "--images", tmp_path / "p", "-o", out, after=SAID)
     assert "none of the 1 images could be read; the first, red/a.png" in line
     assert not (tmp_path / "new").exists()
 

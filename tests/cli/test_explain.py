@@ -4,69 +4,30 @@ import json
 
 import numpy as np
 import pytest
-from nets import TWO_CONVS, onnx_text
+from commands import contents, done, noisy_photos, refused, write_network
+from nets import TWO_CONVS, random_weights
 from PIL import Image
 
 import inspectnet
 from inspectnet.analyses.explanations import METHODS
-from inspectnet.cli import main
 from inspectnet.cli.classes import find_class
 from inspectnet.errors import OptionError
 
 SIDE = 24
 NET = f"{TWO_CONVS}\ny = Gemm (f, w)"
 NAMES = ("red deer", "green lizard", "blue whale", "roe deer")
-SAID = ("device: ", "preprocessing: ", "explaining: ", "shuffling: ", "projecting: ", "classes: ")
 
 
 @pytest.fixture
 def model(tmp_path):
-    rng = np.random.default_rng(0)
-    weights = {"k1": rng.normal(size=(5, 3, 3, 3)), "k2": rng.normal(size=(6, 5, 3, 3)), "w": rng.normal(size=(6, 4))}
-    file = onnx_text(NET, weights, image=("N", 3, SIDE, SIDE))
-    preparation = {"input_size": [3, SIDE, SIDE], "mean": [0.5] * 3, "std": [0.25] * 3}
-    for key, value in (("preprocess", preparation), ("classes", NAMES)):
-        file.metadata_props.add(key=f"inspectnet.{key}", value=json.dumps(value))
-    path = tmp_path / "tiny.onnx"
-    path.write_bytes(file.SerializeToString())
-    return path
+    weights = random_weights(0, k1=(5, 3, 3, 3), k2=(6, 5, 3, 3), w=(6, 4))
+    return write_network(tmp_path / "tiny.onnx", NET, weights, SIDE, NAMES)
 
 
 @pytest.fixture
 def photos(tmp_path):
-    folder, rng = tmp_path / "photos", np.random.default_rng(1)
-    for i in range(3):
-        (folder / NAMES[i]).mkdir(parents=True)
-        noise = Image.fromarray(rng.integers(0, 256, (7, 9, 3), np.uint8))
-        for j in range(2):
-            noise.resize((40 + i, 50 - j), Image.Resampling.BICUBIC).save(folder / NAMES[i] / f"{j}.png")
-    return folder
-
-
-def run(capsys, *arguments):
-    code = main([str(a) for a in arguments])
-    out, err = capsys.readouterr()
-    return code, out, err
-
-
-def done(capsys, *arguments):
-    """What a run that goes well prints, and what it says beside its progress."""
-    code, out, err = run(capsys, *arguments)
-    assert code == 0, err
-    return out, [line for line in err.splitlines() if not line.startswith(SAID)]
-
-
-def refused(capsys, *arguments):
-    code, out, err = run(capsys, *arguments)
-    *others, line = err.splitlines()
-    assert (code, out) == (2, ""), err
-    assert line.startswith("inspectnet: ") and "bug" not in line
-    assert all(other.startswith(SAID) for other in others)
-    return line
-
-
-def contents(folder):
-    return {p.name: p.read_bytes() for p in sorted(folder.iterdir())}
+    sizes = {f"{name}/{j}.png": (40 + i, 50 - j) for i, name in enumerate(NAMES[:3]) for j in range(2)}
+    return noisy_photos(tmp_path / "photos", sizes)
 
 
 # Explain ---------------------------------------------------------------------------------------------------
@@ -232,8 +193,7 @@ def test_selectivity_compares_units_and_given_labels_classes(model, photos, tmp_
 
 
 def test_selectivity_without_labels_says_so(model, tmp_path, capsys):
-    photo = tmp_path / "photo.png"
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (30, 30, 3), np.uint8)).save(photo)
+    photo = noisy_photos(tmp_path, {"photo.png": (30, 30)}) / "photo.png"
     out, said = done(capsys, "selectivity", model, "-l", "conv2", "--images", photo, "-o", tmp_path / "out")
     assert said == ["no class selectivity: the images have no labels"]
     assert "class selectivity" not in out and not (tmp_path / "out" / "classes.png").exists()

@@ -4,72 +4,34 @@ import json
 
 import numpy as np
 import pytest
-from nets import TWO_CONVS, onnx_text
+from commands import contents, done, noisy_photos, refused, run, write_network
+from nets import TWO_CONVS, random_weights
 from PIL import Image
 
 import inspectnet
 from inspectnet.analyses.occlusion import occlude
-from inspectnet.cli import main
 from inspectnet.report import occlusion
 
 SIDE = 24
 NET = f"{TWO_CONVS}\ny = Gemm (f, w)"
 NAMES = ("red deer", "green lizard", "blue whale", "roe deer")
-SAID = ("device: ", "preprocessing: ", "occluding: ", "scanning: ")
 
 
 @pytest.fixture
 def model(tmp_path):
-    return write_model(tmp_path / "tiny.onnx", NET, NAMES)
+    return write_model(tmp_path / "tiny.onnx", NAMES)
 
 
-def write_model(path, net, names):
-    rng = np.random.default_rng(0)
-    weights = {"k1": rng.normal(size=(5, 3, 3, 3)), "k2": rng.normal(size=(6, 5, 3, 3)), "w": rng.normal(size=(6, 4))}
-    file = onnx_text(net, weights, image=("N", 3, SIDE, SIDE))
-    preparation = {"input_size": [3, SIDE, SIDE], "mean": [0.5] * 3, "std": [0.25] * 3, "crop_pct": 1}
-    for key, value in (("preprocess", preparation), ("classes", names)):
-        file.metadata_props.add(key=f"inspectnet.{key}", value=json.dumps(value))
-    path.write_bytes(file.SerializeToString())
-    return path
+def write_model(path, names):
+    weights = random_weights(0, k1=(5, 3, 3, 3), k2=(6, 5, 3, 3), w=(6, 4))
+    return write_network(path, NET, weights, SIDE, names, crop_pct=1)
 
 
 @pytest.fixture
 def photos(tmp_path):
     """Two photos of 48 x 48 of each of three classes."""
-    folder, rng = tmp_path / "photos", np.random.default_rng(1)
-    for name in NAMES[:3]:
-        (folder / name).mkdir(parents=True)
-        for j in range(2):
-            noise = Image.fromarray(rng.integers(0, 256, (6, 6, 3), np.uint8))
-            noise.resize((48, 48), Image.Resampling.BICUBIC).save(folder / name / f"{j}.png")
-    return folder
-
-
-def run(capsys, *arguments):
-    code = main(["occlude", *map(str, arguments)])
-    out, err = capsys.readouterr()
-    return code, out, err
-
-
-def done(capsys, *arguments):
-    """What a run that goes well prints, and what it says beside its progress."""
-    code, out, err = run(capsys, *arguments)
-    assert code == 0, err
-    return out, [line for line in err.splitlines() if not line.startswith(SAID)]
-
-
-def refused(capsys, *arguments):
-    code, out, err = run(capsys, *arguments)
-    *others, line = err.splitlines()
-    assert (code, out) == (2, ""), err
-    assert line.startswith("inspectnet: ") and "bug" not in line
-    assert all(other.startswith(SAID) for other in others)
-    return line
-
-
-def contents(folder):
-    return {p.name: p.read_bytes() for p in sorted(folder.iterdir())}
+    sizes = {f"{name}/{j}.png": (48, 48) for name in NAMES[:3] for j in range(2)}
+    return noisy_photos(tmp_path / "photos", sizes, cells=(6, 6))
 
 
 # What comes out --------------------------------------------------------------------------------------------
@@ -77,7 +39,7 @@ def contents(folder):
 
 def test_one_photo_gives_a_page_its_arrays_and_the_record(model, photos, tmp_path, capsys):
     out, photo = tmp_path / "out", photos / "blue whale" / "0.png"
-    said, noted = done(capsys, model, photo, "-o", out, "--patch", 8, "--stride", 4, "--images", photos)
+    said, noted = done(capsys, "occlude", model, photo, "-o", out, "--patch", 8, "--stride", 4, "--images", photos)
     assert noted == [] and set(contents(out)) == {"occlude.png", "0.png.npz", "run.json"}
     record, arrays = json.loads((out / "run.json").read_text()), np.load(out / "0.png.npz")
     (about,) = record["photos"]
@@ -100,7 +62,7 @@ def test_one_photo_gives_a_page_its_arrays_and_the_record(model, photos, tmp_pat
 
 def test_other_images_show_the_map_without_the_photo_itself(model, photos, tmp_path, capsys):
     photo = photos / "blue whale" / "0.png"
-    done(capsys, model, photo, "-o", tmp_path / "out", "--images", photos, "--stride", 8)
+    done(capsys, "occlude", model, photo, "-o", tmp_path / "out", "--images", photos, "--stride", 8)
     (about,) = json.loads((tmp_path / "out" / "run.json").read_text())["photos"]
     images = [each["image"] for each in about["maps"][0]["elsewhere"]]
     assert len(set(images)) == 3 and "blue whale/0.png" not in images
@@ -128,14 +90,14 @@ def test_a_copy_of_the_photo_is_left_out_of_the_others_and_a_variant_is_not(mode
         variant = opened.copy()
     variant.putpixel((0, 0), (128, 128, 128))
     variant.save(tmp_path / "others" / "variant.png")
-    done(capsys, model, photo, "-o", tmp_path / "out", "--images", tmp_path / "others", "--stride", 8)
+    done(capsys, "occlude", model, photo, "-o", tmp_path / "out", "--images", tmp_path / "others", "--stride", 8)
     (about,) = json.loads((tmp_path / "out" / "run.json").read_text())["photos"]
     assert [each["image"] for each in about["maps"][0]["elsewhere"]] == ["variant.png"]
     assert about["maps"][0]["elsewhere"][0]["value"] == pytest.approx(about["maps"][0]["unit"]["value"])
 
 
 def test_photos_with_labels_are_watched_by_their_own_class(model, photos, tmp_path, capsys):
-    said, _ = done(capsys, model, photos, "-o", tmp_path / "out", "--stride", 8, "--json")
+    said, _ = done(capsys, "occlude", model, photos, "-o", tmp_path / "out", "--stride", 8, "--json")
     record = json.loads(said)
     assert [(p["class"], p["class_from"]) for p in record["photos"]] == [
         (NAMES.index(p["image"].split("/")[0]), "label") for p in record["photos"]
@@ -145,7 +107,7 @@ def test_photos_with_labels_are_watched_by_their_own_class(model, photos, tmp_pa
 
 def test_a_class_and_a_map_can_be_said(model, photos, tmp_path, capsys):
     options = ("-c", "roe", "--layer", "conv1:3", "--fill", "noise", "--by", "max", "--json", "--stride", 8)
-    said, _ = done(capsys, model, photos / "red deer" / "1.png", "-o", tmp_path / "out", *options)
+    said, _ = done(capsys, "occlude", model, photos / "red deer" / "1.png", "-o", tmp_path / "out", *options)
     record = json.loads(said)
     (about,) = record["photos"]
     assert (about["class"], about["class_from"], about["maps"][0]["unit"]["map"]) == (3, "option", 3)
@@ -154,7 +116,7 @@ def test_a_class_and_a_map_can_be_said(model, photos, tmp_path, capsys):
 
 def test_several_layers_are_watched_at_once_each_as_if_alone(model, photos, tmp_path, capsys):
     photo, options = photos / "blue whale" / "0.png", ("--patch", 8, "--stride", 4)
-    said, _ = done(capsys, model, photo, "-o", tmp_path / "out", "-l", "conv*", *options)
+    said, _ = done(capsys, "occlude", model, photo, "-o", tmp_path / "out", "-l", "conv*", *options)
     names = ("0.png_conv1.npz", "0.png_conv2.npz")
     assert set(contents(tmp_path / "out")) == {"occlude.png", *names, "run.json"}
     record = json.loads((tmp_path / "out" / "run.json").read_text())
@@ -162,7 +124,7 @@ def test_several_layers_are_watched_at_once_each_as_if_alone(model, photos, tmp_
     assert record["layers"] == [each["layer"] for each in maps] == ["conv1", "conv2"]
     assert "; map " + ", ".join(f"{each['layer']}:{each['unit']['map']}" for each in maps) in said
     for layer, name, about in zip(record["layers"], names, maps, strict=True):
-        done(capsys, model, photo, "-o", tmp_path / layer, "-l", layer, *options)
+        done(capsys, "occlude", model, photo, "-o", tmp_path / layer, "-l", layer, *options)
         assert (tmp_path / layer / "0.png.npz").read_bytes() == (tmp_path / "out" / name).read_bytes()
         (alone,) = json.loads((tmp_path / layer / "run.json").read_text())["photos"]
         assert alone.pop("maps") == [about] and alone == record["photos"][0]
@@ -170,7 +132,7 @@ def test_several_layers_are_watched_at_once_each_as_if_alone(model, photos, tmp_
 
 def test_maps_of_several_layers_can_be_said(model, photos, tmp_path, capsys):
     layers = ("-l", "conv2:5", "-l", "conv1", "-l", "conv2:0")
-    done(capsys, model, photos / "red deer", "-o", tmp_path / "out", *layers, "--stride", 8)
+    done(capsys, "occlude", model, photos / "red deer", "-o", tmp_path / "out", *layers, "--stride", 8)
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     watched = [[(each["layer"], each["unit"]["map"]) for each in photo["maps"]] for photo in record["photos"]]
     assert [maps[1:] for maps in watched] == [[("conv2", 5), ("conv2", 0)]] * 2
@@ -180,8 +142,8 @@ def test_maps_of_several_layers_can_be_said(model, photos, tmp_path, capsys):
 
 
 def test_labels_that_mean_no_class_are_said_and_the_most_likely_class_is_watched(tmp_path, photos, capsys):
-    model = write_model(tmp_path / "other.onnx", NET, ("a", "b", "c", "d"))
-    said, noted = done(capsys, model, photos, "-o", tmp_path / "out", "--stride", 8, "--json")
+    model = write_model(tmp_path / "other.onnx", ("a", "b", "c", "d"))
+    said, noted = done(capsys, "occlude", model, photos, "-o", tmp_path / "out", "--stride", 8, "--json")
     assert {p["class_from"] for p in json.loads(said)["photos"]} == {"prediction"}
     assert len(noted) == 1 and noted[0].startswith("no true classes, so each photo's most likely one is taken: ")
 
@@ -190,24 +152,24 @@ def test_labels_and_a_table_beside_the_images_are_read_as_evaluate_reads_them(mo
     """A table of other classes is passed over; images of no class are named, and watched by the most likely one."""
     (photos / "classes.tsv").write_text("n00000001\tred deer\nn00000002\tmoon\n")
     (photos / "blue whale").rename(photos / "moon")
-    said, noted = done(capsys, model, photos, "-o", tmp_path / "out", "--stride", 8, "--json")
+    said, noted = done(capsys, "occlude", model, photos, "-o", tmp_path / "out", "--stride", 8, "--json")
     sources = {p["image"].split("/")[0]: p["class_from"] for p in json.loads(said)["photos"]}
     assert sources == {"green lizard": "label", "moon": "prediction", "red deer": "label"}
     assert noted == ["left out 2 images, whose label is no class: 'moon'"]
 
 
 def test_the_legend_of_the_page_calls_classes_by_their_first_synonym(tmp_path, photos, capsys, monkeypatch):
-    model = write_model(tmp_path / "other.onnx", NET, [f"{name}, any of a long list of others" for name in NAMES])
+    model = write_model(tmp_path / "other.onnx", [f"{name}, any of a long list of others" for name in NAMES])
     drawn, draw = [], occlusion.draw_occlusion
     monkeypatch.setattr(occlusion, "draw_occlusion", lambda strips, **how: drawn.extend(strips) or draw(strips, **how))
-    out, _ = done(capsys, model, photos / "red deer", "-o", tmp_path / "out", "--stride", 8, "--json")
+    out, _ = done(capsys, "occlude", model, photos / "red deer", "-o", tmp_path / "out", "--stride", 8, "--json")
     assert len(drawn) == 2 and {name for strip in drawn for name in strip.names} <= set(NAMES)
     assert all("others" in photo["class_name"] for photo in json.loads(out)["photos"])
 
 
 def test_the_same_inputs_give_the_same_bytes(model, photos, tmp_path, capsys):
     for name in ("one", "two"):
-        done(capsys, model, photos, "-o", tmp_path / name, "--stride", 8, "--fill", "noise")
+        done(capsys, "occlude", model, photos, "-o", tmp_path / name, "--stride", 8, "--fill", "noise")
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
@@ -218,7 +180,7 @@ def test_boxes_tell_what_the_object_costs_and_what_is_around_it(grouped, model, 
     file = tmp_path / "boxes.json"
     file.write_text(json.dumps({"val": boxes, "train": {}} if grouped else boxes))
     options = ("--boxes", file, "--patch", 4, "--stride", 4, "-o", tmp_path / "out")
-    said, _ = done(capsys, model, photos, *options)
+    said, _ = done(capsys, "occlude", model, photos, *options)
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     drops = {p["image"]: p["drop"] for p in record["photos"] if "drop" in p}
     assert set(drops) == {*(f"{name}/0.png" for name in NAMES[:3]), "red deer/1.png"}
@@ -237,7 +199,7 @@ def test_boxes_tell_what_the_object_costs_and_what_is_around_it(grouped, model, 
 
 def test_photos_that_cannot_be_read_are_named(model, photos, tmp_path, capsys):
     (photos / "red deer" / "0.png").write_bytes(b"no photo")
-    _, noted = done(capsys, model, photos, "-o", tmp_path / "out", "--stride", 8)
+    _, noted = done(capsys, "occlude", model, photos, "-o", tmp_path / "out", "--stride", 8)
     assert len(noted) == 1 and noted[0].startswith("skipped red deer/0.png: ")
 
 
@@ -273,7 +235,7 @@ def test_photos_that_cannot_be_read_are_named(model, photos, tmp_path, capsys):
 )
 def test_a_mistake_is_told_in_one_line(options, what, model, photos, tmp_path, capsys):
     out = tmp_path / "out"
-    assert what in refused(capsys, model, photos / "red deer" / "0.png", "-o", out, *options)
+    assert what in refused(capsys, "occlude", model, photos / "red deer" / "0.png", "-o", out, *options)
     assert not out.exists()
 
 
@@ -282,7 +244,7 @@ def test_a_mistake_is_told_in_one_line(options, what, model, photos, tmp_path, c
 )
 def test_a_mistake_is_told_before_hours_of_work(option, model, photos, tmp_path, capsys):
     (photos / "red deer").rename(photos / "moon")  # of which a line would be said, when photos are looked at
-    _, _, err = run(capsys, model, photos, "-o", tmp_path / "out", *option)
+    _, _, err = run(capsys, "occlude", model, photos, "-o", tmp_path / "out", *option)
     assert not any(line.startswith(("scanning: ", "occluding: ", "left out")) for line in err.splitlines())
 
 
@@ -290,14 +252,14 @@ def test_a_mistake_is_told_before_hours_of_work(option, model, photos, tmp_path,
 def test_a_file_without_boxes_is_refused(text, model, photos, tmp_path, capsys):
     file = tmp_path / "boxes.json"
     file.write_text(text)
-    line = refused(capsys, model, photos, "-o", tmp_path / "out", "--boxes", file)
+    line = refused(capsys, "occlude", model, photos, "-o", tmp_path / "out", "--boxes", file)
     assert 'Write {"photo.jpg": [x0, y0, x1, y1]}' in line
 
 
 def test_a_box_beyond_its_photo_is_refused_with_its_name_before_hours_of_work(model, photos, tmp_path, capsys):
     file = tmp_path / "boxes.json"
     file.write_text(json.dumps({"red deer/0.png": [0, 0, 9, 9], "red deer/1.png": [40, 0, 48, 9]}))
-    _, _, err = run(capsys, model, photos, "-o", tmp_path / "out", "--boxes", file)
+    _, _, err = run(capsys, "occlude", model, photos, "-o", tmp_path / "out", "--boxes", file)
     line = err.splitlines()[-1]
     assert f"red deer/1.png in {file}: the box [40, 0, 48, 9] does not lie in the photo, which has 48 x 48" in line
     assert "scanning" not in err and not (tmp_path / "out").exists()
@@ -307,16 +269,18 @@ def test_a_box_of_a_photo_that_cannot_be_read_is_passed_over(model, photos, tmp_
     (photos / "red deer" / "0.png").write_bytes(b"no photo")
     file = tmp_path / "boxes.json"
     file.write_text(json.dumps({"red deer/0.png": [0, 0, 9, 9], "red deer/1.png": [0, 0, 9, 9]}))
-    out, noted = done(capsys, model, photos, "-o", tmp_path / "out", "--stride", 8, "--boxes", file, "--json")
+    out, noted = done(
+        capsys, "occlude", model, photos, "-o", tmp_path / "out", "--stride", 8, "--boxes", file, "--json"
+    )
     assert [p["image"] for p in json.loads(out)["photos"] if "drop" in p] == ["red deer/1.png"]
     assert len(noted) == 1 and noted[0].startswith("skipped red deer/0.png: ")
 
 
 def test_no_image_is_refused(model, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
-    assert "absent.jpg" in refused(capsys, model, tmp_path / "absent.jpg", "-o", tmp_path / "out")
-    assert "empty" in refused(capsys, model, tmp_path / "empty", "-o", tmp_path / "out")
+    assert "absent.jpg" in refused(capsys, "occlude", model, tmp_path / "absent.jpg", "-o", tmp_path / "out")
+    assert "empty" in refused(capsys, "occlude", model, tmp_path / "empty", "-o", tmp_path / "out")
     (tmp_path / "broken.png").write_bytes(b"no photo")
-    _, _, err = run(capsys, model, tmp_path / "broken.png", "-o", tmp_path / "out", "--stride", 8)
+    _, _, err = run(capsys, "occlude", model, tmp_path / "broken.png", "-o", tmp_path / "out", "--stride", 8)
     assert "none of the 1 images could be read; the first, broken.png: " in err.splitlines()[-1]
     assert "scanning" not in err
