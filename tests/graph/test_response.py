@@ -1,5 +1,7 @@
 """Response normalisation that an exporter took apart becomes one LRN; whatever only looks like it stays."""
 
+import re
+
 import numpy as np
 import pytest
 from nets import EXPORTERS, onnx_text
@@ -8,17 +10,21 @@ from small import opened, outputs_of_file, run
 from inspectnet.graph.reading import open_graph, read
 
 # as torch's dynamo exporter writes it, on an image of 7 channels
+SQUARE, PRODUCT = "Mul (image, image)", "q, alpha"
+QUOTIENT = """
+t = Mul ({product})
+u = Add (t, bias)
+w = Pow (u, beta)
+y = Div (image, w)
+"""
 TAKEN_APART = """
 s = {square}
 v = Reshape (s, shape)
 p = Pad (v, pads)
 m = AveragePool <kernel_shape = [{size}, 1, 1], strides = [1, 1, 1], count_include_pad = 1> (p)
 q = Squeeze (m, one)
-t = Mul ({product})
-u = Add (t, bias)
-w = Pow (u, beta)
-y = Div (image, w)
 """
+TAKEN_APART += QUOTIENT
 
 
 def norms(model):
@@ -27,12 +33,18 @@ def norms(model):
     return [(a["size"], pytest.approx(a["alpha"]), pytest.approx(a["beta"]), pytest.approx(a["bias"])) for a in found]
 
 
-def taken_apart(size, below, above, square="Mul (image, image)", product="q, alpha", **numbers):
+def taken_apart(size=3, square=SQUARE, product=PRODUCT):
+    """The text of a normalisation over so many channels."""
+    return TAKEN_APART.format(size=size, square=square, product=product)
+
+
+def written(body, below=1, above=1, **numbers):
+    """The model of a text, padded by so many channels below and above."""
     weights = {"shape": [-1, 1, 7, 5, 6], "pads": [0, 0, below, 0, 0, 0, 0, above, 0, 0], "one": [1]}
-    weights |= {"alpha": 0.25, "beta": 0.75, "bias": 2.0, "two": 2.0} | numbers
-    body = TAKEN_APART.format(size=size, square=square, product=product)
-    weights = {name: numbers for name, numbers in weights.items() if name in body}
-    return onnx_text(body, weights, image=("N", 7, 5, 6))
+    weights |= {"alpha": 0.25, "beta": 0.75, "bias": 2.0, "two": 2.0, "three": 3.0, "each": np.full((7, 1, 1), 0.25)}
+    weights |= numbers
+    words = re.findall(r"\w+", body)
+    return onnx_text(body, {n: w for n, w in weights.items() if n in words}, ["y"], image=("N", 7, 5, 6))
 
 
 @pytest.mark.parametrize("size", [1, 3, 5, 9])
@@ -40,7 +52,8 @@ def taken_apart(size, below, above, square="Mul (image, image)", product="q, alp
 @pytest.mark.parametrize("square", ["Mul (image, image)", "Pow (image, two)"])
 @pytest.mark.parametrize("product", ["q, alpha", "alpha, q"])
 def test_a_normalisation_taken_apart_becomes_one_again(size, alpha, beta, bias, square, product, rng, tmp_path):
-    file = taken_apart(size, size // 2, size // 2, square, product, alpha=alpha, beta=beta, bias=bias)
+    body = taken_apart(size, square, product)
+    file = written(body, size // 2, size // 2, alpha=alpha, beta=beta, bias=bias)
     model, x = opened(file, tmp_path), 3 * rng.normal(size=(2, 7, 5, 6))
     assert norms(model) == [(size, alpha, beta, bias)]
     assert [node.op_type for node in model.graph] == ["LRN"]
@@ -53,7 +66,7 @@ def test_a_normalisation_taken_apart_becomes_one_again(size, alpha, beta, bias, 
     [(4, 2, 1), (4, 1, 2), (2, 1, 0), (5, 4, 0), (5, 0, 4), (3, 2, 0)],
 )
 def test_a_window_that_is_not_centred_on_its_channel_stays_taken_apart(size, below, above, rng, tmp_path):
-    file = taken_apart(size, below, above)
+    file = written(taken_apart(size), below, above)
     model, x = opened(file, tmp_path), rng.normal(size=(2, 7, 5, 6))
     assert norms(model) == []
     np.testing.assert_allclose(run(model, x), outputs_of_file(file, x), rtol=1e-5)
@@ -62,62 +75,25 @@ def test_a_window_that_is_not_centred_on_its_channel_stays_taken_apart(size, bel
 LOOKALIKES = {
     "a plain quotient": "y = Div (image, two)",
     "a quotient of maps": "a = Relu (image)\nb = Add (a, two)\ny = Div (image, b)",
-    "the neighbours along a row": """
-        s = Mul (image, image)
-        m = AveragePool <kernel_shape = [5, 1], pads = [2, 0, 2, 0], count_include_pad = 1> (s)
-        t = Mul (m, two)
-        u = Add (t, two)
-        w = Pow (u, half)
-        y = Div (image, w)""",
-    "a square of something else": """
-        r = Relu (image)
-        s = Mul (r, r)
-        v = Reshape (s, shape)
-        p = Pad (v, pads)
-        m = AveragePool <kernel_shape = [3, 1, 1], count_include_pad = 1> (p)
-        q = Squeeze (m, one)
-        t = Mul (q, two)
-        u = Add (t, two)
-        w = Pow (u, half)
-        y = Div (image, w)""",
-    "the cube": """
-        s = Pow (image, three)
-        v = Reshape (s, shape)
-        p = Pad (v, pads)
-        m = AveragePool <kernel_shape = [3, 1, 1], count_include_pad = 1> (p)
-        q = Squeeze (m, one)
-        t = Mul (q, two)
-        u = Add (t, two)
-        w = Pow (u, half)
-        y = Div (image, w)""",
-    "padding that does not count": """
-        s = Mul (image, image)
+    "the neighbours along a row": f"""
+        s = {SQUARE}
+        q = AveragePool <kernel_shape = [5, 1], pads = [2, 0, 2, 0], count_include_pad = 1> (s)
+        {QUOTIENT.format(product=PRODUCT)}""",
+    "a square of something else": f"r = Relu (image)\n{taken_apart(square='Mul (r, r)')}",
+    "the cube": taken_apart(square="Pow (image, three)"),
+    "padding that does not count": f"""
+        s = {SQUARE}
         v = Reshape (s, shape)
         m = AveragePool <kernel_shape = [3, 1, 1], pads = [1, 0, 0, 1, 0, 0]> (v)
         q = Squeeze (m, one)
-        t = Mul (q, two)
-        u = Add (t, two)
-        w = Pow (u, half)
-        y = Div (image, w)""",
-    "a number for each channel": """
-        s = Mul (image, image)
-        v = Reshape (s, shape)
-        p = Pad (v, pads)
-        m = AveragePool <kernel_shape = [3, 1, 1], count_include_pad = 1> (p)
-        q = Squeeze (m, one)
-        t = Mul (q, each)
-        u = Add (t, two)
-        w = Pow (u, half)
-        y = Div (image, w)""",
+        {QUOTIENT.format(product=PRODUCT)}""",
+    "a number for each channel": taken_apart(product="q, each"),
 }
 
 
 @pytest.mark.parametrize("body", LOOKALIKES.values(), ids=LOOKALIKES.keys())
 def test_what_only_looks_like_it_is_left_as_it_is(body, rng, tmp_path):
-    weights = {"shape": [-1, 1, 7, 5, 6], "pads": [0, 0, 1, 0, 0, 0, 0, 1, 0, 0], "one": [1], "half": 0.5, "two": 2.0}
-    weights |= {"three": 3.0, "each": np.ones((7, 1, 1))}
-    words = body.replace(",", " ").replace("(", " ").replace(")", " ").split()
-    file = onnx_text(body, {n: w for n, w in weights.items() if n in words}, ["y"], image=("N", 7, 5, 6))
+    file = written(body)
     model, x = opened(file, tmp_path), 0.1 * rng.normal(size=(2, 7, 5, 6))
     assert norms(model) == []
     np.testing.assert_allclose(run(model, x), outputs_of_file(file, x), rtol=1e-5)
