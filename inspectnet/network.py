@@ -224,9 +224,12 @@ class Network:
         powers = np.exp(scores - scores.max(axis=1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
-    def operators(self, layer: str = "") -> list[Operator]:
-        """The operators that a signal from `layer`, or from the class scores, passes, from the bottom up."""
-        return inverse.operators_below(self._model, self.layer(layer).output if layer else self.logits[0])
+    def operators(self, layer: str = "", policy: Policy | None = None) -> list[Operator]:
+        """The operators below `layer`, or the class scores, from the bottom up; those that a signal passes if `policy`.
+
+        Raises RuleError if one of them has no rule under `policy`.
+        """
+        return inverse.operators_below(self._model, self.layer(layer).output if layer else self.logits[0], policy)
 
     def weights(self, layer: str) -> dict[str, np.ndarray]:
         """The weights of `layer` by their names in the file, float32: filters, biases, statistics."""

@@ -12,6 +12,7 @@ from onnx import numpy_helper
 from small import session
 
 import inspectnet
+from inspectnet.analyses.verification import verify
 from inspectnet.errors import LayerError, ModelError, OptionError
 from inspectnet.graph.reading import open_graph, read
 from inspectnet.inverse import invert_split
@@ -337,3 +338,24 @@ def test_probabilities_are_the_softmax_of_scores_of_any_size_if_they_are_numbers
     np.testing.assert_allclose(network.probabilities(scores), [[likely, 1 - likely], [0.5, 0.5]], rtol=1e-12)
     with pytest.raises(ModelError, match="answers an image with NaN or infinity"):
         network.probabilities(np.array([[0, np.inf]]))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_a_choice_is_made_of_needs_no_rule(method, rng, tmp_path):
+    """No signal comes to a comparison, which has no rule: all that stands on rules does without one."""
+    body = "a = Conv (image, k1)\ng = Greater (a, zero)\ns = Mul (a, tenth)\nw = Where (g, a, s)\nb = Conv (w, k2)"
+    weights = {"k1": rng.normal(size=(4, 3, 3, 3)), "k2": rng.normal(size=(5, 4, 3, 3)), "zero": [0.0], "tenth": [0.1]}
+    path, policy = tmp_path / "model.onnx", Policy(method)
+    path.write_bytes(onnx_text(f"{body}\ny = Relu (b)", weights, image=("N", 3, 16, 16)).SerializeToString())
+    network, x = inspectnet.open(path), rng.normal(size=(1, 3, 16, 16)).astype(np.float32)
+    assert network.obstacle("conv2", policy) is None
+    assert set(network.policy_of_ops("conv2", policy)) == {"Conv", "Mul", "Where", "Relu"}
+    assert "Greater" in {operator.op_type for operator in network.operators("conv2")}
+    checks = list(verify(network, x, ["conv2"], policy))
+    assert {check.subject.split()[0] for check in checks if "adjoint" in check.claim} == {
+        "Conv",
+        "Mul",
+        "Where",
+        "Relu",
+    }
+    assert [check for check in checks if not check.passed] == []

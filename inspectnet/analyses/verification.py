@@ -21,6 +21,7 @@ STEP = 2.0**-8  # of the differences, relative to the input: exact for what is l
 BEND = 0.1  # a second difference this large beside the first is a kink
 ADJOINT, FORMS = 2e-3, 1e-4  # tolerances, relative; float32 sums of thousands of terms
 SMALLEST = 1e-30
+GRADIENT = Policy("gradient")
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,11 @@ def verify(network: Network, x: np.ndarray, layers: Sequence[str], policy: Polic
     found = [network.layer(name) for name in layers]
     kinds: dict[str, Operator] = {}
     for layer in found:
-        kinds |= {operator.geometry: operator for operator in network.operators(layer.output)}
+        kinds |= {operator.geometry: operator for operator in network.operators(layer.output, GRADIENT)}
     values = network.values(x, [name for o in kinds.values() for name in (*o.inputs, o.output)])
     for operator in kinds.values():
-        yield _adjoint(network, values, operator, rng)
+        if _is_float(values[operator.output]) and any(_is_float(values[name]) for name in operator.inputs):
+            yield _adjoint(network, values, operator, rng)  # what is quantised is passed straight through
     for layer in found:
         yield _recorded(network, x, layer)
         yield from _forms(network, x, layer, policy, rng)
@@ -64,11 +66,14 @@ def verify(network: Network, x: np.ndarray, layers: Sequence[str], policy: Polic
 
 def _adjoint(network: Network, values: dict[str, np.ndarray], operator: Operator, rng: np.random.Generator) -> Check:
     """Hold the true derivative of one operator against its differences along its own input."""
-    session = network.operator_session(operator, Policy("gradient"))
+    session = network.operator_session(operator, GRADIENT)
     fed = {name: values[name] for name in operator.inputs}
 
     def run(scale: float, seed: np.ndarray) -> dict[str, np.ndarray]:
-        feeds = {name: (value * np.float32(scale)).astype(value.dtype) for name, value in fed.items()}
+        scaled = {
+            name: (value * np.float32(scale)).astype(value.dtype) for name, value in fed.items() if _is_float(value)
+        }
+        feeds = fed | scaled
         return session.run({**feeds, operator.seed: seed})
 
     t = rng.normal(size=values[operator.output].shape).astype(np.float32)
@@ -77,7 +82,8 @@ def _adjoint(network: Network, values: dict[str, np.ndarray], operator: Operator
     t[kinked] = 0
     along = (up - down) / (2 * STEP) * ~kinked
     signals = run(1, t)
-    pairs = [(signals[s].astype(np.float64), fed[i]) for s, i in zip(operator.signals, operator.inputs, strict=True)]
+    names = zip(operator.signals, operator.inputs, strict=True)
+    pairs = [(signals[s].astype(np.float64), fed[i]) for s, i in names if s in signals]  # none on what is held
     below = sum(float(np.vdot(signal, x)) for signal, x in pairs)
     # sums of random signs are small beside their terms: the error is relative to the terms' root mean square
     size = _size(along, t) + sum(_size(signal, x) for signal, x in pairs) + SMALLEST
@@ -88,6 +94,10 @@ def _adjoint(network: Network, values: dict[str, np.ndarray], operator: Operator
         ADJOINT,
         f"{kinked.mean():.0%} on kinks left out" if kinked.mean() > 0.005 else "",
     )
+
+
+def _is_float(values: np.ndarray) -> bool:
+    return bool(np.issubdtype(values.dtype, np.floating))
 
 
 def _size(a: np.ndarray, b: np.ndarray) -> float:

@@ -130,7 +130,7 @@ def _free_reshapes(graph: ir.Graph, batch: int) -> dict[ir.Node, ir.Value]:
 
 
 def _batch_is_free(graph: ir.Graph) -> bool:
-    """Whether no live value has a fixed first extent."""
+    """Whether no live value has a fixed first extent, unless its images lie along another axis."""
     alive = live_values(graph)
     shapes = [shape_of(value) for value in alive]
-    return not any(shape and isinstance(shape[0], int) for shape in shapes)
+    return not any(shape and isinstance(shape[0], int) and BATCH not in shape for shape in shapes)

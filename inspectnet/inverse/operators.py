@@ -32,17 +32,19 @@ class Operator:
         return f"signal on {self.output}"
 
 
-def operators_below(model: ir.Model, value: str) -> list[Operator]:
-    """The operators between the image and `value` through which a signal comes down, from the bottom up."""
-    part = cut_out(model, list(model.graph.inputs), [value]).graph
-    alive = live_values(part)
-    return [_operator(node, alive) for node in part if node.outputs[0] in alive]
+def operators_below(model: ir.Model, value: str, policy: Policy | None = None) -> list[Operator]:
+    """The operators between the image and `value`, from the bottom up; those that a signal passes under `policy`.
+
+    Raises RuleError if a policy is given and one of them has no rule.
+    """
+    nodes, alive = _passed(model, value, policy)
+    return [_operator(node, alive) for node in nodes]
 
 
 def invert_operator(model: ir.Model, operator: Operator, policy: Policy) -> ir.Model:
     """One operator with its rule behind it: its inputs and its seed -> its output and the signals on its inputs.
 
-    Raises RuleError if it has no rule.
+    An input that is held has no signal. Raises RuleError if the operator has no rule.
     """
     part = cut_out(model, operator.inputs, [operator.output])
     graph = part.graph
@@ -51,9 +53,10 @@ def invert_operator(model: ir.Model, operator: Operator, policy: Policy) -> ir.M
     arriving: dict[ir.Value, list[ir.Value]] = {crest: [seed]}
     descend(op, crest.producer(), arriving, policy)
     for value, name in zip(graph.inputs, operator.signals, strict=True):
-        signal = op.Identity(total(op, arriving.get(value)))
-        signal.name, signal.type, signal.shape = name, value.type, value.shape
-        graph.outputs.append(signal)
+        if (signal := total(op, arriving.get(value))) is not None:
+            signal = op.Identity(signal)
+            signal.name, signal.type, signal.shape = name, value.type, value.shape
+            graph.outputs.append(signal)
     graph.inputs.append(seed)
     return finish(part)
 
@@ -90,10 +93,24 @@ def obstacles(model: ir.Model, policy: Policy) -> dict[str, str]:
 
 
 def policy_of_ops(model: ir.Model, value: str, policy: Policy) -> dict[str, str]:
-    """For every operator on the way down from `value`, what happens to the signal there."""
-    part = cut_out(model, list(model.graph.inputs), [value]).graph
-    alive = live_values(part)
-    return {n.op_type: describe_rule(n, policy) for n in part if n.outputs[0] in alive}
+    """For every operator on the way down from `value`, what happens to the signal there. Raises RuleError."""
+    return {node.op_type: describe_rule(node, policy) for node in _passed(model, value, policy)[0]}
+
+
+def _passed(model: ir.Model, value: str, policy: Policy | None) -> tuple[list[ir.Node], set[ir.Value]]:
+    """The nodes that a signal on `value` passes on its way down, from the bottom up, and what depends on the image.
+
+    Not all that depends on the image is passed: a choice, a gate, a statistic is held, and with it what made it.
+    """
+    graph = cut_out(model, list(model.graph.inputs), [value]).graph
+    nodes, op, crest = list(graph), Way(graph, live_values(graph)), graph.outputs[0]
+    nodes = [node for node in nodes if node.outputs[0] in op.alive]
+    if policy is None:
+        return nodes, op.alive
+    arriving = {crest: [ir.Value(name="signal", shape=crest.shape, type=crest.type)]}
+    for node in reversed(nodes):
+        descend(op, node, arriving, policy)
+    return [node for node in nodes if not arriving.keys().isdisjoint(node.outputs)], op.alive
 
 
 def sign(model: ir.Model, properties: dict[str, str]) -> ir.Model:

@@ -8,7 +8,9 @@ HEAD = """# Rules
 
 What happens to a signal on its way down, operator by operator, in the rules' own words. What the forward pass
 recorded is held fixed; biases never come down; a value that several operators read adds up their signals.
-`inspectnet verify MODEL` prints the rows that a model uses, and proves them on its tensors.
+A *gate* is a function that saturates (Sigmoid, Softmax ...) or is made of such alone; a *statistic* is one number for
+many places of a map: a mean that is taken off, a scale of whole maps.
+`inspectnet verify MODEL` prints the rows that a model uses, and proves those of `gradient` on its tensors.
 This page is written by `python -m inspectnet.rules > docs/rules.md`.
 
 """

@@ -1,17 +1,14 @@
 """What several rules do along the axes of a signal."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import onnx_ir as ir
 
+from inspectnet.graph.axes import Extents
 from inspectnet.graph.values import shape_of
 from inspectnet.rules.registry import Way, refuse
 
 
-def gather_up(
-    op: Way, node: ir.Node, signal: ir.Value, term: ir.Value, stretched: Sequence[int | str | None] | None = None
-) -> ir.Value:
+def gather_up(op: Way, node: ir.Node, signal: ir.Value, term: ir.Value, stretched: Extents | None = None) -> ir.Value:
     """The signal summed over the axes along which `term` was stretched, to the shape of the output by default."""
     small, large = shape_of(term), stretched or shape_of(node.outputs[0])
     if small is None or large is None:
@@ -19,10 +16,15 @@ def gather_up(
     if tuple(small) == tuple(large):
         return signal
     missing = len(large) - len(small)
-    summed = [a for a, n in enumerate(large) if a < missing or (small[a - missing] == 1 and n != 1)]
-    if summed:
+    if summed := stretched_axes(small, large):
         signal = op.ReduceSum(signal, summed, keepdims=1)
     return op.Squeeze(signal, list(range(missing))) if missing else signal
+
+
+def stretched_axes(small: Extents, large: Extents) -> list[int]:
+    """The axes along which `small` is repeated where it meets `large`."""
+    missing = len(large) - len(small)
+    return [a for a, n in enumerate(large) if a < missing or (small[a - missing] == 1 and n != 1)]
 
 
 def down_axis(op: Way, top: ir.Value, rank: int, axis: int, shares: np.ndarray) -> ir.Value:

@@ -4,7 +4,8 @@ import onnx_ir as ir
 
 from inspectnet.graph.values import integer
 from inspectnet.rules.axes import gather_up
-from inspectnet.rules.registry import HELD, Bottoms, Signal, Way, rule
+from inspectnet.rules.holding import hold, is_statistic
+from inspectnet.rules.registry import HELD, HOLDING, Bottoms, Signal, Way, rule
 
 
 @rule("Add", "Sum")
@@ -13,7 +14,13 @@ def add(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     return [gather_up(op, node, top, x) if x in op.alive else None for x in node.inputs]
 
 
-@rule("Sub")
+@rule("Sub", when=HOLDING)
+def centre(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+    """The signal to the first term, its negative to the second; a statistic that is taken off is held fixed."""
+    return hold(op, node, sub(op, node, top), lambda x: is_statistic(node, x))
+
+
+@rule("Sub", when=["gradient"])
 def sub(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal to the first term, its negative to the second."""
     a, b = node.inputs

@@ -1,22 +1,21 @@
 """Products: a constant factor scales the signal; of two live factors each scales that of the other.
 
-Where one of them is a gate, a recorded function that saturates (squeeze-excitation, attention), it is held fixed but
-for the method gradient: the signal goes to the other factor alone. So is a divisor: it is a statistic.
+Where one of them is a gate or a statistic it is held fixed, but for the method gradient: the signal goes to the other
+factor alone. So is a divisor.
 """
 
 import onnx_ir as ir
 
-from inspectnet.graph.values import behind, word
+from inspectnet.graph.values import word
 from inspectnet.rules.axes import gather_up
-from inspectnet.rules.registry import HELD, HOLDING, Bottoms, Held, Way, refuse, rule
-
-GATES = frozenset({"Sigmoid", "HardSigmoid", "Softmax", "Tanh", "Softsign"})
+from inspectnet.rules.holding import hold, is_gate, is_statistic
+from inspectnet.rules.registry import HELD, HOLDING, Bottoms, Way, refuse, rule
 
 
 @rule("Mul", when=HOLDING)
 def scale(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
-    """The signal times the other factor; a gate is held fixed."""
-    return _hold_gates(op, node, mul(op, node, top))
+    """The signal times the other factor; a gate and a scale of whole maps are held fixed."""
+    return hold(op, node, mul(op, node, top), lambda x: is_gate(op, x) or is_statistic(node, x))
 
 
 @rule("Mul", when=["gradient"])
@@ -49,7 +48,7 @@ def div(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
 @rule("MatMul", when=HOLDING)
 def matmul_by_recorded(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
     """The transposed other matrix, on the side it stood; attention is held fixed."""
-    return _hold_gates(op, node, matmul(op, node, top))
+    return hold(op, node, matmul(op, node, top), lambda x: is_gate(op, x))
 
 
 @rule("MatMul", when=["gradient"])
@@ -67,7 +66,7 @@ def matmul(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
 @rule("Einsum", when=HOLDING)
 def einsum_by_recorded(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
     """The same sum of products with the signal in the place of each factor; attention is held fixed."""
-    return _hold_gates(op, node, einsum(op, node, top))
+    return hold(op, node, einsum(op, node, top), lambda x: is_gate(op, x))
 
 
 @rule("Einsum", when=["gradient"])
@@ -87,24 +86,9 @@ def einsum(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     return bottoms
 
 
-def _hold_gates(op: Way, node: ir.Node, bottoms: list[ir.Value | None]) -> list[ir.Value | Held | None]:
-    """The same signals, but for the one that would go to a gate; where all factors are gates, none is."""
-    gates = [_is_gate(x) and x in op.alive for x in node.inputs]
-    live = [x in op.alive for x in node.inputs]
-    if gates == live:
-        return list(bottoms)
-    return [HELD if gate else bottom for gate, bottom in zip(gates, bottoms, strict=True)]
-
-
-def _is_gate(x: ir.Value) -> bool:
-    """Whether `x` is a saturating function of something, carried along."""
-    maker = behind(x)
-    return maker is not None and maker.op_type in GATES
-
-
 def _sum_copies(op: Way, node: ir.Node, signal: ir.Value, side: ir.Value) -> ir.Value:
     """The signal summed over the stacks of matrices along which `side` was stretched."""
-    return gather_up(op, node, signal, side, [*node.outputs[0].shape[:-2], *side.shape[-2:]])
+    return gather_up(op, node, signal, side, (*node.outputs[0].shape[:-2], *side.shape[-2:]))
 
 
 def _turned(op: Way, matrix: ir.Value) -> ir.Value:

@@ -22,9 +22,11 @@ def passes(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
 
 
 @rule("Cast")
-def cast(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
-    """The signal as it is, in the type of the input."""
+def cast(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+    """The signal as it is, in the type of the input; a condition that became a mask is held fixed."""
     below, above = node.inputs[0].dtype, node.outputs[0].dtype
+    if below == ir.DataType.BOOL:
+        return [HELD]
     if below is None or above is None or not (below.is_floating_point() and above.is_floating_point()):
         raise refuse(node, f"it turns {below} into {above}")
     return [op.Cast(top, to=below.value)]
@@ -83,13 +85,23 @@ def pad(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
 def gather(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
     """The signal where it was taken from, nothing elsewhere; what was taken twice adds up."""
     x, indices = node.inputs
-    if x not in op.alive or len(indices.shape) > 1:
-        raise refuse(node, "its indices depend on the image, or have several axes")
+    if x not in op.alive:
+        raise refuse(node, "its indices depend on the image")
     axis = integer(node, "axis", 0) % len(x.shape)
-    if not len(indices.shape):
-        top, indices = op.Unsqueeze(top, [axis]), op.Unsqueeze(indices, [0])
+    before, behind = op.Shape(top, start=0, end=axis), op.Shape(top, start=axis + len(indices.shape))
+    top = op.Reshape(top, op.Concat(before, [-1], behind, axis=0))  # one axis for all of the indices
     aligned = op.Reshape(indices, [-1 if a == axis else 1 for a in range(len(x.shape))])
     return [_scatter_back(op, top, op.Expand(aligned, op.Shape(top)), x, axis), _held_if_alive(op, indices)]
+
+
+@rule("GatherND")
+def gather_nd(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+    """The signal where it was taken from, nothing elsewhere; what was taken twice adds up."""
+    x, indices = node.inputs
+    if x not in op.alive or integer(node, "batch_dims", 0):
+        raise refuse(node, "its indices depend on the image, or are each image's own")
+    blank = op.Expand(0.0, op.Shape(x))
+    return [op.ScatterND(blank, indices, top, reduction="add"), _held_if_alive(op, indices)]
 
 
 @rule("GatherElements")
@@ -127,12 +139,12 @@ def space_to_depth(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
 @rule("DepthToSpace")
 def depth_to_space(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """The places back in their channels."""
-    size, bottom = integer(node, "blocksize"), node.inputs[0]
+    size = integer(node, "blocksize")
     spread = op.SpaceToDepth(top, blocksize=size)  # channels: places, then maps
     if word(node, "mode", "DCR") == "DCR":
         return [spread]
-    turned = op.Transpose(op.Reshape(spread, [0, size * size, -1, *bottom.shape[2:]]), perm=[0, 2, 1, 3, 4])
-    return [op.Reshape(turned, op.shape_like(top, bottom))]
+    apart = op.Reshape(spread, op.Concat([0, size * size, -1], op.Shape(spread, start=2), axis=0))
+    return [op.Reshape(op.Transpose(apart, perm=[0, 2, 1, 3, 4]), op.Shape(spread))]
 
 
 @rule("QuantizeLinear", "DequantizeLinear")

@@ -9,7 +9,8 @@ import math
 import onnx_ir as ir
 
 from inspectnet.graph.values import integer, number
-from inspectnet.rules.registry import Way, refuse, rule
+from inspectnet.rules.axes import gather_up
+from inspectnet.rules.registry import HELD, Bottoms, Way, refuse, rule
 
 
 @rule("Sigmoid")
@@ -107,4 +108,11 @@ def power(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     if exponent in op.alive:
         raise refuse(node, "its exponent depends on the image")
     exponent = op.Cast(exponent, to=1)
-    return [op.Mul(top, op.Mul(exponent, op.Pow(x, op.Sub(exponent, 1.0)))), None]
+    slope = op.Mul(exponent, op.Pow(x, op.Sub(exponent, 1.0)))
+    return [gather_up(op, node, op.Mul(top, slope), x), None]
+
+
+@rule("Sign", "Floor", "Ceil", "Round")
+def step(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+    """No signal: the slope of a step is 0, and which step was taken is held fixed."""
+    return [HELD]

@@ -238,11 +238,18 @@ def squared(op, x):
     return op.Conv(op.DepthToSpace(op.Conv(x, random(4, 4, 2, 1)), blocksize=2), random(1, 1, 3, 3), strides=[2, 2])
 
 
+def shuffled(op, x):
+    """PixelShuffle: channels to places, the other way round."""
+    x = op.Conv(x, random(8, 1, 3, 2))
+    return op.Conv(op.DepthToSpace(x, blocksize=2, mode="CRD"), random(1, 2, 3, 3))
+
+
 EXACT = {"convnext": convnext, "mixed channels": mixed_channels}
 HULLS = {
     "enlarged, torch": enlarged("asymmetric", "floor"),
     "enlarged, half a pixel": enlarged("half_pixel", "round_prefer_floor"),
     "squared": squared,
+    "shuffled": shuffled,
 }
 
 

@@ -160,6 +160,8 @@ def reshape_cases():
     yield "gather", (5, 4, 3), lambda op, x: op.Gather(x, [4, 0, 4, 1], axis=1)
     yield "gather-from-the-end", (5, 4, 3), lambda op, x: op.Gather(x, [-1, 2], axis=-1)
     yield "gather-one", (5, 4, 3), lambda op, x: op.Gather(x, 2, axis=2)
+    yield "gather-windows", (5, 6, 3), lambda op, x: op.Gather(x, [[0, 1, 2], [2, 3, 5]], axis=2)
+    yield "gather-nd", (5, 4, 3), gather_places
     yield "expand", (3, 1, 4), lambda op, x: op.Expand(x, [1, 3, 5, 1])
     yield "expand-rank", (1, 2, 3), lambda op, x: op.Reshape(op.Expand(op.Unsqueeze(x, [1]), [1, 2, 4, 1, 3]), [0, -1])
     yield "tile", (3, 2, 4), lambda op, x: op.Tile(x, [1, 2, 1, 3])
@@ -167,6 +169,12 @@ def reshape_cases():
     yield "depth-to-space", (12, 2, 3), lambda op, x: op.DepthToSpace(x, blocksize=2)
     yield "depth-to-space-crd", (12, 2, 3), lambda op, x: op.DepthToSpace(x, blocksize=2, mode="CRD")
     yield "cast", (3, 4, 4), lambda op, x: op.Cast(op.Cast(x, to=11), to=1)
+
+
+def gather_places(op, x):
+    """As dynamo writes x[:, :, rows, columns]."""
+    places = op.GatherND(op.Transpose(x, perm=[2, 3, 0, 1]), [[3, 1], [1, 2], [3, 1]])
+    return op.Transpose(places, perm=[1, 2, 0])
 
 
 SCALES = [[1, 1, 2, 3], [1, 1, 1.5, 2.5], [1, 1, 0.65, 0.5], [1, 1, 1, 4]]

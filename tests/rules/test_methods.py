@@ -76,6 +76,10 @@ COMPOSED = {
     "Reciprocal": lambda op, x: op.Reciprocal(op.Add(op.Mul(x, x), 1.0)),
     "Pow": lambda op, x: op.Pow(x, 3.0),
     "Pow-of-integer": lambda op, x: op.Pow(x, np.int64(2)),
+    "Pow-that-grows": lambda op, x: op.Pow(
+        op.Abs(op.ReduceMean(x, [1])), np.float32([2, 3, 1.5, 1, 2.5])[:, None, None]
+    ),
+    "soft-shrink": lambda op, x: op.Mul(op.Sign(x), op.Relu(op.Sub(op.Abs(x), 0.1))),
     "LogSoftmax": lambda op, x: op.LogSoftmax(x, axis=1),
     "product": lambda op, x: op.Mul(x, op.ReduceMean(x, [1])),
     "square": lambda op, x: op.Mul(x, x),
@@ -186,6 +190,46 @@ def test_a_gate_is_held_fixed_and_the_signal_goes_to_what_it_scales(method):
     np.testing.assert_allclose(pixels, [[[[10 * gate + through_the_mean, -20 * gate + through_the_mean]]]], rtol=1e-5)
 
 
+MADE_OF_GATES = {
+    "enlarged": lambda op, g: op.Resize(g, None, np.float32([1, 1, 1, 1]), mode="nearest"),
+    "one less a gate": lambda op, g: op.Sub(1.0, g),
+    "one and a gate": lambda op, g: op.Add(1.0, g),
+    "twice a gate": lambda op, g: op.Mul(g, 2.0),
+    "a mean of gates": lambda op, g: op.Div(op.Add(g, op.Mul(g, g)), 2.0),
+}
+
+
+@pytest.mark.parametrize("method", HOLDING)
+@pytest.mark.parametrize("made", MADE_OF_GATES)
+def test_what_is_made_of_gates_is_held_fixed(made, method, rng):
+    x, t = rng.normal(size=(2, 1, 5, 2, 2))
+    gate = 1 / (1 + np.exp(-x))
+    value = {
+        "enlarged": gate, "one less a gate": 1 - gate, "one and a gate": 1 + gate, "twice a gate": 2 * gate,
+        "a mean of gates": (gate + gate**2) / 2,
+    }[made]  # fmt: skip
+    model = build((5, 2, 2), lambda op, x: op.Mul(MADE_OF_GATES[made](op, op.Sigmoid(x)), x))
+    np.testing.assert_allclose(project(model, x, t, method=method), t * value, rtol=1e-5)
+
+
+NORMS = {  # as written by hand, over the channels of (N, C, H, W)
+    "layer norm": lambda op, c, s: op.Div(c, op.Sqrt(s)),
+    "times a reciprocal root": lambda op, c, s: op.Mul(c, op.Reciprocal(op.Sqrt(s))),
+}
+
+
+@pytest.mark.parametrize("method", HOLDING)
+@pytest.mark.parametrize("name", NORMS)
+def test_the_mean_and_the_deviation_of_a_norm_taken_apart_are_held_fixed(name, method, rng):
+    def write(op, x):
+        centred = op.Sub(x, op.ReduceMean(x, [1]))
+        return NORMS[name](op, centred, op.Add(op.ReduceMean(op.Mul(centred, centred), [1]), 1e-2))
+
+    x, t = rng.normal(size=(2, 1, 5, 2, 2))
+    pixels = project(build((5, 2, 2), write), x, t, method=method)
+    np.testing.assert_allclose(pixels, t / np.sqrt(x.var(1, keepdims=True) + 1e-2), rtol=1e-4)
+
+
 @pytest.mark.parametrize("method", HOLDING)
 def test_attention_is_held_fixed(method, rng):
     """y = softmax(x x') x: only the last x carries signal, through the transposed attention."""
@@ -215,9 +259,21 @@ def test_statistics_are_held_fixed(name, method, rng):
 @pytest.mark.parametrize("method", HOLDING)
 def test_where_every_factor_is_a_gate_or_none_is_each_takes_its_share(method, rng):
     x, t = rng.normal(size=(2, 1, 5, 2, 2))
-    for write in (COMPOSED["product"], lambda op, x: op.Mul(op.Sigmoid(x), op.Tanh(x))):
+    for write in (
+        lambda op, x: op.Mul(x, op.Exp(x)),
+        lambda op, x: op.Mul(op.Sigmoid(x), op.Tanh(x)),
+        lambda op, x: op.Mul(op.ReduceMean(x, [2]), op.ReduceMean(x, [3])),
+        lambda op, x: op.Sub(op.ReduceMean(x, [2]), op.ReduceMean(x, [3])),
+    ):
         model = build((5, 2, 2), write)
         np.testing.assert_array_equal(project(model, x, t, method=method), project(model, x, t, method="gradient"))
+
+
+@pytest.mark.parametrize("method", ["deconvnet", "guided_backprop", "gradient"])
+def test_a_mask_of_pixels_is_a_recorded_choice(method, rng):
+    x, t = rng.normal(size=(2, 1, 5, 2, 2))
+    model = build((5, 2, 2), lambda op, x: op.Mul(x, op.Cast(op.Greater(x, 0.0), to=1)))
+    np.testing.assert_allclose(project(model, x, t, method=method), t * (x > 0), rtol=1e-6)
 
 
 @pytest.mark.parametrize("method", ["deconvnet", "guided_backprop", "gradient"])

@@ -1,0 +1,42 @@
+"""What was recorded and is held fixed, but for the method gradient: gates and statistics.
+
+A gate is a function that saturates (squeeze-excitation, attention), or is made of such. A statistic is one number for
+many places of a map: a mean that is taken off, a deviation that maps are divided by, a scale of whole maps.
+"""
+
+from collections.abc import Callable, Sequence
+
+import onnx_ir as ir
+
+from inspectnet.graph.values import behind, shape_of
+from inspectnet.rules.axes import stretched_axes
+from inspectnet.rules.registry import HELD, Held, Way
+
+GATES = frozenset({"Sigmoid", "HardSigmoid", "Softmax", "Tanh", "Softsign"})
+MADE_OF_GATES = frozenset({"Add", "Sub", "Mul", "Div", "Neg", "Sum", "Resize", "Slice", "Split", "Gather"})
+
+
+def hold(
+    op: Way, node: ir.Node, bottoms: Sequence[ir.Value | None], is_held: Callable[[ir.Value], bool]
+) -> list[ir.Value | Held | None]:
+    """The same signals, but for those to inputs that are held; where all live inputs would be, none is."""
+    live = [x in op.alive for x in node.inputs]
+    held = [x in op.alive and is_held(x) for x in node.inputs]
+    if held == live:
+        return list(bottoms)
+    return [HELD if h else bottom for h, bottom in zip(held, bottoms, strict=True)]
+
+
+def is_gate(op: Way, x: ir.Value) -> bool:
+    """Whether `x` is a saturating function of something, or made of such alone."""
+    maker = behind(x)
+    if maker is None or maker.op_type in GATES:
+        return maker is not None
+    live = [y for y in maker.inputs if y in op.alive]
+    return maker.op_type in MADE_OF_GATES and all(is_gate(op, y) for y in live)
+
+
+def is_statistic(node: ir.Node, x: ir.Value) -> bool:
+    """Whether `x` is one number for many places of what `node` makes."""
+    small, large = shape_of(x), shape_of(node.outputs[0])
+    return small is not None and large is not None and bool(stretched_axes(small, large))
