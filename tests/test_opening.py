@@ -3,6 +3,7 @@
 import numpy as np
 import onnx
 import onnx_ir as ir
+import onnxruntime
 import pytest
 from nets import onnx_text
 from onnx import numpy_helper
@@ -226,3 +227,23 @@ def test_verify_proves_rules_of_smooth_operators_on_their_own_tensors(name, tmp_
     checks = list(verify(network, x, ["conv2"], Policy()))
     assert [check for check in checks if not check.passed] == []
     assert {check.subject.split()[0] for check in checks} > {"Conv"}
+
+
+SIZED = {  # of 9 x 11 places: as many as the filters reach, fewer, more
+    "whole": "output_shape = [19, 23]",
+    "cut off": "output_shape = [18, 20]",
+    "cut off at the end": 'output_shape = [18, 20], auto_pad = "SAME_UPPER"',
+    "empty at the end": "output_shape = [20, 24]",
+}
+
+
+@pytest.mark.parametrize("said", SIZED.values(), ids=SIZED)
+def test_a_transposed_convolution_that_says_its_size_gives_what_onnxruntime_gives(said, tmp_path):
+    body = f"a = Conv (image, k)\nb = ConvTranspose <strides = [2, 2], {said}> (a, w)\ny = Relu (b)"
+    weights = {"k": rng.normal(size=(4, 3, 3, 3)), "w": rng.normal(size=(4, 5, 3, 3))}
+    path, x = tmp_path / "model.onnx", rng.normal(size=(2, 3, 11, 13)).astype(np.float32)
+    path.write_bytes(onnx_text(body, weights, image=("N", 3, 11, 13)).SerializeToString())
+    network = inspectnet.open(path, device="cpu")
+    (wanted,) = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]).run(["y"], {"image": x})
+    np.testing.assert_allclose(network.activations(x, "convt1"), wanted, rtol=1e-5, atol=1e-6)
+    assert [check for check in verify(network, x, ["convt1"], Policy()) if not check.passed] == []

@@ -44,7 +44,7 @@ class Window:
 
 
 def explicit_pads(node: ir.Node) -> bool:
-    """Write out what `auto_pad` and `ceil_mode` mean for the shapes at hand, in place; whether that was needed.
+    """Write out what `auto_pad`, `output_shape` and `ceil_mode` mean for the shapes at hand, in place; whether needed.
 
     A crop is then padded like the whole image; and ceil mode, whose extent ONNX and its runtimes have counted
     differently over the years, is gone where pads can say the same.
@@ -54,15 +54,18 @@ def explicit_pads(node: ir.Node) -> bool:
     mode = word(node, "auto_pad", "NOTSET")
     if mode not in ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"):
         raise ModelError(f"{describe(node)} has the unknown padding '{mode}'. Export the model again.")
-    if mode != "NOTSET":
-        node.attributes.pop("auto_pad")
-        node.attributes.pop("pads", None)
+    automatic, sized = mode != "NOTSET", bool(ints(node, "output_shape"))
+    if automatic or sized:
+        for name in ("auto_pad", "pads", "output_shape"):
+            node.attributes.pop(name, None)
         window = Window(node)
-        total = _same_totals(node, window) if mode != "VALID" else [0] * len(window.kernel)
+        if sized:
+            _pad_to_size(node, window)
+        total = _same_totals(node, window) if mode != "VALID" or sized else [0] * len(window.kernel)
         small, large = [t // 2 for t in total], [t - t // 2 for t in total]
         pads = [*small, *large] if mode == "SAME_UPPER" else [*large, *small]
         node.attributes.add(ir.AttrInt64s("pads", pads))
-    return _ceil_as_pads(node) if integer(node, "ceil_mode", 0) else mode != "NOTSET"
+    return _ceil_as_pads(node) if integer(node, "ceil_mode", 0) else automatic or sized
 
 
 def _ceil_as_pads(node: ir.Node) -> bool:
@@ -86,8 +89,16 @@ def _ceil_as_pads(node: ir.Node) -> bool:
     return True
 
 
+def _pad_to_size(node: ir.Node, window: Window) -> None:
+    """Let a transposed convolution, whose output was said to be larger than the filters reach, end in empty places."""
+    axes = zip(node.inputs[0].shape[2:], node.outputs[0].shape[2:], window.strides, window.reach, strict=True)
+    extra = ints(node, "output_padding", (0,) * len(window.kernel))
+    wanted = [max(x, m - (n - 1) * s - r) for x, (n, m, s, r) in zip(extra, axes, strict=True)]
+    node.attributes.add(ir.AttrInt64s("output_padding", wanted))
+
+
 def _same_totals(node: ir.Node, window: Window) -> list[int]:
-    """The padding per axis for which the output has ceil(input / stride) positions."""
+    """The padding per axis for which a transposed convolution has the extents it has, others ceil(input / stride)."""
     bottom, top = node.inputs[0].shape[2:], node.outputs[0].shape[2:]
     if node.op_type == "ConvTranspose":
         extra = ints(node, "output_padding", (0,) * len(window.kernel))

@@ -2,7 +2,7 @@
 
 import onnx_ir as ir
 
-from inspectnet.graph.values import integer, ints, number
+from inspectnet.graph.values import integer, number
 from inspectnet.graph.window import Window
 from inspectnet.rules.registry import Way, refuse, rule
 
@@ -28,8 +28,6 @@ def conv(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
 def conv_transpose(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """The same filters as a convolution: top (N, K, H', W') -> bottom (N, C, H, W)."""
     filters, window, group = _fixed(op, node, 1), Window(node), integer(node, "group", 1)
-    if ints(node, "output_shape"):
-        raise refuse(node, "its padding follows from output_shape")
     return [op.Conv(top, filters, strides=window.strides, pads=window.pads, dilations=window.dilations, group=group)]
 
 
