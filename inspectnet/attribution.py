@@ -31,7 +31,7 @@ class _Method:
         Raises LayerError for a unit that does not exist, OptionError for wrong shapes, for targets that are none and
         for images that are not numbers, RuleError for an operator without a rule.
         """
-        x = _checked(x)
+        x = checked_images(x)
         targets = _one_each(target, len(x) if x.ndim else 0)
         spots = list(self._spots(x, targets))
         out = np.zeros(x.shape, np.float32)
@@ -72,8 +72,8 @@ class Gradient(_Method):
     method = "gradient"
 
 
-def _checked(x: np.ndarray) -> np.ndarray:
-    """The images, if they are numbers; their shape is looked at by the network."""
+def checked_images(x: np.ndarray) -> np.ndarray:
+    """The images, if they are numbers; their shape is looked at by the network. Raises OptionError."""
     x = np.asarray(x)
     if x.dtype.kind not in "fiub" or not np.isfinite(x).all():
         raise OptionError("the images hold NaN, infinity or what is no number. Give prepared images (N, C, H, W).")

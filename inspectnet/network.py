@@ -11,6 +11,7 @@ import onnx_ir as ir
 
 from inspectnet import inverse, projection
 from inspectnet.errors import ModelError, OptionError
+from inspectnet.graph.axes import view_of
 from inspectnet.graph.layers import Layer, find_layers
 from inspectnet.graph.names import Directory
 from inspectnet.graph.probes import cut, cut_at_maxima
@@ -161,10 +162,11 @@ class Network:
         By the method `gradient` it is the derivative of sum(seed * tensor) by pixels (N, C, H, W), or by the layer's
         maps (N, K, h, w). Raises LayerError, and RuleError if no signal gets there.
         """
-        goal = self.layer(down_to).output if down_to else ""
+        made = {v.name: v for node in self._model.graph for v in node.outputs}
+        goal, turn = view_of(made[self.layer(down_to).output]) if down_to else ("", np.asarray)
         build = functools.partial(inverse.invert, self._model, value, policy, down_to=goal)
-        session = self._session(("fused", value, policy, goal or False), build)
-        return projection.project_seeds(session, self._checked(x), np.asarray(seed, np.float32), batch=self.fixed_batch)
+        session, seed = self._session(("fused", value, policy, goal or False), build), np.asarray(seed, np.float32)
+        return turn(projection.project_seeds(session, self._checked(x), seed, batch=self.fixed_batch))
 
     def save_inverse(
         self, layer: str, policy: Policy, out: Path, *, pre: bool = False, split: bool = False
@@ -231,9 +233,15 @@ class Network:
         """
         return inverse.operators_below(self._model, self.layer(layer).output if layer else self.logits[0], policy)
 
-    def weights(self, layer: str) -> dict[str, np.ndarray]:
-        """The weights of `layer` by their names in the file, float32: filters, biases, statistics."""
-        return weights_of(self._model, self.layer(layer).values)
+    def layers_below_scores(self) -> list[Layer]:
+        """The layers that the class scores are made of, from the bottom up."""
+        passed = {operator.output for operator in self.operators()}
+        return [layer for layer in self.layers if not passed.isdisjoint(layer.values)]
+
+    def weights(self, layer: str = "") -> dict[str, np.ndarray]:
+        """The weights of `layer`, or all, by their names in the file, float32: filters, biases, statistics."""
+        every = (str(node.outputs[0].name) for node in self._model.graph)
+        return weights_of(self._model, self.layer(layer).values if layer else set(every))
 
     def with_weights(self, weights: Mapping[str, np.ndarray]) -> "Network":
         """A twin in which the weights of these names hold other numbers; this network and its file stay as they are."""
@@ -289,7 +297,6 @@ class Network:
 
     def _checked(self, x: np.ndarray) -> np.ndarray:
         if x.ndim != 4 or x.shape[1:] != self.input_shape or not len(x):
-            raise OptionError(
-                f"images have the shape {x.shape}, but {self.path} wants (N, {', '.join(map(str, self.input_shape))})."
-            )
+            wanted = ", ".join(map(str, self.input_shape))
+            raise OptionError(f"images have the shape {x.shape}, but {self.path} wants (N, {wanted}).")
         return np.ascontiguousarray(x, np.float32)

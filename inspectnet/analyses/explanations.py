@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from inspectnet.attribution import checked_images
 from inspectnet.errors import LayerError, OptionError, nearest
 from inspectnet.graph.layers import Layer
 from inspectnet.network import Network
@@ -28,8 +29,7 @@ def explain(
     target: the number of a class, or one for each image. options: the method's own, as `layer` or `steps`.
     Raises OptionError for a method or class that does not exist, LayerError, ModelError, RuleError.
     """
-    found = find_method(method)
-    classes = np.asarray(target)
+    found, x, classes = find_method(method), checked_images(x), np.asarray(target)
     if classes.dtype.kind not in "iu" or classes.shape not in ((), (len(x),)):
         raise OptionError(f"{target!r} is not the number of a class, or one for each of {len(x)} images.")
     count = int(np.prod(network.logits[1]))
@@ -162,8 +162,7 @@ def cam_layer(network: Network, name: str = "") -> Layer:
         if not _has_extent(layer):
             raise LayerError(f"{name} has no extent, so no places to show. Choose a layer below it.")
         return layer
-    passed = {operator.output for operator in network.operators()}
-    below = [layer for layer in reversed(network.layers) if layer.output in passed]
+    below = reversed(network.layers_below_scores())
     for layer in list(itertools.dropwhile(lambda each: not each.parameters, below))[1:]:
         if layer.name.rstrip("0123456789") in FILTERED and _has_extent(layer):
             return layer
@@ -203,7 +202,8 @@ def _positive(values: np.ndarray) -> np.ndarray:
 
 
 def _has_extent(layer: Layer) -> bool:
-    return layer.spatial and layer.shape[2:] != (1, 1)
+    """Whether it has places to show; a row of tokens, which is one wide, is no map."""
+    return layer.spatial and layer.shape[3] != 1
 
 
 def _refuse_below(value: float, least: float, what: str) -> None:

@@ -165,8 +165,7 @@ def _line_beyond(sizes: np.ndarray, curve: np.ndarray) -> tuple[float | None, fl
 
 def ends(network: Network) -> list[str]:
     """The first layer and the last hidden one, below the classifier. Raises ModelError without a classifier."""
-    passed = {operator.output for operator in network.operators()}
-    below = [layer for layer in network.layers if layer.output in passed]
+    below = network.layers_below_scores()
     weighted = [i for i, layer in enumerate(below) if layer.parameters]
     if not weighted or not weighted[-1]:
         raise ModelError(f"{network.path} has no hidden layer below its class scores. Say --layer.")

@@ -57,11 +57,14 @@ def randomise(
     """The cascade of a network, for the explanations of `classes` (N,) in prepared images x (N, C, H, W).
 
     repeats: how many times the weights are shuffled anew. on_progress is called after each step. Raises ModelError
-    for a network without weights below its class scores, OptionError.
+    for a network without weights below its class scores, OptionError. Weights of no layer (a learnt scale that stands
+    by itself, an embedding of places) are shuffled with those of the lowest.
     """
     if repeats < 1:
         raise OptionError(f"the cascade cannot run {repeats} times. Choose 1 or more.")
     layers = weighted_layers(network)
+    owned = {name for layer in layers for name in network.weights(layer.output)}
+    loose = {name: w for name, w in network.weights().items() if name not in owned}
     trained = {name: method(network, x, classes) for name, method in methods.items()}
     shape = (len(MEASURES), repeats, len(layers) + 1, len(x))
     similarity = {name: np.empty(shape) for name in methods}
@@ -70,7 +73,8 @@ def randomise(
     for repeat in range(repeats):
         draw, weights = np.random.default_rng([seed, repeat]), dict[str, np.ndarray]()
         for step, layer in enumerate(layers, 1):
-            weights |= {name: _shuffled(w, draw) for name, w in network.weights(layer.output).items()}
+            chosen = network.weights(layer.output) | (loose if step == len(layers) else {})
+            weights |= {name: _shuffled(w, draw) for name, w in chosen.items()}
             twin = network.with_weights(weights)
             for name, method in methods.items():
                 similarity[name][:, repeat, step] = _compare(trained[name], method(twin, x, classes))
@@ -81,9 +85,11 @@ def randomise(
 
 def weighted_layers(network: Network) -> list[Layer]:
     """The layers with weights below the class scores, from the top down. Raises ModelError if there are none."""
-    passed = {operator.output for operator in network.operators()}
-    below = [layer for layer in reversed(network.layers) if layer.output in passed]
-    found = [layer for layer in below if any(w.size > 1 for w in network.weights(layer.output).values())]
+    found = [
+        layer
+        for layer in reversed(network.layers_below_scores())
+        if any(w.size > 1 for w in network.weights(layer.output).values())
+    ]
     if not found:
         raise ModelError(f"{network.path} has no weights below its class scores, so nothing to randomise.")
     return found
@@ -94,8 +100,8 @@ def class_distance(
 ) -> dict[str, np.ndarray]:
     """By method (N,): how far the explanation of each image's class is from that of another, drawn by the seed.
 
-    Half the squared distance of the two, each of length 1: 0 if they are the same, 1 if they have nothing in common
-    (Nie et al. 2018 compare classes by the distance). NaN if one of them is blank.
+    Half the squared distance of the two, each of length 1: 0 if they are the same, 1 if they have nothing in common,
+    2 if they are opposites (Nie et al. 2018 compare classes by the distance). NaN if one of them is blank.
     """
     count = int(np.prod(network.logits[1]))
     others = (classes + np.random.default_rng(seed).integers(1, count, len(x))) % count
@@ -136,13 +142,15 @@ def ssim(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _compare(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """(measures, N): how alike two explanations (N, ...) of each image are; NaN if it was blank before."""
+    """(measures, N): how alike explanations (N, ...) of each image are; NaN if blank `before`, 0 if blank `after`."""
     pairs = zip(before.astype(np.float64), after.astype(np.float64), strict=True)
     none = (np.nan,) * len(MEASURES)
     return np.array([_alike(a, b) if a.any() else none for a, b in pairs]).T
 
 
 def _alike(a: np.ndarray, b: np.ndarray) -> tuple[float, ...]:
+    if not b.any():
+        return (0.0,) * len(MEASURES)
     return spearman(a, b), spearman(np.abs(a), np.abs(b)), ssim(_size(a), _size(b))
 
 

@@ -76,7 +76,10 @@ def find_class(text: str, names: "Names") -> int:
     exact = [i for i, each in enumerate(called) if wanted in each]
     if len(exact) == 1:
         return exact[0]
-    if number is not None and number < len(names):
+    numbers = f" They have the numbers 0 to {len(names) - 1}."
+    if number is not None:
+        if number >= len(names):
+            raise OptionError(f"no class '{text}'.{numbers}")
         return number
     parts = exact or [i for i, each in enumerate(called) if any(wanted in name for name in each)] if wanted else []
     if len(parts) == 1:
@@ -84,8 +87,7 @@ def find_class(text: str, names: "Names") -> int:
     if parts:
         listed = ", ".join(f"{names[i][-1]} ({i})" for i in parts[:SHOWN]) + ", ..." * (len(parts) > SHOWN)
         raise OptionError(f"'{text}' is part of the names of {len(parts)} classes: {listed}. Say which by its number.")
-    known = nearest(wanted, _flat(called)) or f" They have the numbers 0 to {len(names) - 1}."
-    raise OptionError(f"no class '{text}'.{known}")
+    raise OptionError(f"no class '{text}'.{nearest(wanted, _flat(called)) or numbers}")
 
 
 def _flat(names: Sequence[Sequence[str]]) -> list[str]:

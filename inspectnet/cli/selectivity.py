@@ -10,11 +10,11 @@ from inspectnet.cli import options
 from inspectnet.cli.classes import Classes, labelled_images
 from inspectnet.cli.opening import Opening, Scores
 from inspectnet.cli.photos import read_photos
-from inspectnet.errors import OptionError
+from inspectnet.errors import ModelError, OptionError
 
 if TYPE_CHECKING:
     from inspectnet.graph.layers import Layer
-    from inspectnet.images import Targets
+    from inspectnet.images import Collection, Targets
     from inspectnet.network import Network
     from inspectnet.report.folder import OutputFolder
 
@@ -57,7 +57,7 @@ def selectivity(
     network = opening.open(model, scores=scores)
     found, source, size = network.layer(layer), images or samples.folder(), options.images_at_once(batch_size, network)
     record: dict[str, Any] = {**describe_network(network), "layer": found.name, "others": others, "seed": seed}
-    targets = labelled_images(network, options.collection_of(source, out), classes)
+    targets = _labelled(network, options.collection_of(source, out), classes, asked=bool(scores or classes))
     with output_folder(out or options.RESULTS / model.stem / "selectivity") as folder:
         record |= _compare_units(network, found, source, out, method, (units, others, seed), folder)
         record |= _compare_classes(network, found, targets, (size, seed), folder)
@@ -69,6 +69,16 @@ def selectivity(
     else:
         print_selectivity(record)
         print(f"-> {folder.path}")
+
+
+def _labelled(network: "Network", collection: "Collection", classes: Path | None, *, asked: bool) -> "Targets | None":
+    """The images with a class; None without labels, or without class scores that nobody `asked` for."""
+    try:
+        return labelled_images(network, collection, classes)
+    except ModelError:
+        if asked:
+            raise
+        return None
 
 
 def _compare_units(
@@ -109,7 +119,9 @@ def _compare_classes(
     from inspectnet.report.selectivity import describe_classes, write_classes
 
     if targets is None:
-        typer.secho("no class selectivity: the images have no labels", err=True, fg="yellow")
+        typer.secho(
+            "no class selectivity: the images have no labels, or the network no class scores", err=True, fg="yellow"
+        )
         return {}
     size, seed = how
     with progress("classes", len(targets.collection)) as advance:

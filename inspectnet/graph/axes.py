@@ -5,8 +5,10 @@ last for a while (ConvNeXt's NHWC) and transformers (NTC) are followed through t
 """
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
 
+import numpy as np
 import onnx_ir as ir
 
 from inspectnet.graph.builder import Op
@@ -72,6 +74,17 @@ def view_name(value: ir.Value) -> str:
 def is_view(node: ir.Node) -> bool:
     """Whether `node` is there for a view only."""
     return VIEW in node.metadata_props
+
+
+def view_of(value: ir.Value) -> tuple[str, Callable[[np.ndarray], np.ndarray]]:
+    """The name of what `value` is a view of, itself if it is none, and what brings an array of that into its order."""
+    maker = value.producer()
+    tokens = maker is not None and maker.op_type == "Unsqueeze"
+    turned = maker.inputs[0].producer() if maker is not None and tokens else maker
+    if turned is None or not is_view(turned):
+        return str(value.name), lambda array: array
+    order, added = ints(turned, "perm"), (..., *[None] * tokens)
+    return str(turned.inputs[0].name), lambda array: np.asarray(array.transpose(order)[added])
 
 
 def regrouped(letters: str, below: Extents, above: Extents) -> str:

@@ -148,7 +148,10 @@ class Directory:
     def __init__(self, layers: Iterable["Layer"], given: Mapping[str, str] | None = None) -> None:
         self.layers = list(layers)
         modules = {path: layer for layer in self.layers for path in layer.modules}
-        ordinals = {name: layer for layer in self.layers for name in (*layer.ordinals, layer.name)}
+        ordinals = {name: layer for layer in self.layers for name in layer.ordinals}
+        ordinals |= {
+            layer.name: layer for layer in self.layers
+        }  # LeNet's fc3 comes first: two convolutions, three more
         paths = {layer.path: layer for layer in self.layers if layer.path}
         exact = {name: layer for layer in self.layers for name in layer.values}
         known = {**modules, **ordinals, **paths, **exact}

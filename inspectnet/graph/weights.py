@@ -12,9 +12,9 @@ from inspectnet.graph.values import constant_of
 def weights_of(model: ir.Model, values: Collection[str]) -> dict[str, np.ndarray]:
     """The float32 weights that the operators behind those values read, by their names: filters, biases, statistics.
 
-    Those that the graph itself computes, as ConstantOfShape does, are none.
+    Those that the graph itself computes, as ConstantOfShape does, are none, nor by how much a Resize enlarges.
     """
-    nodes = [node for node in model.graph if node.outputs[0].name in values]
+    nodes = [node for node in model.graph if node.outputs[0].name in values and node.op_type != "Resize"]
     inputs = {str(x.name): x for node in nodes for x in node.inputs if x is not None and x.is_initializer()}
     found = {name: constant_of(x) for name, x in inputs.items()}
     return {name: array for name, array in found.items() if array is not None and array.dtype == np.float32}

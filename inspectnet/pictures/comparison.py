@@ -33,8 +33,9 @@ def draw_comparison(
     """The page of all rows under the headings of their columns; `heat` says what the colours mean, beside a bar."""
     size = scaled(rows[0].pictures[0].shape[1::-1], SIDE)
     across = len(headings) * (size[0] + GAP) - GAP
-    lines = [(title, TITLE), (footer, FOOTER), (heat, FOOTER), *((row.caption, CAPTION) for row in rows)]
-    inner = max(across, min(max(text_width(text, letters) for text, letters in lines), TEXT_ROOM))
+    lines = [(title, TITLE), (footer, FOOTER), *((row.caption, CAPTION) for row in rows)]
+    legend = BAR[0] + GAP + text_width(heat, FOOTER) if heat else 0
+    inner = max(across, min(max(text_width(text, letters) for text, letters in lines), TEXT_ROOM), legend)
     step = line_height(CAPTION) + 4 + size[1] + BETWEEN
     first = MARGIN + line_height(TITLE) + BETWEEN + line_height(CAPTION) + BELOW_HEADINGS
     bottom = first + len(rows) * step

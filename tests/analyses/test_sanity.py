@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from nets import onnx_text
 
 import inspectnet
 from inspectnet.analyses import sanity
@@ -160,3 +161,43 @@ def test_a_network_without_weights_and_no_repeats_are_refused(tmp_path, vgg):
     path.write_bytes(file.SerializeToString())
     with pytest.raises(ModelError, match="has no weights below its class scores"):
         sanity.weighted_layers(inspectnet.open(path, device="cpu"))
+
+
+def test_layers_that_keep_their_channels_last_and_weights_of_no_layer_are_shuffled_too(rng, tmp_path):
+    """A norm and a matrix on channels that are last, and a scale that stands by itself behind a pool."""
+    body = """c = Conv (image, k)\nl = Transpose <perm = [0, 2, 3, 1]> (c)
+    n = LayerNormalization <axis = -1> (l, g, b)\nm = MatMul (n, w)\nr = Relu (m)
+    f = Transpose <perm = [0, 3, 1, 2]> (r)\np = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (f)
+    s = Mul (p, loose)\na = GlobalAveragePool (s)\nv = Flatten (a)\ny = Gemm (v, u)"""
+    shapes = {"k": (4, 3, 3, 3), "g": (4,), "b": (4,), "w": (4, 6), "loose": (1, 6, 1, 1), "u": (6, 5)}
+    weights = {name: rng.normal(size=shape) for name, shape in shapes.items()}
+    (tmp_path / "net.onnx").write_bytes(onnx_text(body, weights, image=("N", 3, 10, 10)).SerializeToString())
+    network = inspectnet.open(tmp_path / "net.onnx", device="cpu")
+    changed = []
+
+    def watch(twin, x, classes):
+        now, before = twin.weights(), network.weights()
+        changed.append({name for name in shapes if not np.array_equal(now[name], before[name])})
+        return x
+
+    x = rng.normal(size=(1, 3, 10, 10)).astype(np.float32)
+    randomise(network, x, np.array([0]), {"watch": watch})
+    assert changed[1] == {"u"} and changed[-2] == {"u", "w", "g", "b"} and changed[-1] == set(shapes)
+    maps = inspectnet.explain(network, x, 0, "grad_cam", layer="fc1")
+    slope = network.weights()["loose"][0, :, 0, 0] * network.weights()["u"][:, 0] / 16
+    mean = slope * 16 / 64  # each of 16 squares hands the slope to one of its places
+    wanted = np.maximum(np.tensordot(mean, network.activations(x, "fc1")[0], 1), 0)
+    np.testing.assert_allclose(maps[0], wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_an_explanation_of_which_nothing_is_left_is_like_none(vgg):
+    network, x, classes = vgg
+    calls = []
+
+    def fading(network, x, classes):
+        calls.append(0)
+        return x if len(calls) == 1 else np.zeros_like(x)
+
+    found = randomise(network, x, classes, {"fading": fading})
+    for measure in MEASURES:
+        assert found.curve("fading", measure)[0] == pytest.approx(1) and not found.curve("fading", measure)[1:].any()

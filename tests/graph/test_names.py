@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from nets import EXPORTERS, onnx_text
 
+import inspectnet
 from inspectnet.errors import LayerError, OptionError
 from inspectnet.graph.layers import find_layers
 from inspectnet.graph.names import Directory
@@ -187,3 +188,13 @@ def test_weights_that_are_alike_do_not_lend_their_name_to_another_module(tmp_pat
         ("first.conv", ("first.act", "first")),
         ("second.conv", ("second.act", "second")),
     ]
+
+
+def test_a_listed_name_is_its_layers_though_it_is_anothers_ordinal(rng, tmp_path):
+    """One convolution and two matrices: conv1, fc2, fc3, of which fc3 is the second matrix, and fc2 the first."""
+    body = "a = Conv (image, k)\nf = Flatten (a)\nb = Gemm (f, u)\nc = Relu (b)\ny = Gemm (c, w)"
+    weights = {"k": rng.normal(size=(2, 3, 3, 3)), "u": rng.normal(size=(32, 5)), "w": rng.normal(size=(5, 4))}
+    (tmp_path / "net.onnx").write_bytes(onnx_text(body, weights, image=("N", 3, 6, 6)).SerializeToString())
+    network = inspectnet.open(tmp_path / "net.onnx", device="cpu")
+    assert [layer.name for layer in network.layers] == ["conv1", "fc2", "fc3"]
+    assert [network.layer(name).output for name in ("fc1", "fc2", "fc3")] == ["c", "c", "y"]
