@@ -99,6 +99,30 @@ def test_layers_below_an_unknown_operator_are_there_and_the_operator_is_named(tm
     assert network.unknown == "Thing (output 'c')"
 
 
+TAKEN_APART = {  # as TorchScript does: extents are computed from a map below
+    "a group norm": """rows = Reshape (a, groups)
+        even = InstanceNormalization (rows, one, none)
+        extents = Shape (a)
+        b = Reshape (even, extents)""",
+    "a division by the norm": """n = ReduceL2 <keepdims = 1> (a, axis)
+        extents = Shape (a)
+        wide = Expand (n, extents)
+        b = Div (a, wide)""",
+}
+
+
+@pytest.mark.parametrize("norm", TAKEN_APART)
+@pytest.mark.parametrize("batch", ["N", 2])
+def test_verify_proves_the_rules_of_a_norm_that_computes_extents(norm, batch, tmp_path):
+    body = f"a = Conv (x, w)\n{TAKEN_APART[norm]}\nr = Relu (b)\ny = Conv (r, v)"
+    numbers = {"w": weights(4, 3, 3, 3), "v": weights(5, 4, 3, 3), "groups": [0, 2, -1], "axis": [1]}
+    numbers |= {"one": np.ones(2, np.float32), "none": np.zeros(2, np.float32)}
+    network = opened(onnx_text(body, numbers, x=(batch, 3, 9, 9)), tmp_path)
+    checks = list(verify(network, weights(2, 3, 9, 9), ["conv2"], Policy()))
+    assert [check for check in checks if not check.passed] == []
+    assert {check.subject.split()[1] for check in checks if "adjoint" in check.claim} >= {"a", "b", "y"}
+
+
 REFUSED = {
     "an unknown padding": (lambda op, x: op.Conv(x, weights(2, 3, 3, 3), auto_pad="FOO"), "unknown padding 'FOO'|FOO"),
     "an image too small": (lambda op, x: op.Conv(x, weights(2, 3, 9, 9)), "too small"),

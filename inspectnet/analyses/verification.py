@@ -53,7 +53,7 @@ def verify(network: Network, x: np.ndarray, layers: Sequence[str], policy: Polic
     kinds: dict[str, Operator] = {}
     for layer in found:
         kinds |= {operator.geometry: operator for operator in network.operators(layer.output, GRADIENT)}
-    values = network.values(x, [name for o in kinds.values() for name in (*o.inputs, o.output)])
+    values = network.values(x, [name for o in kinds.values() for name in (*o.inputs, *o.extents, o.output)])
     for operator in kinds.values():
         if _is_float(values[operator.output]) and any(_is_float(values[name]) for name in operator.inputs):
             yield _adjoint(network, values, operator, rng)  # what is quantised is passed straight through
@@ -67,14 +67,12 @@ def verify(network: Network, x: np.ndarray, layers: Sequence[str], policy: Polic
 def _adjoint(network: Network, values: dict[str, np.ndarray], operator: Operator, rng: np.random.Generator) -> Check:
     """Hold the true derivative of one operator against its differences along its own input."""
     session = network.operator_session(operator, GRADIENT)
-    fed = {name: values[name] for name in operator.inputs}
+    fed, extents = ({name: values[name] for name in names} for names in (operator.inputs, operator.extents))
+    floats = [name for name, value in fed.items() if _is_float(value)]
 
     def run(scale: float, seed: np.ndarray) -> dict[str, np.ndarray]:
-        scaled = {
-            name: (value * np.float32(scale)).astype(value.dtype) for name, value in fed.items() if _is_float(value)
-        }
-        feeds = fed | scaled
-        return session.run({**feeds, operator.seed: seed})
+        scaled = {name: (fed[name] * np.float32(scale)).astype(fed[name].dtype) for name in floats}
+        return session.run({**fed, **scaled, **extents, operator.seed: seed})
 
     t = rng.normal(size=values[operator.output].shape).astype(np.float32)
     up, at, down = (run(1 + sign * STEP, t)[operator.output].astype(np.float64) for sign in (1, 0, -1))

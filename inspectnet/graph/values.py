@@ -18,6 +18,15 @@ def live_values(graph: ir.Graph) -> set[ir.Value]:
     return alive
 
 
+def values_above(graph: ir.Graph, goal: ir.Value) -> set[ir.Value]:
+    """`goal` and the values that depend on it in any way, be it on its extent only."""
+    found = {goal}
+    for node in graph:
+        if not found.isdisjoint(read_values(node)):
+            found.update(node.outputs)
+    return found
+
+
 def read_values(node: ir.Node) -> list[ir.Value]:
     """All values that `node` reads: its inputs, and what its subgraphs (of If, Loop) take from outside."""
     captured = [x for inner in inner_nodes(node) for x in inner.inputs if x is not None]

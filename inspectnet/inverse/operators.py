@@ -7,7 +7,7 @@ import onnx_ir as ir
 
 from inspectnet.errors import RuleError
 from inspectnet.graph.probes import cut_out
-from inspectnet.graph.values import live_values
+from inspectnet.graph.values import live_values, values_above
 from inspectnet.inverse.walk import descend, finish, total
 from inspectnet.rules import Policy, Way, describe_rule
 
@@ -20,7 +20,9 @@ class Operator:
     output: str
     """Name of its first output."""
     inputs: tuple[str, ...]
-    """Names of its inputs that depend on the image."""
+    """Names of its inputs that depend on the image's pixels."""
+    extents: tuple[str, ...]
+    """Names of its inputs that depend on the image's extent only, as the shape that a Reshape makes."""
     geometry: str
     """Attributes and shapes: operators that share them are the same but for weights."""
     signals: tuple[str, ...]
@@ -37,22 +39,24 @@ def operators_below(model: ir.Model, value: str, policy: Policy | None = None) -
 
     Raises RuleError if a policy is given and one of them has no rule.
     """
-    nodes, alive = _passed(model, value, policy)
-    return [_operator(node, alive) for node in nodes]
+    part = cut_out(model, list(model.graph.inputs), [value]).graph
+    alive, above = live_values(part), values_above(part, part.inputs[0])
+    return [_operator(node, alive, above) for node in _passed(part, policy)]
 
 
 def invert_operator(model: ir.Model, operator: Operator, policy: Policy) -> ir.Model:
-    """One operator with its rule behind it: its inputs and its seed -> its output and the signals on its inputs.
+    """One operator with its rule behind it: inputs, extents, its seed -> its output and the signals on its inputs.
 
     An input that is held has no signal. Raises RuleError if the operator has no rule.
     """
-    part = cut_out(model, operator.inputs, [operator.output])
+    part = cut_out(model, (*operator.inputs, *operator.extents), [operator.output])
     graph = part.graph
-    crest, op = graph.outputs[0], Way(graph, live_values(graph))
+    crest, extents = graph.outputs[0], set(graph.inputs[len(operator.inputs) :])
+    op = Way(graph, live_values(graph) - extents)
     seed = ir.Value(name=operator.seed, shape=crest.shape, type=crest.type)
     arriving: dict[ir.Value, list[ir.Value]] = {crest: [seed]}
     descend(op, crest.producer(), arriving, policy)
-    for value, name in zip(graph.inputs, operator.signals, strict=True):
+    for value, name in zip(graph.inputs, operator.signals, strict=False):  # nothing comes down to the extents
         if (signal := total(op, arriving.get(value))) is not None:
             signal = op.Identity(signal)
             signal.name, signal.type, signal.shape = name, value.type, value.shape
@@ -61,12 +65,13 @@ def invert_operator(model: ir.Model, operator: Operator, policy: Policy) -> ir.M
     return finish(part)
 
 
-def _operator(node: ir.Node, alive: set[ir.Value]) -> Operator:
+def _operator(node: ir.Node, alive: set[ir.Value], above: set[ir.Value]) -> Operator:
     inputs = tuple(dict.fromkeys(str(x.name) for x in node.inputs if x in alive))
+    extents = tuple(dict.fromkeys(str(x.name) for x in node.inputs if x in above and x not in alive))
     shapes = [str(x.shape) for x in node.inputs if x is not None]
     geometry = f"{node.op_type} {sorted((a.name, str(a.value)) for a in node.attributes.values())} {shapes}"
     output = str(node.outputs[0].name)
-    return Operator(node.op_type, output, inputs, geometry, tuple(f"signal on {name}" for name in inputs))
+    return Operator(node.op_type, output, inputs, extents, geometry, tuple(f"signal on {name}" for name in inputs))
 
 
 def obstacles(model: ir.Model, policy: Policy) -> dict[str, str]:
@@ -94,23 +99,23 @@ def obstacles(model: ir.Model, policy: Policy) -> dict[str, str]:
 
 def policy_of_ops(model: ir.Model, value: str, policy: Policy) -> dict[str, str]:
     """For every operator on the way down from `value`, what happens to the signal there. Raises RuleError."""
-    return {node.op_type: describe_rule(node, policy) for node in _passed(model, value, policy)[0]}
+    part = cut_out(model, list(model.graph.inputs), [value]).graph
+    return {node.op_type: describe_rule(node, policy) for node in _passed(part, policy)}
 
 
-def _passed(model: ir.Model, value: str, policy: Policy | None) -> tuple[list[ir.Node], set[ir.Value]]:
-    """The nodes that a signal on `value` passes on its way down, from the bottom up, and what depends on the image.
+def _passed(graph: ir.Graph, policy: Policy | None) -> list[ir.Node]:
+    """The nodes that a signal on the output of `graph` passes on its way down, from the bottom up; all if no policy.
 
     Not all that depends on the image is passed: a choice, a gate, a statistic is held, and with it what made it.
     """
-    graph = cut_out(model, list(model.graph.inputs), [value]).graph
-    nodes, op, crest = list(graph), Way(graph, live_values(graph)), graph.outputs[0]
-    nodes = [node for node in nodes if node.outputs[0] in op.alive]
+    op, crest = Way(graph, live_values(graph)), graph.outputs[0]
+    nodes = [node for node in graph if node.outputs[0] in op.alive]
     if policy is None:
-        return nodes, op.alive
+        return nodes
     arriving = {crest: [ir.Value(name="signal", shape=crest.shape, type=crest.type)]}
     for node in reversed(nodes):
         descend(op, node, arriving, policy)
-    return [node for node in nodes if not arriving.keys().isdisjoint(node.outputs)], op.alive
+    return [node for node in nodes if not arriving.keys().isdisjoint(node.outputs)]
 
 
 def sign(model: ir.Model, properties: dict[str, str]) -> ir.Model:

@@ -14,7 +14,7 @@ from inspectnet.errors import RuleError
 from inspectnet.graph.folding import fold_shapes
 from inspectnet.graph.probes import cut_out
 from inspectnet.graph.shapes import BATCH, free_extent
-from inspectnet.graph.values import live_values, read_values
+from inspectnet.graph.values import live_values, values_above
 from inspectnet.rules import HELD, Policy, Way, find_rule, refuse
 
 SEED, PIXELS, OWNER = "seed", "pixels", "image_of_seed"  # what the inverse's own inputs and outputs are called
@@ -67,25 +67,16 @@ def _find(graph: ir.Graph, name: str) -> ir.Value:
 
 def _walk_back(graph: ir.Graph, crest: ir.Value, seed: ir.Value, goal: ir.Value, policy: Policy) -> ir.Value:
     """Append the way down from `seed`, the signal on `crest`, to `goal`; gives the signal there."""
-    nodes, op = _above(graph, goal), Way(graph, live_values(graph))
+    nodes, dependent, op = list(graph), values_above(graph, goal), Way(graph, live_values(graph))
     arriving: dict[ir.Value, list[ir.Value]] = {crest: [seed]}
     for node in reversed(nodes):
-        descend(op, node, arriving, policy)
+        if node.outputs[0] in dependent and node.outputs[0] is not goal:
+            descend(op, node, arriving, policy)
     signal = total(op, arriving.get(goal))
     if signal is None:
         what = "the image" if goal is graph.inputs[0] else f"'{goal.name}'"
         raise RuleError(f"no signal from '{crest.name}' reaches {what}. Choose another layer.")
     return op.Identity(signal) if signal is seed else signal
-
-
-def _above(graph: ir.Graph, goal: ir.Value) -> list[ir.Node]:
-    """The nodes through which a signal can come down to `goal`: those that depend on it."""
-    dependent, nodes = {goal}, []
-    for node in graph:
-        if not dependent.isdisjoint(read_values(node)):
-            dependent.update(node.outputs)
-            nodes.append(node)
-    return nodes
 
 
 def descend(op: Way, node: ir.Node, arriving: dict[ir.Value, list[ir.Value]], policy: Policy) -> None:
