@@ -8,6 +8,14 @@ import numpy as np
 import onnx_ir as ir
 
 
+def add_initializer(graph: ir.Graph, name: str, numbers: np.ndarray | ir.TensorProtocol) -> ir.Value:
+    """The value of that name that holds `numbers`, as a new initializer of `graph`."""
+    tensor = ir.tensor(numbers, name=name) if isinstance(numbers, np.ndarray) else numbers
+    value = ir.Value(name=name, const_value=tensor, shape=tensor.shape, type=ir.TensorType(tensor.dtype))
+    graph.register_initializer(value)
+    return value
+
+
 class Op(ir.tape.Tape):  # type: ignore[misc]
     """Appends nodes to a graph: `op.Relu(x)`, `op.Split(x, [2, 2], axis=1, outputs=2)`.
 

@@ -7,6 +7,7 @@ import onnx_ir.passes.common as passes
 from inspectnet.errors import ModelError
 from inspectnet.graph.folding import fold_shapes
 from inspectnet.graph.fusing import fuse
+from inspectnet.graph.old_forms import settle_old_forms
 from inspectnet.graph.values import constant_of, describe, integer, live_values, shape_of
 from inspectnet.graph.window import explicit_pads
 
@@ -37,7 +38,7 @@ def settle_shapes(model: ir.Model, size: tuple[int, int] | None, where: str) -> 
         _infer(model)
     while any(explicit_pads(node) for node in graph if node.op_type in WINDOWED):
         _infer(model)  # one at a time: the shapes above it may have been wrong
-    while fold_shapes(graph):
+    while fold_shapes(graph) or settle_old_forms(graph, where):
         passes.RemoveUnusedNodesPass()(model)
         _infer(model)
     if fuse(graph):

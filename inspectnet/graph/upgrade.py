@@ -6,6 +6,7 @@ import onnx.version_converter
 import onnx_ir as ir
 
 from inspectnet.errors import ModelError
+from inspectnet.graph.old_forms import mark_old_forms
 
 OPSET = 21  # the newest that every rule is written for; later files keep theirs, as these ops have not changed since
 OLDEST = 7  # onnxruntime runs nothing older
@@ -22,18 +23,9 @@ def upgrade(model: ir.Model) -> ir.Model:
         raise ModelError(f"the model is in opset {version}, newer than {known}. Upgrade the package onnx.")
     if version < OPSET:
         model = _convert(model)
-    if version < 11:
-        _keep_old_grid(model.graph)
+    mark_old_forms(model.graph, version)
     model.ir_version = max(model.ir_version or 0, 10)
     return model
-
-
-def _keep_old_grid(graph: ir.Graph) -> None:
-    """Let each Resize take its pixels where Upsample and the first Resize took them, which the converter forgets."""
-    for node in graph.all_nodes():
-        if node.op_type == "Resize":
-            node.attributes.add(ir.AttrString("coordinate_transformation_mode", "asymmetric"))
-            node.attributes.add(ir.AttrString("nearest_mode", "floor"))
 
 
 def _convert(model: ir.Model) -> ir.Model:

@@ -1,0 +1,83 @@
+"""Old forms: operators that meant something else in an older opset, where onnx's converter takes no notice of it.
+
+They are marked while reading and settled when the shapes are known, on which their new form depends.
+"""
+
+import numpy as np
+import onnx_ir as ir
+
+from inspectnet.errors import ModelError
+from inspectnet.graph.builder import add_initializer
+from inspectnet.graph.values import constant_of, describe, integer, shape_of, word
+
+OLD = "inspectnet.old_form"  # marks nodes as such
+
+
+def mark_old_forms(graph: ir.Graph, version: int) -> None:
+    """Mark the operators that meant something else in the opset `version` of the file, in place."""
+    for node in graph.all_nodes():
+        if node.domain:
+            continue
+        if node.op_type == "Resize" and version < 11:  # it took its pixels where Upsample took them
+            node.attributes.add(ir.AttrString("coordinate_transformation_mode", "asymmetric"))
+            node.attributes.add(ir.AttrString("nearest_mode", "floor"))
+        resize = node.op_type == "Resize" and version == 10 and word(node, "mode", "nearest") == "nearest"
+        if resize or (node.op_type == "GroupNormalization" and version < 21):
+            node.metadata_props[OLD] = str(version)
+
+
+def settle_old_forms(graph: ir.Graph, where: str) -> bool:
+    """Write marked operators whose extents or scales are known in their new form, in place; whether there were any.
+
+    Raises ModelError for one that has no new form.
+    """
+    known = 0
+    for node in [node for node in graph if OLD in node.metadata_props]:
+        if node.op_type == "Resize" and (scales := constant_of(node.inputs[2])) is not None:
+            _round(graph, node, scales)
+        elif node.op_type == "GroupNormalization" and shape_of(node.inputs[0]) is not None:
+            _repeat(graph, node, where)
+        else:
+            continue
+        node.metadata_props.pop(OLD)
+        known += 1
+    return bool(known)
+
+
+def _round(graph: ir.Graph, node: ir.Node, scales: np.ndarray) -> None:
+    """Let a Resize of opset 10 take the next pixel where it makes an axis smaller, the last one where larger.
+
+    The standard did not say which; this is what onnxruntime does. One node rounds all axes alike, so two are needed
+    where one axis becomes smaller and another one larger.
+    """
+    smaller, name = scales < 1, node.outputs[0].name
+    if not smaller.any():
+        return
+    if not (scales > 1).any():
+        node.attributes.add(ir.AttrString("nearest_mode", "ceil"))
+        return
+    parts = [np.where(axes, scales, 1).astype(np.float32) for axes in (smaller, ~smaller)]
+    down, up = (add_initializer(graph, f"{name}/scales_{i}", part) for i, part in enumerate(parts))
+    first = ir.node("Resize", [*node.inputs[:2], down], node.attributes.copy(), name=f"{name}/smaller")
+    first.attributes.add(ir.AttrString("nearest_mode", "ceil"))
+    first.outputs[0].name, first.outputs[0].type = first.name, node.outputs[0].type
+    graph.insert_before(node, first)
+    node.replace_input_with(0, first.outputs[0])
+    node.replace_input_with(2, up)
+
+
+def _repeat(graph: ir.Graph, node: ir.Node, where: str) -> None:
+    """Give each channel of a GroupNormalization the scale and bias that its group had before opset 21."""
+    groups, channels = integer(node, "num_groups"), (shape_of(node.inputs[0]) or (None, None))[1]
+    if not isinstance(channels, int) or channels % groups:
+        raise ModelError(
+            f"{where}: {describe(node)} makes {groups} groups of {channels} channels. Export the model again."
+        )
+    if groups == channels:
+        return
+    owner = add_initializer(graph, f"{node.outputs[0].name}/groups", np.arange(groups).repeat(channels // groups))
+    for i in (1, 2):
+        each = ir.node("Gather", [node.inputs[i], owner], name=f"{node.outputs[0].name}/each_{i}")
+        each.outputs[0].name, each.outputs[0].type = each.name, node.inputs[i].type
+        graph.insert_before(node, each)
+        node.replace_input_with(i, each.outputs[0])
