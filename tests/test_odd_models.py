@@ -1,5 +1,7 @@
 """Models that exporters do write, or that are broken: each opens and is right, or is refused in one line."""
 
+import re
+
 import numpy as np
 import onnx
 import onnx_ir as ir
@@ -10,7 +12,7 @@ from small import build
 import inspectnet
 from inspectnet.analyses.features import field_box
 from inspectnet.analyses.verification import verify
-from inspectnet.errors import ModelError
+from inspectnet.errors import ModelError, RuleError
 from inspectnet.projection import Spot
 from inspectnet.rules import Policy
 
@@ -97,6 +99,26 @@ def test_layers_below_an_unknown_operator_are_there_and_the_operator_is_named(tm
     network = opened(proto, tmp_path)
     assert network.layers[0].name == "conv1" and network.obstacle("conv1") is None
     assert network.unknown == "Thing (output 'c')"
+
+
+def test_a_signal_on_a_further_output_is_refused_by_name(tmp_path):
+    body = "a = Conv (x, w)\nn, mean = LayerNormalization <axis = 1> (a, s)\ny = Add (n, mean)\nz = Conv (y, v)"
+    numbers = {"w": weights(4, 3, 3, 3), "v": weights(5, 4, 3, 3), "s": weights(4, 7, 7)}
+    network = opened(onnx_text(body, numbers, x=("N", 3, 9, 9)), tmp_path)
+    why = r"LayerNormalization \(output 'n'\): its output 'mean' is used too"
+    assert network.obstacle("conv1") is None
+    assert re.search(why, network.obstacle("add1")) and network.obstacle("conv2") == network.obstacle("add1")
+    for layer in ("add1", "conv2"):
+        with pytest.raises(RuleError, match=why):
+            list(verify(network, weights(2, 3, 9, 9), [layer], Policy()))
+
+
+def test_a_signal_on_any_part_of_a_split_comes_down(tmp_path):
+    body = "a = Conv (x, w)\nb, c = Split <axis = 1, num_outputs = 2> (a)\ny = Conv (c, v)"
+    numbers = {"w": weights(4, 3, 3, 3), "v": weights(5, 2, 3, 3)}
+    network = opened(onnx_text(body, numbers, x=("N", 3, 9, 9)), tmp_path)
+    assert network.obstacle("conv2") is None
+    assert network.project_seeds(weights(1, 3, 9, 9), "conv2", np.ones((1, 5, 5, 5), np.float32)).any()
 
 
 TAKEN_APART = {  # as TorchScript does: extents are computed from a map below

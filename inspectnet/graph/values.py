@@ -6,6 +6,9 @@ import onnx_ir as ir
 CARRIERS = frozenset(
     "Reshape Unsqueeze Squeeze Flatten Pad Transpose Identity Dropout Cast Expand".split()
 )  # what they give are the same numbers in other places
+PARTING = frozenset(
+    {"Split"}
+)  # all their outputs are parts of the map; of others, those after the first are by-products
 STRUCTURAL_OPS = frozenset({"Shape", "Size"})  # what they give depends on the extent of the image, not on its pixels
 
 

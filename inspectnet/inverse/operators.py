@@ -85,16 +85,21 @@ def obstacles(model: ir.Model, policy: Policy) -> dict[str, str]:
     for node in nodes:
         if node.outputs[0] not in op.alive:
             continue
-        first, *rest = node.outputs
-        signal = ir.Value(name="signal", shape=first.shape, type=first.type)
-        arriving: dict[ir.Value, list[ir.Value]] = {first: [signal]}
-        try:
-            descend(op, node, arriving, policy)
-            reasons = [blocked[value] for value in node.inputs if value in blocked and value in arriving]
-        except RuleError as error:
-            reasons = [str(error)]
-        blocked.update(dict.fromkeys((first, *rest), reasons[0]) if reasons else {})
+        for value in node.outputs:
+            reason = _obstacle(op, node, value, policy, blocked)
+            blocked.update({value: reason} if reason else {})
     return {str(value.name): reason for value, reason in blocked.items()}
+
+
+def _obstacle(op: Way, node: ir.Node, value: ir.Value, policy: Policy, blocked: dict[ir.Value, str]) -> str | None:
+    """Why a signal on `value`, an output of `node`, cannot come down; None if it can."""
+    signal = ir.Value(name="signal", shape=value.shape, type=value.type)
+    arriving: dict[ir.Value, list[ir.Value]] = {value: [signal]}
+    try:
+        descend(op, node, arriving, policy)
+    except RuleError as error:
+        return str(error)
+    return next((blocked[x] for x in node.inputs if x in blocked and x in arriving), None)
 
 
 def policy_of_ops(model: ir.Model, value: str, policy: Policy) -> dict[str, str]:
