@@ -70,7 +70,7 @@ class Network:
         """Names of the classes in the order of the output, empty if the model does not tell."""
         self.epoch = training_epoch(source)
         """The epoch of the training at which it was saved, None if the model does not tell."""
-        self._directory = Directory(find_layers(self._model.graph), aliases)
+        self._directory = Directory(find_layers(self._model.graph), aliases, self.unknown)
         self._sessions: dict[object, Session] = {}
         self._obstacles: dict[Policy, dict[str, str]] = {}
         self._maxima_names: dict[tuple[str, ...], dict[str, tuple[str, str | None]]] = {}

@@ -12,7 +12,7 @@ import numpy as np
 import onnx_ir as ir
 
 from inspectnet.graph.builder import Op
-from inspectnet.graph.values import constant_of, integer, ints, live_values, shape_of
+from inspectnet.graph.values import constant_of, integer, ints, live_values, read_values, shape_of
 
 RESHAPING = frozenset({"Reshape", "Flatten", "Squeeze", "Unsqueeze"})
 USUAL = {2: "NC", 4: "NCHW"}  # by rank
@@ -29,7 +29,7 @@ def axes_of(graph: ir.Graph) -> dict[ir.Value, str]:
     known: dict[ir.Value, str] = {image: USUAL[4]}
     usual = {(shape_of(image) or ())[1:]}  # the extents, without the batch, of what has its axes in the usual order
     for node in graph:
-        live = [x for x in node.inputs if x in alive]
+        live = [x for x in read_values(node) if x in alive]
         for value in node.outputs if node.outputs[0] in alive else ():
             shape = shape_of(value) or ()
             letters = _letters(node, live, known, len(shape)) if live else "?" * len(shape)

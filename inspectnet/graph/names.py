@@ -142,11 +142,14 @@ def _from_node_name(node: ir.Node) -> str:
 class Directory:
     """Finds layers by any of their names; earlier sources of names win over later ones.
 
-    given: further names. Raises LayerError for one of no layer, OptionError for one that another layer has already.
+    given: further names. unknown: the operator above which no layers are found, in words. Raises LayerError for a name
+    of no layer, OptionError for one that another layer has already.
     """
 
-    def __init__(self, layers: Iterable["Layer"], given: Mapping[str, str] | None = None) -> None:
-        self.layers = list(layers)
+    def __init__(
+        self, layers: Iterable["Layer"], given: Mapping[str, str] | None = None, unknown: str | None = None
+    ) -> None:
+        self.layers, self._unknown = list(layers), unknown
         modules = {path: layer for layer in self.layers for path in layer.modules}
         ordinals = {name: layer for layer in self.layers for name in layer.ordinals}
         ordinals |= {
@@ -200,4 +203,5 @@ class Directory:
         raise LayerError(f"no layer '{name}'.{nearest(name, table)}{self._list()}")
 
     def _list(self) -> str:
-        return f" It has: {' '.join(layer.name for layer in self.layers)}"
+        above = f"; none above {self._unknown}, the shape of which cannot be told" if self._unknown else ""
+        return f" It has: {' '.join(layer.name for layer in self.layers) or 'none'}{above}"

@@ -8,6 +8,7 @@ from inspectnet.errors import ModelError
 from inspectnet.graph.folding import fold_shapes
 from inspectnet.graph.fusing import fuse
 from inspectnet.graph.old_forms import settle_old_forms
+from inspectnet.graph.upgrade import has_schema
 from inspectnet.graph.values import constant_of, describe, integer, live_values, shape_of
 from inspectnet.graph.window import explicit_pads
 
@@ -29,6 +30,7 @@ def settle_shapes(model: ir.Model, size: tuple[int, int] | None, where: str) -> 
     if not isinstance(c, int):
         raise ModelError(f"{where}: the image input '{image.name}' does not say how many channels it takes.")
     image.shape = ir.Shape([BATCH, c, h, w])
+    _keep_told_shapes(graph)
     freed = _free_reshapes(graph, n) if isinstance(n, int) else {}
     _infer(model)
     if not _batch_is_free(graph):
@@ -100,16 +102,23 @@ def _refuse_empty_maps(graph: ir.Graph, where: str) -> None:
 
 
 def _infer(model: ir.Model) -> None:
-    """Infer every shape afresh from the input's."""
-    for node in model.graph:
-        for value in node.outputs:
-            value.shape = None
+    """Infer every shape afresh from the input's, and from what the file tells of operators that onnx does not know."""
+    for value in (value for node in model.graph if has_schema(node) for value in node.outputs):
+        value.shape = None
     unknown = {node: node.op_type for node in model.graph if node.op_type in STAND_INS and not node.domain}
     for node, op_type in unknown.items():
         node.op_type = STAND_INS[op_type]
     passes.ShapeInferencePass(strict_mode=False)(model)
     for node, op_type in unknown.items():
         node.op_type = op_type
+
+
+def _keep_told_shapes(graph: ir.Graph) -> None:
+    """Keep what the file tells of outputs that no inference reaches, where all extents but the batch are numbers."""
+    for value in (value for node in graph if not has_schema(node) for value in node.outputs):
+        first, *rest = shape_of(value) or (None,)
+        fixed = bool(rest) and all(isinstance(d, int) for d in rest)
+        value.shape = ir.Shape([first if isinstance(first, int) else BATCH, *rest]) if fixed else None
 
 
 def _free_reshapes(graph: ir.Graph, batch: int) -> dict[ir.Node, ir.Value]:

@@ -10,6 +10,7 @@ from inspectnet.graph.old_forms import mark_old_forms
 
 OPSET = 21  # the newest that every rule is written for; later files keep theirs, as these ops have not changed since
 OLDEST = 7  # onnxruntime runs nothing older
+STRANGE = "inspectnet.strange"  # the domain of operators that the standard does not know, while others are converted
 HEAVY = 1024  # elements: larger weights take no part in the conversion
 
 
@@ -22,10 +23,46 @@ def upgrade(model: ir.Model) -> ir.Model:
         known = onnx.defs.onnx_opset_version()
         raise ModelError(f"the model is in opset {version}, newer than {known}. Upgrade the package onnx.")
     if version < OPSET:
+        strange = _set_apart(model, version)
         model = _convert(model)
+        _take_back(model, strange)
     mark_old_forms(model.graph, version)
     model.ir_version = max(model.ir_version or 0, 10)
     return model
+
+
+def has_schema(node: ir.Node) -> bool:
+    """Whether onnx knows the operator, so that it can convert it and tell the shape of what it gives."""
+    return not node.domain and onnx.defs.has(node.op_type)
+
+
+def _set_apart(model: ir.Model, version: int) -> dict[str, ir.Shape | None]:
+    """Put operators that the standard does not know into a domain of their own, in place: the converter stops at them.
+
+    Gives the shapes that the file tells of what unknown operators of any domain give, which the converter forgets.
+    """
+    strange = [node for node in model.graph.all_nodes() if node.domain or not _is_standard(node, version)]
+    for node in strange:
+        node.domain = node.domain or STRANGE
+    model.opset_imports.update({STRANGE: 1} if any(node.domain == STRANGE for node in strange) else {})
+    return {str(value.name): value.shape for node in strange for value in node.outputs if value.name}
+
+
+def _is_standard(node: ir.Node, version: int) -> bool:
+    try:
+        onnx.defs.get_schema(node.op_type, version, "")
+    except onnx.defs.SchemaError:
+        return False
+    return True
+
+
+def _take_back(model: ir.Model, shapes: dict[str, ir.Shape | None]) -> None:
+    """Undo what `_set_apart` did, which gave `shapes`."""
+    for node in model.graph.all_nodes():
+        node.domain = "" if node.domain == STRANGE else node.domain
+        for value in node.outputs:
+            value.shape = shapes.get(str(value.name)) or value.shape
+    model.opset_imports.pop(STRANGE, None)
 
 
 def _convert(model: ir.Model) -> ir.Model:
