@@ -15,9 +15,13 @@ from inspectnet.graph.channels_last import put_channels_first
 from inspectnet.graph.external import external_files, load_external
 from inspectnet.graph.folding import fold_constants
 from inspectnet.graph.halves import widen_halves
+from inspectnet.graph.names import WEIGHTED
+from inspectnet.graph.order import put_in_order
 from inspectnet.graph.shapes import settle_shapes
 from inspectnet.graph.upgrade import upgrade
-from inspectnet.graph.values import live_values, shape_of
+from inspectnet.graph.values import CARRIERS, live_values, shape_of
+
+WEIGHING = WEIGHTED | {"BatchNormalization", "LayerNormalization", "GroupNormalization", "InstanceNormalization"}
 
 
 @dataclass(frozen=True)
@@ -48,11 +52,12 @@ def read(path: str | Path) -> Source:
         model = ir.from_proto(proto)
         ir.external_data.set_base_dir(model.graph, path.parent)
         passes.InlinePass()(model)
+        put_in_order(model.graph, str(path))
         passes.RemoveInitializersFromInputsPass()(model)
         widen_halves(model)
         model = upgrade(model)
         passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
-        _refuse_nan(model.graph, path)
+        _refuse_what_is_no_number(model.graph, path)
         passes.AddDefaultAttributesPass()(model)
         fold_constants(model.graph)
         passes.RemoveUnusedNodesPass()(model)
@@ -105,16 +110,26 @@ def _parse(data: bytes, path: Path) -> onnx.ModelProto:
     return proto
 
 
-def _refuse_nan(graph: ir.Graph, path: Path) -> None:
-    """Weights that are not numbers come of a training that broke; they would make every picture empty."""
+def _refuse_what_is_no_number(graph: ir.Graph, path: Path) -> None:
+    """Weights that are not finite come of a training that broke; they would make every picture empty."""
     for name, value in graph.initializers.items():
         if value.const_value is None or not value.const_value.dtype.is_floating_point():
             continue
         array = value.const_value.numpy()
-        with np.errstate(all="ignore"):  # a sum is ten times faster, but infinities can make it NaN as well
-            broken = np.isnan(array.sum()) and np.isnan(array).any()
-        if broken:
-            raise ModelError(f"{path}: the weight '{name}' holds NaN (not a number). Export an earlier checkpoint.")
+        with np.errstate(all="ignore"):
+            if np.isfinite(array.sum()):  # a sum is ten times faster, but finite numbers can sum up to infinity as well
+                continue
+        what = "NaN (not a number)" if np.isnan(array).any() else "infinity"
+        if what != "infinity" or (np.isinf(array).any() and _weighs(value)):
+            raise ModelError(f"{path}: the weight '{name}' holds {what}. Export an earlier checkpoint.")
+
+
+def _weighs(value: ir.Value) -> bool:
+    """Whether the map is multiplied by `value`; constants that are added, as the mask of an attention, may be -inf."""
+    for node in value.consumers():
+        if node.op_type in WEIGHING or (node.op_type in CARRIERS and _weighs(node.outputs[0])):
+            return True
+    return False
 
 
 def _keep_the_image_input(graph: ir.Graph, path: Path) -> None:

@@ -47,6 +47,7 @@ def settle_shapes(model: ir.Model, size: tuple[int, int] | None, where: str) -> 
         passes.RemoveUnusedNodesPass()(model)
         _infer(model)
     _refuse_empty_maps(graph, where)
+    _refuse_misfits(graph, where)
 
 
 def unknown_shape(graph: ir.Graph) -> str | None:
@@ -98,6 +99,22 @@ def _refuse_empty_maps(graph: ir.Graph, where: str) -> None:
             h, w = list(graph.inputs[0].shape)[2:]
             raise ModelError(
                 f"{where}: images of {h}x{w} are too small for {describe(node)}. Say a larger --input-size."
+            )
+
+
+def _refuse_misfits(graph: ir.Graph, where: str) -> None:
+    """onnx infers a shape for filters that do not fit their map, too."""
+    for node in graph:
+        if node.op_type not in ("Conv", "ConvTranspose") or node.domain:
+            continue
+        shape, filters = shape_of(node.inputs[0]), shape_of(node.inputs[1])
+        if not shape or not filters or not isinstance(shape[1], int):
+            continue
+        takes = filters[0] if node.op_type == "ConvTranspose" else filters[1] * integer(node, "group", 1)  # type: ignore[operator]
+        if shape[1] != takes:
+            raise ModelError(
+                f"{where}: {describe(node)} has filters {filters} for {takes} channels, but its input"
+                f" '{node.inputs[0].name}' has {shape[1]}. Export the model again."
             )
 
 
