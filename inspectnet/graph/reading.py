@@ -16,10 +16,10 @@ from inspectnet.graph.external import external_files, load_external
 from inspectnet.graph.folding import fold_constants
 from inspectnet.graph.halves import widen_halves
 from inspectnet.graph.names import WEIGHTED
-from inspectnet.graph.order import put_in_order
 from inspectnet.graph.shapes import settle_shapes
 from inspectnet.graph.upgrade import upgrade
 from inspectnet.graph.values import CARRIERS, live_values, shape_of
+from inspectnet.graph.wiring import put_in_order, refuse_loose_ends
 
 WEIGHING = WEIGHTED | {"BatchNormalization", "LayerNormalization", "GroupNormalization", "InstanceNormalization"}
 
@@ -49,13 +49,14 @@ def read(path: str | Path) -> Source:
         for file in files:
             _add_to(digest, file)
         load_external(proto, files, path)
+        refuse_loose_ends(proto, str(path))
         model = ir.from_proto(proto)
         ir.external_data.set_base_dir(model.graph, path.parent)
         passes.InlinePass()(model)
         put_in_order(model.graph, str(path))
         passes.RemoveInitializersFromInputsPass()(model)
         widen_halves(model)
-        model = upgrade(model)
+        model = upgrade(model, str(path))
         passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
         _refuse_what_is_no_number(model.graph, path)
         passes.AddDefaultAttributesPass()(model)

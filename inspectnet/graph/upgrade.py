@@ -14,17 +14,17 @@ STRANGE = "inspectnet.strange"  # the domain of operators that the standard does
 HEAVY = 1024  # elements: larger weights take no part in the conversion
 
 
-def upgrade(model: ir.Model) -> ir.Model:
+def upgrade(model: ir.Model, where: str) -> ir.Model:
     """The same network in opset 21 or later. Raises ModelError where the file's opset cannot be brought there."""
     version = model.opset_imports.setdefault("", model.opset_imports.pop("ai.onnx", 0))  # two names of one domain
     if version < OLDEST:
-        raise ModelError(f"the model is in opset {version}, older than {OLDEST}. Export it again with a newer opset.")
+        raise ModelError(f"{where} is in opset {version}, older than {OLDEST}. Export it again with a newer opset.")
     if version > onnx.defs.onnx_opset_version():
         known = onnx.defs.onnx_opset_version()
-        raise ModelError(f"the model is in opset {version}, newer than {known}. Upgrade the package onnx.")
+        raise ModelError(f"{where} is in opset {version}, newer than {known}. Upgrade the package onnx.")
     if version < OPSET:
         strange = _set_apart(model, version)
-        model = _convert(model)
+        model = _convert(model, where)
         _take_back(model, strange)
     mark_old_forms(model.graph, version)
     model.ir_version = max(model.ir_version or 0, 10)
@@ -65,7 +65,7 @@ def _take_back(model: ir.Model, shapes: dict[str, ir.Shape | None]) -> None:
     model.opset_imports.pop(STRANGE, None)
 
 
-def _convert(model: ir.Model) -> ir.Model:
+def _convert(model: ir.Model, where: str) -> ir.Model:
     """Run onnx's C++ converter on the graph, the heavy weights standing in as inputs meanwhile."""
     graph = model.graph
     weights = {
@@ -85,5 +85,5 @@ def _convert(model: ir.Model) -> ir.Model:
         value.const_value = weights[value.name]
         converted.graph.initializers[value.name] = value
     if converted.opset_imports.get("") != OPSET:
-        raise ModelError(f"the model's opset could not be brought to {OPSET}. Export it again with a newer opset.")
+        raise ModelError(f"the opset of {where} could not be brought to {OPSET}. Export it again with a newer opset.")
     return converted

@@ -1,12 +1,14 @@
 """Graphs that are broken: they are mended where that can be done, else refused in one line that says where."""
 
 import numpy as np
+import onnx
 import pytest
 from nets import onnx_text
 from onnx import helper, numpy_helper
 from small import opened, outputs_of_file, run
 
 from inspectnet.errors import ModelError
+from inspectnet.graph.reading import read
 
 DRAW = np.random.default_rng(3)
 F, G = (DRAW.normal(size=shape).astype(np.float32) for shape in ((4, 3, 3, 3), (5, 4, 3, 3)))
@@ -86,3 +88,38 @@ def test_a_constant_that_is_added_may_hold_infinity(tmp_path):
 
 def test_weights_whose_sum_is_larger_than_any_float_are_read(tmp_path):
     assert opened(network(f=np.full_like(F, 3e38)), tmp_path).graph.num_nodes() == 3
+
+
+@pytest.mark.parametrize("opset", [6, 99])
+def test_an_opset_that_is_not_read_is_refused_with_the_file(opset, tmp_path):
+    file = network()
+    file.opset_import[0].version = opset
+    assert f"is in opset {opset}" in refused(file, tmp_path)
+
+
+@pytest.mark.parametrize("opset", [17, 21])
+def test_an_input_that_nothing_gives_is_refused_without_a_warning(opset, caplog, capfd, tmp_path):
+    file = onnx.parser.parse_model(
+        f'<ir_version: 8, opset_import: ["" : {opset}]> net (float[N,3,8,8] image) => (float[N,4,6,6] y) {{\n'
+        "y = Conv (image, f)\n}"
+    )
+    path = tmp_path / "model.onnx"
+    path.write_bytes(file.SerializeToString())
+    with pytest.raises(ModelError, match=r"model\.onnx.*Conv \(output 'y'\) reads 'f', which nothing gives"):
+        read(path)
+    assert not caplog.records and capfd.readouterr() == ("", "")
+
+
+def test_a_branch_may_read_what_the_graph_around_it_gives(tmp_path):
+    body = """a = Conv (image, f)
+    m = ReduceMax <keepdims = 0> (a)
+    sure = Greater (m, m)
+    y = If (sure) <then_branch = yes () => (float[N,4,6,6] t) { t = Relu (a) },
+                   else_branch = no () => (float[N,4,6,6] e) { e = Neg (a) }>"""
+    file = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["" : 17]> net (float[N,3,8,8] image) => (float[N,4,6,6] y) {\n' + body + "\n}"
+    )
+    file.graph.initializer.append(numpy_helper.from_array(F, "f"))
+    assert opened(file, tmp_path).graph.num_nodes() == 4
+    file.graph.node[3].attribute[1].g.node[0].input[0] = "b"
+    assert "reads 'b', which nothing gives" in refused(file, tmp_path)

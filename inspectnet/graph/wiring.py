@@ -1,9 +1,37 @@
-"""Order: the operators of a graph from the image up, as everything here walks through them."""
+"""Wiring: operators read what there is, and stand from the image up, as everything here walks through them."""
 
+from collections.abc import Iterable
+
+import onnx
 import onnx_ir as ir
 
 from inspectnet.errors import ModelError
 from inspectnet.graph.values import describe, read_values
+
+
+def refuse_loose_ends(proto: onnx.ModelProto, where: str) -> None:
+    """Raise ModelError if an operator reads what nothing gives."""
+    _check_graph(proto.graph, set(), where)
+    for function in proto.functions:
+        _check_nodes(function.node, set(function.input), where)
+
+
+def _check_graph(graph: onnx.GraphProto, outside: set[str], where: str) -> None:
+    given = {value.name for value in (*graph.input, *graph.initializer)}
+    given |= {tensor.values.name for tensor in graph.sparse_initializer}
+    _check_nodes(graph.node, outside | given, where)
+
+
+def _check_nodes(nodes: Iterable[onnx.NodeProto], given: set[str], where: str) -> None:
+    known = given | {name for node in nodes for name in node.output}
+    for node in nodes:
+        missing = next((name for name in node.input if name and name not in known), None)
+        if missing is not None:
+            what = f"{node.op_type} (output '{node.output[0] if node.output else ''}')"
+            raise ModelError(f"{where}: {what} reads '{missing}', which nothing gives. Export the model again.")
+        for attribute in node.attribute:
+            for graph in (attribute.g, *attribute.graphs):
+                _check_graph(graph, known, where)
 
 
 def put_in_order(graph: ir.Graph, where: str) -> None:
