@@ -10,6 +10,7 @@ import numpy as np
 import onnx_ir as ir
 import onnx_ir.passes.common as passes
 
+from inspectnet.graph.builder import add_initializer
 from inspectnet.graph.values import constant_of, integer, ints, shape_of, word
 
 Axes = tuple[int, ...]  # of a Transpose: axis i of its output is axis turn[i] of its input
@@ -74,7 +75,9 @@ def _sink(graph: ir.Graph, node: ir.Node) -> None:
         return  # these are no maps, whose axes we may choose
     for i, x in enumerate(node.inputs):
         if i in constants:
-            node.replace_input_with(i, _initializer(graph, f"{node.outputs[0].name}/channels_first_{i}", constants[i]))
+            node.replace_input_with(
+                i, add_initializer(graph, f"{node.outputs[0].name}/channels_first_{i}", constants[i])
+            )
         elif _turn_of(x) is not None:
             node.replace_input_with(i, x.producer().inputs[0])
     for name, number in attributes.items():
@@ -172,10 +175,3 @@ def _in_order(turn: Axes) -> bool:
 
 def _input(node: ir.Node, i: int) -> ir.Value | None:
     return node.inputs[i] if i < len(node.inputs) else None
-
-
-def _initializer(graph: ir.Graph, name: str, numbers: np.ndarray) -> ir.Value:
-    tensor = ir.tensor(numbers, name=name)
-    value = ir.Value(name=name, const_value=tensor, shape=tensor.shape, type=ir.TensorType(tensor.dtype))
-    graph.register_initializer(value)
-    return value

@@ -7,6 +7,7 @@ import onnx
 import onnx.reference
 import onnx_ir as ir
 
+from inspectnet.graph.builder import add_initializer
 from inspectnet.graph.values import constant_of, inner_nodes, integer, read_values, shape_of
 
 UNKNOWN = -1
@@ -118,13 +119,7 @@ def _replace(graph: ir.Graph, node: ir.Node, results: list[np.ndarray]) -> None:
     outputs = list(node.outputs)
     if any(v.is_graph_output() for v in outputs):
         return
-    names = [v.name for v in outputs]
-    fresh = []
-    for value, array, name in zip(outputs, results, names, strict=True):
-        tensor = ir.tensor(np.array(array, order="C"), name=name)
-        new = ir.Value(name=name, shape=ir.Shape(array.shape), type=ir.TensorType(tensor.dtype), const_value=tensor)
+    for value, array in zip(outputs, results, strict=True):
+        new = add_initializer(graph, value.name, np.array(array, order="C"))
         ir.convenience.replace_all_uses_with(value, new)
-        fresh.append(new)
     graph.remove(node, safe=True)
-    for new in fresh:
-        graph.register_initializer(new)

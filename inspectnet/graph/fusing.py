@@ -2,6 +2,7 @@
 
 import onnx_ir as ir
 
+from inspectnet.graph.builder import add_initializer
 from inspectnet.graph.patterns import Whole, find_activation, find_layer_norm, find_softmax
 from inspectnet.graph.response import find_lrn
 from inspectnet.graph.strides import find_view
@@ -41,7 +42,7 @@ def _find(node: ir.Node) -> Whole | None:
 def _replace(graph: ir.Graph, node: ir.Node, whole: Whole) -> None:
     """Put the operator in the place of its last node."""
     old = node.outputs[0]
-    constants = [_constant(graph, f"{old.name}/{whole.op_type}_{i}", t) for i, t in enumerate(whole.constants)]
+    constants = [add_initializer(graph, f"{old.name}/{whole.op_type}_{i}", t) for i, t in enumerate(whole.constants)]
     made = ir.node(
         whole.op_type, [*whole.inputs, *constants], whole.attributes, name=node.name or f"{old.name}/{whole.op_type}"
     )
@@ -53,9 +54,3 @@ def _replace(graph: ir.Graph, node: ir.Node, whole: Whole) -> None:
     graph.remove(node, safe=True)
     new.name = name
     graph.opset_imports[""] = max(graph.opset_imports[""], SINCE.get(whole.op_type, 0))
-
-
-def _constant(graph: ir.Graph, name: str, tensor: ir.TensorProtocol) -> ir.Value:
-    value = ir.Value(name=name, const_value=tensor, shape=tensor.shape, type=ir.TensorType(tensor.dtype))
-    graph.register_initializer(value)
-    return value

@@ -5,6 +5,7 @@ import onnx_ir as ir
 import onnx_ir.passes.common as passes
 
 from inspectnet.errors import ModelError
+from inspectnet.graph.builder import add_initializer
 from inspectnet.graph.folding import fold_shapes
 from inspectnet.graph.fusing import fuse
 from inspectnet.graph.old_forms import settle_old_forms
@@ -149,10 +150,7 @@ def _free_reshapes(graph: ir.Graph, batch: int) -> dict[ir.Node, ir.Value]:
         if shape is not None and shape.size > 1 and shape[0] == batch:
             before[node] = node.inputs[1]
             name = f"{node.outputs[0].name}/free_batch"
-            free = ir.Value(name=name, const_value=ir.tensor(np.array([0, *shape[1:]], np.int64), name=name))
-            free.shape, free.type = ir.Shape(shape.shape), ir.TensorType(ir.DataType.INT64)
-            graph.register_initializer(free)
-            node.replace_input_with(1, free)
+            node.replace_input_with(1, add_initializer(graph, name, np.array([0, *shape[1:]], np.int64)))
     return before
 
 

@@ -56,11 +56,6 @@ def behind(value: ir.Value | None) -> ir.Node | None:
     return node
 
 
-def has_subgraphs(node: ir.Node) -> bool:
-    """Whether `node` is control flow, which holds graphs of its own."""
-    return any(_subgraphs(a) for a in node.attributes.values())
-
-
 def shape_of(value: ir.Value) -> tuple[int | str | None, ...] | None:
     """The extents of `value` (a name or None where one is not fixed); None if not even the rank is known."""
     if value.shape is None:

@@ -24,9 +24,9 @@ class Split:
     """Names of the tensors that cross: switches, signs, extents."""
 
 
-def invert_split(model: ir.Model, value: str, policy: Policy, *, any_extent: bool = False) -> Split:
+def invert_split(model: ir.Model, value: str, policy: Policy) -> Split:
     """The same inverse in two parts. Raises RuleError for an operator without a rule."""
-    inverse, seed, crest = build(model, value, policy, any_extent)
+    inverse, seed, crest = build(model, value, policy)
     graph, image, pixels = inverse.graph, inverse.graph.inputs[0], inverse.graph.outputs[0]
     passes.ShapeInferencePass(strict_mode=False)(inverse)  # what is recorded is told apart by its rank
     graph.outputs.append(crest)  # the forward half gives the layer too, to make seeds of

@@ -31,7 +31,7 @@ def invert(model: ir.Model, value: str, policy: Policy, *, any_extent: bool = Fa
 
 
 def build(
-    model: ir.Model, value: str, policy: Policy, any_extent: bool, down_to: str = ""
+    model: ir.Model, value: str, policy: Policy, any_extent: bool = False, down_to: str = ""
 ) -> tuple[ir.Model, ir.Value, ir.Value]:
     """The forward graph up to `value` with the way down behind it; the seed and the crest stand beside it."""
     inverse = cut_out(model, list(model.graph.inputs), [value])
