@@ -41,7 +41,7 @@ def test_operators_out_of_order_are_put_in_order(order, tmp_path):
 
 
 def test_operators_in_order_stay_as_they_are(tmp_path):
-    """Sorting puts branches in another order, by which layers are numbered."""
+    """By their order layers are numbered."""
     file = network("a = Conv (image, f)\nb = Relu (a)\nc = Neg (a)\nd = Abs (a)\ne = Add (d, b)\ny = Add (e, c)")
     model = opened(file, tmp_path)
     assert [node.outputs[0].name for node in model.graph] == ["a", "b", "c", "d", "e", "y"]
