@@ -15,7 +15,7 @@ from inspectnet.graph.axes import as_maps, axes_of, holds_maps, is_view, map_sha
 from inspectnet.graph.builder import Op
 from inspectnet.graph.fields import Field, receptive_fields
 from inspectnet.graph.names import WEIGHTED, module_paths, own_paths
-from inspectnet.graph.values import integer, live_values, shape_of
+from inspectnet.graph.values import ROUNDINGS, integer, live_values, shape_of
 
 KINDS = {
     "Conv": "conv", "ConvTranspose": "convt", "Gemm": "fc", "MatMul": "fc",
@@ -182,8 +182,9 @@ def _shuffle(concat: ir.Node) -> list[ir.Node]:
 
 
 def _readers(value: ir.Value) -> list[ir.Node]:
-    """The nodes that read `value`, once for each time, apart from views of it."""
-    return [use.node for use in value.uses() if not is_view(use.node)]
+    """The nodes that read `value`, rounded or not, once for each time, apart from views of it."""
+    nodes = [use.node for use in value.uses() if not is_view(use.node)]
+    return [reader for n in nodes for reader in (_readers(n.outputs[0]) if n.op_type in ROUNDINGS else [n])]
 
 
 def _views(graph: ir.Graph, values: list[ir.Value], axes: dict[ir.Value, str]) -> dict[ir.Value, ir.Value]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import onnx_ir as ir
 
 from inspectnet.errors import LayerError, OptionError, nearest
-from inspectnet.graph.values import CARRIERS
+from inspectnet.graph.values import CARRIERS, ROUNDINGS
 
 if TYPE_CHECKING:
     from inspectnet.graph.layers import Layer
@@ -29,10 +29,13 @@ def module_paths(nodes: Iterable[ir.Node]) -> dict[ir.Node, str]:
     For filters the weight's name is the most stable source (dynamo ascribes those that it merged with a normalisation
     to that); then the scopes dynamo writes, then TorchScript's node names.
     """
-    said = {node: (_from_weights(node) if node.op_type in WEIGHTED else "") or _from_scopes(node) for node in nodes}
+    every = list(nodes)
+    exported = [node for node in every if node.op_type not in ROUNDINGS]  # a quantiser names its own by what they round
+    said = {node: (_from_weights(node) if node.op_type in WEIGHTED else "") or _from_scopes(node) for node in exported}
     names = {node: _from_node_name(node) for node in said}
     known = {part for path in (*said.values(), *names.values()) for part in (path, *_holders(path))}
-    return {node: said[node] or _first_call(names[node], known) or _from_weights(node) for node in said}
+    paths = {node: said[node] or _first_call(names[node], known) or _from_weights(node) for node in said}
+    return dict.fromkeys(every, "") | paths
 
 
 def own_paths(stages: Stages, paths: Mapping[ir.Node, str]) -> list[tuple[str, ...]]:
@@ -88,7 +91,7 @@ def _maker(node: ir.Node | None, stage_of: Mapping[ir.Node, int]) -> ir.Node | N
     """
     while node is not None and node not in stage_of:
         shuffles = node.op_type == "Transpose" and len(node.outputs[0].shape or ()) > 4
-        node = node.inputs[0].producer() if node.op_type in CARRIERS and not shuffles else None
+        node = node.inputs[0].producer() if node.op_type in CARRIERS | ROUNDINGS and not shuffles else None
     return node
 
 

@@ -16,6 +16,7 @@ from inspectnet.graph.external import external_files, load_external
 from inspectnet.graph.folding import fold_constants
 from inspectnet.graph.halves import widen_halves
 from inspectnet.graph.names import WEIGHTED
+from inspectnet.graph.quantized import write_rectifiers
 from inspectnet.graph.shapes import settle_shapes
 from inspectnet.graph.upgrade import upgrade
 from inspectnet.graph.values import CARRIERS, live_values, shape_of
@@ -63,6 +64,7 @@ def read(path: str | Path) -> Source:
         fold_constants(model.graph)
         passes.RemoveUnusedNodesPass()(model)
         _keep_the_image_input(model.graph, path)
+        write_rectifiers(model.graph)
         layout = "nhwc" if put_channels_first(model) else "nchw"
     except ModelError:
         raise

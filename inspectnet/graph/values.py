@@ -9,6 +9,7 @@ CARRIERS = frozenset(
 PARTING = frozenset(
     {"Split"}
 )  # all their outputs are parts of the map; of others, those after the first are by-products
+ROUNDINGS = frozenset({"QuantizeLinear", "DequantizeLinear"})  # to a grid and back: no module's work, no map's
 STRUCTURAL_OPS = frozenset({"Shape", "Size"})  # what they give depends on the extent of the image, not on its pixels
 
 

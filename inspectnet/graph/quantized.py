@@ -1,0 +1,74 @@
+"""Quantised networks: the rectifiers that a quantiser left to the saturation of its integers are written out again.
+
+Quantisers drop a Relu before a QuantizeLinear whose zero point is the least value of its type: what is negative
+becomes that value in any case. The signal passes straight through the rounding, so here the Relu has to stand.
+"""
+
+import onnx_ir as ir
+
+from inspectnet.graph.values import CARRIERS, ROUNDINGS, constant_of, integer
+
+MICROSOFT = "com.microsoft"  # where onnxruntime had 16 and 4 bits before ONNX had them
+LINEAR = frozenset(
+    "Conv ConvTranspose Gemm MatMul Einsum Sub Neg BatchNormalization InstanceNormalization GroupNormalization"
+    " LayerNormalization".split()
+)  # what they give can be negative, whatever the sign of what they take
+JOINS = frozenset("Add Sum Mul Concat".split())  # negative only if a term is
+ALONG = frozenset(
+    "MaxPool AveragePool GlobalAveragePool GlobalMaxPool ReduceMean ReduceSum ReduceMax ReduceMin Slice Gather Split"
+    " Resize DepthToSpace SpaceToDepth".split()
+).union(CARRIERS, ROUNDINGS)  # negative only if their first input is
+
+
+def write_rectifiers(graph: ir.Graph) -> None:
+    """Put, in place, a Relu before each QuantizeLinear that cuts off the negative part of what can be negative.
+
+    The function stays the same to the last bit. The image, and what only moves its pixels, is taken to be positive.
+    """
+    signed: set[ir.Value] = set()
+    for node in list(graph):
+        if node.domain == MICROSOFT and node.op_type in ROUNDINGS:
+            node.domain = ""
+        if node.op_type == "QuantizeLinear" and _saturates_at_0(node):
+            if node.inputs[0] in signed:
+                node.replace_input_with(0, _rectified(graph, node.inputs[0]))
+        elif _can_be_negative(node, signed):
+            signed.update(node.outputs)
+
+
+def _saturates_at_0(quantize: ir.Node) -> bool:
+    """Whether the zero point is the least value of its type, which is uint8 and 0 where the file says nothing."""
+    given = quantize.inputs[2] if len(quantize.inputs) > 2 else None
+    if given is None:
+        return integer(quantize, "output_dtype") in (ir.DataType.UNDEFINED, ir.DataType.UINT8)
+    zero = ir.convenience.get_const_tensor(given)
+    return zero is not None and zero.dtype.is_integer() and bool((zero.numpy() == zero.dtype.min).all())
+
+
+def _can_be_negative(node: ir.Node, signed: set[ir.Value]) -> bool:
+    if node.op_type in LINEAR:
+        return True
+    terms = node.inputs if node.op_type in JOINS else node.inputs[:1] if node.op_type in ALONG else ()
+    return any(x in signed or _holds_negative(x) for x in terms)
+
+
+def _holds_negative(value: ir.Value | None) -> bool:
+    numbers = constant_of(value)
+    return numbers is not None and bool((numbers < 0).any())
+
+
+def _rectified(graph: ir.Graph, value: ir.Value) -> ir.Value:
+    """What the Relu of `value` gives, one for all who ask.
+
+    The quantiser let `value` go by the output's name of the activation that it dropped: TorchScript's `/relu/Relu`.
+    """
+    name = f"{value.name}/rectified"
+    made = next((use.node for use in value.uses() if use.node.outputs[0].name == name), None)
+    if made is None:
+        maker, dropped = value.producer(), (value.name or "").removesuffix("_output_0")
+        known = dropped not in (value.name, maker.name)
+        made = ir.node("Relu", [value], name=dropped if known else name)
+        made.outputs[0].name, made.outputs[0].type, made.outputs[0].shape = name, value.type, value.shape
+        made.metadata_props.update(maker.metadata_props)
+        graph.insert_after(maker, made)
+    return made.outputs[0]

@@ -1,0 +1,182 @@
+"""Quantised networks: the rectifiers that a quantiser dropped stand again; layers are those of the float network."""
+
+import contextlib
+import io
+
+import numpy as np
+import onnx
+import pytest
+from nets import EXPORTERS, export, onnx_text, random_weights
+from small import opened, outputs_of_file, run
+
+import inspectnet
+from inspectnet.rules import Policy
+
+IMAGE = ("N", 3, 8, 8)
+ROUND = "\nn = Constant <value_int = {zero}> ()\nz = Cast <to = {to}> (n)\nq = QuantizeLinear ({x}, s, z)\n"
+ROUND += "y = DequantizeLinear (q, s, z)"
+INT8, INT16, UINT8, UINT16, UINT4, INT4 = 3, 5, 2, 4, 21, 22
+LEAST = {INT8: -128, INT16: -(2**15), UINT8: 0, UINT16: 0, UINT4: 0, INT4: -8}
+CONV = "a = Conv (image, k)"
+SIGNED = {
+    "a convolution": CONV,
+    "its pool": f"{CONV}\nb = MaxPool <kernel_shape = [2, 2]> (a)\nc = GlobalAveragePool (b)",
+    "a sum": "r = Relu (image)\na = Conv (r, k)\np = AveragePool <kernel_shape = [3, 3]> (a)\nb = Add (a, a)",
+    "a sum with a negative constant": "r = Relu (image)\nb = Add (r, less)",
+    "a difference": "b = Sub (image, image)",
+    "parts side by side": f"{CONV}\nr = Relu (a)\nb = Concat <axis = 1> (r, a)",
+}
+POSITIVE = {
+    "the image": "b = Identity (image)",
+    "the image, cut out": "b = MaxPool <kernel_shape = [2, 2]> (image)",
+    "a rectified map": f"{CONV}\nb = Relu (a)",
+    "a map between bounds": f"{CONV}\nb = Clip (a, none, six)",
+    "a pool of rectified maps": f"{CONV}\nr = Relu (a)\nb = GlobalAveragePool (r)",
+    "a sum of rectified maps": f"{CONV}\nr = Relu (a)\nb = Add (r, r)",
+}
+
+
+def written(body, to=UINT8, zero=0):
+    body += ROUND.format(to=to, zero=zero, x=body.split("\n")[-1].split(" = ")[0])
+    numbers = random_weights(3, k=(4, 3, 3, 3)) | {"s": 0.25, "less": -1.0, "none": 0.0, "six": 6.0}
+    return onnx_text(
+        body, {n: w for n, w in numbers.items() if f"{n})" in body or f"{n}," in body}, ["y"], 21, image=IMAGE
+    )
+
+
+def added(file, model):
+    """How many Relus the opened model has more than the file."""
+    return [n.op_type for n in model.graph].count("Relu") - [n.op_type for n in file.graph.node].count("Relu")
+
+
+@pytest.mark.parametrize(("to", "least"), LEAST.items())
+def test_a_zero_point_at_the_least_value_of_its_type_is_a_rectifier(to, least, rng, tmp_path):
+    file = written(CONV, to, least)
+    model, x = opened(file, tmp_path), rng.normal(size=(2, 3, 8, 8))
+    assert [node.op_type for node in model.graph] == ["Conv", "Relu", "QuantizeLinear", "DequantizeLinear"]
+    np.testing.assert_array_equal(run(model, x), outputs_of_file(file, x))
+
+
+@pytest.mark.parametrize(("to", "least"), LEAST.items())
+def test_any_other_zero_point_is_none(to, least, tmp_path):
+    file = written(CONV, to, least + 1)
+    assert added(file, opened(file, tmp_path)) == 0
+
+
+@pytest.mark.parametrize(("attributes", "count"), [({}, 1), ({"output_dtype": UINT8}, 1), ({"output_dtype": INT8}, 0)])
+def test_without_a_zero_point_it_is_0(attributes, count, rng, tmp_path):
+    file = written(CONV)
+    del file.graph.value_info[:]  # which says what type it had with a zero point
+    for node in file.graph.node[-2:]:
+        del node.input[2]
+    file.graph.node[-2].attribute.extend(onnx.helper.make_attribute(*item) for item in attributes.items())
+    model, x = opened(file, tmp_path), rng.normal(size=(2, 3, 8, 8))
+    assert added(file, model) == count
+    np.testing.assert_array_equal(run(model, x), outputs_of_file(file, x))
+
+
+@pytest.mark.parametrize("body", SIGNED.values(), ids=SIGNED.keys())
+def test_what_can_be_negative_is_rectified_before_it_is_cut_off(body, rng, tmp_path):
+    file = written(body)
+    model, x = opened(file, tmp_path), rng.normal(size=(2, 3, 8, 8))
+    assert added(file, model) == 1
+    np.testing.assert_array_equal(run(model, x), outputs_of_file(file, x))
+
+
+@pytest.mark.parametrize("body", POSITIVE.values(), ids=POSITIVE.keys())
+def test_what_is_positive_in_any_case_is_not(body, tmp_path):
+    file = written(body)
+    assert added(file, opened(file, tmp_path)) == 0
+
+
+def test_two_that_cut_off_the_same_map_share_one_rectifier(rng, tmp_path):
+    body = written(CONV)
+    body.graph.node.append(onnx.helper.make_node("QuantizeLinear", ["a", "s", "z"], ["q2"]))
+    body.graph.node.append(onnx.helper.make_node("DequantizeLinear", ["q2", "s", "z"], ["y2"]))
+    body.graph.node.append(onnx.helper.make_node("Add", ["y", "y2"], ["both"]))
+    body.graph.output[0].name = "both"
+    model, x = opened(body, tmp_path), rng.normal(size=(2, 3, 8, 8))
+    assert added(body, model) == 1
+    np.testing.assert_array_equal(run(model, x), outputs_of_file(body, x))
+
+
+def test_roundings_of_onnxruntimes_own_are_those_of_onnx(rng, tmp_path):
+    file = written(CONV, UINT16)
+    file.opset_import.append(onnx.helper.make_opsetid("com.microsoft", 1))
+    for node in file.graph.node[-2:]:
+        node.domain = "com.microsoft"
+    model, x = opened(file, tmp_path), rng.normal(size=(2, 3, 8, 8))
+    assert {node.domain for node in model.graph} == {""}
+    assert added(file, model) == 1
+    np.testing.assert_array_equal(run(model, x), outputs_of_file(file, x))
+
+
+def float_net():
+    import torch
+    from torch import nn
+
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.relu, self.second = nn.Conv2d(8, 8, 3, 1, 1), nn.ReLU(), nn.Conv2d(8, 8, 3, 1, 1)
+
+        def forward(self, x):
+            return self.relu(x + self.second(self.relu(self.first(x))))
+
+    torch.manual_seed(0)
+    stem = nn.Sequential(nn.Conv2d(3, 8, 3, 1, 1), nn.ReLU(), nn.MaxPool2d(2))
+    return nn.Sequential(stem, Block(), Block(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4)).eval()
+
+
+def quantised(path, x, kind, symmetric):
+    """The file that onnxruntime's quantiser makes of the one at `path`."""
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+    class Photos(CalibrationDataReader):
+        def __init__(self):
+            self.left = [{onnx.load(path).graph.input[0].name: x}]
+
+        def get_next(self):
+            return self.left.pop() if self.left else None
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        quantize_static(
+            path, path.with_suffix(".q.onnx"), Photos(), quant_format=QuantFormat.QDQ, per_channel=True,
+            activation_type=QuantType[kind], weight_type=QuantType.QInt8,
+            extra_options={"ActivationSymmetric": symmetric},
+        )  # fmt: skip
+    return path.with_suffix(".q.onnx")
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
+@pytest.mark.parametrize(("kind", "symmetric"), [("QUInt8", False), ("QInt8", False), ("QInt8", True)])
+def test_a_quantised_network_has_the_layers_and_the_projections_of_its_original(
+    exporter, kind, symmetric, rng, tmp_path
+):
+    import torch
+
+    x = rng.normal(size=(4, 3, 16, 16)).astype(np.float32)
+    path = export(float_net(), torch.from_numpy(x), tmp_path / "net.onnx", exporter)
+    whole = inspectnet.open(path, device="cpu")
+    rounded = inspectnet.open(quantised(path, x, kind, symmetric), device="cpu")
+    assert [(a.name, a.path, a.ops) for a in rounded.layers[:-1]] == [
+        (a.name, a.path, a.ops) for a in whole.layers[:-1]
+    ]
+    seed = np.zeros((4, 8, 8, 8), np.float32)
+    seed[:, 3] = 1
+    for method in ("deconvnet", "guided_backprop", "gradient"):
+        one, two = (net.pull(x, net.layer("add2").output, seed, Policy(method)).ravel() for net in (whole, rounded))
+        assert one @ two > 0.95 * np.linalg.norm(one) * np.linalg.norm(two)
+
+
+def test_a_layer_answers_to_the_names_of_its_sum_and_of_the_activation_that_was_dropped(rng, tmp_path):
+    import torch
+
+    x = rng.normal(size=(4, 3, 16, 16)).astype(np.float32)
+    path = export(float_net(), torch.from_numpy(x), tmp_path / "net.onnx", "torchscript")
+    net = inspectnet.open(quantised(path, x, "QUInt8", False), device="cpu")
+    output = net.layer("conv1").output
+    assert [net.layer(name).output for name in ("0.0", "0.1", "/0/0.0/Conv", "/0/0.1/Relu_output_0")] == [output] * 4
+    assert (
+        net.activations(x, "conv1").min() == 0 > net.values(x, [net.layer("conv1").pre])[net.layer("conv1").pre].min()
+    )
