@@ -3,7 +3,7 @@
 import onnx_ir as ir
 
 from inspectnet.graph.builder import add_initializer
-from inspectnet.graph.patterns import Whole, find_activation, find_layer_norm, find_softmax
+from inspectnet.graph.patterns import Whole, find_activation, find_layer_norm, find_softmax, find_softplus
 from inspectnet.graph.response import find_lrn
 from inspectnet.graph.strides import find_view
 
@@ -13,6 +13,7 @@ FINDERS = [
     ("Div", find_softmax),
     ("Exp", find_softmax),
     ("Gather", find_view),
+    ("Where", find_softplus),
     ("", find_activation),
 ]
 SINCE = {"Swish": 24}  # the opset that first had it, where that is newer than ours

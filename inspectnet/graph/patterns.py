@@ -1,7 +1,7 @@
 """Patterns: small formulas as nested tuples, and what they are called when an exporter has taken them apart.
 
 ("Mul", "x", ("Sigmoid", "x")) is x * sigmoid(x): a word stands for a value, the same one wherever it occurs, "#word"
-for a number that is noted, a number for itself, a dict for attributes. The
+for a number that is noted, a number for itself or an array of nothing else, a dict for attributes. The
 terms of sums and products stand in any order.
 """
 
@@ -17,6 +17,7 @@ from inspectnet.graph.values import constant_of, integer, ints, number, shape_of
 
 Pattern = Any  # a tuple of an operator's name and its inputs' patterns, a word, "#word" or a number
 IN_ANY_ORDER = frozenset({"Add", "Mul", "Max"})
+TORCH_THRESHOLD = 20.0  # where torch's softplus becomes x, which to a float it is long before
 
 
 @dataclass(frozen=True)
@@ -45,21 +46,35 @@ def _half_of(share: Pattern) -> list[Pattern]:
     ]
 
 
+EXP_SUM = ("Add", ("Exp", ("Neg", "x")), 1.0)  # its reciprocal is the sigmoid
 SIXTH = {"alpha": 1 / 6, "beta": 0.5}
 SIX = ("Clip", ("Add", "x", 3.0), 0.0, 6.0)
 ACTIVATIONS: list[tuple[str, dict[str, Any], Pattern]] = [
     ("Relu", {}, ("Max", "x", 0.0)),
+    ("Relu", {}, ("Mul", "x", ("Cast", ("Greater", "x", 0.0)))),
+    *[("Relu", {}, ("Where", (less, "x", 0.0), 0.0, "x")) for less in ("Less", "LessOrEqual")],
+    *[("Relu", {}, ("Where", (more, "x", 0.0), "x", 0.0)) for more in ("Greater", "GreaterOrEqual")],
+    ("ThresholdedRelu", {"alpha": "#least"}, ("Where", ("LessOrEqual", "x", "#least"), 0.0, "x")),
+    ("ThresholdedRelu", {"alpha": "#least"}, ("Where", ("Greater", "x", "#least"), "x", 0.0)),
+    ("Softplus", {}, ("Where", ("Greater", "x", TORCH_THRESHOLD), "x", ("Softplus", "x"))),
+    ("Softplus", {}, ("Log", ("Add", ("Exp", "x"), 1.0))),
+    ("Softsign", {}, ("Div", "x", ("Add", ("Abs", "x"), 1.0))),
     ("HardSwish", {}, ("Div", ("Mul", "x", SIX), 6.0)),
     ("HardSwish", {}, ("Mul", ("Mul", "x", SIX), 1 / 6)),
     ("HardSwish", {}, ("Mul", "x", ("HardSigmoid", SIXTH, "x"))),
     ("HardSigmoid", SIXTH, ("Div", SIX, 6.0)),
     ("HardSigmoid", SIXTH, ("Mul", SIX, 1 / 6)),
     ("Swish", {"alpha": 1.0}, ("Mul", "x", ("Sigmoid", "x"))),
+    ("Swish", {"alpha": "#alpha"}, ("Mul", "x", ("Sigmoid", ("Mul", "x", "#alpha")))),
+    ("Swish", {"alpha": 1.0}, ("Div", "x", EXP_SUM)),
+    ("Swish", {"alpha": 1.0}, ("Mul", "x", ("Reciprocal", EXP_SUM))),
     ("Mish", {}, ("Mul", "x", ("Tanh", ("Softplus", "x")))),
     *[("Gelu", {"approximate": "none"}, pattern) for erf in ERF for pattern in _half_of(erf)],
     *[("Gelu", {"approximate": "tanh"}, pattern) for tanh in TANH for pattern in _half_of(tanh)],
 ]
 LAST = frozenset(pattern[0] for _, _, pattern in ACTIVATIONS)
+SOFTPLUS_OF_BETA = ("Div", ("Softplus", ("Mul", "x", "#beta")), "#beta")
+SCALED_SOFTPLUS = ("Where", ("Greater", ("Mul", "x", "#beta"), TORCH_THRESHOLD), "x", SOFTPLUS_OF_BETA)
 CENTRED = ("Sub", "x", ("ReduceMean", "x"))
 SQUARES = [("Pow", CENTRED, 2.0), ("Mul", CENTRED, CENTRED)]
 LAYER_NORMS = [("Div", CENTRED, ("Sqrt", ("Add", ("ReduceMean", square), "#epsilon"))) for square in SQUARES]
@@ -78,9 +93,18 @@ def find_activation(node: ir.Node) -> Whole | None:
     """The activation that ends in `node`, taken apart; None if there is none."""
     for op_type, attributes, pattern in ACTIVATIONS if node.op_type in LAST else []:
         found = match(pattern, node.outputs[0])
-        if found is not None and constant_of(found["x"]) is None:
-            return Whole(op_type, [found["x"]], attributes)
+        if found is None or constant_of(found["x"]) is not None or not _same_shape(found["x"], node.outputs[0]):
+            continue
+        noted = {name: found.get(number, number) for name, number in attributes.items()}
+        if all(found[word] > 0 for word in found if word.startswith("#")):  # else it is no rectifier
+            return Whole(op_type, [found["x"]], noted)
     return None
+
+
+def find_softplus(where: ir.Node) -> Whole | None:
+    """The softplus(beta x) / beta that `where` gives: that it gives x for a large x changes nothing."""
+    found = match(SCALED_SOFTPLUS, where.outputs[0])
+    return Whole("Identity", [where.inputs[2]]) if found and _same_shape(found["x"], where.outputs[0]) else None
 
 
 def find_layer_norm(div: ir.Node) -> Whole | None:
@@ -94,7 +118,12 @@ def find_layer_norm(div: ir.Node) -> Whole | None:
     axes = {_last_axes(mean, len(shape)) for mean in means}
     first = axes.pop()
     normalised = shape[first:] if first else ()
-    if axes or not normalised or not all(isinstance(n, int) for n in normalised):
+    if (
+        axes
+        or not normalised
+        or not _same_shape(found["x"], div.outputs[0])
+        or not all(isinstance(n, int) for n in normalised)
+    ):
         return None
     scale = ir.tensor(np.ones([int(n) for n in normalised if n], np.float32))
     return Whole("LayerNormalization", [found["x"]], {"axis": first, "epsilon": found["#epsilon"]}, [scale])
@@ -115,6 +144,11 @@ def find_softmax(last: ir.Node) -> Whole | None:
     return Whole("Softmax", [found["x"]], {"axis": axes[0]}) if len(axes) == 1 else None
 
 
+def _same_shape(x: ir.Value, y: ir.Value) -> bool:
+    """Whether no constant on the way from `x` to `y` is larger, so that `x` was copied."""
+    return shape_of(x) == shape_of(y)
+
+
 def _reduced(node: ir.Node, rank: int) -> list[int]:
     """The axes that a Reduce operator takes together, if they stay with extent 1; else none."""
     given = constant_of(node.inputs[1]) if len(node.inputs) > 1 else None
@@ -133,12 +167,27 @@ def _matches(pattern: Pattern, value: ir.Value | None, found: dict[str, Any]) ->
     if isinstance(pattern, tuple):
         return _made_by(pattern, value, found)
     constant = constant_of(value)
-    given = float(constant.item()) if constant is not None and constant.size == 1 else None
     if isinstance(pattern, float):
-        return given is not None and math.isclose(given, pattern, rel_tol=1e-5)
+        numbers = constant if constant is not None else _copied(value)
+        return numbers is not None and _holds_only(numbers, pattern)
     if pattern.startswith("#"):
+        given = float(constant.item()) if constant is not None and constant.size == 1 else None
         return given is not None and found.setdefault(pattern, given) == given
     return value is not None and found.setdefault(pattern, value) is value
+
+
+def _copied(value: ir.Value | None) -> np.ndarray | None:
+    """The constant that `value` holds over and over, as many times as the batch needs; None if it is something else."""
+    node = value.producer() if value is not None else None
+    if node is None or node.op_type not in ("Expand", "ConstantOfShape"):
+        return None
+    fill = node.attributes.get("value")
+    zeros = np.zeros(1, np.float32) if fill is None else fill.as_tensor().numpy()
+    return constant_of(node.inputs[0]) if node.op_type == "Expand" else zeros
+
+
+def _holds_only(numbers: np.ndarray, wanted: float) -> bool:
+    return bool(numbers.size) and math.isclose(numbers.flat[0], wanted, rel_tol=1e-5) and len(np.unique(numbers)) == 1
 
 
 def _made_by(pattern: tuple[Any, ...], value: ir.Value | None, found: dict[str, Any]) -> bool:

@@ -11,14 +11,40 @@ EXPS = "m = ReduceMax ({0})\nd = Sub (image, m)\ne = Exp (d)\nt = ReduceSum ({1}
 HALF_ERF = "d = Div (image, root)\ne = Erf (d)\nf = Add (e, one)\n"
 CLIPPED = "a = Add (image, three)\nb = Clip (a, zero, six)\n"
 TANH = "c = Pow (image, three)\nd = Mul (c, k)\ne = Add (image, d)\nf = Mul (e, s)\ng = Tanh (f)\nh = Add (g, one)\n"
+PLUS = "p = Softplus (image)\nc = Greater (image, twenty)\n{0} = Where (c, image, p)"
 MOMENTS = "m = ReduceMean (image, axes)\nc = Sub (image, m)\n{square}\nv = ReduceMean (q, axes)\n"
 ROOT = "t = Add (v, small)\nr = Sqrt (t)\ny = Div (c, r)"
 NUMBERS = {"one": 1.0, "three": 3.0, "six": 6.0, "zero": 0.0, "two": 2.0, "root": 2**0.5, "half": 0.5, "sixth": 1 / 6}
+NUMBERS |= {
+    "zeros": np.zeros((1, 3, 4, 5)),
+    "some": np.eye(5)[None, None, :4],
+    "less": -1.0,
+   
+    "twenty": 20.0,
+}
 NUMBERS |= {"k": 0.044715, "s": (2 / np.pi) ** 0.5, "axes": [2, 3], "small": 1e-3, "rows": [2]}
 GROUPS = {
     "Swish": "a = Sigmoid (image)\ny = Mul (a, image)",
     "Mish": "a = Softplus (image)\nb = Tanh (a)\ny = Mul (image, b)",
+    "Swish, with a slope": "a = Mul (image, three)\nb = Sigmoid (a)\ny = Mul (image, b)",
+    "Swish, by exponential": "a = Neg (image)\nb = Exp (a)\nc = Add (one, b)\ny = Div (image, c)",
+    "Swish, by reciprocal": "a = Neg (image)\nb = Exp (a)\nc = Add (b, one)\nd = Reciprocal (c)\ny = Mul (d, image)",
+    "Mish, by logarithm": "a = Exp (image)\nb = Add (a, one)\nc = Log (b)\nd = Tanh (c)\ny = Mul (image, d)",
+    "Mish, with a threshold": PLUS.format("w") + "\nt = Tanh (w)\ny = Mul (image, t)",
+    "Softplus": "a = Exp (image)\nb = Add (one, a)\ny = Log (b)",
+    "Softplus, with a threshold": PLUS.format("y"),
+    "Softsign": "a = Abs (image)\nb = Add (a, one)\ny = Div (image, b)",
+    "ThresholdedRelu": "c = LessOrEqual (image, half)\ny = Where (c, zero, image)",
+    "ThresholdedRelu, the other way": "c = Greater (image, half)\ny = Where (c, image, zero)",
     "Relu": "y = Max (zero, image)",
+    "Relu, with zeros": "y = Max (image, zeros)",
+    "Relu, with as many zeros": "n = Shape (image)\nz = Expand (zero, n)\ny = Max (image, z)",
+    "Relu, with zeros made": "n = Shape (image)\nz = ConstantOfShape (n)\ny = Max (z, image)",
+    "Relu, chosen": "c = Greater (image, zero)\ny = Where (c, image, zeros)",
+    "Relu, chosen from 0": "c = GreaterOrEqual (image, zero)\ny = Where (c, image, zero)",
+    "Relu, by a threshold": "c = LessOrEqual (image, zero)\ny = Where (c, zero, image)",
+    "Relu, below 0": "c = Less (image, zero)\ny = Where (c, zeros, image)",
+    "Relu, by a mask": "c = Greater (image, zero)\nd = Cast <to = 1> (c)\ny = Mul (image, d)",
     "HardSwish": CLIPPED + "c = Mul (image, b)\ny = Div (c, six)",
     "HardSwish, divided first": CLIPPED + "c = Div (b, six)\ny = Mul (image, c)",
     "HardSwish, of a sixth": CLIPPED + "c = Mul (b, image)\ny = Mul (sixth, c)",
@@ -35,8 +61,18 @@ GROUPS = {
     "Softmax, by logarithms": "a = LogSoftmax <axis = 1> (image)\ny = Exp (a)",
 }
 LOOKALIKES = {
-    "the sigmoid of something else": "b = Mul (image, two)\na = Sigmoid (b)\ny = Mul (a, image)",
+    "the sigmoid of something else": "b = Add (image, two)\na = Sigmoid (b)\ny = Mul (a, image)",
+    "a sigmoid that falls": "b = Mul (image, less)\na = Sigmoid (b)\ny = Mul (a, image)",
     "a maximum that is not 0": "y = Max (image, one)",
+    "a maximum with as many ones": "n = Shape (image)\nz = Expand (one, n)\ny = Max (image, z)",
+    "a maximum that is 0 in places": "y = Max (image, some)",
+    "a maximum with zeros that make it larger": "m = ReduceMax (image, rows)\ny = Max (m, zeros)",
+    "a choice of something else": "c = Greater (image, zero)\ny = Where (c, image, two)",
+    "a choice that is turned round": "c = Greater (image, zero)\ny = Where (c, zero, image)",
+    "a threshold below 0": "c = LessOrEqual (image, less)\ny = Where (c, zero, image)",
+    "a threshold that is let through": "c = Less (image, half)\ny = Where (c, zero, image)",
+    "a threshold that is felt": PLUS.replace("twenty", "two").format("y"),
+    "a logarithm of something else": "a = Exp (image)\nb = Add (two, a)\ny = Log (b)",
     "another slope": "a = HardSigmoid <alpha = 0.2> (image)\ny = Mul (image, a)",
     "another bound": "a = Add (image, two)\nb = Clip (a, zero, six)\nc = Mul (image, b)\ny = Div (c, six)",
     "another root": "d = Div (image, two)\ne = Erf (d)\nf = Add (e, one)\ng = Mul (image, f)\ny = Mul (g, half)",
@@ -94,15 +130,35 @@ def test_torchs_activations_arrive_as_one_operator_from_both_exporters(exporter,
 
     class Net(torch.nn.Module):
         def forward(self, x):
-            for function in (F.silu, F.gelu, F.mish, F.hardswish):
+            for function in (F.silu, F.gelu, F.mish, F.hardswish, *by_hand):
                 x = function(x)
             return F.layer_norm(F.gelu(x, approximate="tanh"), [5]) * torch.sigmoid(x.mean((2, 3), keepdim=True))
 
+    by_hand = (
+        lambda x: x * torch.tanh(F.softplus(x)),
+        lambda x: x * torch.sigmoid(1.702 * x),
+        lambda x: x / (1 + torch.exp(-x)),
+        lambda x: x / (1 + x.abs()),
+        lambda x: torch.maximum(x, torch.zeros_like(x)),
+        lambda x: F.threshold(x - 0.1, 0.0, 0.0),
+        F.softplus,
+    )
     x = torch.randn(2, 3, 4, 5)
     model = open_graph(read(export(Net(), x, tmp_path / "net.onnx", exporter)), None)
-    ops = [node.op_type for node in model.graph if node.op_type not in ("ReduceMean", "Sigmoid", "Mul")]
-    assert ops == ["Swish", "Gelu", "Mish", "HardSwish", "Gelu", "LayerNormalization"]
+    ops = [node.op_type for node in model.graph if node.op_type not in ("ReduceMean", "Sigmoid", "Mul", "Sub")]
+    written_out = ["Mish", "Swish", "Swish", "Softsign", "Relu", "Relu", "Softplus"]
+    assert ops == ["Swish", "Gelu", "Mish", "HardSwish", *written_out, "Gelu", "LayerNormalization"]
     np.testing.assert_allclose(run(model, x), Net()(x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
+def test_a_softplus_with_a_slope_is_the_same_chain_from_both_exporters(exporter, tmp_path):
+    import torch
+
+    x, module = 9 * torch.randn(2, 3, 4, 5), torch.nn.Sequential(torch.nn.Softplus(2.0), torch.nn.Tanh())
+    model = open_graph(read(export(module, x, tmp_path / "net.onnx", exporter)), None)
+    assert [n.op_type for n in model.graph if n.op_type != "Identity"] == ["Mul", "Softplus", "Div", "Tanh"]
+    np.testing.assert_allclose(run(model, x), module(x), rtol=1e-4, atol=1e-6)
 
 
 STRIDED = """
