@@ -3,7 +3,14 @@
 import onnx_ir as ir
 
 from inspectnet.graph.builder import add_initializer
-from inspectnet.graph.patterns import Whole, find_activation, find_layer_norm, find_softmax, find_softplus
+from inspectnet.graph.patterns import (
+    Whole,
+    find_activation,
+    find_layer_norm,
+    find_quotient,
+    find_softmax,
+    find_softplus,
+)
 from inspectnet.graph.response import find_lrn
 from inspectnet.graph.strides import find_view
 
@@ -14,6 +21,7 @@ FINDERS = [
     ("Exp", find_softmax),
     ("Gather", find_view),
     ("Where", find_softplus),
+    ("Mul", find_quotient),
     ("", find_activation),
 ]
 SINCE = {"Swish": 24}  # the opset that first had it, where that is newer than ours
@@ -26,9 +34,8 @@ def fuse(graph: ir.Graph) -> int:
     """
     count = 0
     for node in list(graph):
-        whole = _find(node)
-        if whole is not None:
-            _replace(graph, node, whole)
+        while (whole := _find(node)) is not None:
+            node = _replace(graph, node, whole)  # which may be the end of a larger group
             count += 1
     return count
 
@@ -40,8 +47,8 @@ def _find(node: ir.Node) -> Whole | None:
     return None
 
 
-def _replace(graph: ir.Graph, node: ir.Node, whole: Whole) -> None:
-    """Put the operator in the place of its last node."""
+def _replace(graph: ir.Graph, node: ir.Node, whole: Whole) -> ir.Node:
+    """The operator, which stands in the place of its last node."""
     old = node.outputs[0]
     constants = [add_initializer(graph, f"{old.name}/{whole.op_type}_{i}", t) for i, t in enumerate(whole.constants)]
     made = ir.node(
@@ -55,3 +62,4 @@ def _replace(graph: ir.Graph, node: ir.Node, whole: Whole) -> None:
     graph.remove(node, safe=True)
     new.name = name
     graph.opset_imports[""] = max(graph.opset_imports[""], SINCE.get(whole.op_type, 0))
+    return made

@@ -78,6 +78,7 @@ SCALED_SOFTPLUS = ("Where", ("Greater", ("Mul", "x", "#beta"), TORCH_THRESHOLD),
 CENTRED = ("Sub", "x", ("ReduceMean", "x"))
 SQUARES = [("Pow", CENTRED, 2.0), ("Mul", CENTRED, CENTRED)]
 LAYER_NORMS = [("Div", CENTRED, ("Sqrt", ("Add", ("ReduceMean", square), "#epsilon"))) for square in SQUARES]
+RECIPROCALS = [("Mul", "x", ("Reciprocal", "root")), ("Mul", "x", ("Div", 1.0, "root"))]
 
 SOFTMAX = ("Div", ("Exp", "x"), ("ReduceSum", ("Exp", "x")))
 LESS_THE_LARGEST = ("Sub", "x", ("ReduceMax", "x"))
@@ -98,6 +99,16 @@ def find_activation(node: ir.Node) -> Whole | None:
         noted = {name: found.get(number, number) for name, number in attributes.items()}
         if all(found[word] > 0 for word in found if word.startswith("#")):  # else it is no rectifier
             return Whole(op_type, [found["x"]], noted)
+    return None
+
+
+def find_quotient(mul: ir.Node) -> Whole | None:
+    """The division by a root of what depends on the image that `mul` does by the root's reciprocal."""
+    for pattern in RECIPROCALS:
+        found = match(pattern, mul.outputs[0])
+        root = found["root"].producer() if found else None
+        if found and root is not None and root.op_type == "Sqrt" and _same_shape(found["x"], mul.outputs[0]):
+            return Whole("Div", [found["x"], found["root"]])
     return None
 
 

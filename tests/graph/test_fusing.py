@@ -19,10 +19,16 @@ NUMBERS |= {
     "zeros": np.zeros((1, 3, 4, 5)),
     "some": np.eye(5)[None, None, :4],
     "less": -1.0,
-   
     "twenty": 20.0,
+    "many": np.ones((1, 1, 4, 5)),
 }
-NUMBERS |= {"k": 0.044715, "s": (2 / np.pi) ** 0.5, "axes": [2, 3], "small": 1e-3, "rows": [2]}
+NUMBERS |= {
+    "k": 0.044715,
+    "s": (2 / np.pi) ** 0.5,
+    "axes": [2, 3],
+    "small": 1e-3,
+    "rows": [2],
+}
 GROUPS = {
     "Swish": "a = Sigmoid (image)\ny = Mul (a, image)",
     "Mish": "a = Softplus (image)\nb = Tanh (a)\ny = Mul (image, b)",
@@ -56,6 +62,10 @@ GROUPS = {
     "Gelu, by tanh": TANH + "i = Mul (half, image)\ny = Mul (i, h)",
     "LayerNormalization": MOMENTS.format(square="q = Mul (c, c)") + ROOT,
     "LayerNormalization, by power": MOMENTS.format(square="q = Pow (c, two)") + ROOT,
+    "LayerNormalization, by reciprocal": MOMENTS.format(square="q = Mul (c, c)")
+    + "t = Add (v, small)\nr = Sqrt (t)\nd = Reciprocal (r)\ny = Mul (c, d)",
+    "LayerNormalization, by quotient": MOMENTS.format(square="q = Mul (c, c)")
+    + "t = Add (v, small)\nr = Sqrt (t)\nd = Div (one, r)\ny = Mul (d, c)",
     "Softmax": EXPS.format("image, rows", "e, rows"),
     "Softmax, not shifted": "e = Exp (image)\nt = ReduceSum (e, rows)\ny = Div (e, t)",
     "Softmax, by logarithms": "a = LogSoftmax <axis = 1> (image)\ny = Exp (a)",
@@ -80,6 +90,9 @@ LOOKALIKES = {
     "v = ReduceMean (q, rows)\n" + ROOT,
     "a variance over the rows alone": "m = ReduceMean (image, rows)\nc = Sub (image, m)\nq = Mul (c, c)\n"
     "v = ReduceMean (q, rows)\n" + ROOT,
+    "a quotient of more ones than roots": "a = ReduceMax (image, axes)\nr = Sqrt (a)\nb = Div (many, r)\n"
+    "c = ReduceMax (image, axes)\ny = Mul (c, b)",
+    "the reciprocal of what is no root": "a = Exp (image)\nb = Reciprocal (a)\ny = Mul (image, b)",
     "a softmax over two axes": EXPS.format("image, axes", "e, axes"),
     "a sum over something else": "e = Exp (image)\nt = ReduceSum (image, rows)\ny = Div (e, t)",
     "a square of something else": "m = ReduceMean (image, axes)\nc = Sub (image, m)\nq = Mul (image, image)\n"
@@ -114,6 +127,16 @@ def test_a_softmax_of_what_is_shifted_along_another_axis_keeps_the_shift(rng, tm
     model, x = opened(file, tmp_path), 3 * rng.normal(size=(2, 3, 4, 5))
     assert [node.op_type for node in model.graph] == ["ReduceMax", "Sub", "Softmax"]
     np.testing.assert_allclose(run(model, x), outputs_of_file(file, x), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("reciprocal", ["Reciprocal (r)", "Div (one, r)"])
+def test_a_product_with_the_reciprocal_of_a_root_is_a_quotient(reciprocal, rng, tmp_path):
+    file = written(
+        f"q = Mul (image, image)\nm = ReduceMean (q, rows)\nr = Sqrt (m)\nd = {reciprocal}\ny = Mul (image, d)"
+    )
+    model, x = opened(file, tmp_path), rng.normal(size=(2, 3, 4, 5))
+    assert [node.op_type for node in model.graph] == ["Mul", "ReduceMean", "Sqrt", "Div"]
+    np.testing.assert_allclose(run(model, x), outputs_of_file(file, x), rtol=1e-5)
 
 
 def test_what_other_nodes_read_of_a_group_stays(rng, tmp_path):
@@ -159,6 +182,22 @@ def test_a_softplus_with_a_slope_is_the_same_chain_from_both_exporters(exporter,
     model = open_graph(read(export(module, x, tmp_path / "net.onnx", exporter)), None)
     assert [n.op_type for n in model.graph if n.op_type != "Identity"] == ["Mul", "Softplus", "Div", "Tanh"]
     np.testing.assert_allclose(run(model, x), module(x), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
+@pytest.mark.parametrize("divide", [lambda x, v: x / v.sqrt(), lambda x, v: x * v.rsqrt()])
+def test_a_layer_norm_written_by_hand_is_one_operator_from_both_exporters(exporter, divide, tmp_path):
+    import torch
+
+    class Net(torch.nn.Module):
+        def forward(self, x):
+            centred = x - x.mean(-1, keepdim=True)
+            return divide(centred, centred.pow(2).mean(-1, keepdim=True) + 1e-6)
+
+    x = torch.randn(2, 3, 4, 5)
+    model = open_graph(read(export(Net(), x, tmp_path / "net.onnx", exporter)), None)
+    assert [node.op_type for node in model.graph] == ["LayerNormalization"]
+    np.testing.assert_allclose(run(model, x), Net()(x), rtol=1e-4, atol=1e-5)
 
 
 STRIDED = """
