@@ -227,10 +227,7 @@ class Network:
         return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
     def operators(self, layer: str = "", policy: Policy | None = None) -> list[Operator]:
-        """The operators below `layer`, or the class scores, from the bottom up; those that a signal passes if `policy`.
-
-        Raises RuleError if one of them has no rule under `policy`.
-        """
+        """The operators below `layer`, or the scores, from the bottom up; with a policy those that a signal passes."""
         return inverse.operators_below(self._model, self.layer(layer).output if layer else self.logits[0], policy)
 
     def layers_below_scores(self) -> list[Layer]:

@@ -159,8 +159,8 @@ def test_analyses_do_not_import_each_other():
     assert neighbours(ROOT, "analyses", shared=()) == []
 
 
-def test_rules_share_the_registry_and_what_they_do_along_axes_and_nothing_else():
-    assert neighbours(ROOT, "rules", shared=("registry", "axes")) == []
+def test_rules_share_the_registry_what_they_do_along_axes_and_what_they_hold_and_nothing_else():
+    assert neighbours(ROOT, "rules", shared=("registry", "axes", "holding")) == []
 
 
 def test_trainers_and_inspectnet_meet_only_in_a_file():

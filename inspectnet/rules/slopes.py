@@ -112,7 +112,7 @@ def power(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     return [gather_up(op, node, op.Mul(top, slope), x), None]
 
 
-@rule("Sign", "Floor", "Ceil", "Round")
-def step(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
-    """No signal: the slope of a step is 0, and which step was taken is held fixed."""
+@rule("Sign")
+def sign(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+    """No signal: the slope of a step is 0, and the sign that was found is held fixed."""
     return [HELD]

@@ -201,8 +201,8 @@ def test_images_that_cannot_be_read_and_activations_that_are_no_numbers_are_refu
     (broken / "a.png").write_bytes(b"no image")
     with pytest.raises(ImageError, match="none of the 1 images could be read"):
         evolve(networks, [1, 2, 3], find_images(broken), ["conv1"])
-    bad = np.zeros((MAPS, 3, 5, 5))
-    bad[:, 0], bad[:, 1] = np.inf, -np.inf
-    sick = checkpoint(tmp_path, 6, k1=bad)
-    with pytest.raises(ModelError, match=r"conv1 of \S*6.onnx is not a number \(NaN\) for the image 00.png"):
-        evolve([*networks, sick], [1, 2, 3, 4], collection, ["conv1"])
+    sick = checkpoint(
+        tmp_path, 6, k1=np.full((MAPS, 3, 5, 5), 3e38)
+    )  # all maps are infinite, with weights of both signs
+    with pytest.raises(ModelError, match=r"conv2 of \S*6.onnx is not a number \(NaN\) for the image 00.png"):
+        evolve([*networks, sick], [1, 2, 3, 4], collection, ["conv2"])

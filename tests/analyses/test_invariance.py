@@ -209,7 +209,7 @@ def test_features_that_are_zero_and_answers_that_are_no_numbers_are_refused(tmp_
     with pytest.raises(OptionError, match=r"conv1 is zero for an untouched photo.*Say --distance raw"):
         invariance(dead, noise(1))
     with pytest.raises(ModelError, match="NaN or infinity"):
-        invariance(open_net(tmp_path, w2=np.full((6, 5), np.inf)), noise(1))
+        invariance(open_net(tmp_path, w2=np.full((6, 5), 3e38)), noise(1))
     lonely = open_net(tmp_path, "a = Conv (image, k)\ng = GlobalAveragePool (a)\ny = Flatten (g)")
     with pytest.raises(ModelError, match=r"has no hidden layer below its class scores. Say --layer"):
         invariance(lonely, noise(1))

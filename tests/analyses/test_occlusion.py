@@ -255,7 +255,7 @@ def test_what_does_not_exist_is_refused_in_one_line(options, error, match, brigh
 
 
 def test_a_network_that_answers_nonsense_is_refused(tmp_path):
-    network = open_text(tmp_path, BRIGHT, BRIGHT_WEIGHTS | {"w": [[np.inf, 0.0], [0.0, 1.0]]}, (1, 4, 4))
+    network = open_text(tmp_path, BRIGHT, BRIGHT_WEIGHTS | {"w": [[3e38, 0.0], [0.0, 1.0]]}, (1, 4, 4))
     with pytest.raises(ModelError, match=r"answers an image with NaN or infinity"):
         occlude(network, LIGHT, ["conv1"], patch=2)
 

@@ -49,7 +49,7 @@ def test_scores_says_which_output_holds_the_class_scores(command, model, photos,
             assert record["scores"] == "z"
 
 
-@COMMAND
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "selectivity"])
 def test_without_it_scores_that_are_not_clear_are_refused_with_the_advice_to_say_it(
     command, model, photos, tmp_path, capsys
 ):
