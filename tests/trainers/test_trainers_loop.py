@@ -137,8 +137,12 @@ def test_a_signal_ends_a_run_that_still_reads_its_pictures(job, monkeypatch):
         pytest.fail("went on")
 
     monkeypatch.setattr(loop, "open_pictures", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        train(job)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background of a shell ignore it
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train(job)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_impossible_jobs_are_refused(job):
