@@ -141,8 +141,8 @@ TINY = Recipe(
     std=None,
 )
 
-# One row of `trainers table`: two epochs of all twelve took 50 minutes of one core that multiplies bfloat16. In so short
-# a run the dropout of long ones keeps networks from learning: 15% right after three epochs.
+# One row of `trainers table`: two epochs of all twelve took 50 minutes of one core that multiplies bfloat16. In a run
+# of few epochs the dropout of long ones keeps networks from learning: 15% right after three.
 TABLE = replace(TINY, epochs=6, dropout=0.2)
 
 RECIPES = {"paper": PAPER, "tiny": TINY, "table": TABLE}
