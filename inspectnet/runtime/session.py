@@ -25,6 +25,8 @@ class Session:
     def __init__(self, proto: bytes | tuple[bytes, Weights], device: Device, threads: int = 0) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or int(os.environ.get("INSPECTNET_THREADS", "0"))
+        # a session's threads wait for its next run in loops, and would take the cores from another session's run
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         options.log_severity_level = 4  # what it would log as an error comes as an exception too
         graph, weights = proto if isinstance(proto, tuple) else (proto, {})
         self._weights = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in weights.values()]  # not copied
