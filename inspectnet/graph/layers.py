@@ -226,9 +226,11 @@ def _number_on(layers: list[Layer], graph: ir.Graph, alive: set[ir.Value]) -> li
 
 
 def _unmistakable(layers: list[Layer]) -> list[Layer]:
-    """A layer whose ordinal is a module or a value of another one is called by its own module or value."""
-    modules = {layer.path: layer.output for layer in layers if layer.path}
-    meant = modules | {name: layer.output for layer in layers for name in layer.values}
+    """A layer whose ordinal is a module or a value of another one is called by its own module or value: ShuffleNet has
+    a module `conv5` that is not its fifth convolution."""
+    modules = {path: layer.output for layer in layers for path in layer.modules}
+    paths = {layer.path: layer.output for layer in layers if layer.path}
+    meant = modules | paths | {name: layer.output for layer in layers for name in layer.values}
     named = []
     for layer in layers:
         choices = (layer.name, layer.path or layer.output, layer.output)

@@ -153,17 +153,16 @@ class Directory:
         self, layers: Iterable["Layer"], given: Mapping[str, str] | None = None, unknown: str | None = None
     ) -> None:
         self.layers, self._unknown = list(layers), unknown
-        modules = {path: layer for layer in self.layers for path in layer.modules}
         ordinals = {name: layer for layer in self.layers for name in layer.ordinals}
-        ordinals |= {
-            layer.name: layer for layer in self.layers
-        }  # LeNet's fc3 comes first: two convolutions, three more
+        modules = {path: layer for layer in self.layers for path in layer.modules}
         paths = {layer.path: layer for layer in self.layers if layer.path}
+        names = {layer.name: layer for layer in self.layers}  # LeNet's fc3 comes first: two convolutions, three more
         exact = {name: layer for layer in self.layers for name in layer.values}
-        known = {**modules, **ordinals, **paths, **exact}
+        spoken = {**ordinals, **modules, **paths, **names}
+        known = {**spoken, **exact}
         aliases = {alias: self._meant(known, alias, name) for alias, name in (given or {}).items()}
         self._by_name = aliases | known
-        self._spoken = aliases | {**modules, **ordinals, **paths}  # the same whoever wrote the file
+        self._spoken = aliases | spoken  # the same whoever wrote the file
 
     def find(self, name: str) -> "Layer":
         """The layer called `name`, under that name. Raises LayerError with the nearest names and the full list."""

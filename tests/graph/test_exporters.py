@@ -128,12 +128,10 @@ def test_both_exporters_give_the_same_layers_in_the_same_order(make, opened):
 
 @pytest.mark.parametrize("make", NETS)
 def test_every_layer_has_names_of_its_own_that_mean_it(make, opened):
-    """A module that ends in a layer gives way to a layer of the same name: shufflenet's conv5 is its fifth."""
+    """No layer is called as a module that ends in another: shufflenet's module conv5 is not its fifth convolution."""
     for net in opened(make)[2]:
-        names = [(name, x) for x in net.layers for name in x.modules]
-        names += [(name, x) for x in net.layers for name in (x.name, x.path, x.output) if name]
-        called = dict(names)
-        assert {name: net.layer(name).output for name in called} == {name: x.output for name, x in called.items()}
+        names = {(name, x.output) for x in net.layers for name in (x.name, x.path, x.output, *x.modules) if name}
+        assert {(name, net.layer(name).output) for name, _ in names} == names
         unnamed = [x for x in net.layers if not x.path]  # what a network does itself, outside its modules
         assert [x.name[:4] for x in unnamed] in ([], ["pool"])
 
