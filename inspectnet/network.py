@@ -162,8 +162,7 @@ class Network:
         By the method `gradient` it is the derivative of sum(seed * tensor) by pixels (N, C, H, W), or by the layer's
         maps (N, K, h, w). Raises LayerError, and RuleError if no signal gets there.
         """
-        made = {v.name: v for node in self._model.graph for v in node.outputs}
-        goal, turn = view_of(made[self.layer(down_to).output]) if down_to else ("", np.asarray)
+        goal, turn = view_of(self._value(self.layer(down_to).output)) if down_to else ("", np.asarray)
         build = functools.partial(inverse.invert, self._model, value, policy, down_to=goal)
         session, seed = self._session(("fused", value, policy, goal or False), build), np.asarray(seed, np.float32)
         return turn(projection.project_seeds(session, self._checked(x), seed, batch=self.fixed_batch))
@@ -215,8 +214,7 @@ class Network:
         below = reversed(inverse.operators_below(self._model, name))
         last = next((operator for operator in below if operator.op_type not in KEEPING), None)
         name = last.inputs[0] if last and last.op_type in ("Softmax", "LogSoftmax") else name
-        shapes = (shape_of(value) for node in self._model.graph for value in node.outputs if value.name == name)
-        return name, tuple(int(n or 0) for n in (next(shapes) or ())[1:])
+        return name, tuple(int(n or 0) for n in (shape_of(self._value(name)) or ())[1:])
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """(N, K) float64: of each class, for what `values` says of `logits`. Raises ModelError if that is no number."""
@@ -270,6 +268,9 @@ class Network:
     def policy_of_ops(self, layer: str, policy: Policy) -> dict[str, str]:
         """What happens to the signal at each operator below `layer`, in words."""
         return inverse.policy_of_ops(self._model, self.layer(layer).output, policy)
+
+    def _value(self, name: str) -> ir.Value:
+        return next(value for node in self._model.graph for value in node.outputs if value.name == name)
 
     def _session(self, key: object, build: Callable[[], ir.Model]) -> Session:
         if key not in self._sessions:

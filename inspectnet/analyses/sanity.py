@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from inspectnet.errors import ModelError, OptionError
-from inspectnet.graph.layers import Layer
 from inspectnet.network import Network
 
 Explain = Callable[[Network, np.ndarray, np.ndarray], np.ndarray]
@@ -62,34 +61,31 @@ def randomise(
     """
     if repeats < 1:
         raise OptionError(f"the cascade cannot run {repeats} times. Choose 1 or more.")
-    layers = weighted_layers(network)
-    owned = {name for layer in layers for name in network.weights(layer.output)}
-    loose = {name: w for name, w in network.weights().items() if name not in owned}
+    steps = weights_by_layer(network)
+    owned = {name for weights in steps.values() for name in weights}
+    lowest = list(steps)[-1]
+    steps[lowest] |= {name: w for name, w in network.weights().items() if name not in owned}
     trained = {name: method(network, x, classes) for name, method in methods.items()}
-    shape = (len(MEASURES), repeats, len(layers) + 1, len(x))
+    shape = (len(MEASURES), repeats, len(steps) + 1, len(x))
     similarity = {name: np.empty(shape) for name in methods}
     for name, found in trained.items():
         similarity[name][:, :, 0] = _compare(found, found)[:, None]
     for repeat in range(repeats):
         draw, weights = np.random.default_rng([seed, repeat]), dict[str, np.ndarray]()
-        for step, layer in enumerate(layers, 1):
-            chosen = network.weights(layer.output) | (loose if step == len(layers) else {})
+        for step, chosen in enumerate(steps.values(), 1):
             weights |= {name: _shuffled(w, draw) for name, w in chosen.items()}
             twin = network.with_weights(weights)
             for name, method in methods.items():
                 similarity[name][:, repeat, step] = _compare(trained[name], method(twin, x, classes))
             if on_progress:
                 on_progress()
-    return Cascade(tuple(layer.name for layer in layers), similarity)
+    return Cascade(tuple(steps), similarity)
 
 
-def weighted_layers(network: Network) -> list[Layer]:
-    """The layers with weights below the class scores, from the top down. Raises ModelError if there are none."""
-    found = [
-        layer
-        for layer in reversed(network.layers_below_scores())
-        if any(w.size > 1 for w in network.weights(layer.output).values())
-    ]
+def weights_by_layer(network: Network) -> dict[str, dict[str, np.ndarray]]:
+    """By layer, from the top down, the weights below the class scores. Raises ModelError if there are none."""
+    every = {layer.name: network.weights(layer.output) for layer in reversed(network.layers_below_scores())}
+    found = {name: weights for name, weights in every.items() if any(w.size > 1 for w in weights.values())}
     if not found:
         raise ModelError(f"{network.path} has no weights below its class scores, so nothing to randomise.")
     return found

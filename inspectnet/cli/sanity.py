@@ -72,7 +72,7 @@ def _check(
 
     methods = {name: partial(explanations.find_method(name), **how) for name, how in chosen.items()}
     classes = explanations.probabilities(network, photos.x).argmax(axis=1)
-    with progress("shuffling", repeats * len(sanity.weighted_layers(network)), "layers") as advance:
+    with progress("shuffling", repeats * len(sanity.weights_by_layer(network)), "layers") as advance:
         found = sanity.randomise(
             network, photos.x, classes, methods, repeats=repeats, seed=seed, on_progress=lambda: advance()
         )

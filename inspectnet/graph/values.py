@@ -6,9 +6,6 @@ import onnx_ir as ir
 CARRIERS = frozenset(
     "Reshape Unsqueeze Squeeze Flatten Pad Transpose Identity Dropout Cast Expand".split()
 )  # what they give are the same numbers in other places
-PARTING = frozenset(
-    {"Split"}
-)  # all their outputs are parts of the map; of others, those after the first are by-products
 ROUNDINGS = frozenset({"QuantizeLinear", "DequantizeLinear"})  # to a grid and back: no module's work, no map's
 STRUCTURAL_OPS = frozenset({"Shape", "Size"})  # what they give depends on the extent of the image, not on its pixels
 

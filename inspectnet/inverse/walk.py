@@ -14,8 +14,8 @@ from inspectnet.errors import RuleError
 from inspectnet.graph.folding import fold_shapes
 from inspectnet.graph.probes import cut_out
 from inspectnet.graph.shapes import BATCH, free_extent
-from inspectnet.graph.values import PARTING, live_values, values_above
-from inspectnet.rules import HELD, Policy, Way, find_rule, refuse
+from inspectnet.graph.values import live_values, values_above
+from inspectnet.rules import HELD, Policy, Way, find_rule, refuse, takes_parts
 
 SEED, PIXELS, OWNER = "seed", "pixels", "image_of_seed"  # what the inverse's own inputs and outputs are called
 
@@ -86,7 +86,7 @@ def descend(op: Way, node: ir.Node, arriving: dict[ir.Value, list[ir.Value]], po
         return
     rule = find_rule(node, policy)
     for value, top in zip(node.outputs[1:], tops[1:], strict=True):
-        if top is not None and node.op_type not in PARTING:
+        if top is not None and not takes_parts(node):
             raise refuse(node, f"its output '{value.name}' is used too, through which no signal comes down")
     if any(value.shape is None for value in (*node.inputs, *node.outputs) if value in op.alive and value.uses()):
         raise refuse(node, "its shapes are not known")

@@ -24,6 +24,7 @@ from inspectnet.rules.registry import (
     find_rule,
     refuse,
     supported_ops,
+    takes_parts,
 )
 
 __all__ = [
@@ -48,4 +49,5 @@ __all__ = [
     "smooth",
     "statistics",
     "supported_ops",
+    "takes_parts",
 ]

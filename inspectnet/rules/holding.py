@@ -29,11 +29,15 @@ def hold(
 
 def is_gate(op: Way, x: ir.Value) -> bool:
     """Whether `x` is a saturating function of something, or made of such alone."""
-    maker = behind(x)
-    if maker is None or maker.op_type in GATES:
-        return maker is not None
-    live = [y for y in maker.inputs if y in op.alive]
-    return maker.op_type in MADE_OF_GATES and all(is_gate(op, y) for y in live)
+    asked, seen = [x], set[ir.Node]()
+    while asked:
+        maker = behind(asked.pop())
+        if maker is None or maker.op_type not in GATES | MADE_OF_GATES:
+            return False
+        if maker.op_type in MADE_OF_GATES and maker not in seen:  # sums of sums would be asked again and again
+            seen.add(maker)
+            asked += [y for y in maker.inputs if y in op.alive]
+    return True
 
 
 def is_statistic(node: ir.Node, x: ir.Value) -> bool:

@@ -63,7 +63,7 @@ def concat(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     return list(op.Split(top, sizes, axis=axis, outputs=len(sizes)))
 
 
-@rule("Split")
+@rule("Split", parts=True)
 def split(op: Way, node: ir.Node, top: Signal) -> list[ir.Value | None]:
     """The signals of the parts side by side, nothing where no signal arrived."""
     parts = top if isinstance(top, tuple) else (top, *[None] * (len(node.outputs) - 1))

@@ -81,12 +81,17 @@ class Way(Op):
 
 
 _RULES: dict[tuple[str, str], Rule] = {}
+_PARTING: set[str] = set()  # operators that take their map apart; further outputs of others are by-products
 
 
-def rule(*op_types: str, when: Sequence[str] = ("",)) -> Callable[[R], R]:
-    """Enter a function as the rule for `op_types`; `when` names the choices of a Policy it is for, else all."""
+def rule(*op_types: str, when: Sequence[str] = ("",), parts: bool = False) -> Callable[[R], R]:
+    """Enter a function as the rule for `op_types`; `when` names the choices of a Policy it is for, else all.
+
+    parts: it takes signals on any of the node's outputs.
+    """
 
     def enter(function: R) -> R:
+        _PARTING.update(op_types if parts else ())
         for key in [(op_type, choice) for op_type in op_types for choice in when]:
             if key in _RULES:
                 raise ValueError(f"two rules for {key}")
@@ -107,6 +112,11 @@ def find_rule(node: ir.Node, policy: Policy) -> Rule:
         f"no {policy.method} rule for {name} (output '{node.outputs[0].name}')."
         " Choose a layer below it, or add a rule in inspectnet/rules/ (CONTRIBUTING.md)."
     )
+
+
+def takes_parts(node: ir.Node) -> bool:
+    """Whether the rule for `node` has an answer for signals on its further outputs."""
+    return node.op_type in _PARTING
 
 
 def describe_rule(node: ir.Node, policy: Policy) -> str:

@@ -160,7 +160,7 @@ def test_a_network_without_weights_and_no_repeats_are_refused(tmp_path, vgg):
     path = tmp_path / "bare.onnx"
     path.write_bytes(file.SerializeToString())
     with pytest.raises(ModelError, match="has no weights below its class scores"):
-        sanity.weighted_layers(inspectnet.open(path, device="cpu"))
+        sanity.weights_by_layer(inspectnet.open(path, device="cpu"))
 
 
 def test_layers_that_keep_their_channels_last_and_weights_of_no_layer_are_shuffled_too(rng, tmp_path):
