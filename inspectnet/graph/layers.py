@@ -153,8 +153,9 @@ def _is_part_of_a_concat(node: ir.Node) -> bool:
 def _stage(first: ir.Node, alive: set[ir.Value], axes: dict[ir.Value, str], paths: dict[ir.Node, str]) -> list[ir.Node]:
     """The nodes of the stage that begins at `first`, as long as each is all that reads the one before.
 
-    What a module does itself to what a part of it gave, as a block that scales its branch, is no stage's.
+    What is done outside the module that holds the weights, as a block scales or normalises its branch, is no part.
     """
+    holder = paths[first].rpartition(".")[0]
     stage, lone = [first, *_shuffle(first)], first.op_type in ("MaxPool", "AveragePool", "Softmax", "LogSoftmax")
     while not lone and stage[-1].op_type not in ACTIVATIONS and not stage[-1].outputs[0].is_graph_output():
         readers = _readers(stage[-1].outputs[0])
@@ -162,7 +163,7 @@ def _stage(first: ir.Node, alive: set[ir.Value], axes: dict[ir.Value, str], path
             break
         after = readers[0]
         scales = after.op_type in SCALES and first.op_type in (*WEIGHTED, "BatchNormalization")
-        scales = scales and not (paths[after] and paths[first].startswith(f"{paths[after]}."))
+        scales = scales and (not (holder and paths[after]) or paths[after].startswith(f"{holder}."))
         if not (after.op_type in ACTIVATIONS or (scales and sum(x in alive for x in after.inputs) == 1)):
             break
         stage.append(after)

@@ -226,6 +226,39 @@ def scaling():
     return nn.Sequential(Net(), nn.ReLU(), nn.Conv2d(4, 5, 1))
 
 
+def normalising():
+    """What a branch makes is normalised after it, as in Swin v2."""
+    from torch import nn
+
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.branch = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 4))
+            self.norm = nn.LayerNorm(4)
+
+        def forward(self, x):
+            return x + self.norm(self.branch(x))
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.stem, self.block = nn.Conv2d(3, 4, 3), Block()
+
+        def forward(self, x):
+            return self.block(self.stem(x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+    return Net()
+
+
+def test_the_norm_of_what_a_branch_puts_out_is_no_part_of_the_branch(opened):
+    net, x, files = opened(normalising)
+    wanted = outputs_of(net, x)
+    for file in files:
+        for path in ("block.branch.2", "block.branch", "block.norm", "block"):
+            found = file.activations(x.numpy(), path)
+            np.testing.assert_allclose(found, as_maps(wanted[path], found.shape), atol=1e-5)
+
+
 def test_the_scale_that_a_block_gives_its_branch_is_no_part_of_the_branch(opened):
     net, x, files = opened(scaling)
     wanted = outputs_of(net, x)["0.branch"]
