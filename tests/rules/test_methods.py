@@ -199,6 +199,18 @@ MADE_OF_GATES = {
 }
 
 
+def test_a_gate_made_of_sums_of_sums_is_found_without_asking_each_of_them_twice():
+    def write(op, x):
+        gate = op.Sigmoid(x)
+        for _ in range(100):  # 2^100 ways lead down from the last
+            gate = op.Mul(op.Add(gate, gate), 0.5)
+        return op.Mul(x, gate)
+
+    model = build((1, 1, 1), write)
+    pixels = project(model, np.zeros((1, 1, 1, 1)), np.ones((1, 1, 1, 1)), method="deconvnet")
+    assert pixels.item() == 0.5
+
+
 @pytest.mark.parametrize("method", HOLDING)
 @pytest.mark.parametrize("made", MADE_OF_GATES)
 def test_what_is_made_of_gates_is_held_fixed(made, method, rng):
