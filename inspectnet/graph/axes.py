@@ -14,7 +14,7 @@ import onnx_ir as ir
 from inspectnet.graph.builder import Op
 from inspectnet.graph.values import constant_of, integer, ints, live_values, read_values, shape_of
 
-RESHAPING = frozenset({"Reshape", "Flatten", "Squeeze", "Unsqueeze"})
+RESHAPING = frozenset({"Reshape", "Flatten"})
 USUAL = {2: "NC", 4: "NCHW"}  # by rank
 MAPS = ("NC", "NCT", "NCHW")
 VIEW = "inspectnet.view"  # marks nodes as such
@@ -112,8 +112,12 @@ def regrouped(letters: str, below: Extents, above: Extents) -> str:
 
 def reduced_axes(node: ir.Node) -> list[int]:
     """The axes that a reduction runs over; empty if that is not said."""
+    return [axis % len(node.inputs[0].shape) for axis in _axes_said(node)]
+
+
+def _axes_said(node: ir.Node) -> list[int]:
     axes = constant_of(node.inputs[1]) if len(node.inputs) > 1 else None
-    return [] if axes is None else [int(axis) % len(node.inputs[0].shape) for axis in axes]
+    return [] if axes is None else [int(axis) for axis in axes.ravel()]
 
 
 def _letters(node: ir.Node, live: list[ir.Value], known: dict[ir.Value, str], rank: int) -> str:
@@ -124,11 +128,14 @@ def _letters(node: ir.Node, live: list[ir.Value], known: dict[ir.Value, str], ra
         return "?" * rank
     if node.op_type == "Transpose":
         return "".join(below[axis] for axis in ints(node, "perm", tuple(range(rank))[::-1]))
-    if node.op_type in RESHAPING:
+    if node.op_type in RESHAPING or (node.op_type == "Squeeze" and not _axes_said(node)):
         return regrouped(below, extents, above)
+    if node.op_type == "Unsqueeze":
+        added, kept = [axis % rank for axis in _axes_said(node)], iter(below)
+        return "".join("?" if i in added else next(kept, "?") for i in range(rank))
     if node.op_type == "MatMul" and len(live) == 2:
         return (below[:-1] + known[live[1]][-1:]).rjust(rank, "?")
-    if node.op_type.startswith("Reduce") or node.op_type == "Gather":
+    if node.op_type.startswith("Reduce") or node.op_type in ("Squeeze", "Gather"):
         axes = reduced_axes(node) if node.op_type != "Gather" else [integer(node, "axis") % len(below)]
         left = below if len(below) == rank else "".join(c for i, c in enumerate(below) if i not in axes)
         return left if len(left) == rank else "?" * rank
@@ -157,6 +164,6 @@ def _merged(run: str, count: int) -> str:
     if count == 1:
         whole = "T" if run == "HW" else run if len(run) == 1 else "?"
         return "C" if "C" in run and not set(run) & set("N?") else whole
-    if set(run) == {"C"}:
-        return "C" * count
+    if len(set(run)) == 1 and run[0] in "CHW":
+        return run[0] * count
     return "HW" if run == "T" and count == 2 else "?" * count

@@ -7,9 +7,9 @@ from small import build
 from inspectnet.graph.axes import axes_of, regrouped
 
 
-def letters(write):
+def letters(write, batch="N"):
     """The axes of the last value of a graph on an image (N, 6, 4, 8)."""
-    model = build((6, 4, 8), write)
+    model = build((6, 4, 8), write, batch=batch)
     return next(axes for value, axes in axes_of(model.graph).items() if value.name == "y")
 
 
@@ -25,6 +25,19 @@ def windows(op, x):
     """Swin's: squares of 2 x 2 places, all images and squares on one axis."""
     x = op.Transpose(op.Reshape(last(op, x), [-1, 2, 2, 4, 2, 6]), perm=[0, 1, 3, 2, 4, 5])
     return op.Reshape(x, [-1, 4, 6])
+
+
+def neighbours(op, x):
+    """Swin's merging of patches: squares of 2 x 2 places become channels."""
+    x = op.Transpose(op.Reshape(last(op, x), [0, 2, 2, 4, 2, 6]), perm=[0, 1, 3, 4, 2, 5])
+    return op.Reshape(x, [0, 2, 4, 24])
+
+
+def queries(op, x):
+    """Taken from what is made of tokens along with keys and values, each of two heads."""
+    packed = op.MatMul(tokens(op, x), np.ones((6, 12)))
+    packed = op.Transpose(op.Reshape(packed, [0, 0, 3, 2, 2]), perm=[2, 0, 3, 1, 4])
+    return op.Squeeze(op.Slice(packed, [0], [1], [0]), [0])
 
 
 def one_window(op, x):
@@ -62,7 +75,8 @@ WRITTEN = {
     "groups": (lambda op, x: op.Reshape(x, [0, 2, 3, 4, 8]), "NCCHW"),
     "groups joined": (lambda op, x: op.Reshape(op.Reshape(x, [0, 2, 3, 4, 8]), [0, 6, 4, 8]), "NCHW"),
     "rows and columns exchanged": (lambda op, x: op.Transpose(x, perm=[0, 1, 3, 2]), "NCWH"),
-    "windows": (windows, "??C"),
+    "windows": (windows, "?TC"),
+    "neighbours joined": (neighbours, "NHWC"),
     "windows of one place": (one_window, "NT?C"),
     "all mixed": (lambda op, x: op.Reshape(x, [0, 8, 6, 4]), "N???"),
     "windows added to what they are of": (
@@ -79,6 +93,11 @@ def test_each_axis_is_known_for_what_it_is(name):
     assert letters(write) == wanted
 
 
+@pytest.mark.parametrize("batch", [1, "N"])
+def test_an_axis_that_is_taken_away_is_not_mistaken_for_a_batch_of_one(batch):
+    assert letters(queries, batch) == "NCTC"
+
+
 @pytest.mark.parametrize(
     ("axes", "below", "above", "wanted"),
     [
@@ -88,7 +107,7 @@ def test_each_axis_is_known_for_what_it_is(name):
         ("NCHW", ("N", 6, 4, 8), ("N", 8, 4, 6), "N???"),
         ("NCHW", ("N", 6, 8, 8), ("N", 6, 8, 8), "NCHW"),
         ("NCHW", ("N", 4, 8, 8), ("N", 8, 8, 4), "N???"),
-        ("NHWC", ("N", 4, 8, 6), ("N", 2, 2, 8, 6), "N??WC"),
+        ("NHWC", ("N", 4, 8, 6), ("N", 2, 2, 8, 6), "NHHWC"),
         ("NHWC", ("N", 4, 8, 6), ("N", 32, 6), "NTC"),
         ("NTC", ("N", 32, 6), ("N", 4, 8, 6), "NHWC"),
         ("NTC", ("N", 32, 6), ("N", 192), "NC"),
