@@ -1,7 +1,10 @@
-"""Any opset from 7 up becomes one opset; the weights stay at home while onnx's converter works."""
+"""Any opset from 7 up becomes one opset; the weights stay at home while onnx's own tools work."""
+
+from collections.abc import Callable
 
 import onnx
 import onnx.defs
+import onnx.inliner
 import onnx.version_converter
 import onnx_ir as ir
 
@@ -11,11 +14,17 @@ from inspectnet.graph.old_forms import mark_old_forms
 OPSET = 21  # the newest that every rule is written for; later files keep theirs, as these ops have not changed since
 OLDEST = 7  # onnxruntime runs nothing older
 STRANGE = "inspectnet.strange"  # the domain of operators that the standard does not know, while others are converted
+DEFINED = frozenset(
+    {"Attention", "CastLike", "ReduceLogSum", "RMSNormalization", "RotaryEmbedding", "Shrink", "SwiGLU"}
+)  # operators without a rule that the standard defines by others, which have one
 HEAVY = 1024  # elements: larger weights take no part in the conversion
 
 
 def upgrade(model: ir.Model, where: str) -> ir.Model:
-    """The same network in opset 21 or later. Raises ModelError where the file's opset cannot be brought there."""
+    """The same network in opset 21 or later, what the standard defines by other operators written out as these.
+
+    Raises ModelError where the file's opset cannot be brought there.
+    """
     version = model.opset_imports.setdefault("", model.opset_imports.pop("ai.onnx", 0))  # two names of one domain
     if version < OLDEST:
         raise ModelError(f"{where} is in opset {version}, older than {OLDEST}. Export it again with a newer opset.")
@@ -24,8 +33,12 @@ def upgrade(model: ir.Model, where: str) -> ir.Model:
         raise ModelError(f"{where} is in opset {version}, newer than {known}. Upgrade the package onnx.")
     if version < OPSET:
         strange = _set_apart(model, version)
-        model = _convert(model, where)
+        model = _without_weights(model, lambda proto: onnx.version_converter.convert_version(proto, OPSET))
+        if model.opset_imports.get("") != OPSET:
+            raise ModelError(f"the opset of {where} cannot be brought to {OPSET}. Export it again with a newer opset.")
         _take_back(model, strange)
+    if any(not node.domain and node.op_type in DEFINED for node in model.graph.all_nodes()):
+        model = _without_weights(model, _written_out)
     mark_old_forms(model.graph, version)
     model.ir_version = max(model.ir_version or 0, 10)
     return model
@@ -65,8 +78,13 @@ def _take_back(model: ir.Model, shapes: dict[str, ir.Shape | None]) -> None:
     model.opset_imports.pop(STRANGE, None)
 
 
-def _convert(model: ir.Model, where: str) -> ir.Model:
-    """Run onnx's C++ converter on the graph, the heavy weights standing in as inputs meanwhile."""
+def _written_out(proto: onnx.ModelProto) -> onnx.ModelProto:
+    operators = [("", op_type) for op_type in sorted(DEFINED)]
+    return onnx.inliner.inline_selected_functions(proto, operators, exclude=False, inline_schema_functions=True)
+
+
+def _without_weights(model: ir.Model, change: Callable[[onnx.ModelProto], onnx.ModelProto]) -> ir.Model:
+    """What one of onnx's own tools makes of the graph, the heavy weights standing in as inputs meanwhile."""
     graph = model.graph
     weights = {
         v.name: v.const_value
@@ -77,13 +95,11 @@ def _convert(model: ir.Model, where: str) -> ir.Model:
         graph.inputs.append(graph.initializers.pop(name))
     notes = {node.outputs[0].name: node.metadata_props for node in graph if node.outputs}
     model.ir_version = max(model.ir_version or 0, 10)  # else the converter asks for initializers among the inputs
-    converted = ir.from_proto(onnx.version_converter.convert_version(ir.to_proto(model), OPSET))
-    for node in converted.graph:  # the converter forgets what exporters noted: the names of modules
+    converted = ir.from_proto(change(ir.to_proto(model)))
+    for node in converted.graph:  # the tools forget what exporters noted: the names of modules
         node.metadata_props.update(notes.get(node.outputs[0].name, {}) if node.outputs else {})
     for value in [v for v in converted.graph.inputs if v.name in weights]:
         converted.graph.inputs.remove(value)
         value.const_value = weights[value.name]
         converted.graph.initializers[value.name] = value
-    if converted.opset_imports.get("") != OPSET:
-        raise ModelError(f"the opset of {where} could not be brought to {OPSET}. Export it again with a newer opset.")
     return converted

@@ -13,7 +13,7 @@ from inspectnet.rules.axes import stretched_axes
 from inspectnet.rules.registry import HELD, Held, Way
 
 GATES = frozenset({"Sigmoid", "HardSigmoid", "Softmax", "Tanh", "Softsign"})
-MADE_OF_GATES = frozenset({"Add", "Sub", "Mul", "Div", "Neg", "Sum", "Resize", "Slice", "Split", "Gather"})
+MADE_OF_GATES = frozenset({"Add", "Sub", "Mul", "Div", "Neg", "Sum", "Resize", "Slice", "Split", "Gather", "Where"})
 
 
 def hold(
@@ -36,7 +36,7 @@ def is_gate(op: Way, x: ir.Value) -> bool:
             return False
         if maker.op_type in MADE_OF_GATES and maker not in seen:  # sums of sums would be asked again and again
             seen.add(maker)
-            asked += [y for y in maker.inputs if y in op.alive]
+            asked += [y for y in maker.inputs if y in op.alive and y.dtype != ir.DataType.BOOL]  # choices are recorded
     return True
 
 
