@@ -56,13 +56,13 @@ Step = tuple[Axis, int, int, int]  # along one axis: the field below, the window
 
 POINTWISE = frozenset(
     "Relu LeakyRelu Clip Elu Selu Celu PRelu ThresholdedRelu Softplus Softsign Gelu HardSwish HardSigmoid Mish Swish"
-    " Sigmoid Tanh Exp Log Sqrt Abs Neg Pow Erf Reciprocal Add Sub Sum Mul Div Max Min Dropout Identity Cast"
+    " Sigmoid Tanh Exp Log Sqrt Abs Neg Pow Erf Reciprocal Add Sub Sum Mean Mul Div Max Min Dropout Identity Cast"
     " Round Floor Ceil Sign QuantizeLinear DequantizeLinear".split()
 )
 WINDOWED = frozenset({"Conv", "ConvTranspose", "MaxPool", "AveragePool"})
 RESAMPLING = frozenset({"Resize", "DepthToSpace", "SpaceToDepth"})
 ALIGNED = frozenset(
-    {"Add", "Sub", "Sum", "Mul", "Div", "Max", "Min", "Pow", "PRelu", "Concat"}
+    {"Add", "Sub", "Sum", "Mean", "Mul", "Div", "Max", "Min", "Pow", "PRelu", "Concat"}
 )  # inputs, place by place
 ALONG_CHANNELS = frozenset({"Concat", "Split", "Softmax", "LogSoftmax", "Gather"})
 ONE = Axis(1, 1, 0, 1)

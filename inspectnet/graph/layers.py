@@ -22,13 +22,14 @@ KINDS = {
     "MaxPool": "pool", "AveragePool": "pool", "GlobalAveragePool": "pool", "GlobalMaxPool": "pool",
     "ReduceMean": "pool", "ReduceMax": "pool", "LRN": "norm", "BatchNormalization": "bn", "LayerNormalization": "norm",
     "GroupNormalization": "norm", "InstanceNormalization": "norm", "Concat": "concat", "Add": "add", "Sum": "add",
+    "Mean": "add",
     "Mul": "gate", "Softmax": "softmax", "LogSoftmax": "softmax",
 }  # fmt: skip
 ACTIVATIONS = frozenset(
     "Relu LeakyRelu Clip Sigmoid Tanh Elu Selu Celu PRelu ThresholdedRelu Softplus Softsign Gelu HardSwish HardSigmoid"
     " Mish Swish".split()
 )
-JOINS = frozenset({"Add", "Sum", "Concat", "Mul"})
+JOINS = frozenset({"Add", "Sum", "Mean", "Concat", "Mul"})
 NORMS = frozenset({"BatchNormalization", "LayerNormalization", "GroupNormalization", "InstanceNormalization"})
 SCALES = NORMS | {"Mul", "Add"}  # by constants, part of the stage whose weights they follow
 

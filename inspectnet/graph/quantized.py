@@ -13,7 +13,7 @@ LINEAR = frozenset(
     "Conv ConvTranspose Gemm MatMul Einsum Sub Neg BatchNormalization InstanceNormalization GroupNormalization"
     " LayerNormalization".split()
 )  # what they give can be negative, whatever the sign of what they take
-JOINS = frozenset("Add Sum Mul Concat".split())  # negative only if a term is
+JOINS = frozenset("Add Sum Mean Mul Concat".split())  # negative only if a term is
 ALONG = frozenset(
     "MaxPool AveragePool GlobalAveragePool GlobalMaxPool ReduceMean ReduceSum ReduceMax ReduceMin Slice Gather Split"
     " Resize DepthToSpace SpaceToDepth".split()

@@ -13,7 +13,9 @@ from inspectnet.rules.axes import stretched_axes
 from inspectnet.rules.registry import HELD, Held, Way
 
 GATES = frozenset({"Sigmoid", "HardSigmoid", "Softmax", "Tanh", "Softsign"})
-MADE_OF_GATES = frozenset({"Add", "Sub", "Mul", "Div", "Neg", "Sum", "Resize", "Slice", "Split", "Gather", "Where"})
+MADE_OF_GATES = frozenset(
+    {"Add", "Sub", "Mul", "Div", "Neg", "Sum", "Mean", "Resize", "Slice", "Split", "Gather", "Where"}
+)
 
 
 def hold(

@@ -14,6 +14,12 @@ def add(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     return [gather_up(op, node, top, x) if x in op.alive else None for x in node.inputs]
 
 
+@rule("Mean")
+def mean(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+    """The same share of the signal to every term."""
+    return add(op, node, op.Div(top, float(len(node.inputs))))
+
+
 @rule("Sub", when=HOLDING)
 def centre(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
     """The signal to the first term, its negative to the second; a statistic that is taken off is held fixed."""

@@ -104,6 +104,20 @@ def gather_nd(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
     return [op.ScatterND(blank, indices, top, reduction="add"), _held_if_alive(op, indices)]
 
 
+@rule("ScatterND")
+def scatter_nd(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+    """To what was put in the signal at its places; to what it was put into the signal elsewhere."""
+    x, indices, put = node.inputs
+    if indices in op.alive or word(node, "reduction", "none") != "none":
+        raise refuse(node, "its indices depend on the image, or it adds to what is there")
+    blank = op.Expand(0.0, op.Shape(put))
+    return [
+        op.ScatterND(top, indices, blank) if x in op.alive else None,
+        None,
+        op.GatherND(top, indices) if put in op.alive else None,
+    ]
+
+
 @rule("GatherElements")
 def gather_elements(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
     """The signal where it was taken from, nothing elsewhere; what was taken twice adds up."""

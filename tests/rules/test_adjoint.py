@@ -5,6 +5,7 @@ v, and for pools and rectifiers (f(ax) = a f(x) for a > 0) along v = x, where no
 """
 
 import itertools
+from functools import partial
 
 import numpy as np
 import pytest
@@ -119,6 +120,7 @@ def dense_cases():
 
 def join_cases():
     yield "add-constant", (3, 4, 4), lambda op, x: op.Add(x, weights(3, 1, 1))
+    yield "mean-of-terms", (3, 4, 4), lambda op, x: op.Mean(x, weights(3, 1, 1), op.ReduceMean(x, [2, 3]), x)
     yield "add-itself", (3, 4, 4), lambda op, x: op.Add(x, x)
     yield "add-broadcast", (3, 4, 4), lambda op, x: op.Add(x, op.ReduceMean(x, [2, 3]))
     yield "add-scalar-map", (3, 4, 4), lambda op, x: op.Add(op.ReduceMean(x, [1]), x)
@@ -162,12 +164,16 @@ def reshape_cases():
     yield "gather-one", (5, 4, 3), lambda op, x: op.Gather(x, 2, axis=2)
     yield "gather-windows", (5, 6, 3), lambda op, x: op.Gather(x, [[0, 1, 2], [2, 3, 5]], axis=2)
     yield "gather-nd", (5, 4, 3), gather_places
+    yield "scatter-nd", (5, 4, 3), put_places
     yield "expand", (3, 1, 4), lambda op, x: op.Expand(x, [1, 3, 5, 1])
     yield "expand-rank", (1, 2, 3), lambda op, x: op.Reshape(op.Expand(op.Unsqueeze(x, [1]), [1, 2, 4, 1, 3]), [0, -1])
     yield "tile", (3, 2, 4), lambda op, x: op.Tile(x, [1, 2, 1, 3])
     yield "space-to-depth", (3, 4, 6), lambda op, x: op.SpaceToDepth(x, blocksize=2)
     yield "depth-to-space", (12, 2, 3), lambda op, x: op.DepthToSpace(x, blocksize=2)
     yield "depth-to-space-crd", (12, 2, 3), lambda op, x: op.DepthToSpace(x, blocksize=2, mode="CRD")
+    for mode, padding, aligned in itertools.product(["linear", "nearest"], ["zeros", "border"], [0, 1]):
+        sample = partial(sampled, mode=mode, padding_mode=padding, align_corners=aligned)
+        yield f"grid-sample-{mode}-{padding}-{aligned}", (3, 4, 5), sample
     yield "cast", (3, 4, 4), lambda op, x: op.Cast(op.Cast(x, to=11), to=1)
 
 
@@ -175,6 +181,19 @@ def gather_places(op, x):
     """As dynamo writes x[:, :, rows, columns]."""
     places = op.GatherND(op.Transpose(x, perm=[2, 3, 0, 1]), [[3, 1], [1, 2], [3, 1]])
     return op.Transpose(places, perm=[1, 2, 0])
+
+
+def sampled(op, x, **how):
+    """Values at places in and beyond the map, the same in all images."""
+    grid = np.random.default_rng(5).uniform(-1.4, 1.4, (1, 6, 7, 2)).astype(np.float32)
+    return op.GridSample(x, op.Expand(grid, op.Concat(op.Shape(x, end=1), [6, 7, 2], axis=0)), **how)
+
+
+def put_places(op, x):
+    """As x[:, :, rows, columns] = y is written."""
+    turned = op.Transpose(x, perm=[2, 3, 0, 1])
+    put = op.ScatterND(turned, [[3, 1], [1, 2]], op.Mul(op.GatherND(turned, [[0, 0], [3, 1]]), 2.0))
+    return op.Transpose(put, perm=[2, 3, 0, 1])
 
 
 SCALES = [[1, 1, 2, 3], [1, 1, 1.5, 2.5], [1, 1, 0.65, 0.5], [1, 1, 1, 4]]

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from small import build, project
 
+from inspectnet.errors import RuleError
+
 FORWARD = np.array([[[[-2, -2, 3, 3]]]], np.float32)
 SIGNAL = np.array([[[[-5, 5, -5, 5]]]], np.float32)
 TABLE = {
@@ -228,6 +230,20 @@ NORMS = {  # as written by hand, over the channels of (N, C, H, W)
     "layer norm": lambda op, c, s: op.Div(c, op.Sqrt(s)),
     "times a reciprocal root": lambda op, c, s: op.Mul(c, op.Reciprocal(op.Sqrt(s))),
 }
+
+
+@pytest.mark.parametrize("method", HOLDING)
+def test_where_a_sampling_looks_is_held_fixed(method, rng):
+    torch = pytest.importorskip("torch")
+    x, t = rng.normal(size=(2, 2, 2, 3, 4))
+    model = build((2, 3, 4), lambda op, x: op.GridSample(x, op.Tanh(op.Transpose(x, perm=[0, 2, 3, 1]))))
+    pixels = torch.from_numpy(x).requires_grad_()
+    grid = torch.tanh(pixels.detach().permute(0, 2, 3, 1))
+    y = torch.nn.functional.grid_sample(pixels, grid, align_corners=False)
+    (wanted,) = torch.autograd.grad((y * torch.from_numpy(t)).sum(), pixels)
+    np.testing.assert_allclose(project(model, x, t, method=method), wanted, atol=1e-5)
+    with pytest.raises(RuleError, match=r"GridSample .* where it looks depends on the image"):
+        project(model, x, t, method="gradient")
 
 
 @pytest.mark.parametrize("method", HOLDING)

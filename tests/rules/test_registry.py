@@ -136,8 +136,8 @@ def test_every_operator_of_the_first_release_has_a_rule():
 def test_every_operator_that_image_networks_export_has_a_rule():
     wanted = """Elu Selu Celu PRelu ThresholdedRelu Softplus Softsign Gelu HardSwish HardSigmoid Mish Swish
     InstanceNormalization LayerNormalization GroupNormalization LpNormalization ReduceSum ReduceMax ReduceMin ReduceL2
-    Max Min Pow Sqrt Exp Log Abs Neg Reciprocal Einsum Where Expand Tile Gather GatherElements GatherND Sign Resize
-    DepthToSpace SpaceToDepth QuantizeLinear DequantizeLinear Erf LogSoftmax"""
+    Max Min Pow Sqrt Exp Log Abs Neg Reciprocal Einsum Where Expand Tile Gather GatherElements GatherND ScatterND Mean
+    Sign Resize GridSample DepthToSpace SpaceToDepth QuantizeLinear DequantizeLinear Erf LogSoftmax"""
     for method in registry.METHODS:
         for op_type in wanted.split():
             assert registry.find_rule(ir.node(op_type, [ir.Value(name="x")]), Policy(method))

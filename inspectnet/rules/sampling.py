@@ -1,0 +1,68 @@
+"""Sampling at places that are no pixels': each value returns to the pixels between which it was taken."""
+
+import itertools
+
+import onnx_ir as ir
+
+from inspectnet.graph.values import integer, word
+from inspectnet.rules.registry import HELD, HOLDING, Bottoms, Way, refuse, rule
+
+Corner = tuple[ir.Value, ir.Value | float]  # a row or column, and its share
+
+
+@rule("GridSample", when=HOLDING)
+def grid_sample(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+    """Each value goes, by their shares, to the pixels between which it was taken; the places are held fixed."""
+    x, grid = node.inputs
+    height, width = x.shape[2], x.shape[3]
+    pixels = op.Expand(0.0, op.Concat(op.Shape(top, end=2), [height * width], axis=0))
+    for (row, a), (column, b) in itertools.product(*(_corners(op, node, axis) for axis in (1, 0))):
+        inside = op.And(_within(op, row, height), _within(op, column, width))
+        share = op.Unsqueeze(op.Where(inside, op.Mul(a, b), 0.0), [1])
+        place = op.Add(op.Mul(_clipped(op, row, height), float(width)), _clipped(op, column, width))
+        places = op.Expand(op.Unsqueeze(op.Cast(place, to=ir.DataType.INT64), [1]), op.Shape(top))
+        flat = [op.Reshape(value, [0, 0, -1]) for value in (places, op.Mul(top, share))]
+        pixels = op.ScatterElements(pixels, *flat, axis=2, reduction="add")
+    bottom = op.Reshape(pixels, [0, 0, height, width])
+    return [bottom if x in op.alive else None, HELD if grid in op.alive else None]
+
+
+@rule("GridSample", when=["gradient"])
+def grid_sample_at_fixed_places(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+    """Each value goes, by their shares, to the pixels between which it was taken, which the image may not decide."""
+    if node.inputs[1] in op.alive:
+        raise refuse(node, "where it looks depends on the image")
+    return grid_sample(op, node, top)
+
+
+def _corners(op: Way, node: ir.Node, axis: int) -> list[Corner]:
+    """The columns (axis 0) or rows (1) between which each value was taken, (N, H', W'), with their shares."""
+    mode, beyond, extent = (
+        word(node, "mode", "linear"),
+        word(node, "padding_mode", "zeros"),
+        node.inputs[0].shape[3 - axis],
+    )
+    if mode not in ("linear", "bilinear", "nearest") or beyond == "reflection":
+        raise refuse(node, f"mode {mode}, padding {beyond}")
+    reach = op.Add(op.Gather(node.inputs[1], axis, axis=3), 1.0)  # 0..2, from edge to edge
+    if integer(node, "align_corners", 0):
+        at = op.Mul(reach, (extent - 1) / 2)
+    else:
+        at = op.Sub(op.Mul(reach, extent / 2), 0.5)
+    if beyond == "border":
+        at = _clipped(op, at, extent)
+    if mode == "nearest":
+        return [(op.Round(at), 1.0)]
+    low = op.Floor(at)
+    share = op.Sub(at, low)
+    return [(low, op.Sub(1.0, share)), (op.Add(low, 1.0), share)]
+
+
+def _within(op: Way, at: ir.Value, extent: int) -> ir.Value:
+    value: ir.Value = op.Equal(at, _clipped(op, at, extent))
+    return value
+
+
+def _clipped(op: Way, at: ir.Value, extent: int) -> ir.Value:
+    value: ir.Value = op.Clip(at, 0.0, float(extent - 1))
+    return value
