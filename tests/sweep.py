@@ -31,7 +31,7 @@ from inspectnet.rules import METHODS, Policy
 LARGEST = 150_000_000  # parameters
 GATES = ("Sigmoid", "HardSigmoid")  # the reference holds them fixed, whoever reads them
 KINK = 1e-3  # a larger error may be a rectifier whose input is 0 but for rounding
-TRANSFORMERS = ("vit", "swin", "maxvit")
+TRANSFORMERS = ("vit", "swin", "maxvit", "timm/vit", "timm/swin")
 
 Spot = tuple[Layer, str, int]  # a layer, the module whose output it holds, and which call of it
 
@@ -176,9 +176,8 @@ def main() -> None:
 
 
 def missing(rows: Mapping[tuple[str, str], Row], networks: Sequence[str]) -> list[tuple[str, str]]:
-    """The networks and exporters without a row, then those whose rows have older weights."""
-    keys = [(name, exporter) for name in networks for exporter in EXPORTERS]
-    return [key for key in keys if key not in rows] + [key for key in keys if key in rows and not rows[key].settled]
+    """The networks and exporters without a row."""
+    return [key for name in networks for exporter in EXPORTERS if (key := (name, exporter)) not in rows]
 
 
 if __name__ == "__main__":

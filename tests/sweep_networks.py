@@ -13,11 +13,13 @@ from torch_reference import Reference
 
 IMAGES = 8
 SIDE = 64  # pixels: enough for five halvings; the fewer units, the fewer lie on a kink
-SIDES = {"alexnet": 224, "vgg": 224, "inception": 107, "timm/inception": 107, "vit": 224, "swin": 224, "maxvit": 224}
+SIDES = {"alexnet": 224, "vgg": 224, "inception": 107, "timm/inception": 107}
+SIDES |= dict.fromkeys(["vit", "swin", "maxvit", "timm/vit", "timm/swin"], 224)
 TIMM = (
     *("convnext_atto", "efficientnet_lite0", "regnetz_b16", "repvgg_a2", "nfnet_l0", "ghostnet_100", "hrnet_w18_small"),
     *("densenet121", "resnetv2_50", "mobilenetv4_conv_small", "tf_efficientnetv2_b0", "resnest14d", "skresnet18"),
     *("mixnet_s", "rexnet_100", "dpn68", "inception_v4", "xception41", "vovnet39a", "edgenext_xx_small"),
+    *("vit_tiny_patch16_224", "swin_tiny_patch4_window7_224"),
 )
 
 
@@ -144,6 +146,8 @@ def subject(name: str) -> Subject:
 
 def as_maps(y: Tensor, shape: tuple[int, ...]) -> Tensor:
     """What a module gave as inspectnet shows it: channels before places, tokens as a column."""
+    if y.ndim == 4 and tuple(y.flatten(1, 2).shape[1:]) == (*shape[2:3], *shape[1:2]) and shape[3] == 1:
+        y = y.flatten(1, 2)
     if y.ndim == 3 and len(shape) == 4:
         return y.transpose(1, 2)[..., None]
     turned = y.permute(0, 3, 1, 2) if y.ndim == 4 else y

@@ -29,8 +29,6 @@ class Row:
     build: float = 0.0
     """Seconds of one core to build the inverse from the highest layer."""
     reason: str = ""
-    settled: bool = True
-    """Whether the weights keep maps at their size (sweep_networks.weigh); of older rows they do not."""
 
 
 def table(rows: list[Row]) -> str:
@@ -44,8 +42,8 @@ def table(rows: list[Row]) -> str:
         errors = [f"{r.errors[m]:.0e}" if m in r.errors else "" for m in ("gradient", "guided_backprop", "deconvnet")]
         notes = r.reason or ("misnamed: " + " ".join(r.misnamed[:3]) if r.misnamed else "")
         notes += "".join(f" torch itself in float32, {m}: {e:.0e}" for m, e in r.float32.items())
-        name, opens = r.network + ("" if r.settled else "*"), "yes" if r.opens else "no"
-        cells = [name, r.exporter, opens, f"{r.named} of {r.layers}", f"{least} of {r.convs}", *errors, notes]
+        opens = "yes" if r.opens else "no"
+        cells = [r.network, r.exporter, opens, f"{r.named} of {r.layers}", f"{least} of {r.convs}", *errors, notes]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
@@ -55,12 +53,12 @@ HEAD = """# What opens
 Networks with random weights, exported by both of torch's exporters, held against torch in float64. Weights are drawn as
 He et al. draw them, and so is what begins as one number throughout: biases, tokens, scales of layer norms and of
 residual branches. The statistics of each BatchNorm are those of eight random images, moved by up to half a deviation
-and half a variance: maps keep their size at every depth. In rows with a * they were drawn as well, and what else begins
-as one number was left so. *layers named*: layers that hold what the module they are named after puts out; the others
-are inner steps of modules, which no module puts out. *inverted*: convolutions from which a signal comes down under all
-three methods. *gradient, guided, deconvnet*: the largest relative error (L2) of the projections of random signals on up
-to four layers from the lowest to the highest; where an image lies on a kink in float32, that of the next of eight.
-Where it is large still, the error of torch's own float32 stands beside it.
+and half a variance: maps keep their size at every depth. *layers named*: layers that hold what the module they are
+named after puts out; the others are inner steps of modules, which no module puts out. *inverted*: convolutions from
+which a signal comes down under all three methods. *gradient, guided, deconvnet*: the largest relative error (L2) of the
+projections of random signals on up to four layers from the lowest to the highest; where an image lies on a kink in
+float32, that of the next of eight. Where it is large still, the error of torch's own float32 stands beside it: in deep
+networks some rectifier's input is 0 but for rounding in every image.
 Transformers have no rectifiers in the paper's sense: they are held to the gradient only.
 
 `python tests/sweep.py -o docs/coverage.json` runs what is missing, `--table > docs/coverage.md` writes this page.
@@ -74,13 +72,12 @@ def page(rows: list[Row]) -> str:
     opened = sum(row.opens for row in run)
     convs = sum(row.convs for row in run), sum(min(row.inverted.values(), default=0) for row in run)
     worst = max((e for row in run for e in row.errors.values()), default=0.0)
-    builds = [row.build for row in run if row.settled]  # older rows have it by the clock, other work included
-    missing, old = len(names()) * len(EXPORTERS) - len(rows), sum(not row.settled for row in run)
+    builds, missing = [row.build for row in run], len(names()) * len(EXPORTERS) - len(rows)
     lines = [
         f"{len(run)} exports run: {opened} open; {convs[1]:,} of {convs[0]:,} convolutions are inverted;",
         f"the largest error is {worst:.0e}.",
         f"Building an inverse took at most {max(builds)} s of one core." if builds else "",
-        f"Not run yet: {missing}; to be run anew (*): {old}.",
+        f"Not run yet: {missing}." if missing else "",
     ]
     return (
         HEAD
