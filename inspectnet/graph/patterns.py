@@ -16,6 +16,7 @@ import onnx_ir as ir
 from inspectnet.graph.values import constant_of, integer, ints, number, shape_of
 
 Pattern = Any  # a tuple of an operator's name and its inputs' patterns, a word, "#word" or a number
+CLOSE = 1e-3  # of a formula's numbers, which a file in half precision rounds
 IN_ANY_ORDER = frozenset({"Add", "Mul", "Max"})
 TORCH_THRESHOLD = 20.0  # where torch's softplus becomes x, which to a float it is long before
 
@@ -32,8 +33,11 @@ class Whole:
 
 
 ERF = [("Erf", ("Div", "x", math.sqrt(2))), ("Erf", ("Mul", "x", math.sqrt(0.5)))]
-CUBES = [("Pow", "x", 3.0), ("Mul", ("Mul", "x", "x"), "x")]
-TANH = [("Tanh", ("Mul", ("Add", "x", ("Mul", cube, 0.044715)), math.sqrt(2 / math.pi))) for cube in CUBES]
+CUBES: list[Pattern] = [("Mul", cube, 0.044715) for cube in (("Pow", "x", 3.0), ("Mul", ("Mul", "x", "x"), "x"))]
+CUBES += [("Mul", ("Mul", ("Mul", "x", 0.044715), "x"), "x")]
+ROOT = math.sqrt(2 / math.pi)
+TANH: list[Pattern] = [("Tanh", ("Mul", ("Add", "x", cube), ROOT)) for cube in CUBES]
+TANH += [("Tanh", ("Mul", ("Mul", "x", ROOT), ("Add", ("Mul", ("Mul", "x", 0.044715), "x"), 1.0)))]
 
 
 def _half_of(share: Pattern) -> list[Pattern]:
@@ -43,17 +47,27 @@ def _half_of(share: Pattern) -> list[Pattern]:
         ("Mul", ("Mul", "x", one_more), 0.5),
         ("Mul", ("Mul", "x", 0.5), one_more),
         ("Mul", "x", ("Mul", one_more, 0.5)),
+        ("Mul", "x", ("Add", ("Mul", share, 0.5), 0.5)),
     ]
 
 
 EXP_SUM = ("Add", ("Exp", ("Neg", "x")), 1.0)  # its reciprocal is the sigmoid
 SIXTH = {"alpha": 1 / 6, "beta": 0.5}
 SIX = ("Clip", ("Add", "x", 3.0), 0.0, 6.0)
+BELOW: list[Pattern] = [("Less", "x", 0.0), ("LessOrEqual", "x", 0.0)]
+ABOVE: list[Pattern] = [("Greater", "x", 0.0), ("GreaterOrEqual", "x", 0.0)]
+BELOW += [("Cast", below) for below in BELOW]  # TorchScript casts conditions
+ABOVE += [("Cast", above) for above in ABOVE]
 ACTIVATIONS: list[tuple[str, dict[str, Any], Pattern]] = [
     ("Relu", {}, ("Max", "x", 0.0)),
     ("Relu", {}, ("Mul", "x", ("Cast", ("Greater", "x", 0.0)))),
-    *[("Relu", {}, ("Where", (less, "x", 0.0), 0.0, "x")) for less in ("Less", "LessOrEqual")],
-    *[("Relu", {}, ("Where", (more, "x", 0.0), "x", 0.0)) for more in ("Greater", "GreaterOrEqual")],
+    *[("Relu", {}, ("Mul", ("Add", "x", ("Abs", "x")), 0.5)), ("Relu", {}, ("Div", ("Add", "x", ("Abs", "x")), 2.0))],
+    *[("Relu", {}, ("Where", below, 0.0, "x")) for below in BELOW],
+    *[("Relu", {}, ("Where", above, "x", 0.0)) for above in ABOVE],
+    ("LeakyRelu", {"alpha": "#share"}, ("Max", "x", ("Mul", "x", "#share"))),
+    *[("LeakyRelu", {"alpha": "#share"}, ("Where", below, ("Mul", "x", "#share"), "x")) for below in BELOW],
+    *[("LeakyRelu", {"alpha": "#share"}, ("Where", above, "x", ("Mul", "x", "#share"))) for above in ABOVE],
+    *[("Elu", {"alpha": 1.0}, ("Where", above, "x", ("Sub", ("Exp", "x"), 1.0))) for above in ABOVE],
     ("ThresholdedRelu", {"alpha": "#least"}, ("Where", ("LessOrEqual", "x", "#least"), 0.0, "x")),
     ("ThresholdedRelu", {"alpha": "#least"}, ("Where", ("Greater", "x", "#least"), "x", 0.0)),
     ("Softplus", {}, ("Where", ("Greater", "x", TORCH_THRESHOLD), "x", ("Softplus", "x"))),
@@ -64,6 +78,10 @@ ACTIVATIONS: list[tuple[str, dict[str, Any], Pattern]] = [
     ("HardSwish", {}, ("Mul", "x", ("HardSigmoid", SIXTH, "x"))),
     ("HardSigmoid", SIXTH, ("Div", SIX, 6.0)),
     ("HardSigmoid", SIXTH, ("Mul", SIX, 1 / 6)),
+    ("HardSigmoid", SIXTH, ("Clip", ("Add", ("Div", "x", 6.0), 0.5), 0.0, 1.0)),
+    ("HardSigmoid", SIXTH, ("Clip", ("Add", ("Mul", "x", 1 / 6), 0.5), 0.0, 1.0)),
+    ("HardSigmoid", {"alpha": 0.2, "beta": 0.5}, ("Clip", ("Add", ("Mul", "x", 0.2), 0.5), 0.0, 1.0)),
+    *[("Sigmoid", {}, sigmoid) for sigmoid in (("Div", 1.0, EXP_SUM), ("Reciprocal", EXP_SUM))],
     ("Swish", {"alpha": 1.0}, ("Mul", "x", ("Sigmoid", "x"))),
     ("Swish", {"alpha": "#alpha"}, ("Mul", "x", ("Sigmoid", ("Mul", "x", "#alpha")))),
     ("Swish", {"alpha": 1.0}, ("Div", "x", EXP_SUM)),
@@ -97,7 +115,8 @@ def find_activation(node: ir.Node) -> Whole | None:
         if found is None or constant_of(found["x"]) is not None or not _same_shape(found["x"], node.outputs[0]):
             continue
         noted = {name: found.get(number, number) for name, number in attributes.items()}
-        if all(found[word] > 0 for word in found if word.startswith("#")):  # else it is no rectifier
+        numbers = {word: found[word] for word in found if word.startswith("#")}
+        if all(given > 0 for given in numbers.values()) and numbers.get("#share", 0) < 1:  # else it is no rectifier
             return Whole(op_type, [found["x"]], noted)
     return None
 
@@ -198,7 +217,7 @@ def _copied(value: ir.Value | None) -> np.ndarray | None:
 
 
 def _holds_only(numbers: np.ndarray, wanted: float) -> bool:
-    return bool(numbers.size) and math.isclose(numbers.flat[0], wanted, rel_tol=1e-5) and len(np.unique(numbers)) == 1
+    return bool(numbers.size) and math.isclose(numbers.flat[0], wanted, rel_tol=CLOSE) and len(np.unique(numbers)) == 1
 
 
 def _made_by(pattern: tuple[Any, ...], value: ir.Value | None, found: dict[str, Any]) -> bool:

@@ -39,3 +39,9 @@ def down_axis(op: Way, top: ir.Value, rank: int, axis: int, shares: np.ndarray) 
     names = "abcdef"[:rank]
     equation = f"{names},{names[axis]}z->{names.replace(names[axis], 'z')}"
     return op.Einsum(top, shares.astype(np.float32), equation=equation)
+
+
+def divided(op: Way, top: ir.Value, norm: ir.Value) -> ir.Value:
+    """top / norm, a length taken along axes; 0 where that is 0, as torch takes it."""
+    value: ir.Value = op.Where(op.Equal(norm, 0.0), 0.0, op.Div(top, norm))
+    return value

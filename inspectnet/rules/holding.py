@@ -8,14 +8,15 @@ from collections.abc import Callable, Sequence
 
 import onnx_ir as ir
 
-from inspectnet.graph.values import behind, shape_of
+from inspectnet.graph.values import ROUNDINGS, behind, shape_of
 from inspectnet.rules.axes import stretched_axes
 from inspectnet.rules.registry import HELD, Held, Way
 
 GATES = frozenset({"Sigmoid", "HardSigmoid", "Softmax", "Tanh", "Softsign"})
-MADE_OF_GATES = frozenset(
-    {"Add", "Sub", "Mul", "Div", "Neg", "Sum", "Mean", "Resize", "Slice", "Split", "Gather", "Where"}
-)
+MADE_OF_GATES = ROUNDINGS.union(
+    "Add Sub Mul Div Neg Sum Mean Max Min Pow Sqrt Reciprocal Concat Resize Slice Split Gather Where Tile AveragePool"
+    " GlobalAveragePool ReduceMean ReduceSum ReduceMax".split()
+)  # nothing here has weights of its own
 
 
 def hold(
@@ -43,6 +44,8 @@ def is_gate(op: Way, x: ir.Value) -> bool:
 
 
 def is_statistic(node: ir.Node, x: ir.Value) -> bool:
-    """Whether `x` is one number for many places of what `node` makes."""
+    """Whether `x` is one number for many places of what `node` makes, written out for each or not."""
+    while (maker := x.producer()) is not None and maker.op_type in ("Expand", "Tile"):
+        x = maker.inputs[0]
     small, large = shape_of(x), shape_of(node.outputs[0])
     return small is not None and large is not None and bool(stretched_axes(small, large))

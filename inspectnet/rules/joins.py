@@ -5,7 +5,7 @@ import onnx_ir as ir
 from inspectnet.graph.values import integer
 from inspectnet.rules.axes import gather_up
 from inspectnet.rules.holding import hold, is_statistic
-from inspectnet.rules.registry import HELD, HOLDING, Bottoms, Signal, Way, rule
+from inspectnet.rules.registry import HELD, HOLDING, Bottoms, Signal, Way, refuse, rule
 
 
 @rule("Add", "Sum")
@@ -66,6 +66,8 @@ def concat(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     sizes = [x.shape[axis] for x in node.inputs]
     if len(sizes) == 1:
         return [top]
+    if axis % len(node.outputs[0].shape) == 0 or not all(isinstance(size, int) for size in sizes):
+        raise refuse(node, "it joins images, or maps of which an extent is not known")
     return list(op.Split(top, sizes, axis=axis, outputs=len(sizes)))
 
 

@@ -74,11 +74,14 @@ def einsum(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The same sum of products with the signal in the place of each factor."""
     terms, _, made = word(node, "equation").replace(" ", "").partition("->")
     names, bottoms = terms.split(","), list[ir.Value | None]()
+    extents = {(name, x.shape[i]) for term, x in zip(names, node.inputs, strict=True) for i, name in enumerate(term)}
+    if not made or "." in terms or len(extents) > len(set("".join(names))):
+        raise refuse(node, f"'{terms}->{made}' leaves axes unsaid, or stretches one")
     for i, x in enumerate(node.inputs):
         names_of_rest = [made, *names[:i], *names[i + 1 :]]
         if x not in op.alive:
             bottoms.append(None)
-        elif not made or len(set(names[i])) < len(names[i]) or not set(names[i]) <= set("".join(names_of_rest)):
+        elif len(set(names[i])) < len(names[i]) or not set(names[i]) <= set("".join(names_of_rest)):
             raise refuse(node, f"'{terms}->{made}' names an axis of a factor twice, or nowhere else")
         else:
             rest = [*node.inputs[:i], *node.inputs[i + 1 :]]

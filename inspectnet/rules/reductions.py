@@ -3,6 +3,7 @@
 import onnx_ir as ir
 
 from inspectnet.graph.values import constant_of, integer
+from inspectnet.rules.axes import divided
 from inspectnet.rules.registry import Way, refuse, rule
 
 
@@ -37,9 +38,9 @@ def reduce_l1(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
 
 @rule("ReduceL2")
 def reduce_l2(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
-    """Each value goes back to all that made it, times the recorded x / y."""
+    """Each value goes back to all that made it, times the recorded x / y; nothing where all are 0."""
     y, top = (_unsqueezed(op, node, value) for value in (node.outputs[0], top))
-    return _times(op, node, node.inputs[0], op.Div(top, y))
+    return _times(op, node, node.inputs[0], divided(op, top, y))
 
 
 @rule("ReduceSumSquare")

@@ -72,7 +72,8 @@ def _coordinates(node: ir.Node, axis: int, below: int, above: int) -> np.ndarray
 def _scale(node: ir.Node, axis: int, default: float) -> np.float32:
     """The scale that the node names for an axis, which rounding may have made another than the extents' ratio."""
     given = constant_of(node.inputs[-1]) if len(node.inputs) in (2, 3) else None
-    axes = list(ints(node, "axes")) or list(range(len(node.inputs[0].shape)))
+    rank = len(node.inputs[0].shape)
+    axes = [a % rank for a in ints(node, "axes")] or list(range(rank))
     return np.float32(given[axes.index(axis)] if given is not None and given.size else default)
 
 

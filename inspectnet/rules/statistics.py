@@ -10,6 +10,7 @@ from collections.abc import Callable
 import onnx_ir as ir
 
 from inspectnet.graph.values import integer, ints, number
+from inspectnet.rules.axes import divided
 from inspectnet.rules.registry import HOLDING, Way, rule
 
 Back = Callable[[Way, ir.Value, ir.Value, list[int], float], ir.Value]
@@ -79,8 +80,8 @@ def mean_variance(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None
 
 @rule("LpNormalization", when=HOLDING)
 def lp_norm_held(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
-    """The signal divided by the recorded norm."""
-    return [op.Div(top, _norm(op, node)[0])]
+    """The signal divided by the recorded norm, nothing where that is 0."""
+    return [divided(op, top, _norm(op, node)[0])]
 
 
 @rule("LpNormalization", when=["gradient"])
@@ -88,7 +89,7 @@ def lp_norm(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """The true derivative: the signal less y' sum(top y), divided by the norm; y' is y, or the sign of x for p = 1."""
     norm, direction, axis = _norm(op, node)
     along = op.ReduceSum(op.Mul(top, node.outputs[0]), [axis], keepdims=1)
-    return [op.Div(op.Sub(top, op.Mul(direction, along)), norm)]
+    return [divided(op, op.Sub(top, op.Mul(direction, along)), norm)]
 
 
 def _instance(op: Way, node: ir.Node, top: ir.Value, back: Back) -> list[ir.Value | None]:

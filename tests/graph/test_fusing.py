@@ -22,6 +22,7 @@ NUMBERS |= {
     "twenty": 20.0,
     "many": np.ones((1, 1, 4, 5)),
 }
+NUMBERS |= {"tenth": 0.1, "fifth": 0.2, "half_root": np.float16(2**0.5)}
 NUMBERS |= {
     "k": 0.044715,
     "s": (2 / np.pi) ** 0.5,
@@ -51,6 +52,17 @@ GROUPS = {
     "Relu, by a threshold": "c = LessOrEqual (image, zero)\ny = Where (c, zero, image)",
     "Relu, below 0": "c = Less (image, zero)\ny = Where (c, zeros, image)",
     "Relu, by a mask": "c = Greater (image, zero)\nd = Cast <to = 1> (c)\ny = Mul (image, d)",
+    "Relu, by the size": "a = Abs (image)\nb = Add (image, a)\ny = Mul (b, half)",
+    "Relu, below 0, cast": "c = Less (image, zero)\nd = Cast <to = 9> (c)\ny = Where (d, zero, image)",
+    "LeakyRelu": "a = Mul (image, tenth)\ny = Max (a, image)",
+    "LeakyRelu, chosen": "c = Greater (image, zero)\na = Mul (tenth, image)\ny = Where (c, image, a)",
+    "Elu": "c = Greater (image, zero)\na = Exp (image)\nb = Sub (a, one)\ny = Where (c, image, b)",
+    "Sigmoid": "a = Neg (image)\nb = Exp (a)\nc = Add (b, one)\ny = Div (one, c)",
+    "HardSigmoid, of a fifth": "a = Mul (image, fifth)\nb = Add (a, half)\ny = Clip (b, zero, one)",
+    "HardSwish, by a clip": "a = Div (image, six)\nb = Add (a, half)\nc = Clip (b, zero, one)\ny = Mul (image, c)",
+    "Gelu, share first": "d = Div (image, root)\ne = Erf (d)\nf = Mul (e, half)\ng = Add (f, half)\ny = Mul (image, g)",
+    "Gelu, scaled first": "a = Mul (image, s)\nb = Mul (image, k)\nc = Mul (b, image)\nd = Add (c, one)\n"
+    "e = Mul (a, d)\nf = Tanh (e)\ng = Add (f, one)\ni = Mul (image, half)\ny = Mul (i, g)",
     "HardSwish": CLIPPED + "c = Mul (image, b)\ny = Div (c, six)",
     "HardSwish, divided first": CLIPPED + "c = Div (b, six)\ny = Mul (image, c)",
     "HardSwish, of a sixth": CLIPPED + "c = Mul (b, image)\ny = Mul (sixth, c)",
@@ -85,6 +97,7 @@ LOOKALIKES = {
     "a logarithm of something else": "a = Exp (image)\nb = Add (two, a)\ny = Log (b)",
     "another slope": "a = HardSigmoid <alpha = 0.2> (image)\ny = Mul (image, a)",
     "another bound": "a = Add (image, two)\nb = Clip (a, zero, six)\nc = Mul (image, b)\ny = Div (c, six)",
+    "a slope that rises": "a = Mul (image, two)\ny = Max (a, image)",
     "another root": "d = Div (image, two)\ne = Erf (d)\nf = Add (e, one)\ng = Mul (image, f)\ny = Mul (g, half)",
     "a variance over other axes": "m = ReduceMean (image, axes)\nc = Sub (image, m)\nq = Mul (c, c)\n"
     "v = ReduceMean (q, rows)\n" + ROOT,
@@ -120,6 +133,11 @@ def test_what_only_looks_like_it_is_left_as_it_is(name, rng, tmp_path):
     model, x = opened(file, tmp_path), 3 * rng.normal(size=(2, 3, 4, 5))
     assert [node.op_type for node in model.graph] == [node.op_type for node in file.graph.node]
     np.testing.assert_allclose(run(model, x), outputs_of_file(file, x), rtol=1e-5, atol=1e-6)
+
+
+def test_a_gelu_with_numbers_in_half_precision_is_one(rng, tmp_path):
+    file = written("d = Div (image, half_root)\ne = Erf (d)\nf = Add (e, one)\ng = Mul (image, f)\ny = Mul (g, half)")
+    assert [node.op_type for node in opened(file, tmp_path).graph] == ["Gelu"]
 
 
 def test_a_softmax_of_what_is_shifted_along_another_axis_keeps_the_shift(rng, tmp_path):

@@ -120,6 +120,8 @@ def dense_cases():
 
 def join_cases():
     yield "add-constant", (3, 4, 4), lambda op, x: op.Add(x, weights(3, 1, 1))
+    axes = {"axes": [-1, -2], "mode": "linear"}
+    yield "resize-negative-axes", (3, 4, 4), lambda op, x: op.Resize(x, None, np.float32([2, 1.5]), **axes)
     yield "mean-of-terms", (3, 4, 4), lambda op, x: op.Mean(x, weights(3, 1, 1), op.ReduceMean(x, [2, 3]), x)
     yield "add-itself", (3, 4, 4), lambda op, x: op.Add(x, x)
     yield "add-broadcast", (3, 4, 4), lambda op, x: op.Add(x, op.ReduceMean(x, [2, 3]))

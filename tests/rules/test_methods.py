@@ -5,6 +5,8 @@ import pytest
 from small import build, project
 
 from inspectnet.errors import RuleError
+from inspectnet.inverse import invert
+from inspectnet.rules import Policy
 
 FORWARD = np.array([[[[-2, -2, 3, 3]]]], np.float32)
 SIGNAL = np.array([[[[-5, 5, -5, 5]]]], np.float32)
@@ -193,6 +195,10 @@ def test_a_gate_is_held_fixed_and_the_signal_goes_to_what_it_scales(method):
 
 
 MADE_OF_GATES = {
+    "rounded": lambda op, g: op.DequantizeLinear(op.QuantizeLinear(g, 2e-5, np.uint16(0)), 2e-5, np.uint16(0)),
+    "squared": lambda op, g: op.Pow(g, 2.0),
+    "joined": lambda op, g: op.Concat(*op.Split(g, [2, 3], axis=1, outputs=2), axis=1),
+    "the larger of a gate and a half": lambda op, g: op.Max(g, 0.5),
     "enlarged": lambda op, g: op.Resize(g, None, np.float32([1, 1, 1, 1]), mode="nearest"),
     "one less a gate": lambda op, g: op.Sub(1.0, g),
     "one and a gate": lambda op, g: op.Add(1.0, g),
@@ -220,16 +226,42 @@ def test_what_is_made_of_gates_is_held_fixed(made, method, rng):
     gate = 1 / (1 + np.exp(-x))
     value = {
         "enlarged": gate, "one less a gate": 1 - gate, "one and a gate": 1 + gate, "twice a gate": 2 * gate,
-        "a mean of gates": (gate + gate**2) / 2,
+        "a mean of gates": (gate + gate**2) / 2, "rounded": gate, "squared": gate**2, "joined": gate,
+        "the larger of a gate and a half": np.maximum(gate, 0.5),
     }[made]  # fmt: skip
     model = build((5, 2, 2), lambda op, x: op.Mul(MADE_OF_GATES[made](op, op.Sigmoid(x)), x))
-    np.testing.assert_allclose(project(model, x, t, method=method), t * value, rtol=1e-5)
+    np.testing.assert_allclose(project(model, x, t, method=method), t * value, rtol=1e-3 if made == "rounded" else 1e-5)
 
 
 NORMS = {  # as written by hand, over the channels of (N, C, H, W)
     "layer norm": lambda op, c, s: op.Div(c, op.Sqrt(s)),
     "times a reciprocal root": lambda op, c, s: op.Mul(c, op.Reciprocal(op.Sqrt(s))),
 }
+
+
+@pytest.mark.parametrize("method", [*HOLDING, "gradient"])
+@pytest.mark.parametrize("name", ["ReduceL2", "LpNormalization"])
+def test_nothing_comes_down_where_a_norm_is_0(name, method):
+    write = {
+        "ReduceL2": lambda op, x: op.Div(x, op.Max(op.ReduceL2(x, [1]), 1e-3)),
+        "LpNormalization": lambda op, x: op.LpNormalization(x, axis=1),
+    }[name]
+    x = np.float32([[[[0, 3]], [[0, 4]]]])
+    pixels = project(build((2, 1, 2), write), x, np.ones_like(x), method=method)
+    assert np.isfinite(pixels).all()
+
+
+@pytest.mark.parametrize(
+    ("write", "why"),
+    [
+        (lambda op, x: op.Concat(x, x, axis=0), "it joins images"),
+        (lambda op, x: op.Einsum(x, x, equation="nchw,nchw"), "leaves axes unsaid"),
+        (lambda op, x: op.Einsum(x, np.ones((4, 4)), equation="...w,wv->...v"), "leaves axes unsaid"),
+    ],
+)
+def test_a_form_without_an_answer_is_refused_with_its_reason(write, why):
+    with pytest.raises(RuleError, match=why):
+        invert(build((2, 3, 4), write), "y", Policy())
 
 
 @pytest.mark.parametrize("method", HOLDING)
