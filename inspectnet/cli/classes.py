@@ -77,21 +77,23 @@ def find_class(text: str, names: "Names") -> int:
     if len(exact) == 1:
         return exact[0]
     numbers = f" They have the numbers 0 to {len(names) - 1}."
+    if all(each == (str(i),) for i, each in enumerate(names)):
+        numbers += " The model does not name them: give --classes FILE."
     if number is not None:
-        if number >= len(names):
+        if not 0 <= number < len(names):
             raise OptionError(f"no class '{text}'.{numbers}")
         return number
     parts = exact or [i for i, each in enumerate(called) if any(wanted in name for name in each)] if wanted else []
     if len(parts) == 1:
         return parts[0]
     if parts:
-        listed = ", ".join(f"{names[i][-1]} ({i})" for i in parts[:SHOWN]) + ", ..." * (len(parts) > SHOWN)
+        listed = ", ".join(f"{names[i][-1]} ({i})" for i in parts[:SHOWN]) + ", and more" * (len(parts) > SHOWN)
         raise OptionError(f"'{text}' is part of the names of {len(parts)} classes: {listed}. Say which by its number.")
-    raise OptionError(f"no class '{text}'.{nearest(wanted, _flat(called)) or numbers}")
+    raise OptionError(f"no class '{text}'.{nearest(wanted, _words(called)) or numbers}")
 
 
-def _flat(names: Sequence[Sequence[str]]) -> list[str]:
-    return [name for each in names for name in each]
+def _words(names: Sequence[Sequence[str]]) -> list[str]:
+    return [name for each in names for name in each if not name.isdigit()]
 
 
 def labelled_images(network: "Network", collection: "Collection", file: Path | None) -> "Targets | None":

@@ -26,7 +26,7 @@ MOST = 16  # photos on a page
 DEFAULT = "deconvnet,guided_backprop,gradient,grad_cam"
 
 Photo = Annotated[Path, typer.Argument(metavar="IMAGE", help=IMAGE, parser=options.path_of, show_default=False)]
-Class = Annotated[str, typer.Option("--class", "-c", help=CLASS, show_default=False)]
+Class = Annotated[str | None, typer.Option("--class", "-c", help=CLASS, show_default=False)]
 Methods = Annotated[str, typer.Option("--method", "-m", help=METHODS)]
 Layer = Annotated[str, typer.Option("--layer", "-l", help=LAYER, show_default=False)]
 Steps = Annotated[int, typer.Option(min=1, help="Steps of integrated_gradients.")]
@@ -39,7 +39,7 @@ Out = Annotated[Path | None, options.out_folder("Where results go; by default ou
 def explain(
     model: options.Model,
     image: Photo,
-    class_: Class = "",
+    class_: Class = None,
     method: Methods = DEFAULT,
     layer: Layer = "",
     scores: Scores = "",
@@ -61,7 +61,7 @@ def explain(
     network = opening.open(model, scores=scores)
     chosen = chosen_methods(network, method, layer, steps, samples, noise, seed)
     names = class_names(network, classes)
-    wanted = find_class(class_, names) if class_ else None
+    wanted = None if class_ is None else find_class(class_, names)
     photos = read_photos(network, image, out, MOST)
     with output_folder(out or options.RESULTS / model.stem / "explain") as folder:
         made, record = _explain(network, photos, wanted, chosen)

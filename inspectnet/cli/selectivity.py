@@ -72,13 +72,19 @@ def selectivity(
 
 
 def _labelled(network: "Network", collection: "Collection", classes: Path | None, *, asked: bool) -> "Targets | None":
-    """The images with a class; None without labels, or without class scores that nobody `asked` for."""
+    """The images with a class; None, and a line that says why, without two classes that nobody `asked` for."""
     try:
-        return labelled_images(network, collection, classes)
-    except ModelError:
+        found = labelled_images(network, collection, classes)
+        if found is None or len(set(found.classes)) < 2:
+            why = "the images have no labels" if found is None else "the images are all of one class"
+            typer.secho(f"no class selectivity: {why}", err=True, fg="yellow")
+            return None
+    except (ModelError, OptionError) as error:
         if asked:
             raise
+        typer.secho(f"no class selectivity: {error}", err=True, fg="yellow")
         return None
+    return found
 
 
 def _compare_units(
@@ -113,15 +119,13 @@ def _compare_units(
 def _compare_classes(
     network: "Network", layer: "Layer", targets: "Targets | None", how: tuple[int, int], folder: "OutputFolder"
 ) -> dict[str, Any]:
-    """How selective the maps are for classes; nothing, and a line that says so, for images without labels."""
+    """How selective the maps are for classes; nothing, nor an earlier run's files, without labels."""
     from inspectnet.analyses import selectivity as analysis
     from inspectnet.report.progress import progress
     from inspectnet.report.selectivity import describe_classes, write_classes
 
     if targets is None:
-        typer.secho(
-            "no class selectivity: the images have no labels, or the network no class scores", err=True, fg="yellow"
-        )
+        folder.remove("classes.png", "classes.npz")
         return {}
     size, seed = how
     with progress("classes", len(targets.collection)) as advance:

@@ -1,6 +1,6 @@
 """inspectnet verify: numerical proof on the user's own model."""
 
-import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -48,6 +48,7 @@ def verify(
     Exit code 1 if a check fails.
     """
     from inspectnet.analyses import verification
+    from inspectnet.report.plain import json_text
 
     network = Opening(device, Preprocessing(input_size=input_size), alias).open(model, quiet=True)
     policy = choices.policy()
@@ -55,12 +56,17 @@ def verify(
     checks = list(verification.verify(network, _photos(network, images), names, policy, seed))
     ops = {kind: text for name in names for kind, text in network.policy_of_ops(name, policy).items()}
     if as_json:
-        shown = [{**vars(check), "passed": check.passed} for check in checks]
+        shown = [{**vars(check), "error": _finite(check.error), "passed": check.passed} for check in checks]
         about = {"model_sha256": network.sha256, "policy": vars(policy), "ops": ops, "left_out": left_out}
-        print(json.dumps({**about, "checks": shown}, indent=1))
+        print(json_text({**about, "checks": shown}, Path("verify.json")), end="")
     else:
         _print(f"{model.name}: {policy.method}", checks, ops, left_out)
     return 0 if all(check.passed for check in checks) else 1
+
+
+def _finite(error: float) -> float | None:
+    """None for an error that is no number, which JSON cannot hold: the check has failed."""
+    return error if math.isfinite(error) else None
 
 
 def _print(title: str, checks: list["Check"], ops: dict[str, str], left_out: list[dict[str, Any]]) -> None:

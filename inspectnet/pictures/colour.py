@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from inspectnet.errors import ModelError
+
 GREY = 128  # of 1..255: only an odd number of levels has one exactly in the middle, so 0 is left out
 REACH = 127  # levels above and below the middle
 
@@ -12,10 +14,11 @@ def grey_centred(signal: NDArray[np.floating], scale: float | None = None) -> ND
 
     signal [C,H,W] or [N,C,H,W], C = 1 (grey) or 3, gives [H,W,3] or [N,H,W,3]. Every tile has its own scale,
     its largest |x|; a `scale` given is shared by all tiles, and what exceeds it is cut off. A tile of zeros
-    is all GREY.
+    is all GREY. Raises ModelError for a signal that overflowed.
     """
     assert signal.ndim in (3, 4) and signal.shape[-3] in (1, 3), f"not [C,H,W] or [N,C,H,W]: {signal.shape}"
-    assert np.isfinite(signal).all(), "a signal with NaN or infinity has no picture"
+    if not np.isfinite(signal).all():
+        raise ModelError("a signal holds NaN or infinity, so it has no picture. Check the model's weights.")
     size = np.abs(signal).max(axis=(-3, -2, -1), keepdims=True)
     if scale is not None:
         assert np.isfinite(scale) and (scale > 0 or not size.any()), f"no scale for this signal: {scale}"

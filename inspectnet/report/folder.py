@@ -57,6 +57,14 @@ class OutputFolder:
         """Write text as UTF-8; what UTF-8 cannot hold (parts of odd file names) is written as an escape."""
         return self._write(name, lambda file: file.write(text.encode(errors="backslashreplace")))
 
+    def remove(self, *names: str) -> None:
+        """Take away what an earlier run left under these names, which this one has nothing for; else OutputError."""
+        for name in names:
+            try:
+                (self.path / name).unlink(missing_ok=True)
+            except OSError as error:
+                raise _refusal(self.path / name, error) from error
+
     def _write(self, name: str, fill: Callable[[BinaryIO], object]) -> Path:
         assert name and name == Path(name).name, f"not the name of a file in this folder: {name!r}"
         target = self.path / name

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from inspectnet.errors import DeviceError, ModelError
+from inspectnet.errors import DeviceError, ModelError, OptionError
 from inspectnet.runtime.device import Device
 
 Weights = Mapping[str, np.ndarray]
@@ -24,7 +24,7 @@ class Session:
 
     def __init__(self, proto: bytes | tuple[bytes, Weights], device: Device, threads: int = 0) -> None:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or int(os.environ.get("INSPECTNET_THREADS", "0"))
+        options.intra_op_num_threads = threads or _threads_said()
         # a session's threads wait for its next run in loops, and would take the cores from another session's run
         options.add_session_config_entry("session.force_spinning_stop", "1")
         options.log_severity_level = 4  # what it would log as an error comes as an exception too
@@ -71,6 +71,14 @@ class Session:
         except Exception as error:
             raise _refusal(error) from error
         return dict(zip(names, binding.get_outputs(), strict=True))
+
+
+def _threads_said() -> int:
+    """How many threads the environment asks for, 0 for all cores."""
+    said = os.environ.get("INSPECTNET_THREADS", "0")
+    if not said.isdigit():
+        raise OptionError(f"INSPECTNET_THREADS is '{said}', which is no number of threads. Say 1, 2 ..., or unset it.")
+    return int(said)
 
 
 def _refusal(error: Exception) -> ModelError:

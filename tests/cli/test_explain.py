@@ -116,6 +116,7 @@ def test_class_names_may_come_from_a_file_and_bgr_networks_keep_their_colours(mo
             ("-c", "deer"),
             "'deer' is part of the names of 2 classes: red deer (0), roe deer (3). Say which by its number.",
         ),
+        (("-c", ""), "no class ''."),
         (("-c", "4"), "no class '4'. They have the numbers 0 to 3."),
         (("-c", "zzz"), "no class 'zzz'. They have the numbers 0 to 3."),
     ],
@@ -177,6 +178,15 @@ def test_sanity_gives_the_same_bytes_for_the_same_seed_and_others_for_another(mo
     assert one["sanity.npz"] != three["sanity.npz"]
 
 
+def test_the_curves_of_an_earlier_run_do_not_stay_beside_a_blank_one(model, photos, tmp_path, capsys):
+    out = tmp_path / "out"
+    done(capsys, "sanity", model, photos, "-m", "gradient", "-o", out)
+    dead = random_weights(0, k1=(5, 3, 3, 3), k2=(6, 5, 3, 3)) | {"w": np.zeros((6, 4), np.float32)}
+    write_network(tmp_path / "dead.onnx", NET, dead, SIDE, NAMES)
+    done(capsys, "sanity", tmp_path / "dead.onnx", photos, "-m", "gradient", "-o", out)
+    assert set(contents(out)) == {"sanity.json", "sanity.npz"}
+
+
 # Selectivity -----------------------------------------------------------------------------------------------
 
 
@@ -195,8 +205,20 @@ def test_selectivity_compares_units_and_given_labels_classes(model, photos, tmp_
 def test_selectivity_without_labels_says_so(model, tmp_path, capsys):
     photo = noisy_photos(tmp_path, {"photo.png": (30, 30)}) / "photo.png"
     out, said = done(capsys, "selectivity", model, "-l", "conv2", "--images", photo, "-o", tmp_path / "out")
-    assert said == ["no class selectivity: the images have no labels, or the network no class scores"]
+    assert said == ["no class selectivity: the images have no labels"]
     assert "class selectivity" not in out and not (tmp_path / "out" / "classes.png").exists()
+
+
+@pytest.mark.parametrize(("folder", "why"), [("red deer", "the images are all of one class"), ("holiday", "'holiday'")])
+def test_labels_that_tell_no_classes_apart_are_no_error_and_leave_no_older_files(
+    folder, why, model, photos, tmp_path, capsys
+):
+    out = tmp_path / "out"
+    done(capsys, "selectivity", model, "-l", "conv2", "--images", photos, "-o", out)
+    album = noisy_photos(tmp_path / "album", {f"{folder}/{i}.png": (30, 30) for i in range(2)})
+    _, said = done(capsys, "selectivity", model, "-l", "conv2", "--images", album, "-o", out)
+    assert said[-1].startswith("no class selectivity: ") and why in said[-1]
+    assert set(contents(out)) == {"units.png", "units.npz", "selectivity.json"}
 
 
 @pytest.mark.parametrize(

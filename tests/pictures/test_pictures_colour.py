@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from inspectnet.errors import ModelError
 from inspectnet.pictures.colour import GREY, grey_centred
 
 
@@ -72,7 +73,7 @@ def test_shapes_follow_the_signal():
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_nan_and_infinity_are_refused(bad):
-    with pytest.raises(AssertionError, match="NaN or infinity"):
+    with pytest.raises(ModelError, match="NaN or infinity"):
         grey_centred(np.array([[[0, bad]]], np.float32))
 
 

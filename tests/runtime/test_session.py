@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 from small import CPU, build
 
-from inspectnet.errors import ModelError
+from inspectnet.errors import ModelError, OptionError
 from inspectnet.graph.probes import cut
 from inspectnet.inverse import invert, invert_split
 from inspectnet.rules import Policy
@@ -68,6 +68,12 @@ def test_the_number_of_threads_matters_to_the_last_bit_at_most(model, rng, monke
     by_word = Session(bytes_of(model), CPU).run({"image": x})["y"]
     np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)  # onnxruntime cuts its sums by threads
     np.testing.assert_array_equal(one, by_word)
+
+
+def test_a_word_for_the_number_of_threads_is_refused(model, monkeypatch):
+    monkeypatch.setenv("INSPECTNET_THREADS", "many")
+    with pytest.raises(OptionError, match="INSPECTNET_THREADS is 'many'"):
+        Session(bytes_of(model), CPU)
 
 
 def test_several_threads_share_a_session(model, rng):
