@@ -161,12 +161,6 @@ def depth_to_space(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     return [op.Reshape(op.Transpose(apart, perm=[0, 2, 1, 3, 4]), op.Shape(spread))]
 
 
-@rule("QuantizeLinear", "DequantizeLinear")
-def quantise(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
-    """The signal as it is: rounding to a grid and back is passed straight through (Bengio et al. 2013)."""
-    return [top, *([None] * (len(node.inputs) - 1))]
-
-
 def _end(end: int) -> int | None:
     """ONNX says 'before the first' with a huge negative number, where Python's slices say None."""
     return None if end < -(1 << 30) else end

@@ -344,3 +344,26 @@ def test_a_quantised_value_passes_the_signal_straight_through(method, rng):
 
     x, t = rng.normal(size=(2, 1, 5, 2, 2))
     np.testing.assert_allclose(project(build((5, 2, 2), write), x, t, method=method), t, rtol=1e-6)
+
+
+def test_nothing_passes_where_a_number_lies_beyond_the_grid_but_in_the_deconvnet():
+    """As of the upper bound of a ReLU6, which a quantiser leaves to the largest integer."""
+
+    def write(op, x):
+        scale, zero = np.float32(6 / 255), np.uint8(0)
+        return op.DequantizeLinear(op.QuantizeLinear(x, scale, zero), scale, zero)
+
+    x = np.float32([[[[0, 3, 6, 6.005, 6.1, 9]]]])
+    model = build((1, 1, 6), write)
+    passed = {m: project(model, x, np.ones_like(x), method=m).ravel().tolist() for m in ("deconvnet", "gradient")}
+    assert passed == {"deconvnet": [1] * 6, "gradient": [1, 1, 1, 1, 0, 0]}
+
+
+def test_each_channel_may_have_a_grid_of_its_own():
+    def write(op, x):
+        scales, zeros = np.float32([1 / 255, 2 / 255]), np.zeros(2, np.uint8)
+        return op.DequantizeLinear(op.QuantizeLinear(x, scales, zeros, axis=1), scales, zeros, axis=1)
+
+    x = np.float32([[[[0.9, 1.5]], [[1.5, 2.5]]]])
+    found = project(build((2, 1, 2), write), x, np.ones_like(x), method="guided_backprop")
+    assert found.tolist() == [[[[1, 0]], [[1, 0]]]]
