@@ -11,7 +11,7 @@ import onnx_ir as ir
 import onnx_ir.passes.common as passes
 
 from inspectnet.graph.builder import add_initializer
-from inspectnet.graph.values import constant_of, integer, ints, shape_of, word
+from inspectnet.graph.values import ROUNDINGS, constant_of, integer, ints, shape_of, word
 
 Axes = tuple[int, ...]  # of a Transpose: axis i of its output is axis turn[i] of its input
 Sunk = tuple[Axes, dict[int, np.ndarray], dict[str, int]]  # the outputs' turn, what constants and attributes become
@@ -148,7 +148,7 @@ def _resize(node: ir.Node, turn: Axes) -> Sunk | None:
 
 SINKS: dict[str, Callable[[ir.Node, Axes], Sunk | None]] = {
     **dict.fromkeys(POINTWISE, _pointwise),
-    **dict.fromkeys(("Softmax", "LogSoftmax", "Split"), _along),
+    **dict.fromkeys(("Softmax", "LogSoftmax", "Split", *ROUNDINGS), _along),
     **dict.fromkeys(REDUCING, _reduce),
     "Pad": _pad,
     "Slice": _slice,

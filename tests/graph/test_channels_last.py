@@ -132,6 +132,11 @@ SINKING = {
         {"c": [1.0, 2.0, 1.5, 1.0]},
     ),
     "enlarged to a size": ("t = Resize (image, , , c)\ny = Transpose {P} (t)", {"c": [2, 12, 16, 3]}),
+    "rounded": ("q = QuantizeLinear (image, c)\nt = DequantizeLinear (q, c)\ny = Transpose {P} (t)", {"c": 0.02}),
+    "rounded, each channel on its own grid": (
+        "q = QuantizeLinear <axis = -1> (image, c)\nt = DequantizeLinear <axis = 3> (q, c)\ny = Transpose {P} (t)",
+        {"c": [0.01, 0.02, 0.03]},
+    ),
     "the mean over the space": ("y = ReduceMean <keepdims = 0> (image, c)", {"c": [1, 2]}),
     "the mean over the space, from behind": ("y = ReduceMean <keepdims = 0> (image, c)", {"c": [-2, -3]}),
     "the largest, kept": ("t = ReduceMax <keepdims = 1> (image, c)\ny = Transpose {P} (t)", {"c": [1, 2]}),
