@@ -23,7 +23,7 @@ class Rectify(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, up: Any, method: str, low: float, high: float) -> Tensor:
-        ctx.save_for_backward((x > max(low, 0.0)) & (x < high))
+        ctx.save_for_backward((x > low) & (x < high))
         ctx.method = method
         return up(x)
 
@@ -48,6 +48,8 @@ class Method(TorchFunctionMode):
         if func in RECTIFIERS:
             x, *rest = args
             low, high = bounds(func, rest, kwargs)
+            if low < 0:  # it saturates on both sides, and is no rectifier
+                return func(*args, **kwargs)
             return Rectify.apply(x, lambda v: func(v, *rest, **kwargs), self.method, low, high)
         if func in GATES:
             return func(*args, **kwargs).detach()

@@ -7,14 +7,14 @@ derivative, of smooth rectifiers in `smooth.py`. Functions that saturate on both
 
 import onnx_ir as ir
 
-from inspectnet.graph.values import number
+from inspectnet.graph.values import constant_of, number
 from inspectnet.rules.registry import Way, rule
 
 KINKED = ("Relu", "LeakyRelu", "PRelu", "ThresholdedRelu")
 SMOOTH = ("Elu", "Selu", "Celu", "Softplus", "Gelu", "HardSwish", "Mish", "Swish")
 
 
-@rule(*KINKED, *SMOOTH, "Clip", when=["deconvnet"])
+@rule(*KINKED, *SMOOTH, when=["deconvnet"])
 def rectify(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The positive part of the signal, whatever the input was."""
     return [op.Relu(top), *([None] * (len(node.inputs) - 1))]
@@ -33,10 +33,16 @@ def rectify_and_mask_below(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Val
     return [op.Where(op.Greater(x, 0.0), op.Relu(top), 0.0), *([None] * len(slope))]
 
 
+@rule("Clip", when=["deconvnet"])
+def rectify_bounded(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+    """The positive part of the signal, whatever the input was; if negative numbers pass, as the gradient."""
+    return rectify(op, node, top) if _rectifies(node) else between(op, node, top)
+
+
 @rule("Clip", when=["guided_backprop"])
-def rectify_between(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
-    """The positive part of the signal, where the input was between the bounds."""
-    return between(op, node, op.Relu(top))
+def rectify_between(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+    """The positive part of the signal, where the input was between the bounds; if negatives pass, as the gradient."""
+    return between(op, node, op.Relu(top) if _rectifies(node) else top)
 
 
 @rule("Relu", "ThresholdedRelu", when=["gradient"])
@@ -60,10 +66,16 @@ def leak_as_learnt(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | Non
 
 
 @rule("Clip", when=["gradient"])
-def between(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
+def between(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal where the input was between the bounds."""
     x, *bounds = node.inputs
     for bound, inside in zip(bounds, (op.Greater, op.Less), strict=False):
         if bound is not None:
             top = op.Where(inside(x, bound), top, 0.0)
     return [top]
+
+
+def _rectifies(clip: ir.Node) -> bool:
+    """Whether the lower bound keeps negative numbers back; between -1 and 1 a Clip saturates on both sides, as Tanh."""
+    low = constant_of(clip.inputs[1]) if len(clip.inputs) > 1 else None
+    return low is not None and bool((low >= 0).all())

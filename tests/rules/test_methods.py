@@ -56,6 +56,14 @@ def test_nothing_passes_a_clip_above_its_bound_but_in_the_deconvnet():
     assert passed == {"deconvnet": 1, "guided_backprop": 0, "gradient": 0}
 
 
+@pytest.mark.parametrize("method", ["deconvnet", "guided_backprop", "gradient"])
+def test_a_clip_that_lets_negative_numbers_through_is_no_rectifier(method):
+    """Hardtanh: the slope under every method, as of Tanh."""
+    model = build((1, 1, 4), lambda op, x: op.Clip(x, -1.0, 1.0))
+    pixels = project(model, [[[[-2, -0.5, 0.5, 2]]]], [[[[-5, -5, 5, 5]]]], method=method)
+    assert pixels.ravel().tolist() == [0, -5, 5, 0]
+
+
 SMOOTH = {
     "Sigmoid": lambda op, x: op.Sigmoid(x),
     "Tanh": lambda op, x: op.Tanh(x),
