@@ -27,6 +27,9 @@ def find_scores(graph: ir.Graph, name: str | None, where: str) -> Scores:
     outputs = [value for value in graph.outputs if value in live_values(graph)]
     given = [value for node in graph for value in node.outputs if value.name == name]
     found = [value for value in given or outputs if _classes(value)]
+    if not found and (alone := [value for value in given or outputs if _extent_of_classes(value) == 1]):
+        single = f"has a single score, '{alone[0].name}' {_extents(alone[0])}, and not one for each of several classes"
+        raise ModelError(f"{where} {single}. See what its units answer to with inspectnet deconv.")
     if len(found) != 1:
         listed = ", ".join(f"'{value.name}' {_extents(value)}" for value in given or outputs)
         which = f"{'several' if found else 'none'} of shape (N, K) among its outputs ({listed})"
@@ -37,8 +40,13 @@ def find_scores(graph: ir.Graph, name: str | None, where: str) -> Scores:
 
 def _classes(value: ir.Value) -> int:
     """How many classes a value tells apart; 0 if it has not the shape of scores."""
+    count = _extent_of_classes(value)
+    return count if count > 1 else 0
+
+
+def _extent_of_classes(value: ir.Value) -> int:
     match shape_of(value):
-        case (_, int(k)) | (_, int(k), 1, 1) if k > 1:
+        case (_, int(k)) | (_, int(k), 1, 1):
             return k
     return 0
 

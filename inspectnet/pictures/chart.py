@@ -7,13 +7,14 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from inspectnet.pictures.grid import CAPTION_INK, FOOTER_INK, PAPER, TITLE_INK
-from inspectnet.pictures.layout import MARGIN
+from inspectnet.pictures.layout import MARGIN, TEXT_ROOM
 from inspectnet.pictures.lettering import line_height, shorten, text_width, write
 
 # Okabe & Ito 2008: told apart by the colour-blind too. More lines than colours get dots on theirs.
 COLOURS = ((0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 159, 0), (86, 180, 233), (0, 0, 0))
 GRID, ZERO = (225, 225, 225), (150, 150, 150)
-HEIGHT, STEP, NARROWEST = 300, 16, 300  # of a panel, between two steps, of a panel again; px
+HEIGHT, STEP = 300, 16  # of a panel, between two steps; px
+NARROWEST, WIDEST = 300, 640  # panels, px
 TITLE, HEADING, SMALL = 20, 15, 13  # letters, px
 BETWEEN = 36  # panels, px
 FINE = 4  # lines are drawn so many times larger, then reduced
@@ -31,19 +32,19 @@ class Panel:
 def draw_chart(panels: Sequence[Panel], steps: Sequence[str], *, title: str, footer: str) -> Image.Image:
     """The page of all panels, whose steps go to the right and values from 0 (or below) to 1 upwards."""
     names = list(panels[0].lines)
-    width = max(NARROWEST, STEP * (len(steps) - 1))
+    width = min(max(NARROWEST, STEP * (len(steps) - 1)), WIDEST)
     beside = text_width("-0.5", SMALL) + 8
     left_of = [MARGIN + beside + i * (width + beside + BETWEEN) for i in range(len(panels))]
     legend = left_of[-1] + width + BETWEEN
     longest = min(NAME_ROOM, max(text_width(step, SMALL) for step in steps))
     below = (line_height(SMALL) if _fit(steps, width) else longest) + 8
     right = legend + 30 + max(text_width(name, HEADING) for name in names)
-    size = (max(right, MARGIN + max(text_width(title, TITLE), text_width(footer, SMALL))) + MARGIN, 0)
+    inner = max(right - MARGIN, min(max(text_width(title, TITLE), text_width(footer, SMALL)), TEXT_ROOM))
     top = MARGIN + line_height(TITLE) + 16 + line_height(HEADING) + 8
-    size = (size[0], top + HEIGHT + below + 14 + line_height(SMALL) + MARGIN)
+    size = (inner + 2 * MARGIN, top + HEIGHT + below + 14 + line_height(SMALL) + MARGIN)
     page = Image.new("RGB", size, PAPER)
     draw, low = ImageDraw.Draw(page), _lowest(panels)
-    write(draw, (MARGIN, MARGIN), title, TITLE, TITLE_INK)
+    write(draw, (MARGIN, MARGIN), shorten(title, inner, TITLE), TITLE, TITLE_INK)
     for panel, left in zip(panels, left_of, strict=True):
         write(draw, (left, top - line_height(HEADING) - 8), panel.heading, HEADING, CAPTION_INK)
         page.paste(_plot(panel, width, low), (left, top))
@@ -52,7 +53,8 @@ def draw_chart(panels: Sequence[Panel], steps: Sequence[str], *, title: str, foo
         y = top + i * (line_height(HEADING) + 6)
         page.paste(_plot_line(np.zeros(2), 24, line_height(HEADING), (-1, 1), i), (legend, y))
         write(draw, (legend + 30, y), name, HEADING, CAPTION_INK)
-    write(draw, (MARGIN, size[1] - MARGIN - line_height(SMALL)), footer, SMALL, FOOTER_INK)
+    below_all = (MARGIN, size[1] - MARGIN - line_height(SMALL))
+    write(draw, below_all, shorten(footer, inner, SMALL), SMALL, FOOTER_INK)
     return page
 
 

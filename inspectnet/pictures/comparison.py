@@ -12,6 +12,7 @@ from inspectnet.pictures.layout import MARGIN, TEXT_ROOM, scaled
 from inspectnet.pictures.lettering import line_height, shorten, text_width, write
 
 SIDE = 240  # of a picture as drawn, px at most
+NARROWEST = 160  # of a column, if its heading needs it, px
 GAP = 8  # between pictures
 BETWEEN = 18  # between rows, and between a text and what follows
 BELOW_HEADINGS = 12
@@ -32,7 +33,8 @@ def draw_comparison(
 ) -> Image.Image:
     """The page of all rows under the headings of their columns; `heat` says what the colours mean, beside a bar."""
     size = scaled(rows[0].pictures[0].shape[1::-1], SIDE)
-    across = len(headings) * (size[0] + GAP) - GAP
+    column = max(size[0], min(max(text_width(heading, CAPTION) for heading in headings), NARROWEST))
+    across = len(headings) * (column + GAP) - GAP
     lines = [(title, TITLE), (footer, FOOTER), *((row.caption, CAPTION) for row in rows)]
     legend = BAR[0] + GAP + text_width(heat, FOOTER) if heat else 0
     inner = max(across, min(max(text_width(text, letters) for text, letters in lines), TEXT_ROOM), legend)
@@ -43,11 +45,11 @@ def draw_comparison(
     page = Image.new("RGB", (inner + 2 * MARGIN, height), PAPER)
     draw = ImageDraw.Draw(page)
     write(draw, (MARGIN, MARGIN), shorten(title, inner, TITLE), TITLE, TITLE_INK)
-    for column, heading in enumerate(headings):
-        place = (MARGIN + column * (size[0] + GAP), first - line_height(CAPTION) - BELOW_HEADINGS)
-        write(draw, place, shorten(heading, size[0], CAPTION), CAPTION, TITLE_INK)
+    for number, heading in enumerate(headings):
+        place = (MARGIN + number * (column + GAP), first - line_height(CAPTION) - BELOW_HEADINGS)
+        write(draw, place, shorten(heading, column, CAPTION), CAPTION, TITLE_INK)
     for number, row in enumerate(rows):
-        _draw_row(page, draw, row, (MARGIN, first + number * step), size, inner)
+        _draw_row(page, draw, row, (MARGIN, first + number * step), (size, column, inner))
     write(draw, (MARGIN, bottom), shorten(footer, inner, FOOTER), FOOTER, FOOTER_INK)
     if heat:
         _draw_scale(page, draw, (MARGIN, bottom + line_height(FOOTER) + 6), heat)
@@ -55,15 +57,20 @@ def draw_comparison(
 
 
 def _draw_row(
-    page: Image.Image, draw: ImageDraw.ImageDraw, row: Row, corner: tuple[int, int], size: tuple[int, int], inner: int
+    page: Image.Image,
+    draw: ImageDraw.ImageDraw,
+    row: Row,
+    corner: tuple[int, int],
+    room: tuple[tuple[int, int], int, int],
 ) -> None:
-    left, top = corner
+    """The caption and the pictures of a row; room: the size of a picture, the widths of a column and of the page."""
+    (left, top), (size, column, inner) = corner, room
     write(draw, corner, shorten(row.caption, inner, CAPTION), CAPTION, CAPTION_INK)
     below = top + line_height(CAPTION) + 4
-    for column, pixels in enumerate(row.pictures):
+    for number, pixels in enumerate(row.pictures):
         tile = Image.fromarray(np.ascontiguousarray(pixels))
         way = Image.Resampling.NEAREST if tile.width <= size[0] else Image.Resampling.LANCZOS
-        page.paste(tile.resize(size, way), (left + column * (size[0] + GAP), below))
+        page.paste(tile.resize(size, way), (left + number * (column + GAP), below))
 
 
 def _draw_scale(page: Image.Image, draw: ImageDraw.ImageDraw, corner: tuple[int, int], heat: str) -> None:

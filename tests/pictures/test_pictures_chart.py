@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inspectnet.pictures.chart import COLOURS, NARROWEST, STEP, Panel, _height, draw_chart
+from inspectnet.pictures.chart import COLOURS, NARROWEST, STEP, WIDEST, Panel, _height, draw_chart
 from inspectnet.pictures.layout import MARGIN
 
 
@@ -36,8 +36,9 @@ def test_values_rise_upwards_from_the_left_to_the_right():
 
 
 def test_many_steps_make_a_panel_wider_and_many_panels_the_page():
-    few, many = chart({"a": [0] * 5}), chart({"a": [0] * 61})
-    assert many.shape[1] - few.shape[1] == 60 * STEP - NARROWEST
+    few, many = chart({"a": [0] * 5}), chart({"a": [0] * 31})
+    assert many.shape[1] - few.shape[1] == 30 * STEP - NARROWEST
+    assert chart({"a": [0] * 301}).shape[1] - few.shape[1] == WIDEST - NARROWEST
     assert chart({"a": [0] * 5}, panels=3).shape[1] > 2.8 * NARROWEST
 
 

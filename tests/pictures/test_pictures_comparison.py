@@ -49,6 +49,11 @@ def test_pictures_stand_in_rows_and_columns_enlarged_by_whole_factors(shape, dra
     assert tops[1] - tops[0] > drawn[1]
 
 
+def test_narrow_pictures_leave_their_headings_room():
+    lefts = sorted({box[0] for box in boxes(page(rows=1, shape=(400, 16)))})
+    assert set(np.diff(lefts)) == {text_width("method 0", CAPTION) + GAP}
+
+
 def test_the_margins_stay_white():
     pixels = page(heat="what the colours mean")
     for edge in (pixels[: MARGIN - 2], pixels[2 - MARGIN :], pixels[:, : MARGIN - 2], pixels[:, 2 - MARGIN :]):
