@@ -343,8 +343,8 @@ def test_probabilities_are_the_softmax_of_scores_of_any_size_if_they_are_numbers
 @pytest.mark.parametrize("method", METHODS)
 def test_what_a_choice_is_made_of_needs_no_rule(method, rng, tmp_path):
     """No signal comes to a comparison, which has no rule: all that stands on rules does without one."""
-    body = "a = Conv (image, k1)\ng = Greater (a, zero)\ns = Mul (a, tenth)\nw = Where (g, a, s)\nb = Conv (w, k2)"
-    weights = {"k1": rng.normal(size=(4, 3, 3, 3)), "k2": rng.normal(size=(5, 4, 3, 3)), "zero": [0.0], "tenth": [0.1]}
+    body = "a = Conv (image, k1)\ng = Greater (a, zero)\ns = Mul (a, less)\nw = Where (g, a, s)\nb = Conv (w, k2)"
+    weights = {"k1": rng.normal(size=(4, 3, 3, 3)), "k2": rng.normal(size=(5, 4, 3, 3)), "zero": [0.0], "less": [-0.1]}
     path, policy = tmp_path / "model.onnx", Policy(method)
     path.write_bytes(onnx_text(f"{body}\ny = Relu (b)", weights, image=("N", 3, 16, 16)).SerializeToString())
     network, x = inspectnet.open(path), rng.normal(size=(1, 3, 16, 16)).astype(np.float32)
