@@ -30,6 +30,9 @@ def explain(
     Raises OptionError for a method or class that does not exist, LayerError, ModelError, RuleError.
     """
     found, x, classes = find_method(method), checked_images(x), np.asarray(target)
+    if x.ndim != 4 or x.shape[1:] != network.input_shape:
+        wanted = ", ".join(map(str, network.input_shape))
+        raise OptionError(f"images have the shape {x.shape}, but {network.path} wants (N, {wanted}).")
     if classes.dtype.kind not in "iu" or classes.shape not in ((), (len(x),)):
         raise OptionError(f"{target!r} is not the number of a class, or one for each of {len(x)} images.")
     count = int(np.prod(network.logits[1]))
@@ -85,9 +88,9 @@ def integrated_gradients(
     The sum over the pixels tends to score(x) - score(baseline), the better the more steps; the mean is taken at
     their midpoints. baseline: in prepared units, one number or what broadcasts to x; 0 is the mean colour.
     """
-    _refuse_below(steps, 1, "steps")
+    _refuse_below(steps, 1, "steps", whole=True)
     x, total = np.asarray(x, np.float32), np.zeros(x.shape)
-    start = np.broadcast_to(np.asarray(baseline, np.float32), x.shape)
+    start = _baseline(baseline, x.shape)
     for step in range(steps):
         total += gradient(network, start + np.float32((step + 0.5) / steps) * (x - start), classes)
     return np.asarray((x - start) * (total / steps), np.float32)
@@ -101,8 +104,9 @@ def smoothgrad(
     noise: the deviation of the normal noise as a part of the image's range of values, max - min. All images get the
     same noise, each on its own scale, so that no result depends on the images beside it.
     """
-    _refuse_below(samples, 1, "samples")
+    _refuse_below(samples, 1, "samples", whole=True)
     _refuse_below(noise, 0, "noise")
+    _refuse_below(seed, 0, "seed", whole=True)
     x, total, draw = np.asarray(x, np.float32), np.zeros(x.shape), np.random.default_rng(seed)
     deviation = np.float32(noise) * np.ptp(x, axis=(1, 2, 3), keepdims=True)
     for _ in range(samples):
@@ -166,7 +170,8 @@ def cam_layer(network: Network, name: str = "") -> Layer:
     for layer in list(itertools.dropwhile(lambda each: not each.parameters, below))[1:]:
         if layer.name.rstrip("0123456789") in FILTERED and _has_extent(layer):
             return layer
-    raise LayerError(f"{network.path} has no convolution with extent below its class scores. Say --layer.")
+    without = f"{network.path} has no convolution with extent below its class scores"
+    raise LayerError(f"{without}. Say --layer, or choose methods other than {', '.join(OF_A_LAYER)}.")
 
 
 def enlarge(maps: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
@@ -206,6 +211,15 @@ def _has_extent(layer: Layer) -> bool:
     return layer.spatial and layer.shape[3] != 1
 
 
-def _refuse_below(value: float, least: float, what: str) -> None:
-    if not least <= value < np.inf:
+def _baseline(baseline: float | np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Of the shape of the images."""
+    given = np.asarray(baseline, np.float32)
+    fits = given.ndim <= len(shape) and all(a in (1, b) for a, b in zip(given.shape[::-1], shape[::-1], strict=False))
+    if not fits or not np.isfinite(given).all():
+        raise OptionError(f"the baseline {given.shape} is no finite image of the shape {shape}, nor a number.")
+    return np.broadcast_to(given, shape)
+
+
+def _refuse_below(value: float, least: float, what: str, *, whole: bool = False) -> None:
+    if not least <= value < np.inf or (whole and value != int(value)):
         raise OptionError(f"the {what} cannot be {value}. Choose {least} or more.")

@@ -43,6 +43,7 @@ class Explained:
                 "image": id,
                 **_class("class", self.classes[i], self.probabilities[i], names),
                 **_class("top1", best[i], self.probabilities[i], names),
+                "blank": [method for method, found in self.found.items() if not found[i].any()],
             }
             for i, id in enumerate(self.ids)
         ]
@@ -87,9 +88,10 @@ def _pictures(found: np.ndarray, photos: Sequence[Pixels], network: Network) -> 
 
 
 def _caption(about: Mapping[str, Any]) -> str:
-    """The image, the class and how likely it is; the most likely class, if that is another one."""
+    """The image, the class and how likely it is; the likeliest one, if another; what gave nothing."""
     text = f"{about['image']}: {_called(about, 'class')}"
-    return text if about["class"] == about["top1"] else f"{text}; most likely {_called(about, 'top1')}"
+    text += "" if about["class"] == about["top1"] else f"; most likely {_called(about, 'top1')}"
+    return text + (f"; nothing came down by {', '.join(about['blank'])}" if about["blank"] else "")
 
 
 def _called(about: Mapping[str, Any], key: str) -> str:

@@ -271,6 +271,10 @@ def test_a_layer_that_does_not_lead_to_the_scores_is_refused(tmp_path):
         ([0, 1], "gradient", {}, OptionError, r"one for each of 3 images"),
         (1.5, "gradient", {}, OptionError, r"1\.5 is not the number of a class"),
         (0, "integrated_gradients", {"steps": 0}, OptionError, r"the steps cannot be 0. Choose 1 or more"),
+        (0, "integrated_gradients", {"steps": 2.5}, OptionError, r"the steps cannot be 2.5"),
+        (0, "integrated_gradients", {"baseline": float("nan")}, OptionError, r"the baseline \(\) is no finite image"),
+        (0, "integrated_gradients", {"baseline": np.zeros((7, 5))}, OptionError, r"the baseline \(7, 5\) is no"),
+        (0, "smoothgrad", {"seed": -1}, OptionError, r"the seed cannot be -1"),
         (0, "smoothgrad", {"samples": 0}, OptionError, r"the samples cannot be 0"),
         (0, "smoothgrad", {"noise": -0.1}, OptionError, r"the noise cannot be -0.1. Choose 0 or more"),
         (0, "smoothgrad", {"noise": float("nan")}, OptionError, r"the noise cannot be nan"),
@@ -283,6 +287,13 @@ def test_what_does_not_exist_is_refused_in_one_line(target, method, options, err
     with pytest.raises(error, match=match) as caught:
         explain(network, x, target, method, **options)
     assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("method", ["gradient", "smoothgrad", "grad_cam"])
+def test_images_of_another_shape_are_refused_before_anything_runs(method, vgg):
+    network, x = vgg
+    with pytest.raises(OptionError, match=r"images have the shape \(3, 64, 64\), but"):
+        explain(network, x[0], 0, method)
 
 
 def test_a_network_without_maps_below_its_classes_has_no_cam(tmp_path):

@@ -66,6 +66,14 @@ def test_the_record_tells_class_method_and_layer(model, photos, tmp_path, capsys
     assert (record["model"], record["scores"], record["images"]["count"]) == ("tiny.onnx", "y", 2)
 
 
+def test_a_method_by_which_nothing_came_down_is_named(photos, tmp_path, capsys):
+    dead = random_weights(0, k1=(5, 3, 3, 3), k2=(6, 5, 3, 3)) | {"w": np.zeros((6, 4), np.float32)}
+    write_network(tmp_path / "dead.onnx", NET, dead, SIDE, NAMES)
+    said, _ = done(capsys, "explain", tmp_path / "dead.onnx", photos / "red deer" / "0.png", "-m", "gradient,grad_cam",
+                   "-o", tmp_path / "out", "--json")  # fmt: skip
+    assert json.loads(said)["explained"][0]["blank"] == ["gradient", "grad_cam"]
+
+
 def test_all_methods_can_be_asked_for_and_give_the_same_bytes_twice(model, photos, tmp_path, capsys):
     for name in ("one", "two"):
         done(capsys, "explain", model, photos, "-m", "all", "--steps", 2, "--samples", 2, "-o", tmp_path / name)
