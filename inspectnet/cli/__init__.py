@@ -126,5 +126,5 @@ def _explain(error: BaseException) -> tuple[str, int]:
         more = f" See {context.command_path} --help." if context else ""
         return f"{error.format_message().rstrip('.')}.{more}", WRONG_INPUT
     if isinstance(error, MemoryError):
-        return "out of memory. Try a smaller --batch-size or fewer --maps.", WRONG_INPUT
+        return "out of memory. Try fewer images or maps, or a smaller --batch-size.", WRONG_INPUT
     return f"{type(error).__name__}: {error}. This is a bug of inspectnet; --debug shows where.", BUG

@@ -13,6 +13,7 @@ from inspectnet.rules.axes import stretched_axes
 from inspectnet.rules.registry import HELD, Held, Way
 
 GATES = frozenset({"Sigmoid", "HardSigmoid", "Softmax", "Tanh", "Softsign"})
+SIGMOIDS = frozenset({"Sigmoid", "HardSigmoid"})
 MADE_OF_GATES = ROUNDINGS.union(
     "Add Sub Mul Div Neg Sum Mean Max Min Pow Sqrt Reciprocal Concat Resize Slice Split Gather Where Tile AveragePool"
     " GlobalAveragePool ReduceMean ReduceSum ReduceMax".split()
@@ -41,6 +42,25 @@ def is_gate(op: Way, x: ir.Value) -> bool:
             seen.add(maker)
             asked += [y for y in maker.inputs if y in op.alive and y.dtype != ir.DataType.BOOL]  # choices are recorded
     return True
+
+
+def gated_by_itself(mul: ir.Node) -> int | None:
+    """Which input of a product is multiplied by its own sigmoid, None if neither is: a rectifier, Swish or HardSwish.
+
+    As one operator it is known by then; a quantiser between its parts, which rounds them, keeps them apart.
+    """
+    for i, (x, gate) in enumerate(zip(mul.inputs, reversed(mul.inputs), strict=True)):
+        maker = _unrounded(gate).producer()
+        if maker is not None and maker.op_type in SIGMOIDS and _unrounded(maker.inputs[0]) is _unrounded(x):
+            return i
+    return None
+
+
+def _unrounded(value: ir.Value) -> ir.Value:
+    """What was rounded to `value`."""
+    while (maker := value.producer()) is not None and maker.op_type in ROUNDINGS:
+        value = maker.inputs[0]
+    return value
 
 
 def is_statistic(node: ir.Node, x: ir.Value) -> bool:

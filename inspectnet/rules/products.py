@@ -8,13 +8,28 @@ import onnx_ir as ir
 
 from inspectnet.graph.values import word
 from inspectnet.rules.axes import gather_up
-from inspectnet.rules.holding import hold, is_gate, is_statistic
+from inspectnet.rules.holding import gated_by_itself, hold, is_gate, is_statistic
 from inspectnet.rules.registry import HELD, HOLDING, Bottoms, Way, refuse, rule
 
 
-@rule("Mul", when=HOLDING)
+@rule("Mul", when=["deconvnet"])
 def scale(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
-    """The signal times the other factor; a gate and a scale of whole maps are held fixed."""
+    """The signal times the other factor; gates and scales of maps are held fixed; x sigmoid(x) rectifies."""
+    if (own := gated_by_itself(node)) is not None:
+        return [op.Relu(top) if i == own else HELD for i in range(2)]
+    return _scale(op, node, top)
+
+
+@rule("Mul", when=["guided_backprop"])
+def scale_and_mask(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+    """The signal times the other factor; gates and scales of maps are held fixed; x sigmoid(x) rectifies and masks."""
+    if (own := gated_by_itself(node)) is not None:
+        passed = op.Where(op.Greater(node.inputs[own], 0.0), op.Relu(top), 0.0)
+        return [passed if i == own else HELD for i in range(2)]
+    return _scale(op, node, top)
+
+
+def _scale(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
     return hold(op, node, mul(op, node, top), lambda x: is_gate(op, x) or is_statistic(node, x))
 
 

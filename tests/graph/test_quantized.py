@@ -169,6 +169,32 @@ def test_a_quantised_network_has_the_layers_and_the_projections_of_its_original(
         assert one @ two > 0.95 * np.linalg.norm(one) * np.linalg.norm(two)
 
 
+@pytest.mark.parametrize("activation", ["SiLU", "Hardswish", "Sigmoid"])
+def test_gates_and_smooth_rectifiers_do_to_the_signal_what_they_do_unquantised(activation, rng, tmp_path):
+    import torch
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 6, 3)
+            self.act = getattr(nn, activation)()
+
+        def forward(self, x):
+            x = self.first(x)
+            x = x * self.act(x.flip(1)) if activation == "Sigmoid" else self.act(x)
+            return self.second(x)
+
+    torch.manual_seed(0)
+    x = rng.normal(size=(4, 3, 12, 12)).astype(np.float32)
+    path = export(Net().eval(), torch.from_numpy(x), tmp_path / "net.onnx", "torchscript")
+    nets = [inspectnet.open(p, device="cpu") for p in (path, quantised(path, x, "QUInt8", False))]
+    seed = rng.normal(size=(4, 6, 8, 8)).astype(np.float32)
+    for method in ("deconvnet", "guided_backprop"):
+        one, two = (net.pull(x, net.layer("conv2").output, seed, Policy(method)).ravel() for net in nets)
+        assert one @ two > 0.95 * np.linalg.norm(one) * np.linalg.norm(two), method
+
+
 def test_a_layer_answers_to_the_names_of_its_sum_and_of_the_activation_that_was_dropped(rng, tmp_path):
     import torch
 
