@@ -131,12 +131,13 @@ def error(network: Network, tried: Subject, image: int, spot: Spot, method: str)
 
 
 def float32_error(tried: Subject, spot: Spot, method: str) -> float:
-    """How far torch's own projection in float32 is from that in float64: what rounding alone does."""
+    """How far torch's own projection in float32 is from that in float64, the median image: what rounding alone does."""
     layer, path, call = spot
-    rounded, exact = (
-        tried.pixels(path, call, shape_of(layer), method, 0, kind) for kind in (torch.float32, torch.float64)
-    )
-    return distance(rounded, exact)
+    shape, errors = shape_of(layer), []
+    for image in range(len(tried.images)):
+        kinds = (torch.float32, torch.float64)
+        errors.append(distance(*(tried.pixels(path, call, shape, method, image, kind) for kind in kinds)))
+    return float(np.median(errors))
 
 
 def shape_of(layer: Layer) -> tuple[int, ...]:

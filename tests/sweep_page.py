@@ -57,8 +57,8 @@ and half a variance: maps keep their size at every depth. *layers named*: layers
 named after puts out; the others are inner steps of modules, which no module puts out. *inverted*: convolutions from
 which a signal comes down under all three methods. *gradient, guided, deconvnet*: the largest relative error (L2) of the
 projections of random signals on up to four layers from the lowest to the highest; where an image lies on a kink in
-float32, that of the next of eight. Where it is large still, the error of torch's own float32 stands beside it: in deep
-networks some rectifier's input is 0 but for rounding in every image.
+float32, that of the next of eight. Where it is large still, the median error of torch's own float32 over the eight
+stands beside it: in deep networks some rectifier's input is 0 but for rounding in nearly every image.
 Transformers have no rectifiers in the paper's sense: they are held to the gradient only.
 
 `python tests/sweep.py -o docs/coverage.json` runs what is missing, `--table > docs/coverage.md` writes this page.

@@ -90,7 +90,7 @@ def einsum(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     terms, _, made = word(node, "equation").replace(" ", "").partition("->")
     names, bottoms = terms.split(","), list[ir.Value | None]()
     extents = {(name, x.shape[i]) for term, x in zip(names, node.inputs, strict=True) for i, name in enumerate(term)}
-    if not made or "." in terms or len(extents) > len(set("".join(names))):
+    if not made or "." in terms or any((name, 1) in extents for name, n in extents if isinstance(n, int) and n > 1):
         raise refuse(node, f"'{terms}->{made}' leaves axes unsaid, or stretches one")
     for i, x in enumerate(node.inputs):
         names_of_rest = [made, *names[:i], *names[i + 1 :]]

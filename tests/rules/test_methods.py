@@ -263,12 +263,25 @@ def test_nothing_comes_down_where_a_norm_is_0(name, method):
     [
         (lambda op, x: op.Concat(x, x, axis=0), "it joins images"),
         (lambda op, x: op.Einsum(x, x, equation="nchw,nchw"), "leaves axes unsaid"),
+        (lambda op, x: op.Einsum(x, op.ReduceMean(x, [1]), equation="nchw,nchw->nhw"), "or stretches one"),
         (lambda op, x: op.Einsum(x, np.ones((4, 4)), equation="...w,wv->...v"), "leaves axes unsaid"),
     ],
 )
 def test_a_form_without_an_answer_is_refused_with_its_reason(write, why):
     with pytest.raises(RuleError, match=why):
         invert(build((2, 3, 4), write), "y", Policy())
+
+
+def test_an_einsum_of_batches_of_other_names_has_an_answer(rng):
+    """Reshape calls the batch by a name of its own, as in MaxViT's windows from dynamo."""
+
+    def write(op, x):
+        return op.Einsum(op.Reshape(x, [-1, 2, 12]), op.Reshape(op.Sigmoid(x), [-1, 2, 12]), equation="nct,nkt->nck")
+
+    x, t = rng.normal(size=(2, 2, 3, 4)), rng.normal(size=(2, 2, 2))
+    gate = (1 / (1 + np.exp(-x))).reshape(2, 2, 12)
+    wanted = np.einsum("nck,nkt->nct", t, gate).reshape(x.shape)
+    np.testing.assert_allclose(project(build((2, 3, 4), write), x, t, method="deconvnet"), wanted, rtol=1e-5)
 
 
 @pytest.mark.parametrize("method", HOLDING)
