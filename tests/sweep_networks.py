@@ -110,9 +110,13 @@ class Subject:
         return deepcopy(self.net).double()
 
     def reference(self, image: int = 0, kind: torch.dtype = torch.float64) -> Reference:
-        """What torch makes of an image, exactly or in float32."""
+        """What torch makes of an image, exactly or in float32; kept of the first image, and of the last one asked for.
+
+        All that a large network makes of eight images would fill the memory.
+        """
         if (image, kind) not in self._references:
-            net = self._exact if kind == torch.float64 else deepcopy(self.net)
+            self._references = {key: kept for key, kept in self._references.items() if key == (0, torch.float64)}
+            net = self._exact if kind == torch.float64 else self.net
             self._references[image, kind] = Reference(net, self.images[image].to(kind))
         return self._references[image, kind]
 
