@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 
 FLOORS = """
 errors
+files
 graph runtime images pictures samples
 rules
 inverse

@@ -1,0 +1,52 @@
+"""Inputs: every file that is read is opened here, so that the writer can ask whether a path must not be replaced.
+
+Only regular files are opened: a pipe or a device could block for ever, or never end.
+"""
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+_read: set[tuple[int, int]] = set()
+"""Device and inode of each file that was read: the same by any path, link or spelling."""
+
+
+def open_input(path: str | os.PathLike[str]) -> BinaryIO:
+    """A regular file, open for reading bytes, whose place no output takes from now on.
+
+    Raises OSError for what is missing, cannot be read, or is no regular file. Safe to call from any thread.
+    """
+    # without O_NONBLOCK the opening of a pipe would wait for somebody to write to it
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            kind = errno.EISDIR if stat.S_ISDIR(status.st_mode) else errno.EINVAL
+            raise OSError(kind, "it is a folder" if kind == errno.EISDIR else "it is no regular file", str(path))
+        _read.add((status.st_dev, status.st_ino))
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def read_input(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of a regular file, whose place no output takes from now on. Raises OSError."""
+    with open_input(path) as file:
+        return file.read()
+
+
+def was_read(path: Path) -> bool:
+    """Whether an input is to be found at this path, by whatever path it was opened."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):  # nothing is there
+        return False
+    return (status.st_dev, status.st_ino) in _read
+
+
+def forget_inputs() -> None:
+    """Begin a run of its own: what earlier ones in this process have read may be replaced again."""
+    _read.clear()
