@@ -9,6 +9,7 @@ from fractions import Fraction
 from trainers.architectures import (
     ALEXNET,
     ALEXNET_TINY,
+    FIGURE_6,
     REPLICATION,
     REPLICATION_TINY,
     ZFNET,
@@ -99,8 +100,8 @@ BASES = {
 
 
 def every_network() -> dict[str, Architecture]:
-    """All networks by name: AlexNet, both geometries of ZFNet, and the rows of Table 3, at both scales."""
-    networks = {net.name: net for net in (ALEXNET, ZFNET_SYMMETRIC, ALEXNET_TINY, ZFNET_TINY_SYMMETRIC)}
+    """All networks by name: AlexNet, both geometries of ZFNet, and the rows of Table 3, at both scales; Fig. 6's."""
+    networks = {net.name: net for net in (ALEXNET, ZFNET_SYMMETRIC, ALEXNET_TINY, ZFNET_TINY_SYMMETRIC, *FIGURE_6)}
     for scale, bases in BASES.items():
         for row in TABLE_3:
             name = row.name(scale)

@@ -214,3 +214,26 @@ ALEXNET_TINY = Architecture(
 )
 
 REPLICATION_TINY = dense(ALEXNET_TINY, "replication-tiny")
+
+# ---- Fig. 6, one difference at a time: zfnet-tiny with filters of 7 or 11 pixels that step by 2 or 4 ----
+# Pads put the centres of filters of one stride on the same pixels, the first on pixel 3. pool1 steps by 1 behind a
+# stride of 4, so that everything from conv2 on sees 13 x 13 places in all four.
+
+FIRST_PADS: dict[tuple[int, int], Pads] = {
+    (7, 2): (0, 0, 1, 1),
+    (11, 2): (2, 2, 3, 3),
+    (7, 4): (0, 0, 0, 0),
+    (11, 4): (2, 2, 1, 1),
+}
+
+
+def with_first_filters(kernel: int, stride: int) -> Architecture:
+    """zfnet-tiny above filters of `kernel` pixels that step by `stride`."""
+    pool = CEIL if stride == 2 else Pool(stride=1, pad=1)
+    first = replace(ZFNET_TINY.convs[0], kernel=kernel, stride=stride, pads=FIRST_PADS[kernel, stride], pool=pool)
+    return replace(
+        ZFNET_TINY, name=f"zfnet-{kernel}x{kernel}-stride-{stride}-tiny", convs=(first, *ZFNET_TINY.convs[1:])
+    )
+
+
+FIGURE_6 = tuple(with_first_filters(kernel, stride) for kernel, stride in FIRST_PADS)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from trainers.ablations import NETWORKS, TABLE_2, TABLE_3
-from trainers.architectures import Architecture, Pool
+from trainers.architectures import FIGURE_6, Architecture, Pool
 from trainers.network import build, parameter_count
 
 PARAMETERS = {
@@ -33,8 +33,9 @@ def test_the_tables_have_the_papers_rows():
     assert [row.base for row in TABLE_3].count("replication") == 7
     assert len(TABLE_2) == 6
     assert {name for row in TABLE_2 for name, _ in row.members} <= set(NETWORKS)
-    assert len(NETWORKS) == 2 * 14
-    assert {name + "-tiny" for name in PARAMETERS} | set(PARAMETERS) == set(NETWORKS)
+    assert len(NETWORKS) == 2 * 14 + len(FIGURE_6)
+    figure_6 = {row.name for row in FIGURE_6}
+    assert {name + "-tiny" for name in PARAMETERS} | set(PARAMETERS) | figure_6 == set(NETWORKS)
     assert all(name == row.name for name, row in NETWORKS.items())
 
 
@@ -106,3 +107,17 @@ def test_rows_survive_a_checkpoint(name):
 
     assert Architecture.from_dict(asdict(NETWORKS[name])) == NETWORKS[name]
     assert NETWORKS[name].for_classes(7).parameters is None
+
+
+def test_first_layers_of_figure_6_differ_in_filters_and_stride_and_in_nothing_above():
+    """Filters of one stride are centred on the same pixels: pad before, half a filter, one stride after another."""
+    centres, above = {}, set()
+    for row in FIGURE_6:
+        first, sides = row.convs[0], row.sides()
+        middle = (first.kernel - 1) // 2 - first.pads[0]
+        centres[first.kernel, first.stride] = [middle + first.stride * i for i in range(sides["conv1"])]
+        above.add((sides["pool1"], row.features(), row.convs[1:], row.hidden, first.maps, first.norm, row.norm_first))
+    assert centres[7, 2] == centres[11, 2] == list(range(3, 54, 2))
+    assert centres[7, 4] == centres[11, 4] == list(range(3, 52, 4))
+    assert len(above) == 1
+    assert FIGURE_6[0].convs == NETWORKS["zfnet-tiny"].convs
