@@ -33,6 +33,9 @@ def train(
         list[str] | None, typer.Option("--set", help="Change a field of the recipe: --set rate=0.01.")
     ] = None,
     seed: int = 0,
+    hold_out: Annotated[
+        int, typer.Option(help="Training pictures, evenly by class, that are measured in place of val.")
+    ] = 0,
     device: Device = "auto",
     workers: Workers = None,
     threads: Threads = None,
@@ -51,6 +54,7 @@ def train(
     job = job_for(find_network(network), find_recipe(recipe, set_ or []), data, run, root=root, download=download)
     options: dict[str, Any] = {
         "seed": seed,
+        "hold_out": hold_out,
         "device": device,
         "threads": threads,
         "precision": precision,
@@ -117,6 +121,39 @@ def table(
     if (out / "table.md").exists():
         print((out / "table.md").read_text("utf-8"), end="")
     if not finished:
+        raise typer.Exit(130)
+
+
+@app.command()
+def study(
+    data: Data,
+    runs: Annotated[Path, typer.Option(help="Directory of the runs, with their checkpoints and graphs.")] = Path(
+        "runs"
+    ),
+    records: Annotated[Path, typer.Option(help="Directory of one small JSON file for every finished run.")] = Path(
+        "docs/findings/runs"
+    ),
+    only: Annotated[
+        list[str] | None, typer.Option(help="Train only runs that match, as 'table-3/*'; repeatable.")
+    ] = None,
+    device: Device = "auto",
+    workers: Workers = None,
+    threads: Threads = None,
+    precision: Precision = "auto",
+    root: Root = Path("data"),
+) -> None:
+    """Train all that the findings rest on; goes on where it stopped, and shares the work with others of its kind."""
+    from trainers.choices import find_network, job_for
+    from trainers.plan import Unit, plan
+    from trainers.study import TRAIN_SAMPLE, conduct
+
+    def job(unit: Unit) -> Any:
+        made = job_for(find_network(unit.network), unit.recipe, data, runs / unit.name, root=root, download=False)
+        options: dict[str, Any] = {"device": device, "workers": workers, "threads": threads, "precision": precision}
+        options |= {"seed": unit.seed, "hold_out": unit.hold_out, "snapshots": unit.snapshots}
+        return replace(made, cache=runs / "cache", train_sample=TRAIN_SAMPLE, **options)
+
+    if not conduct(plan, job, records, only or []):
         raise typer.Exit(130)
 
 

@@ -13,6 +13,10 @@ class ResumeError(TrainerError):
     """The run directory belongs to another run."""
 
 
+class InUseError(TrainerError):
+    """Another process works in the run directory."""
+
+
 class DivergedError(TrainerError):
     """The loss is no longer a number."""
 

@@ -79,12 +79,14 @@ def check_against_torch(architecture: Architecture, weights: dict[str, Tensor], 
         raise ExportError(f"{architecture.name}: onnxruntime and torch differ by {error:.2e} in fc8")
 
 
-def session(graph: bytes | str) -> onnxruntime.InferenceSession:
-    """An onnxruntime session on the CPU, for a file or its content."""
-    return onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+def session(graph: bytes | str, threads: int | None = None) -> onnxruntime.InferenceSession:
+    """An onnxruntime session on the CPU, for a file or its content; `threads` to compute with, all by default."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or 0
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
-def graph_network(path: Path) -> Callable[[Tensor], Tensor]:
+def graph_network(path: Path, threads: int | None = None) -> Callable[[Tensor], Tensor]:
     """An exported graph as a function from prepared pictures to logits."""
-    run = session(str(path)).run
+    run = session(str(path), threads).run
     return lambda x: torch.from_numpy(run(["fc8"], {"image": x.cpu().contiguous().numpy()})[0])

@@ -12,7 +12,7 @@ from trainers.devices import Place
 from trainers.errors import TrainerError
 from trainers.pixels import Pixels, colour_statistics, evenly_spaced, open_pixels
 from trainers.recipe import Recipe
-from trainers.sources import open_source, readable_names
+from trainers.sources import Source, open_source, readable_names
 
 SAMPLE = 512  # training pictures a standard start looks at
 SNAPSHOTS = (1, 2, 5, 10, 20, 30, 40, 64)  # epochs; the paper's Fig. 4 shows most of them
@@ -46,6 +46,10 @@ class Job:
     checkpoint_minutes: float = 3.0
     """At most this much work is lost when the run is killed."""
     snapshots: tuple[int, ...] = SNAPSHOTS
+    hold_out: int = 0
+    """Training pictures, evenly by class, that are not trained on but measured in place of val."""
+    train_sample: int = 0
+    """Training pictures that are measured after each epoch as the validation pictures are."""
     stop_after: int | None = None
     """End after this many steps of this process, as if asked to stop."""
 
@@ -69,6 +73,8 @@ class Pictures:
     val: Pixels
     classes: list[str]
     prepare: Preparation
+    seen: Pixels | None = None
+    """The training pictures as large as those of `val`, where a job measures some of them."""
 
     def sample(self, side: int) -> Tensor:
         """Some training pictures as the network sees them, the same in every process: (N, 3, side, side)."""
@@ -79,26 +85,35 @@ class Pictures:
     def notes(self, job: Job) -> dict[str, Any]:
         """For metadata: no path of this machine, only the folder's name."""
         name = job.data if job.data.startswith("torchvision:") else Path(job.data).name
-        return {"name": name, "train": len(self.train), "val": len(self.val), "classes": len(self.classes)}
+        sizes = {"name": name, "train": len(self.train), "val": len(self.val), "classes": len(self.classes)}
+        return sizes | ({"held_out": job.hold_out} if job.hold_out else {})
 
 
 def open_pictures(job: Job, place: Place) -> Pictures:
     """Open both halves; the first process fills the cache, the others wait for it."""
     if not place.first:
         place.wait()
-    cache = job.cache or job.run.parent / "cache"
-    side = job.recipe.side
-    train_source = open_source(job.data, "train", job.root, job.download)
-    train = open_pixels(train_source, side, cache, job.cache_limit)
-    val_source = open_source(job.data, "val", job.root, job.download, train_source.classes)
-    val = open_pixels(val_source, job.recipe.measured_side(job.architecture.side), cache, job.cache_limit)
+    train_source, train, val, seen = open_halves(job)
     if place.first:
         place.wait()
 
     mean, std = colour_statistics(train)
     if job.recipe.std is not None:
         std = [job.recipe.std] * 3
-    return Pictures(train, val, readable_names(job.data, train_source.classes), Preparation(mean, std))
+    return Pictures(train, val, readable_names(job.data, train_source.classes), Preparation(mean, std), seen)
+
+
+def open_halves(job: Job) -> tuple[Source, Pixels, Pixels, Pixels | None]:
+    """The source of the training pictures, these, those to measure on, and the training pictures as large as those."""
+    cache, side = job.cache or job.run.parent / "cache", job.recipe.measured_side(job.architecture.side)
+    source = open_source(job.data, "train", job.root, job.download)
+    train = open_pixels(source, job.recipe.side, cache, job.cache_limit)
+    seen = open_pixels(source, side, cache, job.cache_limit) if job.hold_out or job.train_sample else None
+    if job.hold_out and seen is not None:
+        seen, val = seen.hold_out(job.hold_out)
+        return source, train.hold_out(job.hold_out)[0], val, seen
+    val_source = open_source(job.data, "val", job.root, job.download, source.classes)
+    return source, train, open_pixels(val_source, side, cache, job.cache_limit), seen
 
 
 def identity(job: Job, pictures: Pictures) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Top-1 and top-5 accuracy of the centre crop."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -25,6 +26,8 @@ class Accuracy:
     count: int
     bad: tuple[str, ...] = ()
     """Pictures that could not be read, and why; of this process."""
+    right: np.ndarray = field(default_factory=lambda: np.zeros((2, 0), bool), compare=False, repr=False)
+    """(2, N): whether the label of each picture is the best answer, and among the five best; of this process."""
 
     def as_dict(self) -> dict[str, float | int]:
         """Percent and counts, for metadata."""
@@ -32,9 +35,9 @@ class Accuracy:
 
 
 def hits(logits: Tensor, labels: Tensor, k: int) -> Tensor:
-    """How many labels are among the k largest logits."""
+    """Whether each label (N,) is among the k largest of its logits (N, classes): bool (N,)."""
     k = min(k, logits.shape[1])
-    return (logits.topk(k, dim=1).indices == labels[:, None]).any(dim=1).sum()
+    return (logits.topk(k, dim=1).indices == labels[:, None]).any(dim=1)
 
 
 @torch.no_grad()
@@ -53,14 +56,16 @@ def measure(
     batches = [mine[i : i + BATCH] for i in range(0, len(mine), BATCH)]
     if isinstance(net, nn.Module):
         net.eval()
-    sums = torch.zeros(4, dtype=torch.float64, device=place.device)
+    loss = torch.zeros((), dtype=torch.float64, device=place.device)
+    answers = [torch.zeros(2, 0, dtype=torch.bool, device=place.device)]
     unread: list[str] = []
     for pictures, labels, bad in load(pixels, batches, place, workers):
         unread += bad
         labels = labels.to(place.device)
         logits = net(prepare(centre(pictures.to(place.device), side))).float()
-        loss = F.cross_entropy(logits, labels, reduction="sum")
-        count = torch.tensor(len(labels), device=place.device)
-        sums += torch.stack([hits(logits, labels, 1), hits(logits, labels, 5), loss, count])
-    top1, top5, total_loss, count = place.total(sums).tolist()
-    return Accuracy(top1 / count, top5 / count, total_loss / count, int(count), tuple(unread))
+        loss += F.cross_entropy(logits, labels, reduction="sum")
+        answers.append(torch.stack([hits(logits, labels, 1), hits(logits, labels, 5)]))
+    right = torch.cat(answers, dim=1)
+    count = torch.full((1,), right.shape[1], device=place.device)
+    top1, top5, total_loss, total = place.total(torch.cat([right.sum(dim=1), loss[None], count]).double()).tolist()
+    return Accuracy(top1 / total, top5 / total, total_loss / total, int(total), tuple(unread), right.cpu().numpy())

@@ -12,20 +12,27 @@ from trainers.state import State
 Row = dict[str, Any]
 
 
-def epoch_row(state: State, tally: list[float], accuracy: Accuracy) -> Row:
-    """Numbers of the epoch that ended; train_top1 is measured while training, with dropout, on random crops."""
-    loss, right, seen = tally
-    return {
+def epoch_row(state: State, tally: list[float], accuracy: Accuracy, seen: Accuracy | None = None) -> Row:
+    """Numbers of the epoch that ended.
+
+    train_top1 is measured while training, with dropout, on random crops; seen_top1 and seen_top5 are the accuracy
+    `seen` on training pictures, measured as the validation pictures are.
+    """
+    loss, right, count = tally
+    row = {
         "epoch": state.epoch,
         "rate": round(state.optimiser.param_groups[0]["lr"], 8),
-        "train_loss": round(loss / seen, 5),
-        "train_top1": round(100 * right / seen, 3),
+        "train_loss": round(loss / count, 5),
+        "train_top1": round(100 * right / count, 3),
         "val_loss": round(accuracy.loss, 5),
         "val_top1": round(100 * accuracy.top1, 3),
         "val_top5": round(100 * accuracy.top5, 3),
         "seconds": round(state.seconds, 1),
-        "images_per_second": round(seen / max(state.seconds, 1e-9), 1),
+        "images_per_second": round(count / max(state.seconds, 1e-9), 1),
     }
+    if seen is not None:
+        row |= {"seen_top1": round(100 * seen.top1, 3), "seen_top5": round(100 * seen.top5, 3)}
+    return row
 
 
 def epoch_line(row: Row, epochs: int) -> str:
@@ -39,7 +46,8 @@ def epoch_line(row: Row, epochs: int) -> str:
 def write_metrics(run: Path, history: list[Row]) -> None:
     """Every epoch as CSV, and the last one in TensorBoard's log."""
     text = io.StringIO()
-    sheet = csv.DictWriter(text, list(history[0]), lineterminator="\n")
+    names = dict.fromkeys(name for row in history for name in row)  # a run may have gone on with more of them
+    sheet = csv.DictWriter(text, list(names), lineterminator="\n")
     sheet.writeheader()
     sheet.writerows(history)
     write_whole(run / "metrics.csv", text.getvalue().encode())

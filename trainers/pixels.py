@@ -84,20 +84,43 @@ def read_square(source: Source, i: int, side: int) -> tuple[np.ndarray, int] | s
 
 
 class CachedPixels(Dataset[Batch]):
-    """Every readable picture of a source, in one memory-mapped array."""
+    """Readable pictures of a source, in one memory-mapped array: all of them, or those at `places`."""
 
-    def __init__(self, pictures: np.ndarray, labels: np.ndarray, classes: Sequence[str], bad: list[str]) -> None:
+    def __init__(
+        self,
+        pictures: np.ndarray,
+        labels: np.ndarray,
+        classes: Sequence[str],
+        bad: list[str],
+        places: np.ndarray | None = None,
+    ) -> None:
         self.pictures, self.labels, self.classes, self.bad = pictures, labels, classes, bad
+        self.places = np.arange(len(labels)) if places is None else places
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.places)
 
     def __getitems__(self, numbers: list[int]) -> Batch:
-        return (
-            torch.from_numpy(np.asarray(self.pictures[numbers])),
-            torch.from_numpy(self.labels[numbers]),
-            [],
-        )
+        places = self.places[numbers]
+        return torch.from_numpy(np.asarray(self.pictures[places])), torch.from_numpy(self.labels[places]), []
+
+    def hold_out(self, count: int) -> "tuple[Pixels, Pixels]":
+        """All but `count` pictures, and these: as many of every class, evenly spaced in it."""
+        members = [np.flatnonzero(self.labels == label) for label in range(len(self.classes))]
+        share, rest = divmod(count, len(members))
+        least = min(len(of_class) for of_class in members)
+        if rest or not 0 < share < least:
+            raise DataError(
+                f"cannot hold out {count} pictures evenly by class: give a multiple of {len(members)} classes "
+                f"below {least * len(members)}, for the smallest class has {least}"
+            )
+        held = np.sort(np.concatenate([of_class[evenly_spaced(len(of_class), share)] for of_class in members]))
+        kept = np.setdiff1d(np.arange(len(self.labels)), held)
+        return self.only(kept), self.only(held)
+
+    def only(self, places: np.ndarray) -> "CachedPixels":
+        """The pictures at `places` of the array."""
+        return CachedPixels(self.pictures, self.labels, self.classes, self.bad, places)
 
 
 class LivePixels(Dataset[Batch]):
@@ -116,6 +139,10 @@ class LivePixels(Dataset[Batch]):
         if not good:
             raise DataError(f"none of {len(read)} pictures can be read: {bad[-1]}")
         return torch.from_numpy(np.stack([r[0] for r in good])), torch.tensor([r[1] for r in good]), bad
+
+    def hold_out(self, count: int) -> "tuple[Pixels, Pixels]":
+        """Refuse: what can be read, and of which class it is, shows while training only."""
+        raise DataError(f"cannot hold out {count} pictures of those that are decoded while training: raise cache_limit")
 
 
 Pixels = CachedPixels | LivePixels

@@ -10,21 +10,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
-import numpy as np
-import torch
-
 from trainers.ablations import BASES, TABLE_3, Ablation
 from trainers.card import read_notes
 from trainers.checkpoint import differences, write_whole
-from trainers.devices import join
 from trainers.errors import ResumeError, TrainerError
-from trainers.export import graph_network
-from trainers.job import Job, open_pictures
-from trainers.measure import measure
-from trainers.network import build, parameter_count
+from trainers.job import Job
+from trainers.outcome import measure_graph
 from trainers.train import train
-
-TRAIN_SAMPLE = 10_000  # evenly spaced training pictures that stand for the training error
 
 
 @dataclass(frozen=True)
@@ -70,23 +62,14 @@ def check_same_budget(job: Job) -> None:
 
 def measure_row(job: Job, graph: Path) -> Result:
     """Errors of a finished graph, as onnxruntime sees them."""
-    place = join("cpu", job.threads)
-    with torch.device("meta"):  # shapes without memory
-        parameters = parameter_count(build(job.architecture))
-    pictures, side = open_pictures(job, place), job.architecture.side
-    # the training pictures as large as the validation pictures are measured
-    whole = open_pictures(replace(job, recipe=replace(job.recipe, side=job.recipe.measured_side(side))), place)
-    sample = np.linspace(0, len(pictures.train) - 1, min(TRAIN_SAMPLE, len(pictures.train))).astype(int).tolist()
-    net = graph_network(graph)
-    train_accuracy = measure(net, whole.train, side, pictures.prepare, place, numbers=sample)
-    val_accuracy = measure(net, pictures.val, side, pictures.prepare, place)
+    outcome = measure_graph(job, graph)
     return Result(
         network=job.architecture.name,
-        parameters=parameters,
+        parameters=outcome.parameters,
         epochs=job.recipe.epochs,
-        train_top1=round(100 * (1 - train_accuracy.top1), 2),
-        val_top1=round(100 * (1 - val_accuracy.top1), 2),
-        val_top5=round(100 * (1 - val_accuracy.top5), 2),
+        train_top1=round(100 * (1 - outcome.train.top1), 2),
+        val_top1=round(100 * (1 - outcome.val.top1), 2),
+        val_top5=round(100 * (1 - outcome.val.top5), 2),
     )
 
 

@@ -5,6 +5,7 @@ Step k of a run depends on the seed and on k alone, so a run that was stopped en
 
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +19,12 @@ from trainers.checkpoint import LAST
 from trainers.devices import Place
 from trainers.errors import DivergedError
 from trainers.export import export_state
+from trainers.hold import hold
 from trainers.job import Job, Pictures, open_pictures
 from trainers.loader import load
 from trainers.measure import hits, measure
 from trainers.metrics import epoch_line, epoch_row, write_metrics
-from trainers.pixels import Batch
+from trainers.pixels import Batch, evenly_spaced
 from trainers.progress import Progress, say
 from trainers.renormalise import clip_filters
 from trainers.schedule import rate_at
@@ -57,7 +59,8 @@ def train(job: Job) -> Path | None:
     """Train, or go on training; the finished graph's path, or None when asked to stop before the end."""
     place = devices.join(job.device, job.threads, job.precision)
     try:
-        return train_in(place, job)
+        with hold(job.run) if place.first else nullcontext():
+            return train_in(place, job)
     finally:
         devices.leave(place)
 
@@ -168,7 +171,7 @@ def train_step(run: Run, images: Tensor, labels: Tensor) -> None:
 
     with torch.no_grad():
         count = torch.tensor(len(labels), device=device)
-        state.tally += torch.stack([loss.double() * count, hits(logits, labels, 1), count])
+        state.tally += torch.stack([loss.double() * count, hits(logits, labels, 1).sum(), count])
 
 
 def check_finite(run: Run) -> None:
@@ -190,11 +193,15 @@ def end_epoch(run: Run) -> None:
     check_finite(run)
     side = job.architecture.side
     accuracy = measure(state.net, run.pictures.val, side, state.prepare, place, workers=job.workers)
-    note_bad(run, [*accuracy.bad])
+    seen = None
+    if run.pictures.seen is not None and job.train_sample:
+        sample = evenly_spaced(len(run.pictures.seen), job.train_sample)
+        seen = measure(state.net, run.pictures.seen, side, state.prepare, place, sample, job.workers)
+    note_bad(run, [*accuracy.bad, *(seen.bad if seen else ())])
     tally = place.total(state.tally).tolist()
     state.plateau.epoch_ended(1 - accuracy.top1)
     state.epoch += 1
-    state.history.append(epoch_row(state, tally, accuracy))
+    state.history.append(epoch_row(state, tally, accuracy, seen))
     state.step, state.seconds = 0, 0.0
     state.tally.zero_()
     if not place.first:

@@ -36,7 +36,7 @@ def test_every_command_has_help():
 
 def test_networks_lists_every_row():
     lines = runner.invoke(app, ["networks"]).output.splitlines()
-    assert len(lines) == 28
+    assert len(lines) == 32
     assert any(line.split()[:3] == ["zfnet", "224", "62,357,608"] for line in lines)
 
 
@@ -115,7 +115,7 @@ def test_the_training_error_is_measured_on_pictures_as_large_as_the_validation_e
 
     job = replace(job, recipe=replace(job.recipe, crop="resized", epochs=1))
     graph = train(job)
-    monkeypatch.setattr("trainers.table.measure", noting)
+    monkeypatch.setattr("trainers.outcome.measure", noting)
     measure_row(job, graph)
     assert sides == [20, 20]
 
