@@ -80,34 +80,6 @@ class Occlusion:
         return np.asarray(self.whole[self.target] - self.probability)
 
 
-@dataclass(frozen=True)
-class BoxDrops:
-    """How much less probable classes get where the square's middle is in the object's box, and where it is not.
-
-    Means over photos. The middle of a photo matters more anyway, and most boxes hold it: the same with the boxes of
-    all other photos tells how much of it is that.
-    """
-
-    photos: int
-    inside: float
-    outside: float
-    larger_inside: int
-    """In how many photos the drop inside exceeds that outside."""
-    others_inside: float
-    """With the boxes of the other photos; NaN for one photo alone."""
-    others_outside: float
-
-    @property
-    def ratio(self) -> float:
-        """Of inside to outside; NaN if nothing is lost outside."""
-        return self.inside / self.outside if self.outside > 0 else float("nan")
-
-    @property
-    def others_ratio(self) -> float:
-        """The same with the boxes of the other photos."""
-        return self.others_inside / self.others_outside if self.others_outside > 0 else float("nan")
-
-
 def occlude(
     network: Network,
     x: np.ndarray,
@@ -217,43 +189,6 @@ def layer_of(network: Network, name: str) -> Layer:
             f"{name} has no maps, only {layer.maps} units. Choose a layer below it, as the last convolution."
         )
     return layer
-
-
-def correlate(a: np.ndarray, b: np.ndarray) -> float:
-    """Pearson's correlation of two maps, NaN if one of them is the same everywhere."""
-    p, q = ((each - each.mean()).ravel() for each in (a, b))
-    lengths = float(np.linalg.norm(p)) * float(np.linalg.norm(q))
-    return float(p @ q) / lengths if lengths else float("nan")
-
-
-def compare_with_box(drop: np.ndarray, inside: np.ndarray) -> tuple[float, float]:
-    """The mean of a drop (h, w) over the places that are `inside` (h, w) an object, and over all others.
-
-    NaN where there is no such place.
-    """
-    within, without = (float(drop[each].mean()) if each.any() else float("nan") for each in (inside, ~inside))
-    return within, without
-
-
-def summarise(drops: Sequence[np.ndarray], insides: Sequence[np.ndarray]) -> BoxDrops | None:
-    """What `compare_with_box` gives for each photo's drop and box, and for all pairs of different photos.
-
-    Photos without a place inside or outside do not count; None if there are no others.
-    """
-    pairs = [(d.ravel(), m.ravel()) for d, m in zip(drops, insides, strict=True) if m.any() and not m.all()]
-    if not pairs:
-        return None
-    drop, inside = (np.array(each, np.float64) for each in zip(*pairs, strict=True))
-    means, others = [], []
-    for mask in (inside, 1 - inside):
-        share = mask / mask.sum(axis=1, keepdims=True)
-        own = (drop * share).sum(axis=1)
-        means.append(own)
-        # all pairs without the photo's own, at once, for each is linear in the shares
-        every = drop @ share.sum(axis=0) - own
-        others.append(float(every.mean()) / (len(pairs) - 1) if len(pairs) > 1 else float("nan"))
-    larger = int((means[0] > means[1]).sum())
-    return BoxDrops(len(pairs), float(means[0].mean()), float(means[1].mean()), larger, *others)
 
 
 def _numbers(asked: Sequence[int] | None, strengths: np.ndarray) -> list[int]:

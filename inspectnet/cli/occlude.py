@@ -1,6 +1,6 @@
 """inspectnet occlude: what hiding each place of a photo does, as Fig. 7 of the paper shows it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -97,6 +97,36 @@ class Request:
         return {entry.id: [found[entry.id + tail] for tail in tails] for entry in self.photos}
 
 
+@dataclass
+class Panels:
+    """What is kept of each photo, to be summed up."""
+
+    drops: "list[np.ndarray]" = field(default_factory=list)
+    """Of the class's probability, of photos with a box."""
+    insides: "list[np.ndarray]" = field(default_factory=list)
+    maps: "dict[str, list[tuple[np.ndarray, np.ndarray]]]" = field(default_factory=dict)
+    """By layer, or map if it was said, the drops of its activity and the energies of its projection."""
+
+    def add(self, made: "Occluded") -> None:
+        """Keep a photo's numbers."""
+        if made.inside is not None:
+            self.drops.append(made.found.probability_drop)
+            self.insides.append(made.inside)
+        layers = [each.layer.name for each in made.found.watched]
+        for name, each in zip(layers, made.found.watched, strict=True):
+            what = name if layers.count(name) == 1 else f"{name}:{each.map}"
+            self.maps.setdefault(what, []).append((each.activity_drop, each.energy))
+
+    def describe(self) -> dict[str, Any]:
+        """What all photos say together, for JSON."""
+        from inspectnet.analyses.occlusion_summary import agreement, summarise
+        from inspectnet.report.occlusion import describe_agreement, describe_boxes
+
+        found = {name: agreement(*zip(*pairs, strict=True)) for name, pairs in self.maps.items()}
+        boxes = describe_boxes(summarise(self.drops, self.insides))
+        return {**boxes, "agreement": describe_agreement(found)}
+
+
 def occlude(
     model: options.Model,
     image: Photo,
@@ -177,11 +207,8 @@ def _classes(
 
 def _run(request: Request, folder: "OutputFolder") -> dict[str, Any]:
     """Occlude photo by photo, draw the first ones; gives the record."""
-    import numpy as np
-
-    from inspectnet.analyses.occlusion import summarise
     from inspectnet.images import Stream
-    from inspectnet.report.occlusion import describe_boxes, write_arrays, write_page
+    from inspectnet.report.occlusion import write_arrays, write_page
     from inspectnet.report.progress import progress
 
     grid, files = request.grid, request.files
@@ -191,15 +218,13 @@ def _run(request: Request, folder: "OutputFolder") -> dict[str, Any]:
     stream.refuse_nothing()
     scan = _scan(request)
     shown: list[Occluded] = []
-    photos, drops, insides = list[dict[str, Any]](), list[np.ndarray](), list[np.ndarray]()
+    photos, panels = list[dict[str, Any]](), Panels()
     with progress("occluding", len(request.photos) * len(grid.corners), "positions") as advance:
         for batch in chain(first, batches):
             made = _occlude(request, scan, batch, len(shown) < request.shown, advance)
             write_arrays(folder, files[made.id], made)
             photos.append(made.describe(request.names))
-            if made.inside is not None:
-                drops.append(made.found.probability_drop)
-                insides.append(made.inside)
+            panels.add(made)
             shown += [made] if len(shown) < request.shown else []
     policy, fill = request.policy, request.how["fill"]
     square = f"{fill} square of {grid.patch} px, every {grid.stride} px"
@@ -209,7 +234,7 @@ def _run(request: Request, folder: "OutputFolder") -> dict[str, Any]:
     images = {"count": len(photos), "sha256": stream.digest, "skipped": skipped}
     others = {"count": len(scan.images), "sha256": scan.digest}
     record = _describe(request) | {"images": images, "other_images": others}
-    return {**record, **describe_boxes(summarise(drops, insides)), "photos": photos}
+    return {**record, **panels.describe(), "photos": photos}
 
 
 def _describe(request: Request) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from inspectnet.analyses.features import Feature
-from inspectnet.analyses.occlusion import BoxDrops, Occlusion, WatchedMap, compare_with_box, correlate
+from inspectnet.analyses.occlusion import Occlusion, WatchedMap
+from inspectnet.analyses.occlusion_summary import Agreement, BoxDrops, compare_with_box, correlate
 from inspectnet.network import Network
 from inspectnet.pictures.colour import grey_centred
 from inspectnet.pictures.grid import Pixels
@@ -121,27 +122,68 @@ def describe_boxes(found: BoxDrops | None) -> dict[str, Any]:
     """The drops inside and outside of boxes, ready for JSON; nothing without boxes."""
     if found is None:
         return {}
-    own = {"inside": found.inside, "outside": found.outside, "ratio": _number(found.ratio)}
+    names = ("inside", "outside", "ratio", "beyond_others")
+    own = {name: _number(getattr(found, name).value) for name in names}
     others = {
         "inside": _number(found.others_inside),
         "outside": _number(found.others_outside),
         "ratio": _number(found.others_ratio),
     }
-    return {"boxes": {"photos": found.photos, **own, "larger_inside": found.larger_inside, "with_others_boxes": others}}
+    return {
+        "boxes": {
+            "photos": found.photos,
+            **own,
+            "larger_inside": found.larger_inside,
+            "with_others_boxes": others,
+            "p": _number(found.p),
+            "intervals": {name: getattr(found, name).to_json() for name in names},
+        }
+    }
+
+
+def describe_agreement(found: Mapping[str, Agreement | None]) -> list[dict[str, Any]]:
+    """By layer, or map, how its drops go with its projections in the mean of photos, ready for JSON."""
+    names = ("own", "others", "beyond_others")
+    return [
+        {
+            "of": name,
+            "photos": each.photos,
+            **{key: _number(getattr(each, key).value) for key in names},
+            "p": _number(each.p),
+            "intervals": {key: getattr(each, key).to_json() for key in names},
+        }
+        for name, each in found.items()
+        if each is not None
+    ]
 
 
 def print_occlusion(record: Mapping[str, Any]) -> None:
-    """Print a line for each photo, and what the boxes say."""
+    """Print a line for each photo, and what the boxes and the projections say of all together."""
     for each in record["photos"]:
         was, least, (y, x) = each["class_probability"], each["least_probability"], each["least_at"]
         what = f"{each['image']}: {_called(each['class_name'], each['class'])}"
         maps = ", ".join(f"{one['layer']}:{one['unit']['map']}" for one in each["maps"])
         print(f"{what} {_percent(was)}, with the square at {y},{x} {_percent(least)}; map {maps}")
     if boxes := record.get("boxes"):
+        ends = boxes["intervals"]
         drops = f"{_percent(boxes['inside'])} inside, {_percent(boxes['outside'])} outside"
         more = f"more inside in {boxes['larger_inside']}"
-        print(f"boxes of {boxes['photos']} photos: the class loses {drops}, {_ratio(boxes)}; {more}")
+        ratio = f"{_ratio(boxes)} {_ends(ends['ratio'])}"
+        print(f"boxes of {boxes['photos']} photos: the class loses {drops}, {ratio}; {more}")
         print(f"with the boxes of the other photos: {_ratio(boxes['with_others_boxes'])}")
+        if boxes["p"] is not None:
+            points = f"{PERCENT * boxes['beyond_others']:.2f} points {_ends(ends['beyond_others'], PERCENT)}"
+            print(f"inside less outside, beyond what others' boxes give: {points}, p {boxes['p']:.2g}")
+    for each in (each for each in record["agreement"] if each["photos"] > 1):
+        own, others = (f"{each[key]:.3f} {_ends(each['intervals'][key])}" for key in ("own", "others"))
+        print(f"{each['of']}: drop and projection of {each['photos']} photos correlate by {own};")
+        print(f"  with the projections of the other photos by {others}, p {each['p']:.2g}")
+
+
+def _ends(interval: Sequence[float | None], times: float = 1) -> str:
+    """A 95 % interval in words."""
+    low, high = ("no bound" if end is None else f"{times * end:.3g}" for end in interval)
+    return f"({low} to {high})"
 
 
 def _ratio(drops: Mapping[str, Any]) -> str:

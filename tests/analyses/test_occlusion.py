@@ -6,7 +6,8 @@ from nets import SIDES, onnx_text
 
 import inspectnet
 from inspectnet.analyses import occlusion
-from inspectnet.analyses.occlusion import compare_with_box, correlate, occlude, summarise
+from inspectnet.analyses.occlusion import occlude
+from inspectnet.analyses.occlusion_summary import compare_with_box, correlate
 from inspectnet.errors import LayerError, ModelError, OptionError
 from inspectnet.images.decode import decode
 from inspectnet.images.occluder import FILLS, cover_of
@@ -163,33 +164,6 @@ def test_the_drop_inside_a_box_is_that_of_squares_whose_middle_is_in_it(bright):
     assert without == pytest.approx(found.probability_drop[[0, 1, 2, 2, 2], [2, 2, 0, 1, 2]].mean())
     assert within > 0.5 and -0.1 < without <= 0
     assert np.isnan(compare_with_box(found.probability_drop, np.zeros((3, 3), bool))[0])
-
-
-def test_boxes_are_summed_up_over_photos_beside_what_the_boxes_of_the_others_give(rng):
-    drops, insides = rng.normal(0.3, 1, (4, 2, 3)), rng.random((4, 2, 3)) < 0.5
-    found = summarise(drops, insides)
-    own = np.array([compare_with_box(d, m) for d, m in zip(drops, insides, strict=True)])
-    assert (found.photos, found.larger_inside) == (4, (own[:, 0] > own[:, 1]).sum())
-    assert (found.inside, found.outside) == pytest.approx(tuple(own.mean(axis=0)))
-    pairs = [compare_with_box(drops[i], insides[j]) for i in range(4) for j in range(4) if i != j]
-    assert (found.others_inside, found.others_outside) == pytest.approx(tuple(np.mean(pairs, axis=0)))
-    assert found.ratio == pytest.approx(found.inside / found.outside)
-    assert found.others_ratio == pytest.approx(found.others_inside / found.others_outside)
-
-
-def test_boxes_that_leave_no_place_inside_or_outside_do_not_count():
-    full, half = np.ones((1, 2), bool), np.array([[True, False]])
-    found = summarise([np.array([[0.3, 0.1]]), np.ones((1, 2)), np.ones((1, 2))], [half, full, ~full])
-    assert (found.photos, found.inside, found.outside, found.larger_inside) == (1, 0.3, 0.1, 1)
-    assert np.isnan(found.others_inside)
-    assert np.isnan(summarise([np.array([[0.3, -0.1]])], [half]).ratio)
-    assert summarise([np.ones((1, 2))], [full]) is None and summarise([], []) is None
-
-
-def test_a_correlation_of_what_is_the_same_everywhere_is_none(rng):
-    a = rng.normal(size=(3, 4))
-    assert np.isnan(correlate(a, np.ones((3, 4))))
-    assert correlate(a, 2 - 3 * a) == pytest.approx(-1)
 
 
 def test_a_map_that_nothing_excites_is_shown_as_nothing(bright):

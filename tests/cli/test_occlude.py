@@ -195,6 +195,12 @@ def test_boxes_tell_what_the_object_costs_and_what_is_around_it(grouped, model, 
     assert (summary["photos"], summary["inside"], summary["outside"]) == (3, *map(pytest.approx, means))
     assert "boxes of 3 photos: the class loses " in said and "\nwith the boxes of the other photos: " in said
     assert summary["with_others_boxes"]["inside"] == pytest.approx(summary["inside"])  # for all three are the same
+    low, high = summary["intervals"]["inside"]
+    assert low < summary["inside"] < high and summary["p"] == 1 and summary["beyond_others"] == pytest.approx(0)
+    (agreed,) = record["agreement"]
+    every = [each["correlation_with_energy"]["activity_drop"] for p in record["photos"] for each in p["maps"]]
+    assert agreed["own"] == pytest.approx(np.mean(every)) and agreed["photos"] == len(every) == len(record["photos"])
+    assert f"\n{agreed['of']}: drop and projection of {len(every)} photos correlate by {agreed['own']:.3f} (" in said
 
 
 def test_photos_that_cannot_be_read_are_named(model, photos, tmp_path, capsys):

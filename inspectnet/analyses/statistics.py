@@ -1,0 +1,113 @@
+"""Statistics: how sure a number is that was measured on a sample of images, filters or maps.
+
+Intervals are percentile bootstraps (Efron & Tibshirani 1993, ch. 13) over the rows of a sample; two numbers of the
+same rows in one call are compared pair by pair. They tell what other images or filters would have given, not what
+another training would have: for that, the rows have to be networks.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+DRAWS = 9999
+LEVEL = 0.95
+NUMBERS_AT_ONCE = 1 << 23  # weights of rows in memory
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A number and its interval; infinite where a ratio has no bound."""
+
+    value: float
+    low: float
+    high: float
+
+    def to_json(self) -> list[float | None]:
+        """[low, high], None for what has no bound."""
+        return [end if np.isfinite(end) else None for end in (self.low, self.high)]
+
+
+def bootstrap(
+    rows: np.ndarray,
+    measure: Callable[[np.ndarray], np.ndarray] = lambda means: means,
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> Interval:
+    """A number that is made of the means of rows (N, ...), and its 95 % interval over the rows.
+
+    measure: of means (B, ...) the number of each (B,); of rows that are numbers it may be left out. Draws that give
+    no number are left out, too.
+    """
+    different, counts = np.unique(np.asarray(rows, np.float64), axis=0, return_counts=True)
+    flat, rng, made = different.reshape(len(different), -1), np.random.default_rng(seed), list[np.ndarray]()
+    at_once = max(1, NUMBERS_AT_ONCE // max(flat.size, 1))
+    for first in range(0, draws, at_once):
+        weights = rng.multinomial(len(rows), counts / len(rows), min(at_once, draws - first)) / len(rows)
+        made.append(measure((weights @ flat).reshape(-1, *different.shape[1:])))
+    numbers = np.sort(np.concatenate(made))
+    numbers = numbers[~np.isnan(numbers)]
+    value = float(measure(np.asarray(np.mean(rows, axis=0, keepdims=True, dtype=np.float64)))[0])
+    if not len(numbers):
+        return Interval(value, float("nan"), float("nan"))
+    outside = (1 - LEVEL) / 2 * len(numbers)
+    return Interval(value, float(numbers[int(outside)]), float(numbers[len(numbers) - 1 - int(outside)]))
+
+
+def ratio(means: np.ndarray) -> np.ndarray:
+    """(B,): of means (B, 2) the first in parts of the second; infinite where that is not above 0."""
+    above = means[:, 1] > 0
+    return np.where(above, means[:, 0] / np.where(above, means[:, 1], 1), np.inf)
+
+
+def rank_p(observed: float, by_chance: np.ndarray) -> float:
+    """How likely chance gives as much as was observed or more, of numbers (B,) that it gave; 1 / (1 + B) at least.
+
+    To test for less, turn the signs of both.
+    """
+    more = by_chance >= observed - 1e-9 * abs(observed)
+    return float((1 + np.count_nonzero(more)) / (1 + len(by_chance)))
+
+
+def sign_p(differences: np.ndarray, *, draws: int = DRAWS, seed: int = 0) -> float:
+    """How likely paired differences (N,) have a mean as far from 0, up or down, if each might have had either sign."""
+    found = differences[differences != 0]
+    if not len(found):
+        return 1.0
+    rng, sums = np.random.default_rng(seed), list[np.ndarray]()
+    at_once = max(1, NUMBERS_AT_ONCE // len(found))
+    for first in range(0, draws, at_once):
+        signs = rng.integers(0, 2, (min(at_once, draws - first), len(found)), np.int8)
+        sums.append((2.0 * signs - 1) @ found)
+    return rank_p(abs(float(found.sum())), np.abs(np.concatenate(sums)))
+
+
+def exchange_p(one: np.ndarray, other: np.ndarray, *, draws: int = DRAWS, seed: int = 0) -> float:
+    """How likely two samples (N,), (M,) have means so far apart, if their numbers might have been in either."""
+    both, rng = np.concatenate([one, other]).astype(np.float64), np.random.default_rng(seed)
+    firsts = np.array([rng.permutation(both)[: len(one)].sum() for _ in range(draws)])
+    middle = len(one) * both.mean()
+    return rank_p(abs(float(one.sum()) - middle), np.abs(firsts - middle))
+
+
+def pairing_p(matrix: np.ndarray, *, draws: int = DRAWS, seed: int = 0) -> float:
+    """How likely (N, N) numbers of things with partners have so high a mean over their own partners, the diagonal.
+
+    By chance any thing might have had any partner, each partner once. NaN of a thing with a partner counts as 0.
+    """
+    known, rng, things = np.nan_to_num(matrix), np.random.default_rng(seed), np.arange(len(matrix))
+    by_chance = np.array([known[things, rng.permutation(len(known))].sum() for _ in range(draws)])
+    return rank_p(float(np.trace(known)), by_chance)
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """p-values (M,) corrected for there being so many (Holm 1979): below a level they all hold together at that level.
+
+    The k-th smallest, from 0 on, is multiplied by M - k, and is no less than the one before it.
+    """
+    order, corrected, least = np.argsort(p, kind="stable"), [1.0] * len(p), 0.0
+    for k, place in enumerate(order):
+        least = max(least, min(1.0, (len(p) - k) * p[place]))
+        corrected[place] = least
+    return corrected
