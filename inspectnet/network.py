@@ -168,18 +168,18 @@ class Network:
         return turn(projection.project_seeds(session, self._checked(x), seed, batch=self.fixed_batch))
 
     def save_inverse(
-        self, layer: str, policy: Policy, out: Path, *, pre: bool = False, split: bool = False
+        self, layer: str, policy: Policy, out: Path, *, pre: bool = False, split: bool = False, overwrite: bool = True
     ) -> dict[Path, tuple[list[str], list[str]]]:
         """Write the inverse from `layer` down to `out`, or in two parts; gives each file's inputs and outputs.
 
-        The files run under any onnxruntime; their metadata holds layer, policy and the source's sha256. split:
-        `out` with .forward.onnx and .backward.onnx in place of .onnx. Raises RuleError, OutputError.
+        They run under any onnxruntime; their metadata holds layer, policy and the source's sha256. split: `out` with
+        .forward.onnx and .backward.onnx in place of .onnx. overwrite: other files too. Raises RuleError, OutputError.
         """
         found = self.layer(layer)
         value = found.pre if pre else found.output
         about = {"layer": found.name + ":pre" * pre, "source_sha256": self.sha256}
         models = inverse.inverse_files(self._model, value, policy, out, about, split=split)
-        save(models, source=self.path)
+        save(models, overwrite=overwrite)
         return {
             path: ([x.name for x in m.graph.inputs], [x.name for x in m.graph.outputs]) for path, m in models.items()
         }

@@ -129,6 +129,21 @@ def overlong(root, package):
     return found
 
 
+OPENERS = {"read_text", "read_bytes"}
+
+
+def openings(root):
+    """Where files of the user are opened otherwise than by `files`, which notes them."""
+    return [
+        f"{path.name}:{node.lineno}"
+        for path, room, _ in files(root)
+        if room != "files"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and (getattr(node.func, "id", None) == "open" or getattr(node.func, "attr", None) in OPENERS)
+    ]
+
+
 def loaded(modules, folder):
     """Which modules are in memory after `modules` were imported, by a fresh Python that starts in `folder`."""
     program = f"import importlib, sys\nfor m in {modules!r}: importlib.import_module(m)\nprint(*sys.modules)"
@@ -176,6 +191,10 @@ def test_importing_all_of_inspectnet_brings_no_torch_and_no_drawing():
     tops = {name.split(".")[0] for name in loaded(modules, ROOT)}
     assert {"inspectnet", "onnx_ir", "onnxruntime"} <= tops
     assert tops & {"torch", "torchvision", "matplotlib", "captum", "trainers", "onnxscript"} == set()
+
+
+def test_files_are_opened_where_it_is_noted_that_they_were_read():
+    assert openings(ROOT) == []
 
 
 @pytest.mark.parametrize("package", ["inspectnet", "trainers"])
@@ -233,6 +252,12 @@ def test_an_import_that_climbs_is_caught(path, text, fault, house):
 )
 def test_a_package_away_from_home_is_caught(path, text, fault, house):
     assert strangers(house(path, text)) == [fault]
+
+
+def test_a_file_that_is_opened_elsewhere_is_caught(house):
+    house("files/a.py", "open('x')")
+    house("images/a.py", "with open('x') as file:\n    pass")
+    assert openings(house("cli/b.py", "\n\npath.read_text()")) == ["b.py:3", "a.py:1"]
 
 
 def test_analyses_that_know_each_other_are_caught(house):

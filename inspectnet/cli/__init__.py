@@ -25,6 +25,7 @@ from inspectnet.cli.selectivity import selectivity
 from inspectnet.cli.spread import spread
 from inspectnet.cli.verify import verify
 from inspectnet.errors import InspectError
+from inspectnet.files.inputs import forget_inputs
 
 DONE, FAILED, WRONG_INPUT, BUG, INTERRUPTED = 0, 1, 2, 3, 130
 NO_MORE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT)  # what a stdout says that is closed or full
@@ -80,6 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
     debug = "--debug" in arguments
     # wherever it stands: people add it at the end of the line that failed
     arguments = ["--debug"] * debug + [a for a in arguments if a != "--debug"]
+    forget_inputs()
     try:
         result = app(arguments or ["--help"], prog_name="inspectnet", standalone_mode=False)
         sys.stdout.flush()  # here, where a full disk can still be told

@@ -18,6 +18,7 @@ def annotate(
     classes: Annotated[
         Path | None, typer.Option(help="Class names, one a line, or a TSV whose last column is the name.")
     ] = None,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Write preprocessing and class names into a copy of a model, so that they travel with it."""
     from inspectnet.graph import metadata
@@ -31,6 +32,6 @@ def annotate(
         properties[metadata.CLASSES] = metadata.read_class_names(classes)
     if not properties:
         raise OptionError("nothing to write. Say the preprocessing (--mean, --std ...), or --classes FILE.")
-    metadata.annotate(model, properties, out)
+    metadata.annotate(model, properties, out, overwrite=overwrite)
     for key in properties:
         print(f"{out}: {key}")

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from inspectnet.errors import ImageError, OptionError
+from inspectnet.files.inputs import read_input
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +31,7 @@ class Boxes:
         if file is None:
             return cls()
         try:
-            told = json.loads(file.read_text())
+            told = json.loads(read_input(file))
         except OSError as error:
             raise OptionError(
                 f"cannot read {file}: {(error.strerror or str(error)).lower()}. Check --boxes."

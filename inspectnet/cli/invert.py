@@ -16,6 +16,7 @@ def invert(
     split: Annotated[
         bool, typer.Option(help="Two files: OUT.forward.onnx records, OUT.backward.onnx takes seeds down.")
     ] = False,
+    overwrite: options.Overwrite = False,
     *,
     choices: options.PolicyChoices,
     input_size: InputSize = "",
@@ -32,5 +33,6 @@ def invert(
         whole = f"{unit.layer}{':pre' * unit.pre}"
         raise OptionError(f"'{layer}' is one unit; the file takes seeds of a whole layer. Say --layer {whole}.")
     policy = choices.policy()
-    for path, (inputs, outputs) in network.save_inverse(unit.layer, policy, out, pre=unit.pre, split=split).items():
+    how = {"pre": unit.pre, "split": split, "overwrite": overwrite}
+    for path, (inputs, outputs) in network.save_inverse(unit.layer, policy, out, **how).items():
         print(f"{path}: {', '.join(inputs)} -> {', '.join(outputs)}")

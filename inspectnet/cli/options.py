@@ -45,6 +45,7 @@ OutFile = Annotated[
     Path,
     typer.Option("--out", "-o", help="The .onnx file to write.", metavar="FILE", parser=path_of, show_default=False),
 ]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there, but never a file that is read.")]
 Method = Annotated[str, typer.Option(help="deconvnet, guided_backprop or gradient.")]
 Unpool = Annotated[str, typer.Option(help="Values that share a switch: sum, overwrite; or centre of the window.")]
 Lrn = Annotated[

@@ -6,11 +6,14 @@ Only regular files are opened: a pipe or a device could block for ever, or never
 import errno
 import os
 import stat
+import threading
 from pathlib import Path
 from typing import BinaryIO
 
-_read: set[tuple[int, int]] = set()
-"""Device and inode of each file that was read: the same by any path, link or spelling."""
+BITS = 256
+_read: dict[tuple[int, int], int] = {}
+"""Which inodes of a device were read, a bit for each: the same by any path, link or spelling, and small for photos."""
+_noting = threading.Lock()
 
 
 def open_input(path: str | os.PathLike[str]) -> BinaryIO:
@@ -25,7 +28,9 @@ def open_input(path: str | os.PathLike[str]) -> BinaryIO:
         if not stat.S_ISREG(status.st_mode):
             kind = errno.EISDIR if stat.S_ISDIR(status.st_mode) else errno.EINVAL
             raise OSError(kind, "it is a folder" if kind == errno.EISDIR else "it is no regular file", str(path))
-        _read.add((status.st_dev, status.st_ino))
+        block, bit = _place(status)
+        with _noting:
+            _read[block] = _read.get(block, 0) | bit
         return os.fdopen(handle, "rb")
     except BaseException:
         os.close(handle)
@@ -44,9 +49,15 @@ def was_read(path: Path) -> bool:
         status = path.stat()
     except (OSError, ValueError):  # nothing is there
         return False
-    return (status.st_dev, status.st_ino) in _read
+    block, bit = _place(status)
+    return bool(_read.get(block, 0) & bit)
 
 
 def forget_inputs() -> None:
     """Begin a run of its own: what earlier ones in this process have read may be replaced again."""
     _read.clear()
+
+
+def _place(status: os.stat_result) -> tuple[tuple[int, int], int]:
+    """Where a file's bit is kept, and the bit."""
+    return (status.st_dev, status.st_ino // BITS), 1 << status.st_ino % BITS

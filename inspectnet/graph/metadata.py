@@ -12,9 +12,12 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnx.external_data_helper
 import onnx_ir as ir
 
 from inspectnet.errors import OptionError
+from inspectnet.files.inputs import open_input, read_input
+from inspectnet.graph.external import external_files
 from inspectnet.graph.values import constant_of, live_values
 from inspectnet.graph.writing import save
 
@@ -29,25 +32,29 @@ def find_metadata(model: ir.Model, path: Path, key: str) -> tuple[Any, str] | No
     """
     sidecar = path.with_name(f"{path.stem}.{key.removeprefix('inspectnet.')}.json")
     if sidecar.is_file():
-        return _decode(sidecar.read_text(encoding="utf-8", errors="replace"), str(sidecar)), str(sidecar)
+        return _decode(read_input(sidecar).decode(errors="replace"), str(sidecar)), str(sidecar)
     if key in model.metadata_props:
         where = f"{path} (metadata {key})"
         return _decode(model.metadata_props[key], where), where
     return None
 
 
-def annotate(path: Path, properties: dict[str, Any], out: Path) -> None:
+def annotate(path: Path, properties: dict[str, Any], out: Path, *, overwrite: bool = True) -> None:
     """Write the model in `path` with `properties` (JSON values by key) in its metadata to another file, `out`.
 
-    Weights kept in files of their own go into the new file. Raises OutputError if it cannot be written.
+    Weights kept in files of their own go into the new file. overwrite: whether another file may be replaced. Raises
+    OutputError if it cannot be written.
     """
-    model = onnx.load(str(path))
+    model = onnx.load_model_from_string(read_input(path))
+    for file in external_files(model, path):
+        open_input(file).close()
+    onnx.external_data_helper.load_external_data_for_model(model, str(path.parent))
     kept = [p for p in model.metadata_props if p.key not in properties]
     del model.metadata_props[:]
     model.metadata_props.extend(kept)
     for key, value in properties.items():
         model.metadata_props.add(key=key, value=json.dumps(value, ensure_ascii=False))
-    save({out: model}, source=path)
+    save({out: model}, overwrite=overwrite)
 
 
 def read_class_names(path: Path) -> list[str]:
@@ -65,7 +72,7 @@ def read_class_table(path: Path) -> list[tuple[str, ...]]:
     if there are none.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_input(path).decode()
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         raise OptionError(f"cannot read the class names in {path}: {why}. Check --classes.") from error

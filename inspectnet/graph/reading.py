@@ -11,6 +11,7 @@ import onnx_ir.passes.common as passes
 from google.protobuf.message import DecodeError
 
 from inspectnet.errors import ModelError
+from inspectnet.files.inputs import open_input, read_input
 from inspectnet.graph.channels_last import put_channels_first
 from inspectnet.graph.external import external_files, load_external
 from inspectnet.graph.folding import fold_constants
@@ -84,7 +85,7 @@ def open_graph(source: Source, size: tuple[int, int] | None) -> ir.Model:
 
 def _bytes_of(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_input(path)
     except FileNotFoundError:
         raise ModelError(f"there is no file {path}. Give the path of an .onnx file.") from None
     except OSError as error:
@@ -93,7 +94,7 @@ def _bytes_of(path: Path) -> bytes:
 
 def _add_to(digest: "hashlib._Hash", file: Path) -> None:
     """Hash a file that may be larger than the memory."""
-    with file.open("rb") as opened:
+    with open_input(file) as opened:
         while part := opened.read(1 << 24):
             digest.update(part)
 

@@ -1,6 +1,6 @@
-"""Writing models: all files of a result or none, and never over the model they were made from."""
+"""Writing models: all files of a result or none, and never over a file that was read."""
 
-import contextlib
+import filecmp
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,30 +9,38 @@ import onnx
 import onnx_ir as ir
 
 from inspectnet.errors import OutputError
+from inspectnet.files.staging import Stage, locked, made, settle
 
 LARGEST = 2_000_000_000  # bytes: protobuf holds no more in one file; larger weights go into a file beside it
 BESIDE = 1024  # bytes: smaller weights stay in the model itself
 
 
-def save(models: Mapping[Path, ir.Model | onnx.ModelProto], source: Path) -> None:
-    """Write each model to its path, complete or not at all. Raises OutputError if a path cannot be written."""
-    written: dict[Path, Path] = {}
+def save(models: Mapping[Path, ir.Model | onnx.ModelProto], *, overwrite: bool = True) -> None:
+    """Write each model to its path, all in one folder; all files are complete or none is there.
+
+    overwrite: whether other files may be replaced; those that were read, here or by another path, never are. Raises
+    OutputError.
+    """
+    folder = next(iter(models)).parent
+    assert all(path.parent == folder for path in models), "the files of a result lie together"
+    for path in models:
+        if path.suffix != ".onnx":
+            raise OutputError(f"{path} does not end in .onnx. Give a file name that does with -o.")
     try:
-        for path, model in models.items():
-            if path.resolve() == source.resolve():
-                raise OutputError(f"{path} is the model itself, which stays as it is. Give another file with -o.")
-            if path.suffix != ".onnx":
-                raise OutputError(f"{path} does not end in .onnx. Give a file name that does with -o.")
-            written[path] = path.with_name(f".{path.name}.part")
-            _write(model, path, written[path])
-        for path, temporary in written.items():
-            temporary.replace(path)
+        with made(folder):
+            with locked(folder):
+                settle(folder)
+                stage = Stage(folder)
+            try:
+                names = [name for path, model in models.items() for name in _write(model, stage, path.name)]
+                if not overwrite:
+                    _refuse_losses(stage, names)
+                stage.place(names)
+            finally:
+                stage.drop()
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}. Choose another place with -o.") from error
-    finally:
-        for temporary in written.values():
-            with contextlib.suppress(OSError):  # where nothing could be written there is nothing to remove
-                temporary.unlink()
+        listed = ", ".join(map(str, models))
+        raise OutputError(f"cannot write {listed}: {error.strerror or error}. Choose another place with -o.") from error
 
 
 def to_bytes(model: ir.Model) -> bytes | tuple[bytes, dict[str, np.ndarray]]:
@@ -64,11 +72,21 @@ def _serialised(model: ir.Model) -> bytes:
     return data
 
 
-def _write(model: ir.Model | onnx.ModelProto, path: Path, temporary: Path) -> None:
-    """Write one model to `temporary`; heavy weights go to `path`.data at once, as the model names that file."""
+def _write(model: ir.Model | onnx.ModelProto, stage: Stage, name: str) -> list[str]:
+    """Write one model, heavy weights into a file beside it; gives the names of its files, in order of need."""
     held = model if isinstance(model, ir.Model) else ir.from_proto(model)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if _weighs_too_much(held):
-        ir.save(held, temporary, external_data=f"{path.name}.data", size_threshold_bytes=BESIDE)
-    else:
-        temporary.write_bytes(model.SerializeToString() if isinstance(model, onnx.ModelProto) else _serialised(model))
+    path = stage.path(name)
+    if not _weighs_too_much(held):
+        path.write_bytes(model.SerializeToString() if isinstance(model, onnx.ModelProto) else _serialised(model))
+        return [name]
+    data = stage.path(f"{name}.data").name
+    ir.save(held, path, external_data=data, size_threshold_bytes=BESIDE)
+    return [data, name]
+
+
+def _refuse_losses(stage: Stage, names: list[str]) -> None:
+    """Refuse to replace files that hold something else than what was made. Raises OutputError."""
+    for name in names:
+        place = stage.folder / name
+        if place.exists() and not filecmp.cmp(place, stage.path(name), shallow=False):
+            raise OutputError(f"{place} is there already and holds something else. Say --overwrite, or another -o.")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from inspectnet.errors import ImageError
+from inspectnet.files.inputs import open_input
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Collection:
         try:
             # Opening costs 10 microseconds and leaves no handle to share, to lock or to close.
             # (os.pread could share one, but does not exist on Windows.)
-            with open(entry.path, "rb") as file:
+            with open_input(entry.path) as file:
                 file.seek(entry.offset)
                 data = file.read(-1 if entry.size is None else entry.size)
         except OSError as error:

@@ -1,10 +1,12 @@
 """Lists of images: text with `path label` lines, and CSV with a header. Files may be missing."""
 
 import csv
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
 from inspectnet.errors import ImageError
+from inspectnet.files.inputs import open_input
 from inspectnet.images.kinds import is_image
 
 PATH_COLUMNS = ("path", "file", "filename", "image")
@@ -58,7 +60,7 @@ def read_csv(source: Path) -> Iterator[tuple[str, str | None]]:
 
 def _lines(source: Path) -> Iterator[str]:
     try:
-        with open(source, encoding="utf-8-sig", newline="") as file:
+        with io.TextIOWrapper(open_input(source), encoding="utf-8-sig", newline="") as file:
             for line in file:
                 if "\0" in line:
                     raise ImageError(f"{source} is not text. Save the list as UTF-8.")

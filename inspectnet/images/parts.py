@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from inspectnet.errors import ImageError
+from inspectnet.files.inputs import read_input
 from inspectnet.images.decode import decode
 from inspectnet.images.fit import Pixels
 from inspectnet.images.prepare import Preparation, Prepared
@@ -49,7 +50,7 @@ def read_parts(file: Path, folder: Path | None = None) -> list[Marked]:
     Every photo has to have the same parts, and to be there once. Raises ImageError.
     """
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(read_input(file))
     except OSError as error:
         raise ImageError(f"cannot read {file}: {(error.strerror or str(error)).lower()}. Check the path.") from error
     except ValueError as error:
@@ -138,7 +139,7 @@ def _fitted(mask: np.ndarray, preparation: Preparation) -> np.ndarray:
 
 def _load(path: Path, sha256: Any) -> Pixels:
     try:
-        data = path.read_bytes()
+        data = read_input(path)
     except OSError as error:
         what = f"cannot read {path}: {(error.strerror or str(error)).lower()}"
         raise ImageError(f"{what}. Say with --images where the photos are.") from error

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath, PurePosixPath
 
 from inspectnet.errors import ImageError
+from inspectnet.files.inputs import open_input
 from inspectnet.images.collection import Collection, Entry
 from inspectnet.images.kinds import IMAGE_SUFFIXES, is_image, suffix_of
 from inspectnet.images.lists import read_csv, read_text
@@ -96,7 +97,7 @@ def _identity(folder: Path | str) -> tuple[int, int]:
 def _tar(path: str, id: str) -> Iterator[Entry]:
     members: dict[str, Entry] = {}
     try:
-        with tarfile.open(path, "r:") as archive:
+        with open_input(path) as file, tarfile.open(fileobj=file, mode="r:") as archive:
             while (member := archive.next()) is not None:
                 # tarfile would keep 1 kB for each member of a shard of any size
                 archive.members.clear()  # type: ignore[attr-defined]

@@ -96,7 +96,7 @@ def _whole_file(target: Path, keep: bool = True) -> Iterator[BinaryIO]:
     passing = target.with_name(f".inspectnet-{secrets.token_hex(8)}.tmp")
     handle = os.open(passing, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     try:
-        with open(handle, "wb") as file:
+        with os.fdopen(handle, "wb") as file:
             yield file
         if keep:
             os.replace(passing, target)

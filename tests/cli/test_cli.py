@@ -561,7 +561,7 @@ def test_a_file_that_cannot_be_written_is_refused(command, model, tmp_path, caps
     for out, wanted in (
         (tmp_path / "file" / "x.onnx", "cannot write"),
         (tmp_path / "x.txt", "is not the name of an .onnx file"),
-        (model, "is the model itself, which stays as it is"),
+        (model, "is read by this run, so it stays as it is"),
     ):
         assert wanted in refused(capsys, command, model, *more, "-o", out)
     assert contents(tmp_path) == before

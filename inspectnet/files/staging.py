@@ -1,0 +1,153 @@
+"""Staging: files are made in a hidden folder beside their places and take them together, once all are whole.
+
+A run that is killed while it makes them leaves nothing in their places. One that is killed while they take their
+places has left them whole in the hidden folder, and the next run that writes there puts them in place.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from inspectnet.errors import OutputError
+from inspectnet.files.inputs import was_read
+
+try:
+    import fcntl
+except ImportError:  # on Windows leftovers stay, for nothing tells them from the files of a living run
+    fcntl = None  # type: ignore[assignment]
+
+PREFIX = ".inspectnet-"
+WHOLE = ".whole"  # ends the name of a stage whose files are all written
+CLAIM, PLACES = ".claim", ".places"  # in a stage: what it is made for; which of its files take which places
+
+
+class Stage:
+    """A hidden folder in `folder`, where files are made until `place` moves them to it.
+
+    claim: text that tells other runs what is being made. To be made while `locked(folder)` holds, after `settle`.
+    Raises OSError.
+    """
+
+    def __init__(self, folder: Path, claim: str = "") -> None:
+        self.folder = folder
+        self._path = folder / f"{PREFIX}{secrets.token_hex(8)}"
+        self._path.mkdir()
+        self._lock = _lock(self._path)
+        try:
+            (self._path / CLAIM).write_text(claim)
+        except BaseException:
+            self.drop()
+            raise
+
+    def path(self, name: str) -> Path:
+        """Where to write the file that will be called `name`. Raises OutputError for a place that an input has."""
+        assert name and name == Path(name).name, f"not the name of a file in this folder: {name!r}"
+        place = self.folder / name
+        if was_read(place):
+            raise OutputError(f"{place} is read by this run, so it stays as it is. Give another place with --out.")
+        if place.is_dir():
+            raise OutputError(f"cannot write to {place}: it is a folder. Give another place with --out.")
+        return self._path / name
+
+    def place(self, names: Sequence[str], stale: Sequence[str] = ()) -> None:
+        """Remove the files of `stale` from `folder` and move those of `names` to it, in this order. Raises OSError."""
+        with locked(self.folder):
+            (self._path / PLACES).write_text(json.dumps({"remove": list(stale), "move": list(names)}))
+            whole = self._path.with_name(self._path.name + WHOLE)
+            os.replace(self._path, whole)  # from here on it will be in place, if need be by the next run
+            self._path = whole
+            try:
+                _move(whole)
+            except OSError:
+                raise
+            except BaseException:  # an interruption comes too late
+                _move(whole)
+                raise
+        self.drop()
+
+    def drop(self) -> None:
+        """Remove the hidden folder with whatever is still in it."""
+        shutil.rmtree(self._path, ignore_errors=True)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+@contextlib.contextmanager
+def made(folder: Path) -> Iterator[None]:
+    """Make a folder with its parents; those that were not there and are empty are gone again if the work fails."""
+    absent = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for each in absent:
+            with contextlib.suppress(OSError):  # a folder that holds something stays, and so do those above it
+                each.rmdir()
+        raise
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Meanwhile no other run looks for leftovers in `folder`, or begins or ends to write there."""
+    handle = _lock(folder, wait=True)
+    try:
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def settle(folder: Path) -> None:
+    """Bring to an end what killed runs have left in `folder`: put in place what is whole, remove the rest."""
+    for path in _stages(folder):
+        lock = _lock(path)
+        if lock is None:  # its run is alive, or nothing can tell
+            continue
+        try:
+            if path.name.endswith(WHOLE):
+                _move(path)
+            shutil.rmtree(path, ignore_errors=True)
+        finally:
+            os.close(lock)
+
+
+def claims(folder: Path) -> list[str]:
+    """What living runs are making in `folder`; to be asked while `locked(folder)` holds, after `settle`."""
+    made = [path / CLAIM for path in _stages(folder) if not path.name.endswith(WHOLE)]
+    return [claim.read_text() for claim in made if claim.is_file()]
+
+
+def _stages(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob(f"{PREFIX}*") if path.is_dir() and not path.is_symlink())
+
+
+def _lock(folder: Path, wait: bool = False) -> int | None:
+    """A handle that locks a folder until it is closed, at the latest by the end of the process; None without a lock."""
+    if fcntl is None:
+        return None
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:  # another has it, or the file system has no locks
+        os.close(handle)
+        return None
+    return handle
+
+
+def _move(whole: Path) -> None:
+    """Do what a whole stage has left to do; inputs of the run that does it stay as they are."""
+    todo = json.loads((whole / PLACES).read_text())
+    for name in todo["remove"]:
+        if not was_read(whole.parent / name):
+            (whole.parent / name).unlink(missing_ok=True)
+    for name in todo["move"]:
+        if (whole / name).is_file() and not was_read(whole.parent / name):
+            os.replace(whole / name, whole.parent / name)
