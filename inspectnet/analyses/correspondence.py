@@ -6,12 +6,15 @@ pairs of photos. The lower, the more consistent. Signs are ternary: most feature
 are small by themselves; the chance level says how small they would be if signs agreed by accident only.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from inspectnet.analyses.statistics import holm, rank_p
 from inspectnet.errors import OptionError
+from inspectnet.images.places import Hidden, random_ways
 from inspectnet.network import Network
 
 DIMENSIONS_AT_ONCE = 1 << 16  # of all vectors that are compared: bounds memory, and float32 counts this far exactly
@@ -51,9 +54,10 @@ class Consistency:
     others: np.ndarray
     """(P,): the mean distance to other parts in other photos; NaN if there is one part only."""
     p: np.ndarray
-    """(P,): how likely random places are so consistent or more, by permutation."""
-    p_relative: np.ndarray
-    """(P,): the same for distance / chance, which does not depend on how many dimensions change."""
+    """(P, 2): how likely random places are so consistent or more: by distance, and by distance / chance, which does
+    not depend on how many dimensions change."""
+    p_corrected: np.ndarray
+    """(P, 2): the same, corrected by Holm for all p-values of all layers and parts."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,7 @@ class Correspondence:
     """The consistency of parts in several layers."""
 
     layers: tuple[Consistency, ...]
-    hidden: np.ndarray
-    """(P, 1 + R, N, H, W) bool: what was hidden, first the part itself, then the same shape at random places."""
+    hidden: Hidden
 
 
 def correspond(
@@ -85,54 +88,67 @@ def correspond(
     x: prepared photos (N, C, H, W); masks: their parts (P, N, H, W) bool. fill: what hides, in prepared units, a
     number or (C,); 0 is the mean colour. randoms: places of equal shape and area for each part and photo, that touch
     no part. together: each of them lies the same way from the part in all photos, so that they are as near to each
-    other as the parts are; p is then the rank among them, at least 1 / (1 + randoms), and else that of
-    permutation_test. tolerance: changes up to this part of a photo's largest feature are none. on_progress gets how
-    many more images are done. Raises LayerError, OptionError
-    (Zeiler & Fergus 2014, sec. 4.3; the layer, the number of random places and the fill are not told there).
+    other as the parts are. p is that of permutation_test; of places that lie together, or without permutations, it is
+    the rank among the random places, at least 1 / (1 + randoms), and memory does not grow with their number.
+    tolerance: changes up to this part of a photo's largest feature are none. on_progress gets how many more images
+    are done. Raises LayerError, OptionError (Zeiler & Fergus 2014, sec. 4.3; the layer, the number of random places
+    and the fill are not told there).
     """
     if len(x) < 2:
         raise OptionError(f"consistency is between photos, and there is {len(x)} only. Mark the parts of two or more.")
     names = {found.output: found.name for found in map(network.layer, layers)}
-    outputs = list(names)
-    hidden = np.stack([masks, *random_places(masks, randoms, seed, together=together)], axis=1)
-    before = network.values(x, outputs)
-    signs: dict[str, list[np.ndarray]] = {output: [] for output in outputs}
-    flat, paint = hidden.reshape(-1, *masks.shape[2:]), np.asarray(fill, np.float32).reshape(-1, 1, 1)
-    for first in range(0, len(flat), batch_size):
-        rows = np.arange(first, min(first + batch_size, len(flat))) % len(x)
-        after = network.values(np.where(flat[first : first + len(rows), None], paint, x[rows]), outputs)
-        for output in signs:
-            signs[output].append(_signs(before[output][rows], after[output], tolerance))
+    hidden = Hidden(masks, random_ways(masks, randoms, seed, together=together))
+    before, paint = network.values(x, list(names)), np.asarray(fill, np.float32).reshape(-1, 1, 1)
+    draws, at_once = 0 if together else permutations, max(1, batch_size // len(x))
+    tallies = [{output: _Tally(draws, seed) for output in names} for _ in masks]
+    for part, first in itertools.product(range(len(masks)), range(0, 1 + randoms, at_once)):
+        covered = [hidden.at(part, place) for place in range(first, min(first + at_once, 1 + randoms))]
+        rows = np.arange(len(covered) * len(x)) % len(x)
+        after = network.values(np.where(np.concatenate(covered)[:, None], paint, x[rows]), list(names))
+        for output, tally in tallies[part].items():
+            tally.add(_signs(before[output][rows], after[output], tolerance).reshape(len(covered), len(x), -1))
         if on_progress:
             on_progress(len(rows))
-    shape, draws = (len(masks), 1 + randoms, len(x)), 0 if together else permutations
-    found = (_consistency(names[o], np.concatenate(signs[o]), shape, draws, seed) for o in outputs)
-    return Correspondence(tuple(found), hidden)
+    found = [_consistency(name, [tally[output] for tally in tallies]) for output, name in names.items()]
+    return Correspondence(_corrected(found), hidden)
 
 
-def random_places(masks: np.ndarray, count: int, seed: int = 0, *, together: bool = False) -> list[np.ndarray]:
-    """`count` times all masks (P, N, H, W), each moved to a random place where its box touches no part of its photo.
+class _Tally:
+    """One part in one layer: how alike photos change at each place, as the places come, first the part's own.
 
-    together: by the same way in all photos. Raises OptionError if there is no such place, or nothing in a mask.
+    All signs are kept only where the places of different photos are mixed.
     """
-    rng, moved = np.random.default_rng(seed), [np.zeros_like(masks) for _ in range(count)]
-    for part, mine in enumerate(masks):
-        ways = [
-            _ways(mask, np.any(masks[:, image], axis=0), f"photo {image + 1} of {len(mine)}")
-            for image, mask in enumerate(mine)
-        ]
-        if together:
-            ways = [np.logical_and.reduce(ways)] * len(mine)
-            if not ways[0].any():
-                which = f"part {part + 1} of {len(masks)} cannot be moved the same way in all photos"
-                how = "without touching a part or the border. Mark smaller parts, or leave out --together"
-                raise OptionError(f"{which} {how}.")
-        drawn = rng.choice(np.argwhere(ways[0]), count) if together else None
-        for image, mask in enumerate(mine):
-            shifts = rng.choice(np.argwhere(ways[image]), count) if drawn is None else drawn
-            for target, shift in zip(moved, shifts - np.array(mask.shape), strict=True):
-                target[part, image] = np.roll(mask, tuple(shift), axis=(0, 1))
-    return moved
+
+    def __init__(self, draws: int, seed: int) -> None:
+        self._draws, self._seed = draws, seed
+        self._signs, self._compared = list[np.ndarray](), list[Signs]()
+
+    def add(self, signs: np.ndarray) -> None:
+        """Take in the signs (k, N, D) of the next k places."""
+        if self._draws or not self._signs:
+            self._signs += list(signs if self._draws else signs[:1])
+        if not self._draws:
+            self._compared += map(compare_signs, signs)
+
+    @property
+    def own(self) -> np.ndarray:
+        """(N, D): the signs where the part itself is hidden."""
+        return self._signs[0]
+
+    def finish(self) -> tuple[Signs, np.ndarray]:
+        """The signs' differences within each place, (1 + R, N, N), (1 + R, N) of `changed`; and p (2,)."""
+        if not self._draws:
+            names = ("differ", "touched", "chance", "changed")
+            found = Signs(*(np.stack([getattr(each, name) for each in self._compared]) for name in names))
+            return found, np.array([_rank(found.differ), _rank(found.differ, found.chance)])
+        shape = (len(self._signs), len(self.own)) * 2
+        every, same = compare_signs(np.concatenate(self._signs)), np.arange(shape[0])
+        differ, touched, chance = (each.reshape(shape) for each in (every.differ, every.touched, every.chance))
+        p = [permutation_test(differ, c, permutations=self._draws, seed=self._seed) for c in (None, chance)]
+        within = Signs(
+            differ[same, :, same], touched[same, :, same], chance[same, :, same], every.changed.reshape(shape[:2])
+        )
+        return within, np.array(p)
 
 
 def compare_signs(signs: np.ndarray) -> Signs:
@@ -159,19 +175,16 @@ def permutation_test(
 
     distance (places, N, places, N). With `chance` of that shape the sums of both are divided. If parts were nothing
     special, each of a photo's places could as well have been the first, so the test is exact; the least p is
-    1 / (permutations + 1). permutations=0: each place is drawn once, the same in all photos.
+    1 / (permutations + 1).
     """
     places, images = distance.shape[:2]
     rng = np.random.default_rng(seed)
     observed = _total(distance, chance, np.zeros((1, images), np.int64))[0]
-    lower = 0
-    if not permutations:
-        once = np.repeat(np.arange(places)[:, None], images, axis=1)
-        return float((_total(distance, chance, once) <= observed * (1 + 1e-9)).mean())
+    totals = list[np.ndarray]()
     for first in range(0, permutations, PERMUTATIONS_AT_ONCE):
         drawn = rng.integers(0, places, (min(PERMUTATIONS_AT_ONCE, permutations - first), images))
-        lower += int((_total(distance, chance, drawn) <= observed * (1 + 1e-9)).sum())
-    return (1 + lower) / (1 + permutations)
+        totals.append(_total(distance, chance, drawn))
+    return rank_p(-float(observed), -np.concatenate(totals))
 
 
 def _total(distance: np.ndarray, chance: np.ndarray | None, drawn: np.ndarray) -> np.ndarray:
@@ -184,6 +197,15 @@ def _total(distance: np.ndarray, chance: np.ndarray | None, drawn: np.ndarray) -
     return np.asarray(np.where(by_chance > 0, total / np.where(by_chance > 0, by_chance, 1), 1))
 
 
+def _rank(distance: np.ndarray, chance: np.ndarray | None = None) -> float:
+    """How likely a random place has a mean distance as low as the first, of distances within each (places, N, N)."""
+    total = distance.sum(axis=(1, 2))
+    if chance is not None:
+        by_chance = chance.sum(axis=(1, 2))
+        total = np.where(by_chance > 0, total / np.where(by_chance > 0, by_chance, 1), 1)
+    return rank_p(-float(total[0]), -total[1:])
+
+
 def _signs(before: np.ndarray, after: np.ndarray, tolerance: float) -> np.ndarray:
     """(n, D) int8: the sign of what is lost of each feature, 0 where nothing changes."""
     before, after = before.reshape(len(before), -1), after.reshape(len(after), -1)
@@ -192,54 +214,24 @@ def _signs(before: np.ndarray, after: np.ndarray, tolerance: float) -> np.ndarra
     return np.where(np.abs(change) > still, np.sign(change), 0).astype(np.int8)
 
 
-def _ways(mask: np.ndarray, parts: np.ndarray, photo: str) -> np.ndarray:
-    """(2 H, 2 W) bool: by which ways, counted from (-H, -W), a mask (H, W) can be moved and touch none of the parts."""
-    ys, xs = np.nonzero(mask)
-    if not len(ys):
-        raise OptionError(f"a part of {photo} has not a single pixel. Mark where it is.")
-    height, width = int(np.ptp(ys)) + 1, int(np.ptp(xs)) + 1
-    free = _covered(parts, height, width) == 0
-    if not free.any():
-        what = f"no room beside the parts of {photo} for a box of {width} x {height}, to compare a part with"
-        raise OptionError(f"{what}. Mark smaller parts.")
-    ways = np.zeros((2 * mask.shape[0], 2 * mask.shape[1]), bool)
-    top, left = mask.shape[0] - int(ys.min()), mask.shape[1] - int(xs.min())
-    ways[top : top + free.shape[0], left : left + free.shape[1]] = free
-    return ways
-
-
-def _covered(mask: np.ndarray, height: int, width: int) -> np.ndarray:
-    """How many pixels of a mask (H, W) lie in each box of that size, by its top left corner."""
-    sums = np.pad(mask.astype(np.int64).cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
-    return np.asarray(sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width] + sums[:-height, :-width])
-
-
-def _consistency(
-    layer: str, signs: np.ndarray, shape: tuple[int, int, int], permutations: int, seed: int
-) -> Consistency:
-    """Of the signs (P * (1 + R) * N, D) of one layer."""
-    parts, places, images = shape
-    found, all_places = compare_signs(signs), shape + shape
-    one, two = np.triu_indices(images, 1)
-    part, place = np.arange(parts)[:, None, None], np.arange(places)[:, None]
-    pairs = (part, place, one, part, place, two)
-    distance, chance, touched = (each.reshape(all_places) for each in (found.differ, found.chance, found.touched))
-    known = np.where(touched[pairs] > 0, touched[pairs], np.nan)
-    return Consistency(
-        layer,
-        distance[pairs],
-        distance[pairs] / known,
-        chance[pairs],
-        found.changed.reshape(shape),
-        _to_others(distance[:, 0, :, :, 0]),
-        np.array([permutation_test(distance[k, :, :, k], permutations=permutations, seed=seed) for k in range(parts)]),
-        np.array(
-            [
-                permutation_test(distance[k, :, :, k], chance[k, :, :, k], permutations=permutations, seed=seed)
-                for k in range(parts)
-            ]
-        ),
+def _consistency(layer: str, tallies: Sequence[_Tally]) -> Consistency:
+    """Of the parts of one layer."""
+    found, p = zip(*(tally.finish() for tally in tallies), strict=True)
+    one, two = np.triu_indices(len(tallies[0].own), 1)
+    distance, touched, chance = (
+        np.stack([getattr(each, name)[:, one, two] for each in found]) for name in ("differ", "touched", "chance")
     )
+    known, signs = np.where(touched > 0, touched, np.nan), np.concatenate([tally.own for tally in tallies])
+    others = _to_others(compare_signs(signs).differ.reshape((len(tallies), len(tallies[0].own)) * 2))
+    changed, likely = np.stack([each.changed for each in found]), np.stack(p)
+    return Consistency(layer, distance, distance / known, chance, changed, others, likely, likely)
+
+
+def _corrected(layers: Sequence[Consistency]) -> tuple[Consistency, ...]:
+    """The same with their p-values corrected, all together."""
+    every = np.stack([layer.p for layer in layers])
+    corrected = np.reshape(holm(every.ravel().tolist()), every.shape)
+    return tuple(replace(layer, p_corrected=p) for layer, p in zip(layers, corrected, strict=True))
 
 
 def _to_others(distance: np.ndarray) -> np.ndarray:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from inspectnet.network import Network
 
 
+DRAWS = "Draws of the permutation test; 0: p is the rank among the random places, for hundreds of them."
+
 Parts = Annotated[
     Path,
     typer.Argument(
@@ -36,7 +38,7 @@ Randoms = Annotated[int, typer.Option(min=1, help="Random places to compare with
 Together = Annotated[
     bool, typer.Option("--together", help="Random places lie the same way from the part in all photos.")
 ]
-Permutations = Annotated[int, typer.Option(min=99, help="Draws of the permutation test.")]
+Permutations = Annotated[int, typer.Option(min=0, help=DRAWS)]
 Fill = Annotated[str, typer.Option(help="What hides: mean, the mean colour, or a grey level of 0..1.")]
 Seed = Annotated[int, typer.Option(min=0, help="Draws the random places and the permutations.")]
 Out = Annotated[Path | None, options.out_folder("Where results go; by default out/MODEL/correspond.")]

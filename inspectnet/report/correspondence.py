@@ -16,8 +16,8 @@ from inspectnet.report.tables import print_table
 MOST_PHOTOS = 8  # in the picture
 RANDOMS = 2  # random places in the picture
 COLUMNS = (
-    "part", "sign change", "+-", "random", "+-", "p", "of chance", "random of chance", "p of chance", "changed %",
-    "random changed %",
+    "part", "sign change", "+-", "random", "+-", "p", "Holm", "of chance", "random of chance", "p of chance", "Holm",
+    "changed %", "random changed %",
 )  # fmt: skip
 
 
@@ -35,9 +35,9 @@ def write_correspondence(
     """Write hidden.png, consistency.png and correspondence.npz. Raises OutputError."""
     folder.write_png("hidden.png", _draw_hidden(found, marked, network, fill))
     folder.write_png("consistency.png", _draw_consistency(found, marked, network))
-    arrays: dict[str, np.ndarray] = {"hidden": found.hidden, "parts": np.array(marked.parts)}
+    arrays = {"masks": found.hidden.masks, "ways": found.hidden.ways, "parts": np.array(marked.parts)}
     for number, layer in enumerate(found.layers):
-        names = ("distance", "among_touched", "chance", "changed", "others", "p", "p_relative")
+        names = ("distance", "among_touched", "chance", "changed", "others", "p", "p_corrected")
         arrays |= {f"layer{number}_{name}": getattr(layer, name) for name in names}
     arrays |= {"layers": np.array([layer.layer for layer in found.layers])}
     folder.write_npz("correspondence.npz", arrays)
@@ -50,8 +50,9 @@ def print_correspondence(record: dict[str, Any]) -> None:
         for part in layer["parts"]:
             own, other = part["hidden"], part["random"]
             changed = [f"{100 * each['changed']:.2f}" for each in (own, other)]
-            raw = (own["mean"], own["deviation"], other["mean"], other["deviation"], part["p"])
-            rows.append([part["part"], *raw, own["of_chance"], other["of_chance"], part["p_of_chance"], *changed])
+            raw = (own["mean"], own["deviation"], other["mean"], other["deviation"], part["p"], part["p_holm"])
+            relative = (own["of_chance"], other["of_chance"], part["p_of_chance"], part["p_of_chance_holm"])
+            rows.append([part["part"], *raw, *relative, *changed])
         title = f"{layer['layer']}: mean sign change over {record['images']['pairs']} pairs of photos"
         print_table("\n" * bool(number) + title, COLUMNS, rows)
 
@@ -63,8 +64,8 @@ def _describe_part(layer: Consistency, part: int, name: str) -> dict[str, Any]:
         "hidden": _describe_places(layer, part, slice(0, 1)),
         "random": _describe_places(layer, part, slice(1, None)),
         "other_parts": others if np.isfinite(others) else None,
-        "p": float(layer.p[part]),
-        "p_of_chance": float(layer.p_relative[part]),
+        **dict(zip(("p", "p_of_chance"), layer.p[part].tolist(), strict=True)),
+        **dict(zip(("p_holm", "p_of_chance_holm"), layer.p_corrected[part].tolist(), strict=True)),
     }
 
 
@@ -83,13 +84,13 @@ def _describe_places(layer: Consistency, part: int, places: slice) -> dict[str, 
 
 def _draw_hidden(found: Correspondence, marked: MarkedPhotos, network: Network, fill: np.ndarray) -> Any:
     """Fig. 8: each photo, then with each of its parts hidden, then random places."""
-    shown = min(RANDOMS, found.hidden.shape[1] - 1)
+    shown = min(RANDOMS, len(found.hidden.ways))
     places = [(part, 0) for part in range(len(marked.parts))]
     places += [(r % len(marked.parts), 1 + r // len(marked.parts)) for r in range(shown)]
-    rows = []
+    rows, masks = [], [found.hidden.at(part, place) for part, place in places]
     for row, name in enumerate(marked.ids[:MOST_PHOTOS]):
         x = marked.x[row]
-        hidden = [np.where(found.hidden[part, place, row], fill.reshape(-1, 1, 1), x) for part, place in places]
+        hidden = [np.where(mask[row], fill.reshape(-1, 1, 1), x) for mask in masks]
         pictures = [network.preparation.restore(each.astype(np.float32)) for each in (x, *hidden)]
         rows.append(Row(name, pictures))
     headings = ["photo", *marked.parts, *["random"] * shown]
@@ -114,7 +115,7 @@ def _line(layer: Consistency, part: int, name: str) -> Line:
     chance = np.where(layer.chance[part] > 0, layer.chance[part], 1)
     relative = np.where(layer.chance[part] > 0, layer.distance[part] / chance, 1)
     values = [[_spread(own), _spread(others)], [_spread(relative[:1]), _spread(relative[1:])]]
-    return Line(name, values, [f"p {p:.4f}" for p in (layer.p[part], layer.p_relative[part])])
+    return Line(name, values, [f"p {p:.4f}" for p in layer.p[part]])
 
 
 def _spread(values: np.ndarray) -> tuple[float, float]:

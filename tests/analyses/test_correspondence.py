@@ -6,9 +6,10 @@ from faces import write_faces
 from nets import onnx_text
 
 import inspectnet
-from inspectnet.analyses.correspondence import compare_signs, correspond, permutation_test, random_places
+from inspectnet.analyses.correspondence import compare_signs, correspond, permutation_test
 from inspectnet.errors import LayerError, OptionError
 from inspectnet.images.parts import prepare_parts, read_parts
+from inspectnet.images.places import Hidden, random_ways
 
 PLAIN = {"mean": (0.5, 0.5, 0.5), "std": (0.25, 0.25, 0.25), "crop_pct": 1.0}
 
@@ -25,6 +26,12 @@ def corner_masks(images, side=4, parts=1):
     for part in range(parts):
         masks[part, :, part, part] = True
     return masks
+
+
+def random_places(masks, count, seed=0, **how):
+    """The masks (P, N, H, W) of each random place."""
+    hidden = Hidden(masks, random_ways(masks, count, seed, **how))
+    return [np.stack([hidden.at(part, 1 + place) for part in range(len(masks))]) for place in range(count)]
 
 
 # Signs -----------------------------------------------------------------------------------------------------
@@ -136,13 +143,13 @@ def test_the_numbers_of_a_network_that_does_nothing_but_look(tmp_path):
     x[2, :, 0, 0] = (-1, 1, 2)
     found = correspond(network, x, corner_masks(3), ["conv1"], randoms=4, permutations=99)
     (layer,) = found.layers
-    assert layer.layer == "conv1" and found.hidden.shape == (1, 5, 3, 4, 4)
+    assert layer.layer == "conv1" and found.hidden.ways.shape == (4, 1, 3, 2)
     assert (layer.changed[0, 0] * 48).tolist() == pytest.approx([3, 2, 3])
     assert (layer.distance[0, 0] * 48).tolist() == pytest.approx([2, 1, 3])  # pairs 01, 02, 12
     assert layer.among_touched[0, 0].tolist() == pytest.approx([2 / 3, 1 / 3, 1])
     at_random = {round(48 * d) for d in layer.distance[0, 1:].ravel()}
     assert at_random <= {0, 6}  # the same three dimensions, all up; or three here and three there
-    assert np.isnan(layer.others).all() and 0 < layer.p[0] <= 1
+    assert np.isnan(layer.others).all() and (layer.p > 0).all() and (layer.p <= 1).all()
 
 
 def test_the_distance_to_other_parts_leaves_out_the_same_photo(tmp_path):
@@ -179,6 +186,29 @@ def test_the_batch_size_changes_nothing(tmp_path, rng):
     np.testing.assert_array_equal(one.layers[0].p, other.layers[0].p)
 
 
+def test_the_rank_among_random_places_is_counted_without_keeping_their_signs(tmp_path, rng):
+    """The same distances as with permutations; p is how many random places are as low, the part among them."""
+    network = open_net(tmp_path, "a = Conv (image, k)\ny = Relu (a)", 12, k=rng.standard_normal((5, 3, 3, 3)))
+    x, masks = rng.standard_normal((3, 3, 12, 12)).astype(np.float32), corner_masks(3, 12, parts=2)
+    mixed, ranked = (correspond(network, x, masks, ["conv1"], randoms=19, permutations=n).layers[0] for n in (99, 0))
+    for name in ("distance", "among_touched", "chance", "changed", "others"):
+        np.testing.assert_allclose(getattr(ranked, name), getattr(mixed, name), err_msg=name)
+    for part in range(2):
+        raw, relative = ranked.distance[part].sum(axis=1), ranked.chance[part].sum(axis=1)
+        lower = [(each <= each[0] * (1 + 1e-9)).mean() for each in (raw, raw / relative)]
+        assert ranked.p[part].tolist() == pytest.approx(lower)
+
+
+def test_p_values_are_corrected_for_all_layers_parts_and_measures_together(tmp_path, rng):
+    network = open_net(tmp_path, "a = Conv (image, k)\nr = Relu (a)\ny = Conv (r, j)", 12,
+                       k=rng.standard_normal((5, 3, 3, 3)), j=rng.standard_normal((4, 5, 1, 1)))  # fmt: skip
+    x, masks = rng.standard_normal((3, 3, 12, 12)).astype(np.float32), corner_masks(3, 12, parts=2)
+    found = correspond(network, x, masks, ["conv1", "conv2"], randoms=9, permutations=0).layers
+    p, corrected = (np.stack([getattr(layer, name) for layer in found]).ravel() for name in ("p", "p_corrected"))
+    assert len(p) == 8 and corrected.min() == pytest.approx(min(1, 8 * p.min()))
+    assert (corrected >= p).all() and corrected.max() <= 1
+
+
 def test_one_photo_and_unknown_layers_are_refused(tmp_path):
     network = open_net(tmp_path, "y = Conv (image, k)", 4, k=np.eye(3)[:, :, None, None])
     with pytest.raises(OptionError, match="consistency is between photos, and there is 1 only"):
@@ -209,8 +239,7 @@ def test_parts_of_drawn_faces_are_consistent_at_a_convolution_and_random_places_
     found = correspond(layers, marked.x, marked.masks, ["conv1", "conv2"], randoms=8, permutations=1999)
     assert marked.parts == ("right eye", "left eye", "nose")
     first, second = found.layers
-    assert (first.p < 0.01).all() and (first.p_relative < 0.01).all(), (first.p, first.p_relative)
-    assert (second.p_relative < 0.01).all(), second.p_relative
+    assert (first.p < 0.01).all() and (second.p[:, 1] < 0.01).all(), (first.p, second.p)
     for part in range(3):
         assert first.distance[part, 0].mean() < first.distance[part, 1:].mean()
         assert first.distance[part, 0].mean() < first.others[part]
@@ -223,7 +252,7 @@ def test_places_that_mean_nothing_are_not_consistent(faces, layers):
     for seed in range(4):
         (moved,) = random_places(marked.masks, 1, seed=100 + seed)
         found = correspond(layers, marked.x, moved, ["conv1"], randoms=6, permutations=499, seed=seed)
-        p += found.layers[0].p_relative.tolist()
+        p += found.layers[0].p[:, 1].tolist()
     assert np.median(p) > 0.1 and min(p) > 0.001, p
 
 
@@ -246,8 +275,7 @@ def test_one_place_in_all_photos_looks_consistent_unless_random_places_move_toge
     place[:, :, 20:27, 22:29] = True
     apart = correspond(layers, x, place, ["conv1"], randoms=8, permutations=1999).layers[0]
     together = correspond(layers, x, place, ["conv1"], randoms=49, together=True).layers[0]
-    assert apart.p[0] < 0.01 and apart.p_relative[0] < 0.01
-    assert together.p[0] > 0.05 and together.p_relative[0] > 0.05
+    assert (apart.p[0] < 0.01).all() and (together.p[0] > 0.05).all()
 
 
 def test_a_thing_that_is_the_same_wherever_it_lies_is_found_with_places_moved_together(tmp_path, rng):
@@ -259,7 +287,7 @@ def test_a_thing_that_is_the_same_wherever_it_lies_is_found_with_places_moved_to
     network = open_net(tmp_path, body, 48, k=rng.standard_normal((32, 3, 5, 5)))
     x, masks = discs(rng, 5)
     found = correspond(network, x, masks, ["pool1"], randoms=49, together=True).layers[0]
-    assert found.p[0] == found.p_relative[0] == pytest.approx(1 / 50)
+    assert found.p[0].tolist() == pytest.approx([1 / 50] * 2)
     assert found.distance[0, 0].mean() < 0.5 * found.distance[0, 1:].mean()
 
 
