@@ -12,8 +12,18 @@ InspectError
 A message has three parts: what is wrong, where, and what to do about it.
 """
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+STRUCTURAL = frozenset({"graph", "rules", "inverse"})  # the rooms whose only input is the graph of a model
 
 
 class InspectError(Exception):
@@ -52,3 +62,62 @@ def nearest(name: str, choices: Iterable[str], limit: int = 3) -> str:
     """The choices that look most like `name`, as a phrase for a message; empty if none is near."""
     near = difflib.get_close_matches(name, list(choices), n=limit, cutoff=0.5)
     return f" Did you mean {' or '.join(near)}?" if near else ""
+
+
+@contextlib.contextmanager
+def blaming_the_model(path: str | Path) -> Iterator[None]:
+    """Turn whatever the model in `path` makes the code inside raise into a ModelError; the first error is its cause.
+
+    There is no end of malformed graphs, and the libraries that read them raise whatever they like. What is raised
+    outside the rooms that look at graphs alone goes through as it is.
+    """
+    try:
+        yield
+    except (InspectError, MemoryError):
+        raise
+    except Exception as error:
+        if _room(error.__traceback__) not in STRUCTURAL:
+            raise
+        raise ModelError(
+            f"cannot read the graph of {path}: {_first_line(error)}. Export it again, or check it with onnx.checker."
+        ) from error
+
+
+def blames_its_model(network: type[T]) -> type[T]:
+    """A class whose methods and properties all turn errors as `blaming_the_model` does; its `path` is the model's."""
+    for name, member in list(vars(network).items()):
+        if inspect.isfunction(member):
+            setattr(network, name, _blaming(member))
+        elif isinstance(member, property) and member.fget:
+            setattr(network, name, property(_blaming(member.fget), doc=member.__doc__))
+        elif isinstance(member, functools.cached_property):
+            member.func = _blaming(member.func)
+    return network
+
+
+def _blaming(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def blaming(self: Any, *arguments: Any, **named: Any) -> Any:
+        with blaming_the_model(getattr(self, "path", "the model")):
+            return method(self, *arguments, **named)
+
+    return blaming
+
+
+def _room(traceback: TracebackType | None) -> str:
+    """The room of this package in which an error arose, or that called the library in which it did."""
+    room = ""
+    while traceback is not None:
+        package, _, rest = str(traceback.tb_frame.f_globals.get("__name__")).partition(".")
+        room = rest.partition(".")[0] if package == "inspectnet" else room
+        traceback = traceback.tb_next
+    return room
+
+
+def _first_line(error: BaseException) -> str:
+    """What the innermost cause says: the outer ones only say where they were."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = str(error).strip().splitlines()
+    text = lines[0].rstrip(".") if lines else ""
+    return text if text and type(error).__module__ != "builtins" else f"{type(error).__name__} {text}".strip()

@@ -10,7 +10,7 @@ import numpy as np
 import onnx_ir as ir
 
 from inspectnet import inverse, projection
-from inspectnet.errors import ModelError, OptionError
+from inspectnet.errors import ModelError, OptionError, blames_its_model
 from inspectnet.graph.axes import view_of
 from inspectnet.graph.layers import Layer, find_layers
 from inspectnet.graph.names import Directory
@@ -50,6 +50,7 @@ def open_network(
     return Network(read(path), choose_device(device), preparation, aliases, threads, scores)
 
 
+@blames_its_model
 class Network:
     """An opened model: its layers, what they answer, and the way back from them to the pixels."""
 
@@ -246,8 +247,7 @@ class Network:
 
     def operator_session(self, operator: Operator, policy: Policy) -> Session:
         """One operator alone with its rule: its live inputs and `seed` in, its output and the signals below out."""
-        model = inverse.invert_operator(self._model, operator, policy)
-        return Session(to_bytes(model), self.device, self._threads)
+        return Session(to_bytes(inverse.invert_operator(self._model, operator, policy)), self.device, self._threads)
 
     def emitted(self, layer: str, policy: Policy) -> set[str]:
         """The kinds of operators in the inverse from `layer`."""

@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
-import onnx.external_data_helper
 import onnx_ir as ir
 
 from inspectnet.errors import OptionError
-from inspectnet.files.inputs import open_input, read_input
-from inspectnet.graph.external import external_files
+from inspectnet.files.inputs import read_input
+from inspectnet.graph.model_file import open_model_file
 from inspectnet.graph.values import constant_of, live_values
 from inspectnet.graph.writing import save
 
@@ -45,10 +43,7 @@ def annotate(path: Path, properties: dict[str, Any], out: Path, *, overwrite: bo
     Weights kept in files of their own go into the new file. overwrite: whether another file may be replaced. Raises
     OutputError if it cannot be written.
     """
-    model = onnx.load_model_from_string(read_input(path))
-    for file in external_files(model, path):
-        open_input(file).close()
-    onnx.external_data_helper.load_external_data_for_model(model, str(path.parent))
+    model, _ = open_model_file(path)
     kept = [p for p in model.metadata_props if p.key not in properties]
     del model.metadata_props[:]
     model.metadata_props.extend(kept)

@@ -1,6 +1,5 @@
 """Reading a model file: from any producer's bytes to one graph in one opset, or a reason why not."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,14 +7,13 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 import onnx_ir.passes.common as passes
-from google.protobuf.message import DecodeError
 
-from inspectnet.errors import ModelError
-from inspectnet.files.inputs import open_input, read_input
+from inspectnet.errors import ModelError, blaming_the_model
 from inspectnet.graph.channels_last import put_channels_first
-from inspectnet.graph.external import external_files, load_external
 from inspectnet.graph.folding import fold_constants
+from inspectnet.graph.functions import refuse_growth
 from inspectnet.graph.halves import widen_halves
+from inspectnet.graph.model_file import open_model_file
 from inspectnet.graph.names import WEIGHTED
 from inspectnet.graph.quantized import write_rectifiers
 from inspectnet.graph.shapes import settle_shapes
@@ -44,19 +42,10 @@ def read(path: str | Path) -> Source:
     Raises ModelError if it is missing, not ONNX, cut short, reaches out of its folder, or no image network.
     """
     path = Path(path)
-    data = _bytes_of(path)
-    proto, digest = _parse(data, path), hashlib.sha256(data)
-    files = external_files(proto, path)
-    try:
-        for file in files:
-            _add_to(digest, file)
-        load_external(proto, files, path)
-        refuse_loose_ends(proto, str(path))
-        model = ir.from_proto(proto)
-        ir.external_data.set_base_dir(model.graph, path.parent)
-        passes.InlinePass()(model)
-        put_in_order(model.graph, str(path))
-        passes.RemoveInitializersFromInputsPass()(model)
+    with blaming_the_model(path):
+        proto, digest = open_model_file(path)
+        model = _checked(proto, str(path))
+        del proto  # its weights are the model's
         widen_halves(model)
         model = upgrade(model, str(path))
         passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
@@ -67,11 +56,7 @@ def read(path: str | Path) -> Source:
         _keep_the_image_input(model.graph, path)
         write_rectifiers(model.graph)
         layout = "nhwc" if put_channels_first(model) else "nchw"
-    except ModelError:
-        raise
-    except Exception as error:  # the libraries below raise whatever they like for a malformed graph
-        raise ModelError(f"cannot read the graph of {path}: {_first_line(error)}. Export it again.") from error
-    return Source(path, model, digest.hexdigest(), layout)
+    return Source(path, model, digest, layout)
 
 
 def open_graph(source: Source, size: tuple[int, int] | None) -> ir.Model:
@@ -79,39 +64,20 @@ def open_graph(source: Source, size: tuple[int, int] | None) -> ir.Model:
 
     size (H, W) is used where the file leaves the extent open. Raises ModelError if the file says otherwise.
     """
-    settle_shapes(source.model, size, str(source.path))
+    with blaming_the_model(source.path):
+        settle_shapes(source.model, size, str(source.path))
     return source.model
 
 
-def _bytes_of(path: Path) -> bytes:
-    try:
-        return read_input(path)
-    except FileNotFoundError:
-        raise ModelError(f"there is no file {path}. Give the path of an .onnx file.") from None
-    except OSError as error:
-        raise ModelError(f"cannot read {path}: {error.strerror}. Give the path of an .onnx file.") from None
-
-
-def _add_to(digest: "hashlib._Hash", file: Path) -> None:
-    """Hash a file that may be larger than the memory."""
-    with open_input(file) as opened:
-        while part := opened.read(1 << 24):
-            digest.update(part)
-
-
-def _parse(data: bytes, path: Path) -> onnx.ModelProto:
-    """The protobuf of `data`; the graph's own bytes must be all there."""
-    if not data:
-        raise ModelError(f"{path} is empty (0 bytes). Export or copy it again.")
-    try:
-        proto = onnx.load_model_from_string(data)
-    except DecodeError:
-        raise ModelError(f"{path} is not an ONNX model, or was cut short. Export or copy it again.") from None
-    if not proto.graph.node:
-        raise ModelError(f"{path} holds no graph of operators. Is it an ONNX model?")
-    if proto.graph.sparse_initializer:
-        raise ModelError(f"{path} keeps sparse weights, which are not read. Export it with dense ones.")
-    return proto
+def _checked(proto: onnx.ModelProto, where: str) -> ir.Model:
+    """The model of a protobuf, functions written out: all that is read is there, above what it reads."""
+    refuse_loose_ends(proto, where)
+    refuse_growth(proto, where)
+    model = ir.from_proto(proto)
+    passes.InlinePass()(model)
+    put_in_order(model.graph, where)
+    passes.RemoveInitializersFromInputsPass()(model)
+    return model
 
 
 def _refuse_what_is_no_number(graph: ir.Graph, path: Path) -> None:
@@ -159,11 +125,3 @@ def _keep_the_image_input(graph: ir.Graph, path: Path) -> None:
 def _extents(value: ir.Value) -> str:
     shape = shape_of(value)
     return "of unknown shape" if shape is None else "(" + ", ".join("?" if d is None else str(d) for d in shape) + ")"
-
-
-def _first_line(error: BaseException) -> str:
-    """What the innermost cause says: the outer ones only say where they were."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    text = str(error).strip().splitlines()
-    return text[0].rstrip(".") if text else type(error).__name__
