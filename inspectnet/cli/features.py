@@ -99,4 +99,5 @@ def show_photo(request: Request, folder: "OutputFolder") -> dict[str, Any]:
     for each in request.wanted:
         made = inspect_photo(network, x, name, each.layer.name, each.of_photo(), request.policy)
         write_photo(folder, request.files[each.layer.name], made, network, name)
-    return {"count": 1, "photo": name}
+    skipped = [{"image": s.id, "reason": s.reason} for s in request.collection.skipped]
+    return {"count": 1, "photo": name, "skipped": skipped}

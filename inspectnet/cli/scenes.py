@@ -64,6 +64,7 @@ def read_labelled(
         collection = options.collection_of(source, out)
         known, names = true_classes(network, collection, classes)
         short = short_names(names)
+        skipped += [{"image": each.id, "reason": each.reason} for each in collection.skipped]
         places += [(collection, i, known, short) for i in range(len(collection))]
     for collection, i, known, short in (places[number] for number in spaced(len(places), most)):
         try:
@@ -71,7 +72,8 @@ def read_labelled(
         except ImageError as error:
             skipped.append({"image": collection.entries[i].id, "reason": str(error)})
     if not found:
-        raise ImageError(f"none of the images could be read; the first, {skipped[0]['image']}: {skipped[0]['reason']}")
+        first = skipped[len(skipped) - min(most, len(places))]
+        raise ImageError(f"none of the images could be read; the first, {first['image']}: {first['reason']}")
     if len(places) > most:
         typer.secho(f"{most} of {len(places)} images, evenly spaced", err=True, fg="yellow")
     if guessed := sum(not photo.labelled for photo in found):

@@ -5,13 +5,13 @@
 Pillow and simplejpeg are imported by the first image that is decoded.
 """
 
-from inspectnet.images.collection import Collection, Entry, spaced
+from inspectnet.images.collection import Collection, Entry, Skipped, spaced
 from inspectnet.images.crops import Several, TenCrops
 from inspectnet.images.decode import MAX_PIXELS, decode
 from inspectnet.images.labels import Targets, all_names, match_labels
 from inspectnet.images.prepare import Preparation
 from inspectnet.images.sources import find_images
-from inspectnet.images.stream import Batch, Skipped, Stream
+from inspectnet.images.stream import Batch, Stream
 from inspectnet.images.tiles import Box, tile_boxes, tile_id
 
 __all__ = [

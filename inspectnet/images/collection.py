@@ -1,11 +1,17 @@
 """A collection of images: which they are, in which order, and how to get at their undecoded bytes."""
 
+import io
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from inspectnet.errors import ImageError
 from inspectnet.files.inputs import open_input
+
+SMALL = 4 << 20  # bytes of an image that are read at once
+MOST = 2 << 30  # bytes of an image; no format needs more for what MAX_PIXELS allows
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,14 @@ class Entry:
     """How many bytes they are; None for all of the file."""
 
 
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An image that could not be read, or something else in a source that may hold images."""
+
+    id: str
+    reason: str
+
+
 @dataclass(frozen=True)
 class Collection:
     """An ordered manifest of images. Its order, by id, does not depend on the order of files on a disk."""
@@ -32,6 +46,8 @@ class Collection:
     """The file or folder it was found in."""
     entries: tuple[Entry, ...]
     """Sorted by id."""
+    skipped: tuple[Skipped, ...] = ()
+    """What lies there, too, and cannot be read: folders, tars and parts of tars, links, files of other formats."""
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -48,22 +64,75 @@ class Collection:
         """At most `most` of its images, evenly spaced; the first ones of sorted images would be of a class or two."""
         return replace(self, entries=tuple(self.entries[i] for i in spaced(len(self), most)))
 
-    def read(self, index: int) -> bytes:
-        """The bytes of one image; safe to call from any number of threads. Raises ImageError."""
+    def open(self, index: int) -> BinaryIO:
+        """The bytes of one image as a file; safe to call from any number of threads. Raises ImageError."""
         entry = self.entries[index]
         try:
-            # Opening costs 10 microseconds and leaves no handle to share, to lock or to close.
+            # Opening costs 20 microseconds and leaves no handle to share, to lock or to close.
             # (os.pread could share one, but does not exist on Windows.)
-            with open_input(entry.path) as file:
-                file.seek(entry.offset)
-                data = file.read(-1 if entry.size is None else entry.size)
-        except OSError as error:
-            why = error.strerror or error
-            raise ImageError(f"cannot read {entry.id}: {why}. Restore the file or leave it out.") from error
-        if entry.size is not None and len(data) < entry.size:
-            missing = f"its tar ends {entry.size - len(data)} bytes too soon"
-            raise ImageError(f"cannot read {entry.id}: {missing}. Copy the tar again.")
-        return data
+            file = open_input(entry.path)
+        except (OSError, ValueError) as error:  # the latter for names that no system has
+            raise _unreadable(entry, error) from error
+        part = _Part(file, entry)
+        if part.size > SMALL:
+            return io.BufferedReader(part)
+        with part:
+            return io.BytesIO(part.read())
+
+    def read(self, index: int) -> bytes:
+        """The bytes of one image; safe to call from any number of threads. Raises ImageError."""
+        with self.open(index) as file:
+            try:
+                return file.read()
+            except OSError as error:
+                raise _unreadable(self.entries[index], error) from error
+
+
+class _Part(io.RawIOBase):
+    """The part of a file that holds an image. Raises ImageError if it is not there, or too large."""
+
+    def __init__(self, file: BinaryIO, entry: Entry) -> None:
+        self._file, self._offset, self._at = file, entry.offset, 0
+        there = os.fstat(file.fileno()).st_size - entry.offset
+        self.size = there if entry.size is None else entry.size
+        why = ""
+        if there < self.size:
+            why = f"its tar ends {self.size - there} bytes too soon. Copy the tar again"
+        elif self.size > MOST:
+            why = f"the file has {self.size:,} bytes, more than {MOST:,}. Make it smaller or leave it out"
+        if why:
+            self.close()
+            raise ImageError(f"cannot read {entry.id}: {why}.")
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._at = max(0, offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self.size}[whence])
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")
+        self._file.seek(self._offset + self._at)
+        data = self._file.read(min(len(view), max(0, self.size - self._at)))
+        view[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _unreadable(entry: Entry, error: Exception) -> ImageError:
+    why = (isinstance(error, OSError) and error.strerror) or error
+    return ImageError(f"cannot read {entry.id}: {why}. Restore the file or leave it out.")
 
 
 def spaced(count: int, most: int) -> list[int]:

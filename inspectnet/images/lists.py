@@ -10,6 +10,7 @@ from inspectnet.files.inputs import open_input
 from inspectnet.images.kinds import is_image
 
 PATH_COLUMNS = ("path", "file", "filename", "image")
+LONGEST = 1 << 18  # characters of a line
 LABEL_COLUMNS = ("label", "class")
 
 
@@ -61,8 +62,8 @@ def read_csv(source: Path) -> Iterator[tuple[str, str | None]]:
 def _lines(source: Path) -> Iterator[str]:
     try:
         with io.TextIOWrapper(open_input(source), encoding="utf-8-sig", newline="") as file:
-            for line in file:
-                if "\0" in line:
+            while line := file.readline(LONGEST + 1):
+                if "\0" in line or len(line) > LONGEST:
                     raise ImageError(f"{source} is not text. Save the list as UTF-8.")
                 yield line
     except UnicodeDecodeError as error:

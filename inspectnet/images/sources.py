@@ -1,15 +1,16 @@
 """Where images are found: a file, a folder, a list or a tar becomes one ordered collection."""
 
 import os
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path, PurePath, PurePosixPath
 
 from inspectnet.errors import ImageError
 from inspectnet.files.inputs import open_input
-from inspectnet.images.collection import Collection, Entry
-from inspectnet.images.kinds import IMAGE_SUFFIXES, is_image, suffix_of
+from inspectnet.images.collection import Collection, Entry, Skipped
+from inspectnet.images.kinds import IMAGE_SUFFIXES, is_image, suffix_of, why_unread
 from inspectnet.images.lists import read_csv, read_text
+from inspectnet.images.tars import DamagedTar, Member, read_members
+from inspectnet.images.walk import walk
 
 KINDS = "an image, a folder, a .txt or .csv list of images, or an uncompressed .tar"
 
@@ -30,30 +31,34 @@ def find_images(source: Path | str, *, without: Path | str | None = None) -> Col
     in a folder         inside the tar                              if any
     ==================  ==========================================  =======================================
 
-    Hidden files and folders are passed over. Raises ImageError if there is nothing to read.
+    Hidden files and folders are passed over. What else may hold images but cannot be read is in `skipped`: a folder, a
+    link that leads nowhere, a tar or the rest of one, a file of another format. Raises ImageError if there is nothing
+    to read.
     """
-    source = Path(source)
+    source, skipped = Path(source), list[Skipped]()
     try:
-        entries = sorted(_entries(source, without), key=lambda entry: entry.id)
+        entries = sorted(_entries(source, without, skipped), key=lambda entry: entry.id)
+    except FileNotFoundError as error:
+        raise ImageError(f"{error.filename or source} does not exist. Give {KINDS}.") from error
     except OSError as error:
         why = error.strerror or error
         raise ImageError(f"cannot read {error.filename or source}: {why}. Check the path.") from error
+    if not entries and skipped:
+        raise ImageError(f"no image in {source} can be read; the first that it may hold: {skipped[0].reason}")
     if not entries:
         raise ImageError(f"no image in {source}. Files that count end in {', '.join(IMAGE_SUFFIXES)}.")
-    return Collection(source, tuple(entries))
+    return Collection(source, tuple(entries), tuple(skipped))
 
 
-def _entries(source: Path, without: Path | str | None) -> Iterator[Entry]:
+def _entries(source: Path, without: Path | str | None, skipped: list[Skipped]) -> Iterator[Entry]:
     kind = suffix_of(source.name)
-    if not source.exists():
-        raise ImageError(f"{source} does not exist. Give {KINDS}.")
+    source.stat()  # raises what `is_dir` would keep to itself
     if source.is_dir():
-        results = {_identity(without)} - {_identity(source)} if without and os.path.isdir(without) else set()
-        return _folder(source, tuple(results))
+        return _folder(source, without, skipped)
     if is_image(source.name):
         return iter([Entry(source.name, None, str(source))])
     if kind == "tar":
-        return _tar(str(source), source.name)
+        return _tar(str(source), source.name, skipped)
     if kind == "txt":
         return _listed(source, read_text(source))
     if kind == "csv":
@@ -61,57 +66,56 @@ def _entries(source: Path, without: Path | str | None) -> Iterator[Entry]:
     raise ImageError(f"{source} is no source of images. Give {KINDS}; images end in {', '.join(IMAGE_SUFFIXES)}.")
 
 
-def _folder(folder: Path, barred: tuple[tuple[int, int], ...]) -> Iterator[Entry]:
-    for id, path in _walk(str(folder), "", barred):
+def _folder(folder: Path, without: Path | str | None, skipped: list[Skipped]) -> Iterator[Entry]:
+    for id, path in walk(folder, without, skipped):
         if suffix_of(id) == "tar":
-            yield from _tar(path, id)
+            yield from _tar(path, id, skipped)
         elif is_image(id):
             first, slash, _ = id.partition("/")
             yield Entry(id, first if slash else None, path)
+        elif why := why_unread(id):
+            skipped.append(Skipped(id, why))
 
 
-def _walk(folder: str, prefix: str, barred: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, str]]:
-    """The (relative path, path) of all files not hidden, behind links to folders too, but not in circles.
-
-    barred: folders not to enter, to which come all those above.
-    """
-    here = _identity(folder)
-    if here in barred:
-        return
-    with os.scandir(folder) as found:
-        for item in found:
-            if item.name.startswith("."):
-                continue
-            if item.is_dir():
-                yield from _walk(item.path, f"{prefix}{item.name}/", (*barred, here))
-            else:
-                yield prefix + item.name, item.path
-
-
-def _identity(folder: Path | str) -> tuple[int, int]:
-    """What tells a folder from all others, by whatever path one came."""
-    status = os.stat(folder)
-    return status.st_dev, status.st_ino
-
-
-def _tar(path: str, id: str) -> Iterator[Entry]:
-    members: dict[str, Entry] = {}
+def _tar(path: str, id: str, skipped: list[Skipped]) -> Iterator[Entry]:
+    """The images in a tar, those before a damage too."""
+    kept, passed = dict[str, Entry](), dict[str, Skipped]()
     try:
-        with open_input(path) as file, tarfile.open(fileobj=file, mode="r:") as archive:
-            while (member := archive.next()) is not None:
-                # tarfile would keep 1 kB for each member of a shard of any size
-                archive.members.clear()  # type: ignore[attr-defined]
+        with open_input(path) as file:
+            for member in read_members(file):
                 name = PurePosixPath(member.name)
-                hidden = any(part.startswith(".") for part in name.parts)
-                if hidden or not member.isreg() or member.issparse() or not is_image(name.name):
+                if any(part.startswith(".") for part in name.parts):
                     continue
-                entry = Entry(f"{id}/{name}", name.parent.name or None, path, member.offset_data, member.size)
-                members[entry.id] = entry  # of members with one name the last counts, as when unpacking
-    except tarfile.TarError as error:
-        raise ImageError(
-            f"{path} is not an uncompressed tar, or is damaged: {error}. Unpack it if it is compressed."
-        ) from error
-    yield from members.values()
+                # of members with one name the last counts, as when unpacking
+                taken = _member(member, f"{id}/{name}", kept, PurePosixPath(id), path)
+                for known in (kept, passed):
+                    known.pop(f"{id}/{name}", None)
+                if isinstance(taken, Entry):
+                    kept[taken.id] = taken
+                elif taken:
+                    passed[taken.id] = taken
+    except DamagedTar as error:
+        passed[id] = Skipped(id, f"cannot read all of {id}: {error}. Copy it again, or unpack it.")
+    except OSError as error:
+        passed[id] = Skipped(id, f"cannot read {id}: {error.strerror or error}. Restore it or leave it out.")
+    skipped += passed.values()
+    yield from kept.values()
+
+
+def _member(member: Member, id: str, kept: dict[str, Entry], tar: PurePosixPath, path: str) -> Entry | Skipped | None:
+    """The image that a member of a tar is, or why it cannot be read; None if it is none."""
+    label = PurePosixPath(member.name).parent.name or None
+    if not is_image(id):
+        why = why_unread(id) if member.size else None
+        return Skipped(id, why) if why else None
+    if member.odd:
+        return Skipped(id, f"cannot read {id}: {member.odd}. Unpack the tar.")
+    if member.link is None:
+        return Entry(id, label, path, member.offset, member.size)
+    linked = kept.get(str(tar / PurePosixPath(member.link)))
+    if linked is None:
+        return Skipped(id, f"cannot read {id}: it is a link to {member.link}, which does not stand before it.")
+    return Entry(id, label, path, linked.offset, linked.size)
 
 
 def _listed(source: Path, rows: Iterator[tuple[str, str | None]]) -> Iterator[Entry]:

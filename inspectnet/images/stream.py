@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspectnet.errors import ImageError, OptionError
-from inspectnet.images.collection import Collection
+from inspectnet.images.collection import Collection, Skipped
 from inspectnet.images.crops import Several
 from inspectnet.images.prepare import Preparation, Prepared
 from inspectnet.images.reader import Read, Reader
@@ -35,22 +35,14 @@ class Batch:
     """[n, *preparation.shape], fresh in each batch."""
 
 
-@dataclass(frozen=True)
-class Skipped:
-    """An image that could not be read."""
-
-    id: str
-    reason: str
-
-
 class Stream:
     """Iterates over batches in the order of the collection: the same rows for any number of threads.
 
-    An image that cannot be read is noted in `skipped` and left out; its batch is shorter than the others,
-    and a batch of none is not given out. Memory does not grow with the collection: besides the batch in the
-    making, batch_size + 2 * threads prepared images at most wait for the consumer, with tile=True threads + 1
-    decoded photos. Leaving the loop stops the threads once the images they are at are done. Iterating anew
-    reads all anew.
+    An image that cannot be read is left out, and noted in `skipped` behind what its collection had to skip; its
+    batch is shorter than the others, and a batch of none is not given out. Memory does not grow with the
+    collection: besides the batch in the making, batch_size + 2 * threads prepared images at most wait for the
+    consumer, with tile=True threads + 1 decoded photos. Leaving the loop stops the threads once the images they are
+    at are done. Iterating anew reads all anew.
     """
 
     def __init__(
@@ -77,7 +69,7 @@ class Stream:
     def _reset(self) -> None:
         self.done = 0  # entries, read or skipped
         self.count = 0  # rows given out
-        self.skipped: list[Skipped] = []
+        self.skipped = list(self.reader.collection.skipped)
         # Of the data, once all is read: sha256 over id, a zero byte and sha256 of the bytes of each entry.
         self.digest = ""
         self._sha256 = hashlib.sha256()
@@ -94,7 +86,7 @@ class Stream:
     def refuse_nothing(self) -> None:
         """Raise ImageError if all is read and no row was given out."""
         if not self.count:
-            first = self.skipped[0]
+            first = self.skipped[len(self.reader.collection.skipped)]
             why = f"none of the {self.total} images could be read; the first, {first.id}: {first.reason}"
             raise ImageError(why)
 

@@ -160,7 +160,11 @@ def test_one_photo_shows_its_strongest_maps(model, photos, tmp_path, capsys):
     assert len(found["maps"]) == 3 and found["images"] == ["03.png"]
     with np.load(tmp_path / "out" / "conv2.npz") as arrays:
         assert arrays["whole"].shape == (3, SIDE, SIDE) and arrays["photo"].shape == (SIDE, SIDE, 3)
-    assert json.loads((tmp_path / "out" / "run.json").read_text())["images"] == {"count": 1, "photo": "03.png"}
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["images"] == {
+        "count": 1,
+        "photo": "03.png",
+        "skipped": [],
+    }
 
 
 def test_without_images_the_sample_photos_are_taken_in_tiles(tmp_path, capsys, monkeypatch):
