@@ -15,12 +15,15 @@ from inspectnet.errors import OptionError
 if TYPE_CHECKING:
     import numpy as np
 
-    from inspectnet.analyses.invariance import Sweep
+    from inspectnet.analyses.sweeps import Sweep
     from inspectnet.network import Network
 
 IMAGES = "Photos, or folders or lists of them; the paper shows five."
 LAYERS = "A layer, by any of its names; repeatable. By default the first and the last hidden one."
-TRANSFORM = "translate, scale, rotate, with commas between; other amounts as translate=-20:20:1, from:to:step."
+TRANSFORM = (
+    "translate, scale, rotate, zoom (a scale of the photo itself, which blurs nothing), with commas between; other"
+    " amounts as translate=-20:20:1, from:to:step."
+)
 DISTANCE = "relative to the length of the untouched features, raw, or cosine (one minus it)."
 BORDER = "What comes in at the border: photo, the rest of it and then the mean; mean, edge or mirror."
 MOST = 50  # photos
@@ -34,6 +37,8 @@ Distance = Annotated[str, typer.Option(help=DISTANCE)]
 Direction = Annotated[str, typer.Option(help="Of translations: vertical, horizontal or diagonal.")]
 Border = Annotated[str, typer.Option(help=BORDER)]
 ByPixel = Annotated[bool, typer.Option("--by-pixel", help="Translate in steps of 1 px, which shows aliasing.")]
+ALIKE = "Amounts by which each transform moves pixels equally far in the mean: 0..9 px of 56. Compares them."
+Alike = Annotated[bool, typer.Option("--alike", help=ALIKE)]
 Out = Annotated[Path | None, options.out_folder("Where results go; by default out/MODEL/invariance.")]
 
 
@@ -43,6 +48,7 @@ def invariance(
     layer: Layers = [],  # noqa: B006  (typer's way)
     transform: Transform = "translate,scale,rotate",
     by_pixel: ByPixel = False,
+    alike: Alike = False,
     distance: Distance = "relative",
     direction: Direction = "vertical",
     border: Border = "photo",
@@ -62,7 +68,10 @@ def invariance(
 
     check_choices(distance, direction, border)
     network = opening.open(model, scores=scores)
-    amounts, size = _amounts(transform, network, by_pixel), options.images_at_once(batch_size, network)
+    amounts, size = (
+        _amounts(transform, network, by_pixel=by_pixel, alike=alike),
+        options.images_at_once(batch_size, network),
+    )
     layers = [found.name for found in network.match(layer)] if layer else []
     photos, skipped = read_labelled(network, images, out, classes, MOST)
     how = {"distance": distance, "direction": direction, "border": border}
@@ -101,7 +110,7 @@ def _record(
     how: dict[str, str],
 ) -> dict[str, Any]:  # fmt: skip
     """All that was measured, and all that decides it."""
-    from inspectnet.report.invariance import describe_sweeps
+    from inspectnet.report.invariance import describe_comparisons, describe_sweeps
     from inspectnet.report.run import describe_network
     from inspectnet.runtime.versions import versions
 
@@ -114,14 +123,15 @@ def _record(
         "images": {"count": len(photos), "sha256": digest, "skipped": skipped},
         "photos": [photo.to_json() for photo in photos],
         "sweeps": describe_sweeps(sweeps),
+        "alike": describe_comparisons(sweeps),
         "device": network.device.name,
         "versions": versions(),
     }
 
 
-def _amounts(text: str, network: "Network", by_pixel: bool) -> dict[str, "np.ndarray"]:
-    """The amounts of each transform that is asked for: the paper's, or from:to:step. Raises OptionError."""
-    from inspectnet.analyses.invariance import TRANSFORMS, paper_amounts
+def _amounts(text: str, network: "Network", *, by_pixel: bool, alike: bool) -> dict[str, "np.ndarray"]:
+    """The amounts of each transform that is asked for: the paper's, those alike, or from:to:step; OptionError."""
+    from inspectnet.images.amounts import TRANSFORMS, alike_amounts, paper_amounts
 
     found = {}
     for part in filter(None, map(str.strip, text.split(","))):
@@ -129,9 +139,11 @@ def _amounts(text: str, network: "Network", by_pixel: bool) -> dict[str, "np.nda
         if name not in TRANSFORMS:
             raise OptionError(f"--transform '{name}' is none of {', '.join(TRANSFORMS)}.")
         own = _numbers(numbers, name) if equals else None
-        found[name] = paper_amounts(name, network.input_shape[1:], by_pixel) if own is None else own
+        size = network.input_shape[1:]
+        usual = alike_amounts(name, size) if alike else paper_amounts(name, size, by_pixel)
+        found[name] = usual if own is None else own
     if not found:
-        raise OptionError("--transform is empty. Name one or more of translate, scale, rotate.")
+        raise OptionError("--transform is empty. Name one or more of translate, scale, rotate, zoom.")
     return found
 
 

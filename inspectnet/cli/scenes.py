@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from inspectnet.analyses.invariance import Sweep
+    from inspectnet.analyses.sweeps import Sweep
     from inspectnet.images import Collection
     from inspectnet.images.fit import Pixels
     from inspectnet.network import Network
@@ -100,9 +100,10 @@ def sample_changes(
     """By sweep and photo what the network sees at a few amounts [H, W, 3], and these amounts."""
     import numpy as np
 
-    from inspectnet.analyses.invariance import change_of
+    from inspectnet.images.amounts import view
     from inspectnet.images.changes import make_scene
 
+    normalise = network.preparation.normalise
     scenes = [make_scene(photo.pixels, network.preparation, border) for photo in photos[:SAMPLED]]
     shown = []
     for sweep in sweeps:
@@ -112,7 +113,7 @@ def sample_changes(
         shown.append(sweep.amounts[places])
     samples = [
         [
-            [network.preparation.restore(scene.prepare(change_of(s.transform, a, direction))) for a in at]
+            [network.preparation.restore(normalise(view(scene, s.transform, a, direction))) for a in at]
             for scene in scenes
         ]
         for s, at in zip(sweeps, shown, strict=True)

@@ -5,7 +5,7 @@ beyond the photo is it filled; other borders are there to compare. Pixels in bet
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,8 @@ class Scene:
     corner: tuple[int, int]
     """Where the window (y, x) begins."""
     preparation: Preparation
+    photo: Pixels
+    """[h, w, 3]: the photo itself."""
     border: str
     """What lies beyond the pixels: their edge, their mirror image, else the mean, which is 0 to the network."""
 
@@ -62,6 +64,16 @@ class Scene:
         y, x = (axis + m for axis, m in zip(source, middle, strict=True))
         # what is a pixel up to rounding is that pixel
         return self._sample(np.round(y, 9), np.round(x, 9))
+
+    def zoom(self, factor: float) -> Pixels:
+        """[H, W, C]: the window into the photo itself, resized to be `factor` times larger; 1 is `Preparation.fit`.
+
+        The window must not reach beyond the photo: raises OptionError for a factor below `crop_pct`.
+        """
+        least = self.preparation.crop_pct
+        if not factor >= least:
+            raise OptionError(f"a photo cannot be zoomed by {factor:g}. Choose {least:g} (crop_pct) or more.")
+        return replace(self.preparation, crop_pct=min(1.0, least / factor)).fit(self.photo)
 
     def prepare(self, change: Change) -> Prepared:
         """(C, H, W): the window after a change, as the network wants it."""
@@ -98,8 +110,8 @@ def make_scene(photo: Pixels, preparation: Preparation, border: str = "photo") -
     if border not in BORDERS:
         raise OptionError(f"no border '{border}'.{nearest(border, BORDERS)} Choose {', '.join(BORDERS)}.")
     if border == "photo":
-        return Scene(*preparation.surround(photo), preparation, border)
-    return Scene(preparation.fit(photo), (0, 0), preparation, border)
+        return Scene(*preparation.surround(photo), preparation, photo, border)
+    return Scene(preparation.fit(photo), (0, 0), preparation, photo, border)
 
 
 def _framed(pixels: Pixels, fill: Pixels) -> Pixels:

@@ -5,14 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from inspectnet.analyses.invariance import Slope, Sweep
+from inspectnet.analyses.sweeps import Slope, Sweep, compare_alike
 from inspectnet.images.fit import Pixels
 from inspectnet.pictures.curves import Curves, nice_top
 from inspectnet.pictures.sweeps import Row, draw_sweeps
 from inspectnet.report.folder import OutputFolder
 from inspectnet.report.tables import print_table
 
-AXES = {"translate": "{direction} translation (pixels)", "scale": "scale (ratio)", "rotate": "rotation (degrees)"}
+AXES = {
+    "translate": "{direction} translation (pixels)", "scale": "scale (ratio)", "rotate": "rotation (degrees)",
+    "zoom": "zoom (ratio)",
+}  # fmt: skip
 HEADINGS = {"relative": "distance / length", "raw": "Euclidean distance", "cosine": "1 - cosine"}
 
 
@@ -22,22 +25,52 @@ def describe_sweeps(sweeps: Sequence[Sweep]) -> list[dict[str, Any]]:
         {
             "transform": sweep.transform,
             "amounts": sweep.amounts,
+            "displacement": sweep.displacement,
             "layers": [
                 {
                     "layer": layer,
                     "distance": distance.mean(axis=0),
                     **_describe_slope(sweep.slope(layer)),
+                    "intervals": _describe_intervals(sweep, layer),
                     "roughness": sweep.roughness(distance),
                 }
                 for layer, distance in sweep.distances.items()
             ],
             "probability": sweep.probability.mean(axis=0),
             "probability_roughness": sweep.roughness(sweep.probability),
-            "consistency": sweep.consistency(),
+            "kept": sweep.kept.mean(axis=0),
+            "consistency": sweep.consistency().value,
+            "consistency_interval": sweep.consistency().to_json(),
             "neighbour_consistency": sweep.neighbour_consistency(),
         }
         for sweep in sweeps
     ]
+
+
+def describe_comparisons(sweeps: Sequence[Sweep]) -> list[dict[str, Any]]:
+    """How often answers are kept under transforms that move pixels equally far, two by two, for JSON."""
+    return [
+        {
+            "transforms": each.transforms,
+            "displacements": each.displacements,
+            "kept_more": each.more.value,
+            "interval": each.more.to_json(),
+            "p": each.p,
+            "p_holm": each.p_corrected,
+        }
+        for each in compare_alike(sweeps)
+    ]
+
+
+def _describe_intervals(sweep: Sweep, layer: str) -> dict[str, list[float | None]]:
+    """Over photos; also by how much the first layer is sharper."""
+    if (slope := sweep.slope(layer)) is None:
+        return {}
+    named = {"sharpness": "sharpness", "linearity": "linearity", "beyond": "linearity_beyond_jump"}
+    known = {name: words for name, words in named.items() if getattr(slope, name) is not None}
+    found = {words: sweep.interval(layer, name).to_json() for name, words in known.items()}
+    first = next(iter(sweep.distances))
+    return found if layer == first else {**found, "first_layer_sharper": sweep.sharper(first, layer).to_json()}
 
 
 def _describe_slope(slope: Slope | None) -> dict[str, float | None]:
@@ -112,21 +145,46 @@ def print_invariance(record: dict[str, Any]) -> None:
         "initial slope",
         "slope",
         "sharpness",
+        "95 %",
         "linearity",
+        "95 %",
         "jump",
         "beyond it",
+        "95 %",
         "roughness",
     ]
-    keys = ("initial_slope", "slope", "sharpness", "linearity", "jump", "linearity_beyond_jump", "roughness")
     rows = [
-        [sweep["transform"], layer["layer"], *(layer[key] for key in keys)]
-        for sweep in record["sweeps"]
-        for layer in sweep["layers"]
+        [sweep["transform"], layer["layer"], *_cells(layer)] for sweep in record["sweeps"] for layer in sweep["layers"]
     ]
     print_table(f"{len(record['photos'])} photos, {record['distance']} distance", columns, rows)
     answers = [
-        [sweep["transform"], *(f"{100 * sweep[key]:.1f}" for key in ("consistency", "neighbour_consistency"))]
+        [sweep["transform"], *(f"{100 * sweep[key]:.1f}" for key in ("consistency", "neighbour_consistency")),
+         _ends(sweep["consistency_interval"], 100)]
         for sweep in record["sweeps"]
-    ]
+    ]  # fmt: skip
     print()
-    print_table("the same answer", ["transform", "of any two, %", "of neighbours, %"], answers)
+    print_table("the same answer", ["transform", "of any two, %", "of neighbours, %", "of any two, 95 %"], answers)
+    if record["alike"]:
+        columns = ["", "answer kept more often, points", "95 %", "p", "Holm"]
+        rows = [
+            [" than ".join(each["transforms"]), f"{100 * each['kept_more']:.1f}", _ends(each["interval"], 100),
+             each["p"], each["p_holm"]]
+            for each in record["alike"]
+        ]  # fmt: skip
+        print()
+        print_table("changes that move pixels equally far", columns, rows)
+
+
+def _cells(layer: dict[str, Any]) -> list[float | str | None]:
+    """A layer's numbers, intervals after those that have them."""
+    cells = list[float | str | None]()
+    for key in ("initial_slope", "slope", "sharpness", "linearity", "jump", "linearity_beyond_jump"):
+        cells.append(layer[key])
+        if key in ("sharpness", "linearity", "linearity_beyond_jump"):
+            cells.append(_ends(layer["intervals"].get(key)))
+    return [*cells, layer["roughness"]]
+
+
+def _ends(interval: Sequence[float | None] | None, times: float = 1) -> str:
+    """An interval in words."""
+    return " to ".join("-" if end is None else f"{times * end:.3g}" for end in interval or ())

@@ -71,6 +71,17 @@ def test_the_record_tells_slopes_consistency_and_all_that_decides_them(model, ph
     assert layer["layer"] == "fc2" and len(layer["distance"]) == 13
     assert layer["sharpness"] == pytest.approx(layer["initial_slope"] / layer["slope"])
     assert 0 <= scale["consistency"] <= 1 and 0 <= scale["neighbour_consistency"] <= 1
+    low, high = layer["intervals"]["sharpness"]
+    assert low <= layer["sharpness"] <= high and record["alike"] == []
+
+
+def test_transforms_that_move_pixels_alike_are_compared(model, photos, tmp_path, capsys):
+    options = ("--transform", "translate,zoom,rotate", "--alike", "-o", tmp_path / "out")
+    out, _ = done(capsys, "invariance", model, photos, *options)
+    record = json.loads((tmp_path / "out" / "invariance.json").read_text())
+    pairs = [each["transforms"] for each in record["alike"]]
+    assert pairs == [["translate", "zoom"], ["translate", "rotate"], ["zoom", "rotate"]]
+    assert "changes that move pixels equally far" in out and "translate than rotate" in out
 
 
 def test_photos_without_a_label_stand_for_what_the_network_sees_and_that_is_said(model, photos, tmp_path, capsys):

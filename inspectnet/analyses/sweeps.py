@@ -1,0 +1,178 @@
+"""Sweeps: what photos become along changes of growing size, in numbers, with intervals over the photos."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from inspectnet.analyses.statistics import Interval, bootstrap, holm, sign_p
+
+NEUTRAL = {"translate": 0.0, "scale": 1.0, "rotate": 0.0, "zoom": 1.0}
+SMALL = 1 / 12  # of a sweep is a small change: 5 of 60 px
+
+
+@dataclass(frozen=True)
+class Slope:
+    """How steeply a distance begins to grow, and how steeply it grows on the whole."""
+
+    initial: float
+    """Distance for each px, ratio or degree over the first twelfth of the sweep."""
+    overall: float
+    """Slope of the line through the origin that fits the sweep best."""
+    linearity: float
+    """R^2 of that line: 1 is a straight one, below 0 says less than no change at all would."""
+    jump: float | None
+    """Where the best line through all changes but none begins: what any costs at once, as softer pixels in between."""
+    beyond: float | None
+    """R^2 of that second line; None with `jump` for less than three sizes of change."""
+    sharpness: float
+    """How many times steeper it begins: 1 is a straight line, more is a sharp change that then saturates."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How much more often photos keep their answer under one transform than under another that moves pixels as far."""
+
+    transforms: tuple[str, str]
+    displacements: np.ndarray
+    """(D,) px that are compared, in the mean of the window; not 0."""
+    more: Interval
+    """The difference of the shares of changes that keep the answer, over photos, pair by pair."""
+    p: float
+    """Of a permutation test of signs."""
+    p_corrected: float
+    """By Holm for all comparisons."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What N photos become along T changes of one kind."""
+
+    transform: str
+    amounts: np.ndarray
+    """(T,) float64: px downwards (or in the direction that was said), ratio, degrees counter-clockwise."""
+    distances: dict[str, np.ndarray]
+    """By layer (N, T) float64: from the features of the untouched photo."""
+    probability: np.ndarray
+    """(N, T) float64: of the photo's class."""
+    predicted: np.ndarray
+    """(N, T) int64: the most likely class."""
+    untouched: np.ndarray
+    """(N,) int64: the same of the photos as they are."""
+    displacement: np.ndarray
+    """(T,) float64: by how many px pixels move, in the mean over the window."""
+
+    @property
+    def size(self) -> np.ndarray:
+        """(T,) float64: how large each change is, whatever its sign; a rotation of 350 degrees is one of 10."""
+        if self.transform == "rotate":
+            turned = np.abs(self.amounts) % 360
+            return np.asarray(np.minimum(turned, 360 - turned))
+        return np.asarray(np.abs(self.amounts - NEUTRAL[self.transform]))
+
+    @property
+    def kept(self) -> np.ndarray:
+        """(N, T) bool: where the answer is that to the untouched photo."""
+        return np.asarray(self.predicted == self.untouched[:, None])
+
+    def slope(self, layer: str) -> Slope | None:
+        """How the mean distance at a layer grows with the size of the change; None if it does not."""
+        sizes, curves = self._curves([layer])
+        mean = curves.mean(axis=0)
+        if not mean.any():
+            return None
+        found = {name: float(values[0]) for name, values in _slopes(sizes, mean).items()}
+        known = {name: found.get(name) for name in ("jump", "beyond")}
+        return Slope(**{**found, **known})  # type: ignore[arg-type]
+
+    def interval(self, layer: str, measure: str) -> Interval:
+        """A number of the slope with its interval over photos; NaN where there is none."""
+        sizes, curves = self._curves([layer])
+        return bootstrap(curves, lambda means: _slopes(sizes, means[:, 0])[measure])
+
+    def sharper(self, first: str, second: str) -> Interval:
+        """By how much the sharpness at one layer exceeds that at another, over photos, pair by pair."""
+        sizes, curves = self._curves([first, second])
+
+        def apart(means: np.ndarray) -> np.ndarray:
+            one, two = (_slopes(sizes, means[:, layer])["sharpness"] for layer in range(2))
+            return np.asarray(one - two)
+
+        return bootstrap(curves, apart)
+
+    def _curves(self, layers: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """The sizes of change (S,) from 0 on, and (N, layers, S): how far photos are moved by each, in the mean."""
+        sizes, places = np.unique(np.append(self.size, 0), return_inverse=True)
+        of_size = (places[:-1, None] == np.arange(len(sizes))).astype(np.float64)
+        of_size[:, 0] = 0
+        shares = of_size / np.maximum(of_size.sum(axis=0), 1)
+        return sizes, np.stack([self.distances[layer] @ shares for layer in layers], axis=1)
+
+    def consistency(self) -> Interval:
+        """Probability that two different changes of a photo, drawn at random, get the same answer (Zhang 2019)."""
+        count = self.predicted.shape[1]
+        same = (self.predicted[:, :, None] == self.predicted[:, None]).sum(axis=(1, 2)) - count
+        return bootstrap(same / (count * (count - 1)))
+
+    def neighbour_consistency(self) -> float:
+        """The part of the steps from one change to the next at which the answer stays the same."""
+        return float((self.predicted[:, 1:] == self.predicted[:, :-1]).mean())
+
+    def roughness(self, values: np.ndarray) -> float | None:
+        """How far curves (N, T) wobble from step to step: mean distance of a point from the middle of its neighbours.
+
+        In parts of the curves' mean, so 0 is a straight line; None if they are all zero. With steps of one pixel
+        this is aliasing.
+        """
+        middle = (values[:, 2:] + values[:, :-2]) / 2
+        mean = float(np.abs(values).mean())
+        return float(np.abs(values[:, 1:-1] - middle).mean()) / mean if mean and middle.size else None
+
+
+def compare_alike(sweeps: Sequence[Sweep]) -> list[Comparison]:
+    """Every two sweeps that move pixels equally far, compared by how often photos keep their answer.
+
+    Each displacement counts alike, whatever the number of changes that make it. Sweeps that have other displacements
+    than the rest are left out; none if there are not two alike.
+    """
+    found = []
+    for one, two in itertools.combinations(sweeps, 2):
+        (moved, first), (other, second) = (_kept_by_displacement(sweep) for sweep in (one, two))
+        if len(moved) == len(other) > 0 and np.allclose(moved, other):
+            apart = first.mean(axis=1) - second.mean(axis=1)
+            pair = (one.transform, two.transform)
+            found.append(Comparison(pair, moved, bootstrap(apart), sign_p(apart), 1.0))
+    corrected = holm([each.p for each in found])
+    return [replace(each, p_corrected=p) for each, p in zip(found, corrected, strict=True)]
+
+
+def _slopes(sizes: np.ndarray, curves: np.ndarray) -> dict[str, np.ndarray]:
+    """By field of `Slope` the numbers (B,) of curves (B, S) over sizes (S,) of change, from 0 on; NaN without any."""
+    small = sizes[-1] * SMALL
+    with np.errstate(divide="ignore", invalid="ignore"):
+        overall = curves @ sizes / (sizes @ sizes)
+        missed = np.square(curves - overall[:, None] * sizes).sum(axis=1)
+        after = int(np.searchsorted(sizes, small))
+        way = (small - sizes[after - 1]) / (sizes[after] - sizes[after - 1])
+        initial = (curves[:, after - 1] * (1 - way) + curves[:, after] * way) / small
+        found = {"initial": initial, "overall": overall, "linearity": 1 - missed / _spread(curves)}
+        found["sharpness"] = np.where(overall > 0, initial / overall, np.nan)
+        if len(sizes) > 3:  # else a line misses nothing
+            x, y = sizes[1:] - sizes[1:].mean(), curves[:, 1:]
+            slope = y @ x / (x @ x)
+            left = np.square(y - y.mean(axis=1, keepdims=True) - slope[:, None] * x).sum(axis=1)
+            found["jump"] = y.mean(axis=1) - slope * sizes[1:].mean()
+            found["beyond"] = np.where(_spread(y) > 0, 1 - left / _spread(y), 1.0)
+    return found
+
+
+def _spread(curves: np.ndarray) -> np.ndarray:
+    return np.asarray(np.square(curves - curves.mean(axis=1, keepdims=True)).sum(axis=1))
+
+
+def _kept_by_displacement(sweep: Sweep) -> tuple[np.ndarray, np.ndarray]:
+    """The displacements (D,) of a sweep that are not 0, and (N, D): the share of their changes that keep the answer."""
+    moved, places = np.unique(np.round(sweep.displacement, 6), return_inverse=True)
+    kept = np.stack([sweep.kept[:, places == place].mean(axis=1) for place in range(len(moved))], axis=1)
+    return moved[moved > 0], kept[:, moved > 0]

@@ -1,0 +1,76 @@
+"""Amounts of change: how far photos are shifted, scaled, rotated, as in the paper's Fig. 5, or all equally far.
+
+A scale takes the pixels that the network sees and blurs what it enlarges; a zoom takes the photo itself, resized as
+the preparation resizes it, so nothing is blurred that the photo holds.
+"""
+
+import math
+
+import numpy as np
+
+from inspectnet.images import changes
+from inspectnet.images.changes import Change, Scene
+from inspectnet.images.fit import Pixels
+
+TRANSFORMS = ("translate", "scale", "rotate", "zoom")
+PAPER = TRANSFORMS[:3]
+DIRECTIONS = {"vertical": (1, 0), "horizontal": (0, 1), "diagonal": (1, 1)}
+PAPER_SIDE, PAPER_REACH, PAPER_STEP = 224, 60, 5  # px: its shifts, which grow with the network's input
+ALIKE_SIDE, ALIKE_REACH = 56, 9  # px by which pixels move alike, of an input of that side: a scale of 1.7
+
+
+def paper_amounts(transform: str, size: tuple[int, int], by_pixel: bool = False) -> np.ndarray:
+    """The amounts of the paper's Fig. 5 (T,) for a network that sees (H, W).
+
+    Shifts of -60..60 px for 224, in proportion for others, in whole pixels: steps of 5, or of 1 `by_pixel`. Scales
+    of 1..1.8 in steps of 0.05, rotations of 0..355 degrees in steps of 5.
+    """
+    if transform == "translate":
+        share = min(size) / PAPER_SIDE
+        step = 1 if by_pixel else max(1, round(PAPER_STEP * share))
+        last = max(1, round(PAPER_REACH * share / step))
+        return np.arange(-last, last + 1) * float(step)
+    return np.arange(72) * 5.0 if transform == "rotate" else np.arange(17) * 0.05 + 1
+
+
+def alike_amounts(transform: str, size: tuple[int, int]) -> np.ndarray:
+    """Amounts (T,) by which pixels move equally far under each transform, in the mean over the window (H, W).
+
+    0..9 px for an input of 56, in proportion for others, in whole pixels; shifts and rotations both ways, scales
+    above 1 only.
+    """
+    moves = np.arange(ALIKE_REACH + 1) * max(1.0, round(min(size) / ALIKE_SIDE))
+    if transform in ("scale", "zoom"):
+        return np.asarray(1 / (1 - moves / _mean_radius(size)))
+    turns = np.degrees(2 * np.arcsin(moves / (2 * _mean_radius(size)))) if transform == "rotate" else moves
+    return np.concatenate([-turns[:0:-1], turns])
+
+
+def displacement(transform: str, amounts: np.ndarray, size: tuple[int, int], direction: str = "vertical") -> np.ndarray:
+    """(T,): how many pixels lie from where a pixel is to where it comes from, in the mean over the window (H, W)."""
+    amounts = np.asarray(amounts, np.float64)
+    if transform == "translate":
+        return np.asarray(np.abs(amounts) * math.hypot(*DIRECTIONS[direction]))
+    if transform == "rotate":
+        return np.asarray(2 * np.abs(np.sin(np.radians(amounts) / 2)) * _mean_radius(size))
+    return np.asarray(np.abs(1 - 1 / amounts) * _mean_radius(size))
+
+
+def view(scene: Scene, transform: str, amount: float, direction: str) -> Pixels:
+    """[H, W, C]: what the network sees of a scene that is changed by an amount. Raises OptionError, ImageError."""
+    if transform == "zoom":
+        return scene.zoom(amount)
+    return scene.change(_change_of(transform, amount, direction))
+
+
+def _change_of(transform: str, amount: float, direction: str) -> Change:
+    if transform == "translate":
+        down, right = DIRECTIONS[direction]
+        return changes.shift(down * amount, right * amount)
+    return changes.scale(amount) if transform == "scale" else changes.rotate(amount)
+
+
+def _mean_radius(size: tuple[int, int]) -> float:
+    """The mean distance of pixels from the middle of (H, W)."""
+    y, x = (np.arange(n) - (n - 1) / 2 for n in size)
+    return float(np.hypot(y[:, None], x[None]).mean())
