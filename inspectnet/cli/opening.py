@@ -18,7 +18,7 @@ Mean = Annotated[str, typer.Option(help="Preprocessing: mean per channel of pixe
 Std = Annotated[str, typer.Option(help="Preprocessing: deviation per channel of pixels in 0..1.")]
 InputSize = Annotated[str, typer.Option(help="Preprocessing: H,W of the network's input.")]
 CropPct = Annotated[float | None, typer.Option(help="Preprocessing: side of the crop as part of the resized image.")]
-Interpolation = Annotated[str, typer.Option(help="Preprocessing: bilinear, bicubic, nearest, lanczos or box.")]
+Interpolation = Annotated[str, typer.Option(help="Preprocessing: bilinear, bicubic, nearest, lanczos, box or hamming.")]
 CropMode = Annotated[str, typer.Option(help="Preprocessing: center, squash or border.")]
 ChannelOrder = Annotated[str, typer.Option(help="Preprocessing: rgb or bgr.")]
 

@@ -26,7 +26,7 @@ class TenCrops:
         assert one.layout == "nchw", "rows are cut along their last two axes"
         if one.crop_mode == "border":
             raise OptionError(
-                "ten crops are cut from a frame, but crop_mode border shows all of a photo. Say --crops 1."
+                "ten crops are cut from photos that cover a frame, which crop_mode border does not do. Say --crops 1."
             )
         if self._frame.input_size == one.input_size:
             how = f"crop_pct is {one.crop_pct:g}, so the crop is all of the resized photo"

@@ -1,4 +1,4 @@
-"""Any photo becomes one of the network's size: resized and cropped, to the pixel as torchvision does."""
+"""Any photo becomes one of the network's size: resized and cropped, to the pixel as timm and torchvision do."""
 
 import math
 
@@ -10,7 +10,7 @@ from inspectnet.images.decode import MAX_PIXELS
 
 Pixels = NDArray[np.uint8]
 
-INTERPOLATIONS = ("bilinear", "bicubic", "nearest", "lanczos", "box")
+INTERPOLATIONS = ("bilinear", "bicubic", "nearest", "lanczos", "box", "hamming")
 CROP_MODES = ("center", "squash", "border")
 
 
@@ -34,20 +34,19 @@ def fit(
 
     center: the image covers a frame of size / crop_pct, of which the middle is taken.
     squash: it is pulled into that frame, whatever its proportions; again the middle is taken.
-    border: all of it is in `size`, with `fill` [C] around it; crop_pct plays no part.
+    border: all of it lies in that frame, of which the middle is taken, with `fill` [C] where the image does not reach.
     middle: (h, w) of a smaller crop that has to lie in the middle of `size` exactly as it would if cut by itself.
     Raises ImageError for proportions that would need more than MAX_PIXELS on the way.
     """
-    if crop_mode == "border":
-        inside = resize(pixels, _inside(pixels.shape[:2], size), interpolation)
-        canvas = np.empty((*size, pixels.shape[2]), np.uint8)
-        canvas[...] = fill
-        top, left = ((whole - part) // 2 for whole, part in zip(size, inside.shape[:2], strict=True))
-        canvas[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
-        return canvas
-    frame = frame_size(size, crop_pct)
-    whole = frame if crop_mode == "squash" else _cover(pixels.shape[:2], frame)
-    return resize(pixels, whole, interpolation, size, middle)
+    whole = _resized(pixels.shape[:2], frame_size(size, crop_pct), crop_mode)
+    if crop_mode != "border":
+        return resize(pixels, whole, interpolation, size, middle)
+    inside = resize(pixels, whole, interpolation, (min(size[0], whole[0]), min(size[1], whole[1])))
+    canvas = np.empty((*size, pixels.shape[2]), np.uint8)
+    canvas[...] = fill
+    top, left = ((side - part) // 2 for side, part in zip(size, inside.shape[:2], strict=True))
+    canvas[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
+    return canvas
 
 
 def surround(
@@ -57,15 +56,12 @@ def surround(
 
     It begins before them, at numbers below 0, where `fit` puts a border around them.
     """
-    if crop_mode == "border":
-        inside = resize(pixels, _inside(pixels.shape[:2], size), interpolation)
-        return inside, (-((size[0] - inside.shape[0]) // 2), -((size[1] - inside.shape[1]) // 2))
-    frame = frame_size(size, crop_pct)
-    whole = frame if crop_mode == "squash" else _cover(pixels.shape[:2], frame)
-    return resize(pixels, whole, interpolation), (
-        _start(whole[0], size[0], size[0]),
-        _start(whole[1], size[1], size[1]),
+    whole = _resized(pixels.shape[:2], frame_size(size, crop_pct), crop_mode)
+    top, left = (
+        -((side - part) // 2) if part < side else _start(part, side, side)
+        for part, side in zip(whole, size, strict=True)
     )
+    return resize(pixels, whole, interpolation), (top, left)
 
 
 def frame_size(size: tuple[int, int], crop_pct: float) -> tuple[int, int]:
@@ -117,17 +113,14 @@ def _start(whole: int, part: int, middle: int) -> int:
     return round((whole - middle) / 2) - round((part - middle) / 2)
 
 
-def _cover(shape: tuple[int, ...], frame: tuple[int, int]) -> tuple[int, int]:
-    """The size at which an image just covers the frame; the long side is truncated, as by torchvision."""
-    height, width = shape
-    if frame[0] * width >= frame[1] * height:
-        return frame[0], int(frame[0] * width / height)
-    return int(frame[1] * height / width), frame[1]
-
-
-def _inside(shape: tuple[int, ...], frame: tuple[int, int]) -> tuple[int, int]:
-    """The size at which an image just fits inside the frame."""
-    height, width = shape
-    if frame[0] * width <= frame[1] * height:
-        return frame[0], max(1, round(frame[0] * width / height))
-    return max(1, round(frame[1] * height / width)), frame[1]
+def _resized(shape: tuple[int, ...], frame: tuple[int, int], crop_mode: str) -> tuple[int, int]:
+    """The size (H, W) to which an image of `shape` is resized, so that it covers the frame, fills it or lies in it."""
+    if crop_mode == "squash":
+        return frame
+    height, width = shape[:2]
+    if crop_mode == "center" and frame[0] == frame[1]:  # torchvision's own, which truncates the long side
+        long = int(frame[0] * max(height, width) / min(height, width))
+        return (frame[0], long) if height <= width else (long, frame[1])
+    ratios = height / frame[0], width / frame[1]
+    ratio = max(ratios) if crop_mode == "border" else min(ratios)
+    return max(1, round(height / ratio)), max(1, round(width / ratio))

@@ -35,7 +35,7 @@ class Preparation:
     std: tuple[float, ...]
     """Then divided by; as `mean`."""
     interpolation: str = "bilinear"
-    """bilinear, bicubic, nearest, lanczos or box: Pillow's filter of that name, antialiased."""
+    """bilinear, bicubic, nearest, lanczos, box or hamming: Pillow's filter of that name, antialiased."""
     crop_pct: float = 0.875
     """Side of the crop as a part of the frame it is cut from, 0 < crop_pct <= 1."""
     crop_mode: str = "center"

@@ -78,7 +78,7 @@ def test_a_frame_without_room_is_refused():
         OptionError, match=r"one and its mirror image: crop_pct is 1, .* Say --crop-pct 0\.875, or less"
     ):
         TenCrops(preparation(32, 1.0))
-    with pytest.raises(OptionError, match="crop_mode border shows all of a photo"):
+    with pytest.raises(OptionError, match="which crop_mode border does not do"):
         TenCrops(preparation(32, crop_mode="border"))
 
 

@@ -1,4 +1,6 @@
-"""The geometry of preparation, held against torchvision's transforms on Pillow images: equal, bit by bit."""
+"""The geometry of preparation, held against torchvision's and timm's transforms on Pillow images: equal, bit by bit."""
+
+import math
 
 import numpy as np
 import pytest
@@ -43,7 +45,7 @@ def test_center_is_torchvisions_resize_and_center_crop(transforms, shape, size, 
     np.testing.assert_array_equal(prepared(size, crop_pct).fit(pixels), np.asarray(image))
 
 
-@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "nearest", "lanczos", "box"])
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "nearest", "lanczos", "box", "hamming"])
 @pytest.mark.parametrize("crop_mode", ["center", "squash"])
 def test_every_interpolation_is_torchvisions_of_that_name(transforms, interpolation, crop_mode):
     method = transforms.InterpolationMode(interpolation)
@@ -87,14 +89,52 @@ def test_an_input_that_is_not_square_keeps_the_proportions_of_the_photo(size, sh
     assert zoom_y == pytest.approx(frame, rel=0.12) and zoom_x == pytest.approx(frame, rel=0.12)
 
 
+def by_timm(pixels, size, interpolation, crop_pct, crop_mode, fill):
+    """What timm 1.0's transforms_imagenet_eval makes of an image, written down again from its lines."""
+    frame = [math.floor(side / crop_pct) for side in size]
+    image = Image.fromarray(pixels)
+    ratios = [side / part for side, part in zip(pixels.shape, frame, strict=False)]  # ResizeKeepRatio
+    ratio = max(ratios) if crop_mode == "border" else min(ratios)  # longest=1.0, 0.0
+    height, width = (round(side / ratio) for side in pixels.shape[:2])
+    image = image.resize((width, height), Image.Resampling[interpolation.upper()])
+    spare = [side - part for side, part in zip(size, (height, width), strict=True)]
+    canvas = Image.new("RGB", (max(width, size[1]), max(height, size[0])), fill)  # CenterCropOrPad
+    canvas.paste(image, (max(0, spare[1]) // 2, max(0, spare[0]) // 2))
+    top, left = (round((whole - side) / 2) for whole, side in zip(canvas.size[::-1], size, strict=True))
+    return np.asarray(canvas.crop((left, top, left + size[1], top + size[0])))
+
+
+@pytest.mark.parametrize("crop_pct", [0.5, 0.875, 0.9, 0.95, 1.0])
+@pytest.mark.parametrize(
+    ("crop_mode", "size"),
+    [("border", size) for size in ((32, 32), (31, 31), (24, 40), (41, 23))]
+    + [("center", size) for size in ((24, 40), (41, 23))],  # square ones are torchvision's, as above
+)
+def test_border_and_what_is_not_square_are_timms(crop_mode, size, crop_pct):
+    for shape in SHAPES:
+        pixels, how = noise(*shape), ("bicubic", crop_pct, crop_mode)
+        fitted = Preparation((3, *size), (0.2, 0.4, 0.6), (1, 1, 1), *how).fit(pixels)
+        np.testing.assert_array_equal(fitted, by_timm(pixels, size, *how, (51, 102, 153)))
+
+
+def test_border_at_less_than_all_of_the_frame_cuts_from_the_photo():
+    """As timm 1.0 has it: 300 x 500 in a frame of 235 is 141 x 235, of which 224 columns stay."""
+    white = np.full((300, 500, 3), 255, np.uint8)
+    fitted = Preparation((3, 224, 224), (0,) * 3, (1,) * 3, crop_pct=0.95, crop_mode="border").fit(white)
+    rows, columns = (np.nonzero(fitted[..., 0].any(axis=axis))[0] for axis in (1, 0))
+    assert (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1) == (41, 182, 0, 224)
+
+
 def test_border_shows_all_of_the_photo_and_mean_around_it():
     wide = np.zeros((20, 40, 3), np.uint8)
     wide[:, :20] = 255
-    fitted = Preparation((3, 32, 32), (0.2, 0.4, 0.6), (1, 1, 1), crop_mode="border").fit(wide)
+    fitted = Preparation((3, 32, 32), (0.2, 0.4, 0.6), (1, 1, 1), crop_pct=1.0, crop_mode="border").fit(wide)
     mean = np.array([51, 102, 153])
     assert (fitted[:8] == mean).all() and (fitted[24:] == mean).all()  # 40 x 20 becomes 32 x 16
     assert (fitted[8:24, :14] == 255).all() and (fitted[8:24, 18:] == 0).all()
-    tall = Preparation((3, 32, 32), (0.2, 0.4, 0.6), (1, 1, 1), crop_mode="border").fit(wide.transpose(1, 0, 2))
+    tall = Preparation((3, 32, 32), (0.2, 0.4, 0.6), (1, 1, 1), crop_pct=1.0, crop_mode="border").fit(
+        wide.transpose(1, 0, 2)
+    )
     np.testing.assert_array_equal(tall, fitted.transpose(1, 0, 2))
 
 

@@ -67,7 +67,7 @@ def test_a_mask_covers_what_its_photo_shows_there(mode, tmp_path):
 
 def test_nothing_of_a_border_belongs_to_a_part_however_bright_the_mean(tmp_path):
     file = write(tmp_path, [{"image": "a.png", "parts": {"nose": [0, 0, 4, 4]}}], size=(40, 20))
-    bright = Preparation((3, 20, 20), (0.9,) * 3, (0.25,) * 3, crop_mode="border")
+    bright = Preparation((3, 20, 20), (0.9,) * 3, (0.25,) * 3, crop_pct=1.0, crop_mode="border")
     assert prepare_parts(read_parts(file), bright).masks.sum() == 4
 
 
