@@ -73,14 +73,10 @@ def blaming_the_model(path: str | Path) -> Iterator[None]:
     """
     try:
         yield
-    except (InspectError, MemoryError):
-        raise
     except Exception as error:
-        if _room(error.__traceback__) not in STRUCTURAL:
+        if (blame := _blame(error, path)) is None:
             raise
-        raise ModelError(
-            f"cannot read the graph of {path}: {_first_line(error)}. Export it again, or check it with onnx.checker."
-        ) from error
+        raise blame from error
 
 
 def blames_its_model(network: type[T]) -> type[T]:
@@ -98,10 +94,22 @@ def blames_its_model(network: type[T]) -> type[T]:
 def _blaming(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def blaming(self: Any, *arguments: Any, **named: Any) -> Any:
-        with blaming_the_model(getattr(self, "path", "the model")):
+        try:
             return method(self, *arguments, **named)
+        except Exception as error:
+            if (blame := _blame(error, self.path)) is None:  # which __init__ sets at first
+                raise
+            raise blame from error
 
     return blaming
+
+
+def _blame(error: Exception, path: str | Path) -> ModelError | None:
+    """What to raise in place of `error`; None if that says enough, or is not the model's fault."""
+    if isinstance(error, (InspectError, MemoryError)) or _room(error.__traceback__) not in STRUCTURAL:
+        return None
+    what = f"cannot read the graph of {path}: {_first_line(error)}"
+    return ModelError(f"{what}. Export it again, or check it with onnx.checker.")
 
 
 def _room(traceback: TracebackType | None) -> str:

@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 import onnx
 import onnx.defs
-import onnx.inliner
-import onnx.version_converter
 import onnx_ir as ir
+import onnx_ir.passes.common as passes
 
 from inspectnet.errors import ModelError
+from inspectnet.graph.converter import convert, write_out
 from inspectnet.graph.old_forms import mark_old_forms
+from inspectnet.graph.schemas import refuse_misfits, schema_of
 
 OPSET = 21  # the newest that every rule is written for; later files keep theirs, as these ops have not changed since
 OLDEST = 7  # onnxruntime runs nothing older
@@ -31,14 +32,16 @@ def upgrade(model: ir.Model, where: str) -> ir.Model:
     if version > onnx.defs.onnx_opset_version():
         known = onnx.defs.onnx_opset_version()
         raise ModelError(f"{where} is in opset {version}, newer than {known}. Upgrade the package onnx.")
+    refuse_misfits(model.graph, version, where)
     if version < OPSET:
         strange = _set_apart(model, version)
-        model = _without_weights(model, lambda proto: onnx.version_converter.convert_version(proto, OPSET))
+        model = _without_weights(model, lambda proto: convert(proto, OPSET))
         if model.opset_imports.get("") != OPSET:
             raise ModelError(f"the opset of {where} cannot be brought to {OPSET}. Export it again with a newer opset.")
         _take_back(model, strange)
     if any(not node.domain and node.op_type in DEFINED for node in model.graph.all_nodes()):
-        model = _without_weights(model, _written_out)
+        passes.AddDefaultAttributesPass()(model)  # the tool does not know what is not said
+        model = _without_weights(model, lambda proto: write_out(proto, sorted(DEFINED)))
     mark_old_forms(model.graph, version)
     model.ir_version = max(model.ir_version or 0, 10)
     return model
@@ -54,19 +57,11 @@ def _set_apart(model: ir.Model, version: int) -> dict[str, ir.Shape | None]:
 
     Gives the shapes that the file tells of what unknown operators of any domain give, which the converter forgets.
     """
-    strange = [node for node in model.graph.all_nodes() if node.domain or not _is_standard(node, version)]
+    strange = [node for node in model.graph.all_nodes() if schema_of(node, version) is None]
     for node in strange:
         node.domain = node.domain or STRANGE
     model.opset_imports.update({STRANGE: 1} if any(node.domain == STRANGE for node in strange) else {})
     return {str(value.name): value.shape for node in strange for value in node.outputs if value.name}
-
-
-def _is_standard(node: ir.Node, version: int) -> bool:
-    try:
-        onnx.defs.get_schema(node.op_type, version, "")
-    except onnx.defs.SchemaError:
-        return False
-    return True
 
 
 def _take_back(model: ir.Model, shapes: dict[str, ir.Shape | None]) -> None:
@@ -76,11 +71,6 @@ def _take_back(model: ir.Model, shapes: dict[str, ir.Shape | None]) -> None:
         for value in node.outputs:
             value.shape = shapes.get(str(value.name)) or value.shape
     model.opset_imports.pop(STRANGE, None)
-
-
-def _written_out(proto: onnx.ModelProto) -> onnx.ModelProto:
-    operators = [("", op_type) for op_type in sorted(DEFINED)]
-    return onnx.inliner.inline_selected_functions(proto, operators, exclude=False, inline_schema_functions=True)
 
 
 def _without_weights(model: ir.Model, change: Callable[[onnx.ModelProto], onnx.ModelProto]) -> ir.Model:
