@@ -4,12 +4,14 @@ Zeiler & Fergus 2014, sec. 5.1, Tables 2 and 3. Of ten crops of an image, and of
 are averaged (Krizhevsky et al. 2012, sec. 4.1). Among equal scores the class that comes first goes first.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from inspectnet.analyses.statistics import Interval, bootstrap, holm, share, sign_p
 from inspectnet.errors import ModelError, OptionError
 from inspectnet.graph.scores import Scores
 from inspectnet.images import Collection, Preparation, Several, Skipped, Stream, TenCrops
@@ -32,6 +34,26 @@ class Answers:
     def error(self, top: int = 1) -> float:
         """Percent of the images whose class is not among the `top` most likely ones."""
         return 100 * float(np.mean(self.rank >= top))
+
+    def error_interval(self, top: int = 1) -> tuple[float, float]:
+        """Its 95 % interval: what other images would give."""
+        found = share(self.rank >= top)
+        return 100 * found.low, 100 * found.high
+
+
+@dataclass(frozen=True)
+class Difference:
+    """By how much the error of one result exceeds that of another, of the same images."""
+
+    pair: tuple[int, int]
+    """Which results."""
+    top: int
+    points: Interval
+    """Of per cent, over images, pair by pair."""
+    p: float
+    """Of a permutation test of signs."""
+    p_corrected: float
+    """By Holm for all differences."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +83,15 @@ class Evaluation:
     skipped: tuple[Skipped, ...]
     digest: str
     """sha256 over the ids and bytes of the collection."""
+
+    def differences(self, top: int = 1) -> list[Difference]:
+        """Of every two results."""
+        wrong = [100.0 * (each.rank >= top) for each in self.answers]
+        found = [
+            Difference((i, j), top, bootstrap(wrong[i] - wrong[j]), sign_p(wrong[i] - wrong[j]), 1.0)
+            for i, j in itertools.combinations(range(len(wrong)), 2)
+        ]
+        return [replace(d, p_corrected=p) for d, p in zip(found, holm([d.p for d in found]), strict=True)]
 
     def cells(self, answers: Answers) -> np.ndarray:
         """The cells of the confusion matrix that are not zero: (M, 3) int64 of true class, answer, images."""

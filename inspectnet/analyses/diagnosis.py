@@ -10,44 +10,22 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from inspectnet.errors import LayerError
-from inspectnet.graph.layers import Layer
+from inspectnet.analyses.filters import Filters, first_filters, noise_aliased, power_of, response_energies
+from inspectnet.analyses.statistics import Interval, bootstrap, exchange_p, holm, ratio, share
 from inspectnet.images import Collection, Skipped, Stream
 from inspectnet.network import Network
-from inspectnet.rules import Policy
 
-GRID = 64  # frequencies along each axis that spectra of filters are told at, if filters are not larger
 # What the paper wants of a first layer (sec. 4.2): no dead or dominating filters, middle frequencies, no aliasing.
 WANTED = {
-    "dead": "less", "faint": "less", "dominance": "less", "duplicates": "less", "middle": "more",
-    "peaks_in_middle": "more", "aliased": "less", "aliased_on_images": "less",
+    "dead": "less", "dead_above": "less", "faint": "less", "dominance": "less", "duplicates": "less", "middle": "more",
+    "peaks_in_middle": "more", "aliased": "less", "aliased_of_noise": "less", "aliased_on_images": "less",
+    "aliased_of_images": "less",
 }  # fmt: skip
-MAPS_AT_ONCE = 8  # whose filters are read off together: each needs a seed as large as the layer
-
-
-@dataclass(frozen=True)
-class Filters:
-    """The filters of the first layer, and what is in them."""
-
-    layer: Layer
-    stride: tuple[int, int]
-    """Pixels from unit to unit, downwards and across."""
-    weights: np.ndarray
-    """(K, C, h, w) float32: what one unit of each map sums, per pixel of the prepared image."""
-    rms: np.ndarray
-    """(K,) float64: the root of the mean square of each filter."""
-    alike: np.ndarray
-    """(K,) float64: |cosine| with the filter that is most like it, or most like its negative."""
-    twin: np.ndarray
-    """(K,) int64: which one that is."""
-    spectrum: np.ndarray
-    """(K, F, F) float64: the energy at each frequency, summed over channels, 1 in all; in the order of fftfreq."""
-    bands: np.ndarray
-    """(K, 3) float64: the share of a filter's energy at low, middle and high frequencies."""
-    peak: np.ndarray
-    """(K,) float64: the frequency at which a filter's energy is largest, cycles per pixel."""
-    aliased: np.ndarray
-    """(K,) float64: the share of its energy above what the stride can carry, 1 / (2 stride) along either axis."""
+SURE = 0.05  # the corrected p below which two networks differ
+MEASURES = (
+    "dead", "dead_above", "faint", "dominance", "at_ceiling", "duplicates", "low", "middle", "high", "peaks_in_middle",
+    "aliased", "aliased_of_noise", "aliased_on_images", "aliased_of_images",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -57,10 +35,10 @@ class Diagnosis:
     filters: Filters
     dead: dict[str, np.ndarray] = field(default_factory=dict)
     """By layer (K,) bool: maps that were never above 0."""
-    aliased: np.ndarray | None = None
-    """(K,) float64: the share of each filter's response to the images that is above what the stride can carry."""
-    aliased_in_all: float | None = None
-    """The same share of all filters' responses together."""
+    response: np.ndarray | None = None
+    """(K, 2) float64: each filter's energy of response to the images above what the stride can carry, and in all."""
+    beyond: float | None = None
+    """The share of the images' own energy above that: what the response of a filter of one pixel would lose."""
     images: int = 0
     skipped: tuple[Skipped, ...] = ()
     digest: str = ""
@@ -101,155 +79,99 @@ def diagnose(
         for layer in watched:
             highest[layer.name] = np.maximum(highest[layer.name], found[layer.output].values.max(axis=0))
         for image in batch.x:  # one by one: the same bits for any batch size
-            power += _power(image)
+            power += power_of(image)
     stream.refuse_nothing()
     return Diagnosis(
         filters,
         {name: ~(values > 0) for name, values in highest.items()},
-        *_response_aliasing(filters, power),
+        *response_energies(filters, power),
         stream.count,
         tuple(stream.skipped),
         stream.digest,
     )
 
 
-def first_filters(network: Network, bands: tuple[float, float] = (0.15, 0.35)) -> Filters:
-    """The filters that see pixels, whatever operators they are written with, and their spectra.
-
-    They are the derivative of the raw sum of one unit in the middle of each map, so normalisation that follows the
-    sum, or stands before it in the graph, is part of them. Raises LayerError.
-    """
-    layer = _first_layer(network)
-    assert layer.field is not None
-    weights = _read_off(network, layer)
-    down, across = int(layer.field[0].jump), int(layer.field[1].jump)
-    flat = weights.reshape(len(weights), -1).astype(np.float64)
-    rms = np.sqrt(np.mean(flat**2, axis=1))
-    unit = flat / np.where(rms > 0, rms, 1)[:, None] / np.sqrt(flat.shape[1])
-    cosines = np.abs(unit @ unit.T) - 2 * np.eye(len(unit))
-    spectrum = _spectrum(weights)
-    fy, fx = np.meshgrid(*(np.fft.fftfreq(n) for n in spectrum.shape[1:]), indexing="ij")
-    radius = np.hypot(fy, fx)
-    inside = (radius < bands[0], (radius >= bands[0]) & (radius <= bands[1]), radius > bands[1])
-    return Filters(
-        layer,
-        (down, across),
-        weights,
-        rms,
-        cosines.max(axis=1).clip(0, 1),
-        cosines.argmax(axis=1),
-        spectrum,
-        np.stack([(spectrum * band).sum(axis=(1, 2)) for band in inside], axis=1),
-        radius.ravel()[spectrum.reshape(len(spectrum), -1).argmax(axis=1)],
-        (spectrum * _above_nyquist(fy, fx, (down, across))).sum(axis=(1, 2)),
-    )
-
-
 def measures(found: Diagnosis, *, faint: float = 0.1, duplicate: float = 0.9) -> dict[str, float | None]:
     """The diagnosis in numbers, None for what only images tell.
 
-    dead: share of maps never above 0. faint: share of filters with less than `faint` of the median RMS. dominance:
-    largest RMS / median. at_ceiling: share of filters within 1 % of the largest RMS, where a training with clipping
-    collects them. duplicates: share of filters with |cosine| of `duplicate` or more with another. low, middle, high:
-    mean share of energy; peaks_in_middle: share of filters that are strongest there. aliased: mean share of a filter's
-    energy that the stride cannot carry; aliased_on_images: share of all response energy to the images.
+    dead: share of maps never above 0; dead_above: of those of the other layers together. faint: share of filters with
+    less than `faint` of the median RMS. dominance: largest RMS / median. at_ceiling: share of filters within 1 % of
+    the largest RMS, where a training with clipping collects them. duplicates: share of filters with |cosine| of
+    `duplicate` or more with another. low, middle, high: mean share of energy; peaks_in_middle: share of filters that
+    are strongest there. aliased: mean share of a filter's energy that the stride cannot carry; aliased_of_noise: the
+    same in parts of what filters of noise lose. aliased_on_images: share of all response energy to the images;
+    aliased_of_images: in parts of what the images' pixels lose themselves.
     """
     filters = found.filters
     median = float(np.median(filters.rms))
-    live = filters.rms > 0
-    low, middle, high = (filters.bands[live].mean(axis=0) if live.any() else np.zeros(3)).tolist()
-    strongest = filters.bands.argmax(axis=1)
+    known = {name: each.value for name, each in intervals(found, faint=faint, duplicate=duplicate).items()}
+    at_ceiling = float((filters.rms >= 0.99 * filters.rms.max()).mean())
+    dominance = float(filters.rms.max() / median) if median else None
+    found_all = {**known, "dominance": dominance, "at_ceiling": at_ceiling}
+    return {name: found_all.get(name) for name in MEASURES}
+
+
+def intervals(found: Diagnosis, *, faint: float = 0.1, duplicate: float = 0.9) -> dict[str, Interval]:
+    """The measures that are means over filters, or maps, with their intervals over these."""
     return {
-        "dead": float(found.dead[filters.layer.name].mean()) if found.dead else None,
-        "faint": float((filters.rms < faint * median).mean()),
-        "dominance": float(filters.rms.max() / median) if median else None,
-        "at_ceiling": float((filters.rms >= 0.99 * filters.rms.max()).mean()),
-        "duplicates": float((filters.alike >= duplicate).mean()),
-        "low": low,
-        "middle": middle,
-        "high": high,
-        "peaks_in_middle": float((strongest[live] == 1).mean()) if live.any() else 0.0,
-        "aliased": float(filters.aliased[live].mean()) if live.any() else 0.0,
-        "aliased_on_images": found.aliased_in_all,
+        name: share(rows) if rows.dtype == bool else bootstrap(rows, ratio)
+        for name, rows in _samples(found, faint, duplicate).items()
     }
 
 
-def compare(first: dict[str, float | None], second: dict[str, float | None]) -> dict[str, int | None]:
-    """By measure which of two networks, 0 or 1, is what the paper wants of a first layer; None where neither is."""
-    verdict: dict[str, int | None] = {}
-    for name, wanted in WANTED.items():
-        a, b = first[name], second[name]
-        verdict[name] = None if a is None or b is None or a == b else int((b > a) == (wanted == "more"))
+@dataclass(frozen=True)
+class Contrast:
+    """Two networks by one measure."""
+
+    better: int | None
+    """Which of them, 0 or 1, is what the paper wants of a first layer, if they differ beyond chance."""
+    p: float
+    """How likely two networks differ so much whose filters, or maps, might have been in either."""
+    p_corrected: float
+    """By Holm for all measures."""
+
+
+def compare(first: Diagnosis, second: Diagnosis, *, faint: float = 0.1, duplicate: float = 0.9) -> dict[str, Contrast]:
+    """Two networks by each measure that is a mean over filters and that the paper argues with.
+
+    They tell whether the filters of these two trainings differ, not whether two other trainings' would.
+    """
+    one, other = (_samples(each, faint, duplicate) for each in (first, second))
+    pairs = {name: (_rows(one[name]), _rows(other[name])) for name in WANTED if name in one and name in other}
+    p = [exchange_p(a, b, ratio) for a, b in pairs.values()]
+    verdict = {}
+    for (name, (a, b)), single, corrected in zip(pairs.items(), p, holm(p), strict=True):
+        more = int(ratio(b.mean(axis=0)[None])[0] > ratio(a.mean(axis=0)[None])[0])
+        better = more if WANTED[name] == "more" else 1 - more
+        verdict[name] = Contrast(better if corrected < SURE else None, single, corrected)
     return verdict
 
 
-def second_layer(network: Network) -> Layer:
-    """The first layer with weights whose units see more than those of the first. Raises LayerError."""
-    first = _first_layer(network)
-    above = network.layers[network.layers.index(first) + 1 :]
-    sizes = [axis.size for axis in first.field or ()]
-    for layer in above:
-        if layer.parameters and layer.spatial and [axis.size for axis in layer.field or ()] != sizes:
-            return layer
-    raise LayerError(f"{network.path} has no second layer of filters to project. Say with --layer what to show.")
+def _samples(found: Diagnosis, faint: float, duplicate: float) -> dict[str, np.ndarray]:
+    """By measure flags (K,), whose share it is, or rows (K, 2), the ratio of whose means it is."""
+    filters, name = found.filters, found.filters.layer.name
+    live = filters.rms > 0 if (filters.rms > 0).any() else np.ones(len(filters.rms), bool)
+    noise = noise_aliased(filters)
+    above = [dead for layer, dead in found.dead.items() if layer != name]
+    flags = {
+        **({"dead": found.dead[name]} if found.dead else {}),
+        **({"dead_above": np.concatenate(above)} if above else {}),
+        "faint": filters.rms < faint * np.median(filters.rms),
+        "duplicates": filters.alike >= duplicate,
+        "peaks_in_middle": (filters.bands.argmax(axis=1) == 1)[live],
+    }
+    shares = dict(zip(("low", "middle", "high"), filters.bands[live].T, strict=True)) | {
+        "aliased": filters.aliased[live]
+    }
+    shares |= {"aliased_of_noise": filters.aliased[live] / noise} if noise else {}
+    rows = {measure: _rows(each) for measure, each in shares.items()}
+    if found.response is not None and found.response[:, 1].any():
+        rows["aliased_on_images"] = found.response / found.response[:, 1].mean()  # which networks scale as they like
+        if found.beyond:
+            rows["aliased_of_images"] = rows["aliased_on_images"] / [found.beyond, 1]
+    return {**flags, **rows}
 
 
-def _first_layer(network: Network) -> Layer:
-    for layer in network.layers:
-        if layer.parameters and layer.spatial and layer.field and max(axis.size for axis in layer.field) > 1:
-            return layer
-    what = f"no layer of {network.path} has filters that see a part of the image"
-    raise LayerError(f"{what}. Open a network that begins with a convolution.")
-
-
-def _read_off(network: Network, layer: Layer) -> np.ndarray:
-    """The filters of a layer (K, C, h, w), as the derivative of its raw sums by the pixels."""
-    assert layer.field is not None
-    middle = [int(n) // 2 for n in layer.shape[2:]]  # type: ignore[arg-type]
-    box = [slice(*axis.span(at)) for axis, at in zip(layer.field, middle, strict=True)]
-    maps, filters = (layer.maps, *(int(n) for n in layer.shape[2:])), []  # type: ignore[arg-type]
-    if any(part.start < 0 or part.stop > n for part, n in zip(box, network.input_shape[1:], strict=True)):
-        what = f"the filters of {layer.name} are larger than the image of {network.path}"
-        raise LayerError(f"{what}. Say a larger one with --input-size.")
-    for first in range(0, layer.maps, MAPS_AT_ONCE):
-        numbers = np.arange(first, min(first + MAPS_AT_ONCE, layer.maps))
-        seed = np.zeros((len(numbers), *maps), np.float32)
-        seed[np.arange(len(numbers)), numbers, middle[0], middle[1]] = 1
-        x = np.zeros((len(numbers), *network.input_shape), np.float32)
-        filters.append(network.pull(x, layer.pre, seed, Policy("gradient"))[:, :, box[0], box[1]])
-    return np.concatenate(filters)
-
-
-def _spectrum(weights: np.ndarray) -> np.ndarray:
-    """(K, F, F): the energy of each filter by frequency, summed over channels, 1 in all; 0 for an empty filter."""
-    extent = max(GRID, 2 * max(weights.shape[2:]))
-    transformed = np.fft.fft2(weights.astype(np.float64), (extent, extent))
-    energy = (np.abs(transformed) ** 2).sum(axis=1)
-    total = energy.sum(axis=(1, 2), keepdims=True)
-    return np.asarray(energy / np.where(total > 0, total, 1))
-
-
-def _above_nyquist(fy: np.ndarray, fx: np.ndarray, stride: tuple[int, int]) -> np.ndarray:
-    """Which frequencies units so far apart cannot tell from lower ones."""
-    return np.asarray((np.abs(fy) > 0.5 / stride[0] + 1e-9) | (np.abs(fx) > 0.5 / stride[1] + 1e-9))
-
-
-def _power(image: np.ndarray) -> np.ndarray:
-    """(C, C, H, W): the cross-spectra of channels (C, H, W), faded to the borders, which would be edges otherwise."""
-    fade = np.outer(np.hanning(image.shape[1]), np.hanning(image.shape[2]))
-    transformed = np.fft.fft2(image.astype(np.float64) * fade)
-    return np.asarray(transformed[:, None] * transformed[None].conj())
-
-
-def _response_aliasing(filters: Filters, power: np.ndarray) -> tuple[np.ndarray, float]:
-    """For each filter (K,), and for all together, the share of response energy above the stride's limit."""
-    extent = power.shape[2:]
-    above = _above_nyquist(np.fft.fftfreq(extent[0])[:, None], np.fft.fftfreq(extent[1])[None], filters.stride)
-    lost, total = np.zeros(len(filters.weights)), np.zeros(len(filters.weights))
-    for number, weights in enumerate(filters.weights):
-        # a layer correlates, so the filter's spectrum enters conjugated
-        response = np.fft.fft2(weights.astype(np.float64), extent).conj()
-        energy = np.einsum("chw,cdhw,dhw->hw", response, power, response.conj(), optimize=True).real
-        lost[number], total[number] = (energy * above).sum(), energy.sum()
-    share = np.where(total > 0, lost / np.where(total > 0, total, 1), 0.0)
-    return share, float(lost.sum() / total.sum()) if total.any() else 0.0
+def _rows(numbers: np.ndarray) -> np.ndarray:
+    """(K, 2), the ratio of whose means is the mean of numbers (K,); what has this shape stays."""
+    return numbers if numbers.ndim == 2 else np.stack([numbers, np.ones(len(numbers))], axis=1)

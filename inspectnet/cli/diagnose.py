@@ -94,10 +94,11 @@ def _diagnose(
     network: "Network", name: str, collection: "Collection", layers: list[str], shown: tuple[int, int], **how: Any
 ) -> "Diagnosed":
     from inspectnet.analyses import diagnosis
+    from inspectnet.analyses.filters import second_layer
     from inspectnet.report.diagnosis import Diagnosed
     from inspectnet.report.progress import progress
 
-    above = [each.name for each in (network.match(layers) if layers else [diagnosis.second_layer(network)])]
+    above = [each.name for each in (network.match(layers) if layers else [second_layer(network)])]
     for each in above:
         if reason := network.obstacle(each):
             raise OptionError(reason)

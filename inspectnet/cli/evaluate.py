@@ -86,7 +86,7 @@ def _record(
     networks: list["Network"], targets: "Targets", found: "Evaluation", crops: int, layer: str
 ) -> dict[str, Any]:
     """All that was measured, and all that decides it."""
-    from inspectnet.report.evaluation import describe_answers
+    from inspectnet.report.evaluation import describe_answers, describe_differences
     from inspectnet.report.run import describe_network
     from inspectnet.runtime.versions import versions
 
@@ -106,6 +106,7 @@ def _record(
         },
         "classes": targets.names,
         "results": [describe_answers(found, answers, name, targets.names) for answers, name in results],
+        "differences": describe_differences(found, names),
         "device": networks[0].device.name,
         "versions": versions(),
     }

@@ -69,7 +69,7 @@ def invariance(
     check_choices(distance, direction, border)
     network = opening.open(model, scores=scores)
     amounts, size = (
-        _amounts(transform, network, by_pixel=by_pixel, alike=alike),
+        _amounts(transform, network, by_pixel, direction if alike else ""),
         options.images_at_once(batch_size, network),
     )
     layers = [found.name for found in network.match(layer)] if layer else []
@@ -129,8 +129,11 @@ def _record(
     }
 
 
-def _amounts(text: str, network: "Network", *, by_pixel: bool, alike: bool) -> dict[str, "np.ndarray"]:
-    """The amounts of each transform that is asked for: the paper's, those alike, or from:to:step; OptionError."""
+def _amounts(text: str, network: "Network", by_pixel: bool, alike: str) -> dict[str, "np.ndarray"]:
+    """The amounts of each transform that is asked for: the paper's, those alike in a direction, or from:to:step.
+
+    Raises OptionError.
+    """
     from inspectnet.images.amounts import TRANSFORMS, alike_amounts, paper_amounts
 
     found = {}
@@ -140,7 +143,7 @@ def _amounts(text: str, network: "Network", *, by_pixel: bool, alike: bool) -> d
             raise OptionError(f"--transform '{name}' is none of {', '.join(TRANSFORMS)}.")
         own = _numbers(numbers, name) if equals else None
         size = network.input_shape[1:]
-        usual = alike_amounts(name, size) if alike else paper_amounts(name, size, by_pixel)
+        usual = alike_amounts(name, size, alike) if alike else paper_amounts(name, size, by_pixel)
         found[name] = usual if own is None else own
     if not found:
         raise OptionError("--transform is empty. Name one or more of translate, scale, rotate, zoom.")

@@ -33,16 +33,17 @@ def paper_amounts(transform: str, size: tuple[int, int], by_pixel: bool = False)
     return np.arange(72) * 5.0 if transform == "rotate" else np.arange(17) * 0.05 + 1
 
 
-def alike_amounts(transform: str, size: tuple[int, int]) -> np.ndarray:
+def alike_amounts(transform: str, size: tuple[int, int], direction: str = "vertical") -> np.ndarray:
     """Amounts (T,) by which pixels move equally far under each transform, in the mean over the window (H, W).
 
     0..9 px for an input of 56, in proportion for others, in whole pixels; shifts and rotations both ways, scales
-    above 1 only.
+    above 1 only. Shifts along an axis keep pixels sharp, diagonal ones lie between pixels as rotations do.
     """
     moves = np.arange(ALIKE_REACH + 1) * max(1.0, round(min(size) / ALIKE_SIDE))
     if transform in ("scale", "zoom"):
         return np.asarray(1 / (1 - moves / _mean_radius(size)))
     turns = np.degrees(2 * np.arcsin(moves / (2 * _mean_radius(size)))) if transform == "rotate" else moves
+    turns = turns / math.hypot(*DIRECTIONS[direction]) if transform == "translate" else turns
     return np.concatenate([-turns[:0:-1], turns])
 
 

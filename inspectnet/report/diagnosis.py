@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from inspectnet.analyses.diagnosis import Diagnosis, compare, measures
+from inspectnet.analyses.diagnosis import Diagnosis, compare, intervals, measures
 from inspectnet.analyses.features import LayerFeatures
+from inspectnet.analyses.statistics import Interval
 from inspectnet.network import Network
 from inspectnet.pictures.colour import GREY, grey_centred
 from inspectnet.pictures.columns import Column, Picture, draw_columns
@@ -22,6 +23,7 @@ WIDTH = 460  # of a column, px
 FAINT, DUPLICATE = 0.1, 0.9  # of the median RMS; |cosine|
 WORDS = {
     "dead": "dead maps, share",
+    "dead_above": "dead maps of the layers above, share",
     "faint": "faint filters, share",
     "dominance": "largest RMS / median",
     "at_ceiling": "at the largest RMS, share",
@@ -31,7 +33,9 @@ WORDS = {
     "high": "at high frequencies",
     "peaks_in_middle": "filters of middle frequency, share",
     "aliased": "energy beyond the stride's limit",
+    "aliased_of_noise": "in parts of what noise loses",
     "aliased_on_images": "the same of the response to images",
+    "aliased_of_images": "in parts of what pixels lose",
 }
 
 
@@ -52,6 +56,11 @@ class Diagnosed:
         return measures(self.found, faint=self.faint, duplicate=self.duplicate)
 
     @property
+    def intervals(self) -> dict[str, Interval]:
+        """Those of the numbers that are means over filters, with their intervals."""
+        return intervals(self.found, faint=self.faint, duplicate=self.duplicate)
+
+    @property
     def weak(self) -> list[int]:
         """The first layer's maps that are dead or faint."""
         filters = self.found.filters
@@ -68,6 +77,7 @@ def describe_diagnosis(each: Diagnosed) -> dict[str, Any]:
         "filters": filters.weights.shape,
         "stride": filters.stride,
         "measures": each.measures,
+        "intervals": {name: interval.to_json() for name, interval in each.intervals.items()},
         "dead": {
             layer: {"maps": len(dead), "dead": [int(m) for m in np.flatnonzero(dead)]}
             for layer, dead in found.dead.items()
@@ -78,7 +88,7 @@ def describe_diagnosis(each: Diagnosed) -> dict[str, Any]:
             "peak": filters.peak,
             "bands": filters.bands,
             "aliased": filters.aliased,
-            "aliased_on_images": found.aliased,
+            "response_aliased_and_all": found.response,
             "alike": filters.alike,
             "twin": filters.twin,
         },
@@ -86,12 +96,18 @@ def describe_diagnosis(each: Diagnosed) -> dict[str, Any]:
 
 
 def describe_verdict(diagnosed: Sequence[Diagnosed]) -> dict[str, Any] | None:
-    """Which of two networks is better by each measure the paper argues with, for JSON; None for a network alone."""
+    """Which of two networks is better by each measure, where that is beyond chance, for JSON; None for one alone."""
     if len(diagnosed) != 2:
         return None
-    better = compare(diagnosed[0].measures, diagnosed[1].measures)
-    names = {name: None if which is None else diagnosed[which].name for name, which in better.items()}
-    return {"better": names, "counts": {each.name: list(names.values()).count(each.name) for each in diagnosed}}
+    first, second = diagnosed
+    found = compare(first.found, second.found, faint=first.faint, duplicate=first.duplicate)
+    names = {name: None if each.better is None else diagnosed[each.better].name for name, each in found.items()}
+    return {
+        "better": names,
+        "p": {name: each.p for name, each in found.items()},
+        "p_holm": {name: each.p_corrected for name, each in found.items()},
+        "counts": {each.name: list(names.values()).count(each.name) for each in diagnosed},
+    }
 
 
 def write_diagnosis(folder: OutputFolder, diagnosed: Sequence[Diagnosed], bands: tuple[float, float]) -> None:
@@ -112,27 +128,32 @@ def write_diagnosis(folder: OutputFolder, diagnosed: Sequence[Diagnosed], bands:
     for each in diagnosed:
         names = ("weights", "rms", "alike", "twin", "spectrum", "bands", "peak", "aliased")
         arrays = {name: getattr(each.found.filters, name) for name in names}
-        arrays |= {"aliased_on_images": np.asarray(each.found.aliased)}
+        arrays |= {} if each.found.response is None else {"response_aliased_and_all": each.found.response}
         arrays |= {f"dead_{layer}": dead for layer, dead in each.found.dead.items()}
         folder.write_npz(f"{files[each.name.removesuffix('.onnx')]}.npz", arrays)
 
 
 def print_diagnosis(diagnosed: Sequence[Diagnosed], verdict: dict[str, Any] | None) -> None:
     """Print all measures of each network, which does better, and the dead maps of each layer."""
-    numbers = [each.measures for each in diagnosed]
+    numbers, ends = [each.measures for each in diagnosed], [each.intervals for each in diagnosed]
     rows = []
     for name, words in WORDS.items():
-        better = [(verdict["better"].get(name) or "") if verdict else ""][: bool(verdict)]
-        rows.append([words, *(each[name] for each in numbers), *better])
-    columns = ["first layer", *(each.name for each in diagnosed), *["better"] * bool(verdict)]
-    print_table("", columns, rows)
+        cells = [cell for n, e in zip(numbers, ends, strict=True) for cell in (n[name], _ends(e.get(name)))]
+        verdict_cells = [verdict[key].get(name) for key in ("p", "p_holm", "better")] if verdict else []
+        rows.append([words, *cells, *verdict_cells])
+    named = [cell for each in diagnosed for cell in (each.name, "95 %")]
+    print_table("", ["first layer", *named, *(["p", "Holm", "better"] if verdict else [])], rows)
     for each in diagnosed:
         found = {layer: int(dead.sum()) for layer, dead in each.found.dead.items() if dead.any()}
         listed = ", ".join(f"{layer} {count} of {len(each.found.dead[layer])}" for layer, count in found.items())
         print(f"{each.name}: dead over {each.found.images} images: {listed or 'none'}")
     if verdict:
         counts = ", ".join(f"{name} in {count}" for name, count in verdict["counts"].items())
-        print(f"better by the paper's measures, of {len(verdict['better'])}: {counts}")
+        print(f"better by the paper's measures beyond chance, of {len(verdict['better'])}: {counts}")
+
+
+def _ends(interval: Interval | None) -> str:
+    return "" if interval is None else f"{interval.low:.3g} to {interval.high:.3g}"
 
 
 def _pictures(each: Diagnosed, bands: tuple[float, float]) -> list[Picture]:

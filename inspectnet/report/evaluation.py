@@ -25,10 +25,25 @@ def describe_answers(found: Evaluation, answers: Answers, name: str, classes: Se
         "images": len(found.images),
         "top1_error": answers.error(),
         "top5_error": answers.error(TOP),
+        "intervals": {"top1_error": answers.error_interval(), "top5_error": answers.error_interval(TOP)},
         "loss": loss if math.isfinite(loss) else None,  # of a probability that float32 rounded to zero
         "classes": _by_class(found, answers, classes),
         "confusion": found.cells(answers),
     }
+
+
+def describe_differences(found: Evaluation, names: Sequence[str]) -> list[dict[str, Any]]:
+    """By how many points the top-1 errors of every two results differ, ready for JSON."""
+    return [
+        {
+            "models": [names[i] for i in each.pair],
+            "top1_error": each.points.value,
+            "interval": each.points.to_json(),
+            "p": each.p,
+            "p_holm": each.p_corrected,
+        }
+        for each in found.differences()
+    ]
 
 
 def _by_class(found: Evaluation, answers: Answers, classes: Sequence[str]) -> list[dict[str, Any]]:
@@ -50,15 +65,28 @@ def print_results(record: dict[str, Any]) -> None:
     """Print a row for each network and for all together, and the classes with the largest errors."""
     results, crops = record["results"], record["crops"]
     title = f"{record['images']['count']} images, {crops} crop{'s' * (crops > 1)}"
-    columns = ["model", "top-1 error %", "top-5 error %", "loss", "images"]
-    rows = [[r["model"], *_errors(r), r["loss"], r["images"]] for r in results]
+    columns = ["model", "top-1 error %", "95 %", "top-5 error %", "95 %", "loss", "images"]
+    rows = []
+    for r in results:
+        cells = [cell for key, error in zip(r["intervals"], _errors(r), strict=True)
+                 for cell in (error, _ends(r["intervals"][key]))]  # fmt: skip
+        rows.append([r["model"], *cells, r["loss"], r["images"]])
     print_table(title, columns, rows)
+    if record["differences"]:
+        columns = ["top-1 error", "points", "95 %", "p", "Holm"]
+        rows = [[" less ".join(d["models"]), f"{d['top1_error']:.2f}", _ends(d["interval"]), d["p"], d["p_holm"]]
+                for d in record["differences"]]  # fmt: skip
+        print_table("\nthe same images, one by one", columns, rows)
     wrong = [each for each in results[-1]["classes"] if each["top1_error"] > 0]
     worst = sorted(wrong, key=lambda each: (-each["top1_error"], -each["images"]))[:WORST]
     if worst:
         rows = [[each["class"], *_errors(each), each["images"], each["taken_for"]] for each in worst]
         columns = ["class", "top-1 error %", "top-5 error %", "images", "most often taken for"]
         print_table(f"\nthe largest errors by class, {results[-1]['model']}", columns, rows)
+
+
+def _ends(interval: Sequence[float]) -> str:
+    return " to ".join(f"{end:.2f}" for end in interval)
 
 
 def _errors(result: dict[str, Any]) -> list[str]:

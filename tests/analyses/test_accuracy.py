@@ -314,3 +314,17 @@ def test_any_other_number_of_crops_is_refused(tmp_path, collection):
         measured(random_net(tmp_path), collection, crops=5)
     with pytest.raises(OptionError, match=r"Say --crop-pct"):
         measured(random_net(tmp_path), collection, crops=10)
+
+
+def test_two_networks_are_compared_image_by_image():
+    """Of 100 images both err on 40, one alone on 12, the other alone on 2: 10 points, and the 40 say nothing."""
+    rank = np.zeros((2, 100), np.int64)
+    rank[:, :40] = 9
+    rank[0, 40:52] = rank[1, 52:54] = 9
+    answers = tuple(Answers(each, each, each.astype(float)) for each in rank)
+    found = Evaluation(("",) * 100, np.zeros(100, np.int64), 10, answers, (), "")
+    (apart,) = found.differences()
+    assert apart.pair == (0, 1) and apart.points.value == pytest.approx(10)
+    reach = 1.96 * np.sqrt((14 - 100 * 0.1**2) / 100 / 100) * 100
+    assert (apart.points.low, apart.points.high) == pytest.approx((10 - reach, 10 + reach), abs=1.1)
+    assert apart.p == pytest.approx(2 * (1 + 14 + 91) / 2**14, abs=0.003)  # of 14 coins 2 or fewer, or 12 or more

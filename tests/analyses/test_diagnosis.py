@@ -8,7 +8,8 @@ from nets import onnx_text
 from PIL import Image
 
 import inspectnet
-from inspectnet.analyses.diagnosis import WANTED, compare, diagnose, first_filters, measures, second_layer
+from inspectnet.analyses.diagnosis import WANTED, compare, diagnose, intervals, measures
+from inspectnet.analyses.filters import first_filters, second_layer
 from inspectnet.errors import ImageError, LayerError
 from inspectnet.images import find_images
 
@@ -147,8 +148,15 @@ def test_aliasing_on_images_is_that_of_the_responses_themselves(tmp_path, rng):
             energy = np.abs(np.fft.fft2(np.sum(moved, axis=(0, 1)))) ** 2
             above[k] += energy[beyond].sum()
             total[k] += energy.sum()
-    np.testing.assert_allclose(found.aliased, above / total, rtol=1e-4)
-    assert found.aliased_in_all == pytest.approx(above.sum() / total.sum(), rel=1e-4)
+    np.testing.assert_allclose(found.response, np.stack([above, total], axis=1), rtol=1e-4)
+    numbers = measures(found)
+    assert numbers["aliased_on_images"] == pytest.approx(above.sum() / total.sum(), rel=1e-4)
+    # what one pixel of each colour loses, in a layer of these three filters
+    (tmp_path / "one").mkdir()
+    pixels = diagnose(open_filters(tmp_path / "one", np.eye(3)[:, :, None, None] * np.eye(3)[0], stride=2), photos)
+    own = measures(pixels)["aliased_on_images"]
+    assert found.beyond == pytest.approx(own, rel=1e-4)
+    assert numbers["aliased_of_images"] == pytest.approx(numbers["aliased_on_images"] / own, rel=1e-4)
 
 
 # Dead, dominating, duplicate -------------------------------------------------------------------------------
@@ -218,11 +226,41 @@ def test_a_layer_of_nothing_has_numbers_too(tmp_path):
 
 def test_the_papers_remedy_wins_where_it_should(tmp_path):
     """Of the same gratings 7 x 7 at stride 2 carries what 11 x 11 at stride 4 does not."""
-    middle = [(0.0, 0.2), (0.2, 0.0), (0.14, 0.14)]
-    small = measures(diagnose(open_filters(tmp_path, [grating(*f, side=7) for f in middle], 2)))
-    large = measures(diagnose(open_filters(tmp_path, [grating(*f, side=11) for f in (*middle[:2], (0, 0))], 4)))
+    middle = [(0.0, 0.2), (0.2, 0.0), (0.14, 0.14)] * 4
+    small = diagnose(open_filters(tmp_path, [grating(*f, side=7) for f in middle], 2))
+    (tmp_path / "large").mkdir()
+    flat = [*middle[:8], *[(0, 0)] * 4]
+    large = diagnose(open_filters(tmp_path / "large", [grating(*f, side=11) for f in flat], 4))
     verdict = compare(large, small)
-    assert verdict["aliased"] == verdict["middle"] == verdict["peaks_in_middle"] == 1
-    assert verdict["dead"] is None and verdict["aliased_on_images"] is None
-    assert compare(small, large)["aliased"] == 0 and set(verdict) == set(WANTED)
-    assert set(compare(small, small).values()) == {None}
+    better = {name: each.better for name, each in verdict.items()}
+    assert better["aliased"] == better["aliased_of_noise"] == 1
+    assert verdict["aliased"].p == pytest.approx(verdict["aliased"].p_corrected / len(verdict), abs=1e-9)
+    assert "dead" not in verdict and "aliased_on_images" not in verdict and set(verdict) <= set(WANTED)
+    assert compare(small, large)["aliased"].better == 0
+    assert all(each.better is None and each.p > 0.5 for each in compare(small, small).values())
+
+
+def test_of_filters_of_noise_a_larger_stride_loses_more_and_no_more_than_noise_does(tmp_path, rng):
+    """Stride 4 loses 15/16 of noise, stride 2 3/4: a difference of strides that is none of filters."""
+    found = []
+    for stride in (2, 4):
+        (tmp_path / str(stride)).mkdir()
+        noise = rng.standard_normal((48, 3, 7, 7))
+        found.append(diagnose(open_filters(tmp_path / str(stride), noise, stride)))
+    for each, lost in zip(found, (3 / 4, 15 / 16), strict=True):
+        known = intervals(each)
+        assert known["aliased"].value == pytest.approx(lost, abs=0.03)
+        assert known["aliased_of_noise"].low < 1.02 and known["aliased_of_noise"].high > 0.98
+    verdict = compare(*found)
+    assert verdict["aliased"].better == 0 and verdict["aliased"].p_corrected < 0.01
+    assert verdict["aliased_of_noise"].better is None
+
+
+def test_numbers_of_filters_have_intervals_over_the_filters(tmp_path, rng):
+    found = diagnose(open_filters(tmp_path, rng.standard_normal((40, 3, 5, 5))))
+    known, shares = intervals(found), found.filters.bands[:, 1]
+    reach = 1.96 * shares.std() / np.sqrt(40)
+    assert (known["middle"].low, known["middle"].high) == pytest.approx(
+        (shares.mean() - reach, shares.mean() + reach), abs=0.3 * reach
+    )
+    assert (known["faint"].value, known["faint"].high) == pytest.approx((0, 1 - 0.025 ** (1 / 40)))

@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from inspectnet.analyses.statistics import bootstrap, exchange_p, holm, pairing_p, rank_p, ratio, sign_p
+from inspectnet.analyses.statistics import bootstrap, exchange_p, holm, pairing_p, rank_p, ratio, share, sign_p
 
 
 def test_the_interval_of_a_share_is_that_of_the_binomial():
@@ -52,6 +52,21 @@ def test_a_ratio_without_a_bound_has_none():
     assert found.to_json()[1] is None and found.to_json()[0] == pytest.approx(found.low)
 
 
+@pytest.mark.parametrize(
+    ("count", "of", "low", "high"),
+    [
+        (0, 64, 0, 1 - 0.025 ** (1 / 64)),
+        (64, 64, 0.025 ** (1 / 64), 1),
+        (5, 10, 0.1871, 0.8129),
+        (1, 20, 0.0013, 0.2487),
+    ],
+)
+def test_shares_have_the_exact_interval(count, of, low, high):
+    """From the tables of Clopper & Pearson; what none of 64 shows solves (1 - p)**64 = 0.025."""
+    found = share(np.arange(of) < count)
+    assert (found.value, found.low, found.high) == pytest.approx((count / of, low, high), abs=5e-5)
+
+
 def test_a_rank_counts_the_number_itself():
     assert rank_p(3.0, np.array([1.0, 2.0, 2.5])) == 1 / 4
     assert rank_p(2.0, np.array([1.0, 2.0, 2.5])) == 3 / 4
@@ -69,6 +84,13 @@ def test_samples_are_exchanged_in_all_ways():
     """Of the 20 ways to take three of six numbers two are as far apart as the three lowest and highest."""
     assert exchange_p(np.array([0.0, 1, 2]), np.array([3.0, 4, 5])) == pytest.approx(0.1, abs=0.01)
     assert exchange_p(np.array([0.0, 5]), np.array([2.0, 3])) == 1
+
+
+def test_ratios_of_two_samples_are_exchanged_row_by_row(rng):
+    """Both lose half of what they have, of different amounts: the ratio is the same, the sums are not."""
+    one, other = ([[n / 2, n] for n in rng.uniform(low, low + 1, 20)] for low in (1, 9))
+    assert exchange_p(np.array(one), np.array(other), ratio) > 0.05
+    assert exchange_p(np.array(one)[:, 0], np.array(other)[:, 0]) < 0.001
 
 
 def test_p_is_uniform_under_chance(rng):

@@ -59,15 +59,18 @@ def test_two_networks_stand_side_by_side_with_a_verdict(large, small, photos, tm
     text, _ = done(capsys, "diagnose", large, small, "--images", photos, "-o", tmp_path / "out", "--json")
     record = json.loads(text)
     assert [model["name"] for model in record["models"]] == ["large.onnx", "small.onnx"]
-    assert record["verdict"]["better"]["aliased"] == "small.onnx"  # noise, of which stride 4 loses 15/16, stride 2 3/4
-    counts = record["verdict"]["counts"]
-    assert sum(counts.values()) <= len(record["verdict"]["better"]) == 8
+    verdict = record["verdict"]
+    assert set(verdict["p"]) == set(verdict["p_holm"]) == set(verdict["better"])
+    assert verdict["p"]["aliased"] < 0.05  # noise, of which stride 4 loses 15/16, stride 2 3/4
+    assert all(verdict["p"][name] <= p <= 1 for name, p in verdict["p_holm"].items())
+    low, high = record["models"][0]["intervals"]["aliased"]
+    assert low <= record["models"][0]["measures"]["aliased"] <= high
     files = ["diagnosis.json", "diagnosis.png", "large.npz", "small.npz"]
     assert sorted(contents(tmp_path / "out")) == files
     text, _ = done(capsys, "diagnose", large, small, "--images", photos, "-o", tmp_path / "out")
-    (line,) = [line for line in text.splitlines() if line.startswith("energy beyond")]
-    assert line.split()[-1] == "small.onnx"
-    assert f"of 8: large.onnx in {counts['large.onnx']}, small.onnx in {counts['small.onnx']}" in text
+    counts = verdict["counts"]
+    words = f"of {len(verdict['better'])}: large.onnx in {counts['large.onnx']}, small.onnx in {counts['small.onnx']}"
+    assert f"better by the paper's measures beyond chance, {words}" in text
 
 
 def test_the_same_run_gives_the_same_bytes(small, photos, tmp_path, capsys):

@@ -63,7 +63,7 @@ def test_tables_show_each_model_and_the_worst_classes(model, labelled, capsys):
     assert code == 0, err
     lines = [line.split() for line in out.splitlines()]
     assert out.splitlines()[0] == "12 images, 1 crop"
-    assert lines[2][:3] == ["colours.onnx", "8.33", "0.00"] and lines[2][-1] == "12"
+    assert lines[2][:5] == ["colours.onnx", "8.33", "0.21", "to", "38.48"] and lines[2][-1] == "12"
     assert lines[-1] == ["red", "25.00", "0.00", "4", "green"]
     assert "classes: named by the model" in err
 
@@ -80,6 +80,10 @@ def test_several_models_are_shown_one_by_one_and_together(model, labelled, tmp_p
         "ensemble of 2": (pytest.approx(wrong), 12),
     }
     assert [each["model"] for each in record["models"]] == ["colours.onnx", "blind.onnx"]
+    first, same, _ = record["differences"]
+    assert first["models"] == ["colours.onnx", "blind.onnx"] and same["models"][1] == "ensemble of 2"
+    assert first["top1_error"] == pytest.approx(-4 * wrong) and first["p"] <= first["p_holm"]
+    assert first["interval"][0] < -4 * wrong < first["interval"][1] and same["interval"] == [0, 0]
 
 
 def test_models_of_one_name_are_told_apart_by_their_path(model, labelled, tmp_path, capsys):
@@ -91,7 +95,7 @@ def test_models_of_one_name_are_told_apart_by_their_path(model, labelled, tmp_pa
 
 def test_the_json_holds_all_that_was_measured_and_what_decides_it(model, labelled, capsys):
     record, _ = result(capsys, model, "--images", labelled)
-    assert list(record) == ["models", "crops", "images", "classes", "results", "device", "versions"]
+    assert list(record) == ["models", "crops", "images", "classes", "results", "differences", "device", "versions"]
     (about,) = record["models"]
     assert (about["model"], len(about["model_sha256"]), about["scores"]) == ("colours.onnx", 64, "y")
     assert about["preprocess"]["mean"] == [0, 0, 0]
@@ -99,7 +103,11 @@ def test_the_json_holds_all_that_was_measured_and_what_decides_it(model, labelle
     assert len(record["images"]["sha256"]) == 64
     assert (record["crops"], record["classes"]) == (1, ["red", "green", "blue"])
     (found,) = record["results"]
-    assert list(found) == ["model", "images", "top1_error", "top5_error", "loss", "classes", "confusion"]
+    assert list(found) == [
+        "model", "images", "top1_error", "top5_error", "intervals", "loss", "classes", "confusion"
+    ]  # fmt: skip
+    low, high = found["intervals"]["top1_error"]
+    assert (low, high) == pytest.approx((0.211, 38.48), abs=0.01)  # of Clopper & Pearson, for one of twelve
     assert found["confusion"] == [[0, 0, 3], [0, 1, 1], [1, 1, 4], [2, 2, 4]]
     assert found["classes"][0] == {
         "class": "red", "number": 0, "images": 4, "top1_error": 25, "top5_error": 0, "taken_for": "green",

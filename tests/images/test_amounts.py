@@ -34,6 +34,9 @@ def test_amounts_that_move_pixels_alike_do(side):
         moved = displacement(transform, alike_amounts(transform, (side, side)), (side, side))
         np.testing.assert_allclose(np.unique(np.round(moved, 6)), steps, atol=1e-6, err_msg=transform)
     assert (alike_amounts("translate", (side, side)) % 1 == 0).all()  # whole pixels, which stay sharp
+    slanted = alike_amounts("translate", (side, side), "diagonal")
+    assert displacement("translate", slanted, (side, side), "diagonal")[9:] == pytest.approx(steps)
+    assert np.median(np.abs((slanted[10:] + 0.5) % 1 - 0.5)) > 0.2  # between pixels
     assert len(alike_amounts("rotate", (side, side))) == 19
 
 
