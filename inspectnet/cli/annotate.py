@@ -8,6 +8,7 @@ import typer
 from inspectnet.cli import options
 from inspectnet.cli.opening import Opening, Preprocessing
 from inspectnet.errors import OptionError
+from inspectnet.report.lines import show
 
 
 def annotate(
@@ -34,4 +35,4 @@ def annotate(
         raise OptionError("nothing to write. Say the preprocessing (--mean, --std ...), or --classes FILE.")
     metadata.annotate(model, properties, out, overwrite=overwrite)
     for key in properties:
-        print(f"{out}: {key}")
+        show(f"{out}: {key}")

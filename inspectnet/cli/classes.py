@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from inspectnet.cli import options
+from inspectnet.cli.telling import remark
 from inspectnet.errors import ImageError, OptionError, nearest
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def true_classes(network: "Network", collection: "Collection", file: Path | None
     try:
         targets = labelled_images(network, collection, file)
     except OptionError as error:
-        typer.secho(f"no true classes, so each photo's most likely one is taken: {error}", err=True, fg="yellow")
+        remark(f"no true classes, so each photo's most likely one is taken: {error}")
         targets = None
     if targets is None:
         return {}, names
@@ -139,5 +140,5 @@ def find_targets(
         labels = [f"'{label}'" if label else "no label" for label in targets.left_out]
         listed = ", ".join(labels[:SHOWN]) + ", ..." * (len(labels) > SHOWN)
         number = sum(targets.left_out.values())
-        typer.secho(f"left out {number} images, whose label is no class: {listed}", err=True, fg="yellow")
+        remark(f"left out {number} images, whose label is no class: {listed}")
     return targets, where

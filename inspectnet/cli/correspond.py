@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from inspectnet.cli import options
+from inspectnet.cli.destination import Destination
 from inspectnet.cli.opening import Opening
 from inspectnet.errors import OptionError
+from inspectnet.report.lines import show, show_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +43,6 @@ Together = Annotated[
 Permutations = Annotated[int, typer.Option(min=0, help=DRAWS)]
 Fill = Annotated[str, typer.Option(help="What hides: mean, the mean colour, or a grey level of 0..1.")]
 Seed = Annotated[int, typer.Option(min=0, help="Draws the random places and the permutations.")]
-Out = Annotated[Path | None, options.out_folder("Where results go; by default out/MODEL/correspond.")]
 
 
 def correspond(
@@ -54,17 +55,15 @@ def correspond(
     permutations: Permutations = 9999,
     fill: Fill = "mean",
     seed: Seed = 0,
-    out: Out = None,
     batch_size: options.BatchSize = "auto",
     *,
+    destination: Destination,
     opening: Opening,
     as_json: options.AsJson = False,
 ) -> None:
     """Measure whether layers change alike when the same part of different photos is hidden, against random places."""
     from inspectnet.images.parts import prepare_parts, read_parts
     from inspectnet.report.correspondence import print_correspondence, write_correspondence
-    from inspectnet.report.folder import output_folder
-    from inspectnet.report.plain import json_text
 
     network = opening.open(model)
     names = [found.name for found in network.match(layer)]
@@ -72,16 +71,16 @@ def correspond(
     size = options.images_at_once(batch_size, network)
     marked = prepare_parts(read_parts(parts, images), network.preparation)
     how = {"randoms": randoms, "together": together, "permutations": permutations, "seed": seed}
-    with output_folder(out or options.RESULTS / model.stem / "correspond") as folder:
+    with destination.folder(model.stem, "correspondence.json", [network]) as folder:
         found = _correspond(network, marked, names, fill=paint, batch_size=size, **how)
         record = _record(network, marked, found, {**how, "fill": fill})
         write_correspondence(folder, found, marked, network, paint)
         folder.write_json("correspondence.json", record)
     if as_json:
-        print(json_text(record, folder.path / "correspondence.json"), end="")
+        show_json(folder.record_text)
     else:
         print_correspondence(record)
-        print(f"-> {folder.path}")
+        show(f"-> {folder.path}")
 
 
 def _paint(fill: str, preparation: "Preparation") -> "np.ndarray":

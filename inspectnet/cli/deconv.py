@@ -7,10 +7,12 @@ import typer
 
 from inspectnet import samples
 from inspectnet.cli import options
+from inspectnet.cli.destination import Destination
 from inspectnet.cli.features import Request, search, show_photo
 from inspectnet.cli.maps import Wanted, wanted_maps
 from inspectnet.cli.opening import Opening
 from inspectnet.errors import RuleError
+from inspectnet.report.lines import show, show_json
 
 if TYPE_CHECKING:
     from inspectnet.network import Network
@@ -21,7 +23,6 @@ IMAGES = "A folder, one photo, a .txt or .csv list, a .tar; by default the sampl
 MAPS = "How many maps (drawn by --seed; of one photo the strongest), 'all', or a list: 0,5,7-9."
 
 Images = Annotated[Path | None, typer.Option(help=IMAGES, metavar="PATH", parser=options.path_of)]
-Out = Annotated[Path | None, options.out_folder("Where results go; by default out/MODEL/deconv.")]
 Top = Annotated[int, typer.Option(min=1, help="How many activations of each map.")]
 Maps = Annotated[str, typer.Option(help=MAPS)]
 Units = Annotated[str, typer.Option(help="Just these maps, as 0,3,7-12.", show_default=False)]
@@ -33,7 +34,6 @@ def deconv(
     model: options.Model,
     layer: options.Layers,
     images: Images = None,
-    out: Out = None,
     top: Top = 9,
     maps: Maps = "16",
     unit: Units = "",
@@ -43,6 +43,7 @@ def deconv(
     batch_size: options.BatchSize = "auto",
     threads: options.Threads = None,
     seed: Seed = 0,
+    destination: Destination,
     opening: Opening,
     as_json: options.AsJson = False,
 ) -> None:
@@ -50,15 +51,14 @@ def deconv(
 
     Given one photo, show which maps of the layer it activates most, and the layer's whole activity.
     """
-    from inspectnet.report.folder import output_folder
 
     policy = choices.policy()
     network = opening.open(model)
     wanted, size = wanted_maps(network, layer, maps, unit), options.images_at_once(batch_size, network)
     _check_rules(network, wanted, policy)
-    collection = options.collection_of(images or samples.folder(), out)
+    collection = options.collection_of(images or samples.folder(), destination.out)
     request = Request(network, wanted, policy, collection, top, tile or images is None, seed, size, threads)
-    with output_folder(out or options.RESULTS / model.stem / "deconv") as folder:
+    with destination.folder(model.stem, "run.json", [network]) as folder:
         record = _run(request, unit or maps, folder)
     _report(record, folder, as_json)
 
@@ -91,8 +91,6 @@ def _report(record: dict[str, Any], folder: "OutputFolder", as_json: bool) -> No
     """Say what was made and what was left out."""
     options.say_skipped(record["images"].get("skipped", []), "run.json")
     if as_json:
-        from inspectnet.report.plain import json_text
-
-        print(json_text(record, folder.path / "run.json"), end="")
+        show_json(folder.record_text)
     else:
-        print(f"{', '.join(record['layers'])}: {record['images']['count']} images -> {folder.path}")
+        show(f"{', '.join(record['layers'])}: {record['images']['count']} images -> {folder.path}")

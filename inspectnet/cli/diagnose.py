@@ -8,8 +8,10 @@ import typer
 
 from inspectnet import samples
 from inspectnet.cli import options
+from inspectnet.cli.destination import Destination
 from inspectnet.cli.opening import Opening
 from inspectnet.errors import OptionError
+from inspectnet.report.lines import show, show_json
 
 if TYPE_CHECKING:
     from inspectnet.analyses.diagnosis import Diagnosis
@@ -29,7 +31,6 @@ Bands = Annotated[str, typer.Option(help="Where middle frequencies begin and end
 Faint = Annotated[float, typer.Option(min=0, max=1, help="Filters below this part of the median RMS are faint.")]
 Duplicate = Annotated[float, typer.Option(min=0, max=1, help="|Cosine| from which filters are duplicates.")]
 Seed = Annotated[int, typer.Option(min=0, help="Draws the maps that are shown.")]
-Out = Annotated[Path | None, options.out_folder("Where results go; by default out/MODEL/diagnose.")]
 
 
 def diagnose(
@@ -41,27 +42,25 @@ def diagnose(
     faint: Faint = 0.1,
     duplicate: Duplicate = 0.9,
     seed: Seed = 0,
-    out: Out = None,
     batch_size: options.BatchSize = "auto",
     threads: options.Threads = None,
     *,
+    destination: Destination,
     opening: Opening,
     as_json: options.AsJson = False,
 ) -> None:
     """Diagnose the first layer: dead, dominating and duplicate filters, frequencies, aliasing; two models compared."""
     from inspectnet.report.diagnosis import print_diagnosis, write_diagnosis
-    from inspectnet.report.folder import output_folder
-    from inspectnet.report.plain import json_text
 
     if len(models) > 2:
         raise OptionError(f"{len(models)} models do not stand side by side. Say one or two.")
     edges = _edges(bands)
     networks = [opening.open(model) for model in models]
-    collection = options.collection_of(images or samples.folder(), out)
+    collection = options.collection_of(images or samples.folder(), destination.out)
     size = options.images_at_once(batch_size, networks[0])
     files = [network.path.name for network in networks]
     names = files if len(set(files)) == len(files) else [str(network.path) for network in networks]
-    with output_folder(out or options.RESULTS / "-".join(model.stem for model in models) / "diagnose") as folder:
+    with destination.folder("-".join(model.stem for model in models), "diagnosis.json", networks) as folder:
         found = [
             replace(_diagnose(network, name, collection, layer, (maps, seed), bands=edges, batch_size=size,
                               threads=threads), faint=faint, duplicate=duplicate)
@@ -73,10 +72,10 @@ def diagnose(
         folder.write_json("diagnosis.json", record)
     options.say_skipped(record["images"]["skipped"], "diagnosis.json")
     if as_json:
-        print(json_text(record, folder.path / "diagnosis.json"), end="")
+        show_json(folder.record_text)
     else:
         print_diagnosis(found, record["verdict"])
-        print(f"-> {folder.path}")
+        show(f"-> {folder.path}")
 
 
 def _edges(text: str) -> tuple[float, float]:

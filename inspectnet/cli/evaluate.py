@@ -7,7 +7,10 @@ import typer
 
 from inspectnet.cli import options
 from inspectnet.cli.classes import find_targets
+from inspectnet.cli.destination import Destination
 from inspectnet.cli.opening import SCORES, Opening
+from inspectnet.cli.telling import remark
+from inspectnet.report.lines import show_json
 
 if TYPE_CHECKING:
     from inspectnet.analyses.accuracy import Evaluation
@@ -32,6 +35,7 @@ def evaluate(
     classes: Classes = None,
     layer: Layer = "",
     out: Out = None,
+    overwrite: options.Overwrite = False,
     batch_size: options.BatchSize = "auto",
     threads: options.Threads = None,
     *,
@@ -42,20 +46,20 @@ def evaluate(
     from contextlib import nullcontext
 
     from inspectnet.report.evaluation import print_results, write_results
-    from inspectnet.report.folder import output_folder
     from inspectnet.report.plain import json_text
 
     networks = [opening.open(model) for model in models]
     size = options.images_at_once(batch_size, networks[0])
     targets = _targets(networks, layer, options.collection_of(images, out, default=None), classes)
-    with output_folder(out) if out else nullcontext() as folder:
+    destination = Destination(out, overwrite)
+    with destination.folder("", "evaluation.json", networks) if out else nullcontext() as folder:
         found = _evaluate(networks, targets, layer=layer, crops=crops, batch_size=size, threads=threads)
         record = _record(networks, targets, found, crops, layer)
         if folder:
             write_results(folder, record, found)
     options.say_skipped(record["images"]["skipped"], "--json")
     if as_json:
-        print(json_text(record, (out or Path()) / "evaluation.json"), end="")
+        show_json(folder.record_text if folder else json_text(record, Path("evaluation.json")))
     else:
         print_results(record)
 
@@ -68,7 +72,7 @@ def _targets(networks: list["Network"], layer: str, collection: "Collection", cl
     targets, where = find_targets(networks, count, collection, classes)
     if targets.guessed:
         where = f"a guess: the {count} labels, sorted (say it with --classes, or inspectnet annotate)"
-    typer.secho(f"classes: {where}", err=True, fg="yellow" if targets.guessed else None, dim=not targets.guessed)
+    remark(f"classes: {where}", quiet=not targets.guessed)
     return targets
 
 

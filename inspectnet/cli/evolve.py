@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from inspectnet.cli import options
+from inspectnet.cli.destination import Destination
 from inspectnet.cli.maps import Wanted, wanted_maps
 from inspectnet.cli.opening import Opening
 from inspectnet.errors import OptionError, RuleError
+from inspectnet.report.lines import show, show_json
 
 if TYPE_CHECKING:
     from inspectnet.analyses.evolution import Evolution
@@ -31,7 +33,6 @@ Epochs = Annotated[str, typer.Option(help=EPOCHS, show_default=False)]
 Near = Annotated[float, typer.Option(min=0, max=1, help=NEAR)]
 Compared = Annotated[int, typer.Option(min=2, help="Images, evenly spaced, whose activations are compared.")]
 Seed = Annotated[int, typer.Option(min=0, help="Draws the maps, and the places that are compared.")]
-Out = Annotated[Path | None, options.out_folder("Where results go; by default out/MODEL/evolve.")]
 
 
 def evolve(
@@ -45,33 +46,31 @@ def evolve(
     *,
     choices: options.PolicyChoices,
     seed: Seed = 0,
-    out: Out = None,
     batch_size: options.BatchSize = "auto",
     threads: options.Threads = None,
+    destination: Destination,
     opening: Opening,
     as_json: options.AsJson = False,
 ) -> None:
     """Show how features come to be: the strongest projection of some maps at each checkpoint of a training."""
     from inspectnet.report.evolution import print_evolution, write_evolution
-    from inspectnet.report.folder import output_folder
-    from inspectnet.report.plain import json_text
 
     files, policy = _files(checkpoints), choices.policy()
     networks = [opening.open(f, quiet=i > 0) for i, f in enumerate(files)]
     times, wanted = _epochs(networks, epochs), wanted_maps(networks[-1], layer, maps, "")
     _check(networks, wanted, policy)
-    collection = options.collection_of(images, out)
+    collection = options.collection_of(images, destination.out)
     how = {"compared": compared, "seed": seed, "batch_size": options.images_at_once(batch_size, networks[0])}
-    with output_folder(out or options.RESULTS / files[-1].stem / "evolve") as folder:
+    with destination.folder(files[-1].stem, "evolution.json", networks) as folder:
         found = _evolve(networks, times, collection, wanted, policy, threads, how)
         record = _record(networks, times, found, policy, {"near": near, "compared": compared, "seed": seed})
         write_evolution(folder, record, found, networks[-1])
     options.say_skipped(record["images"]["skipped"], "evolution.json")
     if as_json:
-        print(json_text(record, folder.path / "evolution.json"), end="")
+        show_json(folder.record_text)
     else:
         print_evolution(record)
-        print(f"-> {folder.path}")
+        show(f"-> {folder.path}")
 
 
 def _files(checkpoints: list[Path]) -> list[Path]:

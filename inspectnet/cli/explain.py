@@ -7,9 +7,11 @@ import typer
 
 from inspectnet.cli import options
 from inspectnet.cli.classes import Classes, class_names, find_class
+from inspectnet.cli.destination import Destination
 from inspectnet.cli.opening import Opening, Scores
 from inspectnet.cli.photos import Photos, read_photos
 from inspectnet.errors import OptionError
+from inspectnet.report.lines import show, show_json
 
 if TYPE_CHECKING:
     from inspectnet.network import Network
@@ -33,7 +35,6 @@ Steps = Annotated[int, typer.Option(min=1, help="Steps of integrated_gradients."
 Samples = Annotated[int, typer.Option(min=1, help="Noisy copies for smoothgrad.")]
 Noise = Annotated[float, typer.Option(min=0, help="Their noise, as a part of the image's range of values.")]
 Seed = Annotated[int, typer.Option(min=0, help="Draws the noise.")]
-Out = Annotated[Path | None, options.out_folder("Where results go; by default out/MODEL/explain.")]
 
 
 def explain(
@@ -48,22 +49,20 @@ def explain(
     samples: Samples = 50,
     noise: Noise = 0.15,
     seed: Seed = 0,
-    out: Out = None,
     *,
+    destination: Destination,
     opening: Opening,
     as_json: options.AsJson = False,
 ) -> None:
     """Show what in a photo speaks for a class, by several attribution methods side by side."""
     from inspectnet.report.explanations import write_explanations
-    from inspectnet.report.folder import output_folder
-    from inspectnet.report.plain import json_text
 
     network = opening.open(model, scores=scores)
     chosen = chosen_methods(network, method, layer, steps, samples, noise, seed)
     names = class_names(network, classes)
     wanted = None if class_ is None else find_class(class_, names)
-    photos = read_photos(network, image, out, MOST)
-    with output_folder(out or options.RESULTS / model.stem / "explain") as folder:
+    photos = read_photos(network, image, destination.out, MOST)
+    with destination.folder(model.stem, "run.json", [network]) as folder:
         made, record = _explain(network, photos, wanted, chosen)
         shown = [each[-1] for each in names]
         record |= {"explained": made.describe(shown)}
@@ -71,9 +70,9 @@ def explain(
         folder.write_json("run.json", record)
     options.say_skipped(record["images"]["skipped"], "run.json")
     if as_json:
-        print(json_text(record, folder.path / "run.json"), end="")
+        show_json(folder.record_text)
     else:
-        print(f"{', '.join(chosen)}: {len(made.ids)} images -> {folder.path}")
+        show(f"{', '.join(chosen)}: {len(made.ids)} images -> {folder.path}")
 
 
 def chosen_methods(

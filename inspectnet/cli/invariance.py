@@ -8,9 +8,11 @@ import typer
 
 from inspectnet.cli import options
 from inspectnet.cli.classes import Classes
+from inspectnet.cli.destination import Destination
 from inspectnet.cli.opening import Opening, Scores
 from inspectnet.cli.scenes import Photo, read_labelled, sample_changes
 from inspectnet.errors import OptionError
+from inspectnet.report.lines import show, show_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +41,6 @@ Border = Annotated[str, typer.Option(help=BORDER)]
 ByPixel = Annotated[bool, typer.Option("--by-pixel", help="Translate in steps of 1 px, which shows aliasing.")]
 ALIKE = "Amounts by which each transform moves pixels equally far in the mean: 0..9 px of 56. Compares them."
 Alike = Annotated[bool, typer.Option("--alike", help=ALIKE)]
-Out = Annotated[Path | None, options.out_folder("Where results go; by default out/MODEL/invariance.")]
 
 
 def invariance(
@@ -54,17 +55,15 @@ def invariance(
     border: Border = "photo",
     scores: Scores = "",
     classes: Classes = None,
-    out: Out = None,
     batch_size: options.BatchSize = "auto",
     *,
+    destination: Destination,
     opening: Opening,
     as_json: options.AsJson = False,
 ) -> None:
     """Measure how features and the class's probability change while photos are shifted, scaled and rotated."""
     from inspectnet.analyses.invariance import check_choices
-    from inspectnet.report.folder import output_folder
     from inspectnet.report.invariance import print_invariance, write_invariance
-    from inspectnet.report.plain import json_text
 
     check_choices(distance, direction, border)
     network = opening.open(model, scores=scores)
@@ -73,19 +72,19 @@ def invariance(
         options.images_at_once(batch_size, network),
     )
     layers = [found.name for found in network.match(layer)] if layer else []
-    photos, skipped = read_labelled(network, images, out, classes, MOST)
+    photos, skipped = read_labelled(network, images, destination.out, classes, MOST)
     how = {"distance": distance, "direction": direction, "border": border}
-    with output_folder(out or options.RESULTS / model.stem / "invariance") as folder:
+    with destination.folder(model.stem, "invariance.json", [network]) as folder:
         sweeps = _sweep(network, photos, layers, amounts, size, how)
         record = _record(network, photos, skipped, sweeps, how)
         samples, shown = sample_changes(network, photos, sweeps, direction, border)
         write_invariance(folder, record, sweeps, samples, shown)
     options.say_skipped(skipped, "invariance.json")
     if as_json:
-        print(json_text(record, folder.path / "invariance.json"), end="")
+        show_json(folder.record_text)
     else:
         print_invariance(record)
-        print(f"-> {folder.path}")
+        show(f"-> {folder.path}")
 
 
 def _sweep(

@@ -7,6 +7,7 @@ import typer
 from inspectnet.cli import options
 from inspectnet.cli.opening import Alias, InputSize, Opening, Preprocessing
 from inspectnet.errors import OptionError
+from inspectnet.report.lines import show
 
 
 def invert(
@@ -35,4 +36,4 @@ def invert(
     policy = choices.policy()
     how = {"pre": unit.pre, "split": split, "overwrite": overwrite}
     for path, (inputs, outputs) in network.save_inverse(unit.layer, policy, out, **how).items():
-        print(f"{path}: {', '.join(inputs)} -> {', '.join(outputs)}")
+        show(f"{path}: {', '.join(inputs)} -> {', '.join(outputs)}")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from inspectnet.cli import options
 from inspectnet.cli.opening import Alias, DeviceName, InputSize, Opening, Preprocessing
+from inspectnet.report.lines import show, show_json
 
 if TYPE_CHECKING:
     from inspectnet.graph.layers import Layer
@@ -24,7 +25,7 @@ def layers(
     if as_json:
         preprocess = {**network.preparation.to_json(), "source": network.preparation_source}
         about = {"model": str(model), "model_sha256": network.sha256, "preprocess": preprocess}
-        print(json.dumps({**about, "layers": found, "unlisted_above": network.unknown}, indent=1))
+        show_json(json.dumps({**about, "layers": found, "unlisted_above": network.unknown}, indent=1) + "\n")
     else:
         _print(network, found)
 
@@ -51,10 +52,10 @@ def _print(network: "Network", found: list[dict[str, Any]]) -> None:
     columns = ["layer", "also", "op", "output", "field", "jump", "start", "parameters", "inverse"]
     print_table(f"{network.path.name}: input {_by(network.input_shape)}", columns, [_row(f) for f in found])
     for text in dict.fromkeys(f["obstacle"] for f in found if f["obstacle"]):
-        print(text)
+        show(text)
     if network.unknown:
-        print(f"layers above {network.unknown} are not listed: its output's shape cannot be told")
-    print(f"preprocessing: {network.preparation_source}")
+        show(f"layers above {network.unknown} are not listed: its output's shape cannot be told")
+    show(f"preprocessing: {network.preparation_source}")
 
 
 def _row(fact: dict[str, Any]) -> list[str]:

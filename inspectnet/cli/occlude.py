@@ -11,9 +11,11 @@ from inspectnet import samples
 from inspectnet.cli import options
 from inspectnet.cli.boxes import Boxes
 from inspectnet.cli.classes import Classes, class_names, find_class, true_classes
+from inspectnet.cli.destination import Destination
 from inspectnet.cli.maps import Wanted, wanted_maps
 from inspectnet.cli.opening import Opening, Scores
 from inspectnet.errors import RuleError
+from inspectnet.report.lines import show, show_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,7 +52,6 @@ By = Annotated[str, typer.Option(help=BY)]
 Images = Annotated[Path | None, typer.Option(help=IMAGES, metavar="PATH", parser=options.path_of, show_default=False)]
 BoxFile = Annotated[Path | None, typer.Option(help=BOXES, metavar="FILE", parser=options.path_of, show_default=False)]
 Seed = Annotated[int, typer.Option(min=0, help="Shuffles the pixels of the noise.")]
-Out = Annotated[Path | None, options.out_folder("Where results go; by default out/MODEL/occlude.")]
 
 
 @dataclass(frozen=True)
@@ -141,19 +142,17 @@ def occlude(
     scores: Scores = "",
     classes: Classes = None,
     seed: Seed = 0,
-    out: Out = None,
     *,
     choices: options.PolicyChoices,
     batch_size: options.BatchSize = "auto",
+    destination: Destination,
     opening: Opening,
     as_json: options.AsJson = False,
 ) -> None:
     """Show what hiding each place of a photo does to the strongest map of each layer and to the class."""
     from inspectnet.analyses.occlusion import check_choices
     from inspectnet.images.occluder import slide
-    from inspectnet.report.folder import output_folder
     from inspectnet.report.occlusion import print_occlusion
-    from inspectnet.report.plain import json_text
 
     policy = choices.policy()
     check_choices(fill, by)
@@ -163,20 +162,20 @@ def occlude(
     size = None if batch_size == "auto" else options.images_at_once(batch_size, network)
     how = {"patch": patch, "stride": stride, "fill": fill, "by": by, "seed": seed, "batch_size": size}
     watched = _watched(network, layer, policy)
-    photos = options.collection_of(image, out)
-    others = options.collection_of(images or samples.folder(), out)
+    photos = options.collection_of(image, destination.out)
+    others = options.collection_of(images or samples.folder(), destination.out)
     target, labels, names = _classes(network, photos, class_, classes)
     insides = {id: grid.middles(mask) for id, mask in boxed.masks(photos, network.preparation)}
     request = Request(network, watched, policy, how, target, labels, names, photos, others, grid, insides)
-    with output_folder(out or options.RESULTS / model.stem / "occlude") as folder:
+    with destination.folder(model.stem, "run.json", [network]) as folder:
         record = _run(request, folder)
         folder.write_json("run.json", record)
     options.say_skipped(record["images"]["skipped"], "run.json")
     if as_json:
-        print(json_text(record, folder.path / "run.json"), end="")
+        show_json(folder.record_text)
     else:
         print_occlusion(record)
-        print(f"-> {folder.path}")
+        show(f"-> {folder.path}")
 
 
 def _watched(network: "Network", addresses: list[str], policy: "Policy") -> list[Wanted]:

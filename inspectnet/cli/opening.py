@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from inspectnet.cli.options import whole_number
+from inspectnet.cli.telling import remark
 from inspectnet.errors import OptionError
 
 if TYPE_CHECKING:
@@ -71,9 +72,9 @@ class Opening:
         aliases = {name: layer for name, _, layer in pairs}
         opened = open_network(model, device=self.device, preparation=said, aliases=aliases, scores=scores)
         if not quiet:
-            typer.secho(f"device: {opened.device.why}", err=True, dim=True)
+            remark(f"device: {opened.device.why}", quiet=True)
             guessed, source = opened.preparation_source.startswith("a guess"), opened.preparation_source
-            typer.secho(f"preprocessing: {source}", err=True, fg="yellow" if guessed else None, dim=not guessed)
+            remark(f"preprocessing: {source}", quiet=not guessed)
         return opened
 
 

@@ -1,11 +1,13 @@
 """Options that several commands share, and what their texts mean."""
 
+import glob
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from inspectnet.cli.telling import remark
 from inspectnet.errors import ImageError, InspectError, OptionError
 
 if TYPE_CHECKING:
@@ -94,20 +96,26 @@ def images_at_once(text: str, network: "Network") -> int:
 
 
 def collection_of(images: Path, out: Path | None, default: Path | None = RESULTS) -> "Collection":
-    """The images, without results that lie among them in `out` or, where none is said, `default`. Raises ImageError."""
+    """The images, without results that lie among them in `out`, `out`-2 ... or, where none is said, in `default`.
+
+    Raises ImageError.
+    """
     from inspectnet.images import find_images
 
     if out and images.is_dir() and images.resolve() == out.resolve():
         raise ImageError(f"results in {out} would be taken for images the next time. Choose another --out.")
-    return find_images(images, without=out or default)
+    results = out or default
+    numbered = results.parent.glob(f"{glob.escape(results.name)}-[0-9]*") if results else []
+    others = [path for path in numbered if path.name.rpartition("-")[2].isdecimal()]
+    return find_images(images, without=[results, *others] if results else [])
 
 
 def say_skipped(skipped: list[dict[str, Any]], where: str) -> None:
     """Say on stderr which images could not be read; all of them stand in `where`."""
     for each in skipped[:5]:
-        typer.secho(f"skipped {each['image']}: {each['reason']}", err=True, fg="yellow")
+        remark(f"skipped {each['image']}: {each['reason']}")
     if len(skipped) > 5:
-        typer.secho(f"skipped {len(skipped)} images in all; {where} names them", err=True, fg="yellow")
+        remark(f"skipped {len(skipped)} images in all; {where} names them")
 
 
 def onnx_file(out: Path) -> Path:

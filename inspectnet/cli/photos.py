@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from inspectnet.cli import options
+from inspectnet.cli.telling import remark
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +33,7 @@ def read_photos(network: "Network", source: Path, out: Path | None, most: int) -
 
     found = options.collection_of(source, out)
     if len(found) > most:
-        typer.secho(f"{most} of {len(found)} images in {source}, evenly spaced", err=True, fg="yellow")
+        remark(f"{most} of {len(found)} images in {source}, evenly spaced")
     stream = Stream(found.spread(most), network.preparation, batch_size=most)
     batches = list(stream)
     stream.refuse_nothing()

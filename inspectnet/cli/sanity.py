@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from inspectnet.cli import options
+from inspectnet.cli.destination import Destination
 from inspectnet.cli.explain import METHODS, Layer, Noise, Samples, Steps, chosen_methods
 from inspectnet.cli.opening import Opening, Scores
 from inspectnet.cli.photos import Photos, read_photos
+from inspectnet.report.lines import show, show_json
 
 if TYPE_CHECKING:
     from inspectnet.network import Network
@@ -22,7 +24,6 @@ Images = Annotated[Path, typer.Argument(metavar="IMAGES", help=IMAGES, parser=op
 Methods = Annotated[str, typer.Option("--method", "-m", help=METHODS)]
 Repeats = Annotated[int, typer.Option(min=1, help="How many times the weights are shuffled anew.")]
 Seed = Annotated[int, typer.Option(min=0, help="Shuffles the weights, draws the other classes and the noise.")]
-Out = Annotated[Path | None, options.out_folder("Where results go; by default out/MODEL/sanity.")]
 
 
 def sanity(
@@ -36,28 +37,26 @@ def sanity(
     samples: Samples = 16,
     noise: Noise = 0.15,
     seed: Seed = 0,
-    out: Out = None,
     *,
+    destination: Destination,
     opening: Opening,
     as_json: options.AsJson = False,
 ) -> None:
     """Test whether explanations depend on the weights: similarity while layer after layer is randomised."""
-    from inspectnet.report.folder import output_folder
-    from inspectnet.report.plain import json_text
     from inspectnet.report.sanity import print_sanity, write_sanity
 
     network = opening.open(model, scores=scores)
     chosen = chosen_methods(network, method, layer, steps, samples, noise, seed)
-    photos = read_photos(network, images, out, MOST)
-    with output_folder(out or options.RESULTS / model.stem / "sanity") as folder:
+    photos = read_photos(network, images, destination.out, MOST)
+    with destination.folder(model.stem, "sanity.json", [network]) as folder:
         record, found = _check(network, photos, chosen, repeats, seed)
         write_sanity(folder, record, found, network.path.name)
     options.say_skipped(record["images"]["skipped"], "sanity.json")
     if as_json:
-        print(json_text(record, folder.path / "sanity.json"), end="")
+        show_json(folder.record_text)
     else:
         print_sanity(record)
-        print(f"-> {folder.path}")
+        show(f"-> {folder.path}")
 
 
 def _check(

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from inspectnet.cli import options
 from inspectnet.cli.classes import true_classes
+from inspectnet.cli.telling import remark
 from inspectnet.errors import ImageError
 
 if TYPE_CHECKING:
@@ -75,10 +74,10 @@ def read_labelled(
         first = skipped[len(skipped) - min(most, len(places))]
         raise ImageError(f"none of the images could be read; the first, {first['image']}: {first['reason']}")
     if len(places) > most:
-        typer.secho(f"{most} of {len(places)} images, evenly spaced", err=True, fg="yellow")
+        remark(f"{most} of {len(places)} images, evenly spaced")
     if guessed := sum(not photo.labelled for photo in found):
         said = f"{guessed} of {len(found)} photos have no true class: it is what the network takes them for"
-        typer.secho(said, err=True, fg="yellow")
+        remark(said)
     return found, skipped
 
 

@@ -8,9 +8,12 @@ import typer
 from inspectnet import samples
 from inspectnet.cli import options
 from inspectnet.cli.classes import Classes, labelled_images
+from inspectnet.cli.destination import Destination
 from inspectnet.cli.opening import Opening, Scores
 from inspectnet.cli.photos import read_photos
+from inspectnet.cli.telling import remark
 from inspectnet.errors import ModelError, OptionError
+from inspectnet.report.lines import show, show_json
 
 if TYPE_CHECKING:
     from inspectnet.graph.layers import Layer
@@ -28,7 +31,6 @@ Methods = Annotated[str, typer.Option("--method", "-m", help=METHODS)]
 Units = Annotated[int, typer.Option(min=1, help="Units of each image that are projected, its strongest.")]
 Others = Annotated[int, typer.Option(min=1, help="Other units, active at the same place, to compare each with.")]
 Seed = Annotated[int, typer.Option(min=0, help="Draws the other units, and shuffles the labels.")]
-Out = Annotated[Path | None, options.out_folder("Where results go; by default out/MODEL/selectivity.")]
 
 
 def selectivity(
@@ -41,15 +43,13 @@ def selectivity(
     scores: Scores = "",
     classes: Classes = None,
     seed: Seed = 0,
-    out: Out = None,
     batch_size: options.BatchSize = "auto",
     *,
+    destination: Destination,
     opening: Opening,
     as_json: options.AsJson = False,
 ) -> None:
     """Measure how selective a layer is: its projections for their units, and, given labels, its maps for classes."""
-    from inspectnet.report.folder import output_folder
-    from inspectnet.report.plain import json_text
     from inspectnet.report.run import describe_network
     from inspectnet.report.selectivity import print_selectivity
     from inspectnet.runtime.versions import versions
@@ -57,18 +57,18 @@ def selectivity(
     network = opening.open(model, scores=scores)
     found, source, size = network.layer(layer), images or samples.folder(), options.images_at_once(batch_size, network)
     record: dict[str, Any] = {**describe_network(network), "layer": found.name, "others": others, "seed": seed}
-    targets = _labelled(network, options.collection_of(source, out), classes, asked=bool(scores or classes))
-    with output_folder(out or options.RESULTS / model.stem / "selectivity") as folder:
-        record |= _compare_units(network, found, source, out, method, (units, others, seed), folder)
+    targets = _labelled(network, options.collection_of(source, destination.out), classes, asked=bool(scores or classes))
+    with destination.folder(model.stem, "selectivity.json", [network]) as folder:
+        record |= _compare_units(network, found, source, destination.out, method, (units, others, seed), folder)
         record |= _compare_classes(network, found, targets, (size, seed), folder)
         record |= {"device": network.device.name, "versions": versions()}
         folder.write_json("selectivity.json", record)
     options.say_skipped(record["images"]["skipped"], "selectivity.json")
     if as_json:
-        print(json_text(record, folder.path / "selectivity.json"), end="")
+        show_json(folder.record_text)
     else:
         print_selectivity(record)
-        print(f"-> {folder.path}")
+        show(f"-> {folder.path}")
 
 
 def _labelled(network: "Network", collection: "Collection", classes: Path | None, *, asked: bool) -> "Targets | None":
@@ -77,12 +77,12 @@ def _labelled(network: "Network", collection: "Collection", classes: Path | None
         found = labelled_images(network, collection, classes)
         if found is None or len(set(found.classes)) < 2:
             why = "the images have no labels" if found is None else "the images are all of one class"
-            typer.secho(f"no class selectivity: {why}", err=True, fg="yellow")
+            remark(f"no class selectivity: {why}")
             return None
     except (ModelError, OptionError) as error:
         if asked:
             raise
-        typer.secho(f"no class selectivity: {error}", err=True, fg="yellow")
+        remark(f"no class selectivity: {error}")
         return None
     return found
 
@@ -119,13 +119,12 @@ def _compare_units(
 def _compare_classes(
     network: "Network", layer: "Layer", targets: "Targets | None", how: tuple[int, int], folder: "OutputFolder"
 ) -> dict[str, Any]:
-    """How selective the maps are for classes; nothing, nor an earlier run's files, without labels."""
+    """How selective the maps are for classes; nothing without labels."""
     from inspectnet.analyses import selectivity as analysis
     from inspectnet.report.progress import progress
     from inspectnet.report.selectivity import describe_classes, write_classes
 
     if targets is None:
-        folder.remove("classes.png", "classes.npz")
         return {}
     size, seed = how
     with progress("classes", len(targets.collection)) as advance:

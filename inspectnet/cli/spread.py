@@ -7,6 +7,8 @@ from functools import wraps
 from inspect import Parameter
 from typing import Any, TypeVar
 
+from inspectnet.cli.destination import request
+
 Result = TypeVar("Result")
 
 
@@ -16,6 +18,7 @@ def spread(command: Callable[..., Result]) -> Callable[..., Result]:
 
     @wraps(command)
     def taking_options(**said: Any) -> Result:
+        request.set((command.__name__, said))
         return command(**{each.name: _gather(each, said) for each in parameters})
 
     shown = [option for each in parameters for option in _options(each)]

@@ -10,6 +10,7 @@ from inspectnet import samples
 from inspectnet.cli import options
 from inspectnet.cli.opening import Alias, DeviceName, InputSize, Opening, Preprocessing
 from inspectnet.errors import LayerError, RuleError
+from inspectnet.report.lines import show, show_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,7 +59,7 @@ def verify(
     if as_json:
         shown = [{**vars(check), "error": _finite(check.error), "passed": check.passed} for check in checks]
         about = {"model_sha256": network.sha256, "policy": vars(policy), "ops": ops, "left_out": left_out}
-        print(json_text({**about, "checks": shown}, Path("verify.json")), end="")
+        show_json(json_text({**about, "checks": shown}, Path("verify.json")))
     else:
         _print(f"{model.name}: {policy.method}", checks, ops, left_out)
     return 0 if all(check.passed for check in checks) else 1
@@ -80,7 +81,8 @@ def _print(title: str, checks: list["Check"], ops: dict[str, str], left_out: lis
     print_table("\nwhat happens to the signal", ["operator", "on the way down"], list(ops.items()))
     if left_out:
         print_table("\nleft out", ["layer", "reason"], [[each["layer"], each["reason"]] for each in left_out])
-    print(f"\n{sum(c.passed for c in checks)} of {len(checks)} checks passed")
+    show()
+    show(f"{sum(c.passed for c in checks)} of {len(checks)} checks passed")
 
 
 def _layers(network: "Network", asked: list[str], policy: "Policy") -> tuple[list[str], list[dict[str, Any]]]:

@@ -122,6 +122,11 @@ def claims(folder: Path) -> list[str]:
     return [claim.read_text() for claim in made if claim.is_file()]
 
 
+def read_result(path: Path) -> bytes:
+    """The bytes of a file that an earlier run wrote, which this one may replace. Raises OSError."""
+    return path.read_bytes()
+
+
 def _stages(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob(f"{PREFIX}*") if path.is_dir() and not path.is_symlink())
 

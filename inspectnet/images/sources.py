@@ -1,7 +1,7 @@
 """Where images are found: a file, a folder, a list or a tar becomes one ordered collection."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath, PurePosixPath
 
 from inspectnet.errors import ImageError
@@ -15,10 +15,10 @@ from inspectnet.images.walk import walk
 KINDS = "an image, a folder, a .txt or .csv list of images, or an uncompressed .tar"
 
 
-def find_images(source: Path | str, *, without: Path | str | None = None) -> Collection:
+def find_images(source: Path | str, *, without: Iterable[Path] = ()) -> Collection:
     """All images of `source`, sorted by id; what cannot be decoded is found out when it is.
 
-    without: a folder that is passed over if it lies inside `source`, because results go there.
+    without: folders that are passed over if they lie inside `source`, because results go there.
 
     ==================  ==========================================  =======================================
     source              id                                          label
@@ -50,7 +50,7 @@ def find_images(source: Path | str, *, without: Path | str | None = None) -> Col
     return Collection(source, tuple(entries), tuple(skipped))
 
 
-def _entries(source: Path, without: Path | str | None, skipped: list[Skipped]) -> Iterator[Entry]:
+def _entries(source: Path, without: Iterable[Path], skipped: list[Skipped]) -> Iterator[Entry]:
     kind = suffix_of(source.name)
     source.stat()  # raises what `is_dir` would keep to itself
     if source.is_dir():
@@ -66,7 +66,7 @@ def _entries(source: Path, without: Path | str | None, skipped: list[Skipped]) -
     raise ImageError(f"{source} is no source of images. Give {KINDS}; images end in {', '.join(IMAGE_SUFFIXES)}.")
 
 
-def _folder(folder: Path, without: Path | str | None, skipped: list[Skipped]) -> Iterator[Entry]:
+def _folder(folder: Path, without: Iterable[Path], skipped: list[Skipped]) -> Iterator[Entry]:
     for id, path in walk(folder, without, skipped):
         if suffix_of(id) == "tar":
             yield from _tar(path, id, skipped)

@@ -1,7 +1,7 @@
 """The files of a folder and its subfolders, behind links too: never in circles, and past what cannot be read."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,14 +25,14 @@ class _Folder:
     """Whether a link is on the way to it."""
 
 
-def walk(top: Path, without: Path | str | None, skipped: list[Skipped]) -> Iterator[tuple[str, str]]:
+def walk(top: Path, without: Iterable[Path], skipped: list[Skipped]) -> Iterator[tuple[str, str]]:
     """The (path from the top, path) of all files that are not hidden.
 
-    without: a folder not to enter. skipped: takes what cannot be read, and why. A folder is entered once by its own
+    without: folders not to enter. skipped: takes what cannot be read, and why. A folder is entered once by its own
     path and once more, at most, behind links: otherwise folders that link to each other would be entered once for
     each way through them. Raises OSError if the top cannot be read.
     """
-    barred = {_identity(without)} - {_identity(top)} if without and os.path.isdir(without) else set()
+    barred = {_identity(folder) for folder in without if folder.is_dir()} - {_identity(top)}
     os.scandir(top).close()  # what cannot be read at all is no matter of skipping
     waiting, behind_links = [_Folder(str(top), "", frozenset(barred), linked=False)], dict[Identity, str]()
     while waiting:

@@ -15,6 +15,7 @@ from inspectnet.pictures.columns import Column, Picture, draw_columns
 from inspectnet.pictures.sheet import draw_sheet
 from inspectnet.pictures.spectrum import draw_spectrum
 from inspectnet.report.folder import OutputFolder
+from inspectnet.report.lines import show
 from inspectnet.report.names import file_names
 from inspectnet.report.run import describe_network
 from inspectnet.report.tables import print_table
@@ -146,10 +147,10 @@ def print_diagnosis(diagnosed: Sequence[Diagnosed], verdict: dict[str, Any] | No
     for each in diagnosed:
         found = {layer: int(dead.sum()) for layer, dead in each.found.dead.items() if dead.any()}
         listed = ", ".join(f"{layer} {count} of {len(each.found.dead[layer])}" for layer, count in found.items())
-        print(f"{each.name}: dead over {each.found.images} images: {listed or 'none'}")
+        show(f"{each.name}: dead over {each.found.images} images: {listed or 'none'}")
     if verdict:
         counts = ", ".join(f"{name} in {count}" for name, count in verdict["counts"].items())
-        print(f"better by the paper's measures beyond chance, of {len(verdict['better'])}: {counts}")
+        show(f"better by the paper's measures beyond chance, of {len(verdict['better'])}: {counts}")
 
 
 def _ends(interval: Interval | None) -> str:

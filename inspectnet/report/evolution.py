@@ -10,6 +10,7 @@ from inspectnet.pictures.chart import Panel, draw_chart
 from inspectnet.pictures.colour import grey_centred
 from inspectnet.pictures.evolution import Block, draw_evolution
 from inspectnet.report.folder import OutputFolder
+from inspectnet.report.lines import show
 from inspectnet.report.names import file_names
 from inspectnet.report.tables import print_table
 
@@ -100,5 +101,5 @@ def print_evolution(record: dict[str, Any]) -> None:
     for key, words in (("filter_cosine", "filters: mean cosine with the last"), ("cka", "activations: linear CKA")):
         rows = [[e["layer"], *(f"{n:.3f}" for n in e[key])] for e in record["layers"] if e[key] is not None]
         if rows:
-            print()
+            show()
             print_table(words, ["layer", *map(str, epochs)], rows)

@@ -1,107 +1,161 @@
-"""A folder that results go into: it is proved before hours of work, and no half file is ever left in it.
+"""A folder of one run's results: made whole out of sight, then put in place.
 
-Each file is written under a temporary name beside its place and then renamed, so a name that can be read is a file
-that is whole.
+It is proved before hours of work that files can be written there. A folder that holds another run's results is left
+as it is: what makes a run another one is its claim, which its record keeps.
 """
 
+import contextlib
 import errno
-import os
-import secrets
+import json
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from inspectnet.errors import OutputError
+from inspectnet.files.staging import Stage, claims, locked, made, read_result, settle
 from inspectnet.report.plain import json_text
 
 if TYPE_CHECKING:
     from PIL import Image
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip file can hold
+RECORDS = (
+    *("run.json", "correspondence.json", "diagnosis.json", "evaluation.json", "evolution.json"),
+    *("invariance.json", "sanity.json", "selectivity.json"),
+)
+KINDS = (".png", ".npz", ".json", ".csv", ".txt")  # of files that a run may have written
 
 
 class OutputFolder:
-    """A folder for results, made with its parents; OutputError at once if nothing can be written there."""
+    """Where one run writes its results, its record last; they are in place when `output_folder` ends."""
 
-    def __init__(self, path: str | os.PathLike[str]):
-        self.path = Path(path)
-        self.check()
+    def __init__(self, stage: Stage, record: str, claim: Mapping[str, Any], overwrite: bool):
+        self.path, self.record, self.record_text = stage.folder, record, ""
+        self._stage, self._claim, self._overwrite = stage, claim, overwrite
+        self._written: list[str] = []
 
-    def check(self) -> None:
-        """Make the folder if it is not there, and write and remove a small file in it; else OutputError."""
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            with _whole_file(self.path / "check", keep=False) as file:
-                file.write(b"\0")
-        except (OSError, ValueError) as error:
+    def write_json(self, name: str, obj: object) -> None:
+        """Write results as JSON, numpy's numbers and arrays included; OutputError for NaN, which JSON lacks.
+
+        To the record, under `run`, is added what run it is and which files it wrote.
+        """
+        if name == self.record:
+            assert isinstance(obj, Mapping), "a record is an object"
+            obj = {**obj, "run": {**self._claim, "files": sorted({*self._written, name})}}
+        text = json_text(obj, self.path / name)
+        self.write_text(name, text)
+        self.record_text = text if name == self.record else self.record_text
+
+    def write_npz(self, name: str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+        """Write arrays as an uncompressed NPZ: the same bytes for the same arrays, on any day and machine."""
+        with self._file(name) as file:
+            _pack(file, arrays)
+
+    def write_png(self, name: str, image: "Image.Image") -> None:
+        """Write a drawing as PNG."""
+        with self._file(name) as file:
+            image.save(file, format="PNG")
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write text as UTF-8; what UTF-8 cannot hold (parts of odd file names) is written as an escape."""
+        with self._file(name) as file:
+            file.write(text.encode(errors="backslashreplace"))
+
+    def place(self) -> None:
+        """Put all files in place, in that of earlier ones of the same run. Raises OutputError."""
+        assert self._written[-1:] == [self.record], "a run ends with its record"
+        earlier = _files_of(_runs_in(self.path))
+        try:  # the record first, which would speak of files that are no longer its own
+            records = [name for name in earlier if name in RECORDS]
+            self._stage.place(self._written, records + [name for name in earlier if name not in self._written])
+        except OSError as error:
             raise _refusal(self.path, error) from error
 
-    def write_json(self, name: str, obj: object) -> Path:
-        """Write results as JSON, numpy's numbers and arrays included; OutputError for NaN, which JSON lacks."""
-        text = json_text(obj, self.path / name)
-        return self.write_text(name, text)
-
-    def write_npz(self, name: str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Path:
-        """Write arrays as an uncompressed NPZ: the same bytes for the same arrays, on any day and machine."""
-        return self._write(name, lambda file: _pack(file, arrays))
-
-    def write_png(self, name: str, image: "Image.Image") -> Path:
-        """Write a drawing as PNG."""
-        return self._write(name, lambda file: image.save(file, format="PNG"))
-
-    def write_text(self, name: str, text: str) -> Path:
-        """Write text as UTF-8; what UTF-8 cannot hold (parts of odd file names) is written as an escape."""
-        return self._write(name, lambda file: file.write(text.encode(errors="backslashreplace")))
-
-    def remove(self, *names: str) -> None:
-        """Take away what an earlier run left under these names, which this one has nothing for; else OutputError."""
-        for name in names:
-            try:
-                (self.path / name).unlink(missing_ok=True)
-            except OSError as error:
-                raise _refusal(self.path / name, error) from error
-
-    def _write(self, name: str, fill: Callable[[BinaryIO], object]) -> Path:
-        assert name and name == Path(name).name, f"not the name of a file in this folder: {name!r}"
-        target = self.path / name
+    @contextlib.contextmanager
+    def _file(self, name: str) -> Iterator[BinaryIO]:
+        target, path = self.path / name, self._stage.path(name)
+        if target.exists() and not self._overwrite and not self._made_before(name):
+            raise OutputError(f"{target} is there already. Choose another folder with --out, or say --overwrite.")
         try:
-            with _whole_file(target) as file:
-                fill(file)
+            with path.open("wb") as file:
+                yield file
         except OSError as error:
             raise _refusal(target, error) from error
-        return target
+        self._written.append(name)
+
+    def _made_before(self, name: str) -> bool:
+        """Whether a run of the same claim has written that file."""
+        with locked(self.path):  # one that runs beside this one may be putting its files in place
+            return name in _files_of(_runs_in(self.path))
 
 
-@contextmanager
-def output_folder(path: Path) -> Iterator[OutputFolder]:
-    """The folder for results; if all fails before anything is in it, it is gone again with the parents made for it."""
-    made = [folder for folder in (path, *path.parents) if not folder.exists()]
+@contextlib.contextmanager
+def output_folder(
+    path: Path, record: str, claim: Mapping[str, Any], *, overwrite: bool = False
+) -> Iterator[OutputFolder]:
+    """The folder for the results of a run, all in place when the block ends; none if it fails.
+
+    record: the file that tells of the run. claim: what makes it this run, ready for JSON. Where `path` holds results
+    of another run, or a living one makes them, `path`-2 is taken, or -3 and so on, unless they are to be overwritten.
+    Raises OutputError at once if nothing can be written there.
+    """
+    for place in _places(path):
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(made(place))
+                stage = _begin(place, claim, overwrite)
+            except (OSError, ValueError) as error:
+                raise _refusal(place, error) from error
+            if stage is None:
+                continue
+            stack.callback(stage.drop)
+            folder = OutputFolder(stage, record, claim, overwrite)
+            yield folder
+            folder.place()
+            return
+
+
+def _places(path: Path) -> Iterator[Path]:
+    """The folder that was said, then the same with a number."""
+    yield path
+    named = path if path.name and path.name != ".." else path.resolve()
+    number = 1
+    while True:
+        number += 1
+        yield named.with_name(f"{named.name}-{number}")
+
+
+def _begin(place: Path, claim: Mapping[str, Any], overwrite: bool) -> Stage | None:
+    """A stage in a folder, None if another run has it."""
+    text = json_text(claim, place)
+    with locked(place):
+        settle(place)
+        others = [run for run in _runs_in(place) if run | {"files": None} != json.loads(text) | {"files": None}]
+        taken = others or any(other != text for other in claims(place))
+        return None if taken and not overwrite else Stage(place, text)
+
+
+def _runs_in(folder: Path) -> list[dict[str, Any]]:
+    """What the records in a folder say of their runs; nothing is said of a file of somebody else."""
+    return [_run_of(folder / name) for name in RECORDS if (folder / name).exists()]
+
+
+def _run_of(record: Path) -> dict[str, Any]:
     try:
-        yield OutputFolder(path)
-    except BaseException:
-        with suppress(OSError):  # a folder that holds something stays, and so do those above it
-            for folder in made:
-                folder.rmdir()
-        raise
+        run = json.loads(read_result(record))["run"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return {}
+    return run if isinstance(run, dict) else {}
 
 
-@contextmanager
-def _whole_file(target: Path, keep: bool = True) -> Iterator[BinaryIO]:
-    """A file that takes the name of `target` when all is written, and is gone if anything fails before."""
-    # Made by os.open, not by tempfile, whose files nobody but their owner may read, even after the renaming.
-    passing = target.with_name(f".inspectnet-{secrets.token_hex(8)}.tmp")
-    handle = os.open(passing, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-        if keep:
-            os.replace(passing, target)
-    finally:
-        passing.unlink(missing_ok=True)
+def _files_of(runs: list[dict[str, Any]]) -> list[str]:
+    """The names of the results that records list, in which anybody may have written anything."""
+    lists = [run.get("files") for run in runs]
+    names = [name for files in lists if isinstance(files, list) for name in files if isinstance(name, str)]
+    return [n for n in names if n == Path(n).name and not n.startswith(".") and Path(n).suffix in KINDS]
 
 
 def _pack(file: BinaryIO, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:

@@ -10,6 +10,7 @@ from inspectnet.images.fit import Pixels
 from inspectnet.pictures.curves import Curves, nice_top
 from inspectnet.pictures.sweeps import Row, draw_sweeps
 from inspectnet.report.folder import OutputFolder
+from inspectnet.report.lines import show
 from inspectnet.report.tables import print_table
 
 AXES = {
@@ -101,7 +102,6 @@ def write_invariance(
     title = f"how far features move with the photo - {record['model']}"
     footer = f"border: {record['border']}; each distance is from the features of the untouched photo"
     folder.write_png("invariance.png", draw_sweeps(rows, headings, _names(record), title=title, footer=footer))
-    folder.write_json("invariance.json", record)
     arrays = {"image": np.array([each["image"] for each in record["photos"]], np.str_)}
     arrays["layer"] = np.array(layers, np.str_)
     for sweep in sweeps:
@@ -113,6 +113,7 @@ def write_invariance(
         }
         arrays |= {f"{sweep.transform}_{name}": array for name, array in found.items()}
     folder.write_npz("invariance.npz", arrays)
+    folder.write_json("invariance.json", record)
 
 
 def _names(record: dict[str, Any]) -> list[str]:
@@ -162,7 +163,7 @@ def print_invariance(record: dict[str, Any]) -> None:
          _ends(sweep["consistency_interval"], 100)]
         for sweep in record["sweeps"]
     ]  # fmt: skip
-    print()
+    show()
     print_table("the same answer", ["transform", "of any two, %", "of neighbours, %", "of any two, 95 %"], answers)
     if record["alike"]:
         columns = ["", "answer kept more often, points", "95 %", "p", "Holm"]
@@ -171,7 +172,7 @@ def print_invariance(record: dict[str, Any]) -> None:
              each["p"], each["p_holm"]]
             for each in record["alike"]
         ]  # fmt: skip
-        print()
+        show()
         print_table("changes that move pixels equally far", columns, rows)
 
 

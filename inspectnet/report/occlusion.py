@@ -14,6 +14,7 @@ from inspectnet.pictures.colour import grey_centred
 from inspectnet.pictures.grid import Pixels
 from inspectnet.pictures.occlusion import MapRow, Measure, Places, Strip, draw_occlusion
 from inspectnet.report.folder import OutputFolder
+from inspectnet.report.lines import show
 from inspectnet.report.names import short_names
 
 PERCENT = 100
@@ -163,21 +164,21 @@ def print_occlusion(record: Mapping[str, Any]) -> None:
         was, least, (y, x) = each["class_probability"], each["least_probability"], each["least_at"]
         what = f"{each['image']}: {_called(each['class_name'], each['class'])}"
         maps = ", ".join(f"{one['layer']}:{one['unit']['map']}" for one in each["maps"])
-        print(f"{what} {_percent(was)}, with the square at {y},{x} {_percent(least)}; map {maps}")
+        show(f"{what} {_percent(was)}, with the square at {y},{x} {_percent(least)}; map {maps}")
     if boxes := record.get("boxes"):
         ends = boxes["intervals"]
         drops = f"{_percent(boxes['inside'])} inside, {_percent(boxes['outside'])} outside"
         more = f"more inside in {boxes['larger_inside']}"
         ratio = f"{_ratio(boxes)} {_ends(ends['ratio'])}"
-        print(f"boxes of {boxes['photos']} photos: the class loses {drops}, {ratio}; {more}")
-        print(f"with the boxes of the other photos: {_ratio(boxes['with_others_boxes'])}")
+        show(f"boxes of {boxes['photos']} photos: the class loses {drops}, {ratio}; {more}")
+        show(f"with the boxes of the other photos: {_ratio(boxes['with_others_boxes'])}")
         if boxes["p"] is not None:
             points = f"{PERCENT * boxes['beyond_others']:.2f} points {_ends(ends['beyond_others'], PERCENT)}"
-            print(f"inside less outside, beyond what others' boxes give: {points}, p {boxes['p']:.2g}")
+            show(f"inside less outside, beyond what others' boxes give: {points}, p {boxes['p']:.2g}")
     for each in (each for each in record["agreement"] if each["photos"] > 1):
         own, others = (f"{each[key]:.3f} {_ends(each['intervals'][key])}" for key in ("own", "others"))
-        print(f"{each['of']}: drop and projection of {each['photos']} photos correlate by {own};")
-        print(f"  with the projections of the other photos by {others}, p {each['p']:.2g}")
+        show(f"{each['of']}: drop and projection of {each['photos']} photos correlate by {own};")
+        show(f"  with the projections of the other photos by {others}, p {each['p']:.2g}")
 
 
 def _ends(interval: Sequence[float | None], times: float = 1) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from inspectnet.errors import OutputError
+from inspectnet.report.lines import acts
 
 INDENT = "  "
 
@@ -84,8 +85,8 @@ def _text(value: object, indent: str) -> str:
 
 
 def _string(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # a file name that is not UTF-8 comes from the system as lone surrogates
-        return json.dumps(text)
-    return json.dumps(text, ensure_ascii=False)
+    told = json.dumps(text, ensure_ascii=False)
+    if told.isprintable():
+        return told
+    # what would act on a terminal; a file name that is not UTF-8 comes from the system as halves of pairs
+    return "".join(json.dumps(c)[1:-1] if acts(c) else c for c in told)

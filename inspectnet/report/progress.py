@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
+from inspectnet.report.lines import visible
+
 SILENCE = 5.0  # seconds between plain lines, at least
 
 
@@ -101,4 +103,4 @@ def clock(seconds: float) -> str:
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(visible(line), file=sys.stderr, flush=True)

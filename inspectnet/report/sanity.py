@@ -44,8 +44,6 @@ def write_sanity(folder: OutputFolder, record: dict[str, Any], found: Cascade, m
     if drawn:
         title = f"explanations while {model} is randomised"
         folder.write_png("sanity.png", draw_chart(panels, ["trained", *found.layers], title=title, footer=FOOTER))
-    else:  # all are blank: an earlier run's curves are not this one's
-        folder.remove("sanity.png")
     arrays = {"layer": np.array(found.layers, np.str_), "measure": np.array(MEASURES, np.str_)}
     folder.write_npz("sanity.npz", {**arrays, **found.similarity})
     folder.write_json("sanity.json", record)

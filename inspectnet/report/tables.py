@@ -5,20 +5,29 @@ import re
 import sys
 from collections.abc import Sequence
 
+from inspectnet.report.lines import show, visible
+
 NUMBER = re.compile(r"[-+]?(\d[\d,.]*(e[-+]?\d+)?|inf|nan)( ?%)?")
 
 Cell = str | int | float | bool | None
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-    """Print a table to stdout; numbers stand to the right, floats have four digits, None is a dash."""
+    """Print a table to stdout; numbers stand to the right, floats have four digits, None is a dash.
+
+    title: with a line break before it, it stands apart from what is above.
+    """
     assert all(len(row) == len(columns) for row in rows), "a row has as many cells as there are columns"
+    if title.startswith("\n"):
+        show()
+    title = visible(title.removeprefix("\n"))
     right = [_is_numeric([row[place] for row in rows]) for place in range(len(columns))]
     texts = [[_cell(value) for value in row] for row in rows]
     if sys.stdout.isatty():
         _print_ruled(title, columns, texts, right)
     else:
-        print("\n".join(_plain_lines(title, columns, texts, right)))
+        for line in _plain_lines(title, columns, texts, right):
+            show(line)
 
 
 def _is_numeric(cells: Sequence[Cell]) -> bool:
@@ -35,7 +44,7 @@ def _cell(value: Cell) -> str:
     # numbers, because numpy's float32 is no float and its int64 no int.
     if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral):
         return f"{value:.4g}"
-    return " ".join(str(value).split())
+    return visible(" ".join(str(value).split()))
 
 
 def _plain_lines(

@@ -64,7 +64,11 @@ def test_the_same_bytes_come_out_twice_and_maps_can_be_said(snapshots, photos, t
     files = sorted(snapshots.iterdir())
     for name, order in (("one", files), ("two", files[::-1])):
         done(capsys, "evolve", *order, "--images", photos, "-l", "conv2:1", "-l", "conv2:3", "-o", tmp_path / name)
-    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    one, two = contents(tmp_path / "one"), contents(tmp_path / "two")
+    records = [json.loads(folder.pop("evolution.json")) for folder in (one, two)]
+    runs = [record.pop("run") for record in records]
+    assert one == two and records[0] == records[1]
+    assert runs[0]["options"]["checkpoints"] == runs[1]["options"]["checkpoints"][::-1] == [str(f) for f in files]
     assert np.load(tmp_path / "one" / "conv2.npz")["map"].tolist() == [1, 3]
 
 

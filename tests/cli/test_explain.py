@@ -191,7 +191,7 @@ def test_the_curves_of_an_earlier_run_do_not_stay_beside_a_blank_one(model, phot
     done(capsys, "sanity", model, photos, "-m", "gradient", "-o", out)
     dead = random_weights(0, k1=(5, 3, 3, 3), k2=(6, 5, 3, 3)) | {"w": np.zeros((6, 4), np.float32)}
     write_network(tmp_path / "dead.onnx", NET, dead, SIDE, NAMES)
-    done(capsys, "sanity", tmp_path / "dead.onnx", photos, "-m", "gradient", "-o", out)
+    done(capsys, "sanity", tmp_path / "dead.onnx", photos, "-m", "gradient", "-o", out, "--overwrite")
     assert set(contents(out)) == {"sanity.json", "sanity.npz"}
 
 
@@ -224,7 +224,7 @@ def test_labels_that_tell_no_classes_apart_are_no_error_and_leave_no_older_files
     out = tmp_path / "out"
     done(capsys, "selectivity", model, "-l", "conv2", "--images", photos, "-o", out)
     album = noisy_photos(tmp_path / "album", {f"{folder}/{i}.png": (30, 30) for i in range(2)})
-    _, said = done(capsys, "selectivity", model, "-l", "conv2", "--images", album, "-o", out)
+    _, said = done(capsys, "selectivity", model, "-l", "conv2", "--images", album, "-o", out, "--overwrite")
     assert said[-1].startswith("no class selectivity: ") and why in said[-1]
     assert set(contents(out)) == {"units.png", "units.npz", "selectivity.json"}
 

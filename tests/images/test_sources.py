@@ -96,7 +96,7 @@ def test_a_folder_for_results_is_passed_over_wherever_it_lies_inside(tmp_path):
     (tmp_path / "data" / "linked").symlink_to(tmp_path / "data" / "out")
 
     def found(without):
-        return [entry.id for entry in find_images(tmp_path / "data", without=without)]
+        return [entry.id for entry in find_images(tmp_path / "data", without=[without] if without else [])]
 
     assert found(tmp_path / "data" / "out") == ["a.png", "out2/c.png"]
     everything = ["a.png", "linked/net/b.png", "out/net/b.png", "out2/c.png"]

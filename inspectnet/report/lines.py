@@ -1,0 +1,38 @@
+"""Lines for people: names of files, layers and classes stand in them, and must not act on the terminal that shows them.
+
+A name may hold line breaks, escape sequences, and characters that turn the direction of writing; a line shows them as
+escapes. JSON escapes them in its own way, which gives the exact names again.
+"""
+
+import json
+import sys
+import unicodedata
+
+ACTING = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # categories: control, format (directions too), halves of pairs, line breaks
+JOINERS = "\u200c\u200d"  # of the letters of some scripts, and of emoji
+
+
+def acts(character: str) -> bool:
+    """Whether a character does something to the text around it rather than being seen."""
+    return unicodedata.category(character) in ACTING and character not in JOINERS
+
+
+def visible(text: str) -> str:
+    """The text on one line, with an escape such as \\x1b for each character that would act and not show."""
+    if text.isprintable():
+        return text
+    return "".join(c.encode("unicode_escape").decode() if acts(c) else c for c in text)
+
+
+def show(text: str = "") -> None:
+    """Print one line to stdout."""
+    print(visible(text))
+
+
+def show_json(text: str) -> None:
+    """Print JSON to stdout, in ASCII where stdout holds no more: the values are the same."""
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        text = "".join(c if c.isascii() else json.dumps(c)[1:-1] for c in text)
+    print(text, end="")
