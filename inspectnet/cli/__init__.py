@@ -20,12 +20,14 @@ from inspectnet.cli.invariance import invariance
 from inspectnet.cli.invert import invert
 from inspectnet.cli.layers import layers
 from inspectnet.cli.occlude import occlude
+from inspectnet.cli.process import Ended, ending_in_order, open_nowhere, speaking_alone
 from inspectnet.cli.sanity import sanity
 from inspectnet.cli.selectivity import selectivity
 from inspectnet.cli.spread import spread
 from inspectnet.cli.verify import verify
 from inspectnet.errors import InspectError
 from inspectnet.files.inputs import forget_inputs
+from inspectnet.report.lines import visible
 
 DONE, FAILED, WRONG_INPUT, BUG, INTERRUPTED = 0, 1, 2, 3, 130
 NO_MORE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT)  # what a stdout says that is closed or full
@@ -75,13 +77,18 @@ def _root(
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; gives the exit code: 0 done, 1 a check failed, 2 wrong input, 3 a bug of ours.
 
-    An error is one line on stderr: what, where, what to do. Only --debug shows a traceback.
+    An error is one line on stderr: what, where, what to do. Only --debug shows a traceback, and what libraries say.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
     # wherever it stands: people add it at the end of the line that failed
     arguments = ["--debug"] * debug + [a for a in arguments if a != "--debug"]
     forget_inputs()
+    with ending_in_order(), contextlib.nullcontext() if debug else speaking_alone():
+        return _run(arguments, debug)
+
+
+def _run(arguments: list[str], debug: bool) -> int:
     try:
         result = app(arguments or ["--help"], prog_name="inspectnet", standalone_mode=False)
         sys.stdout.flush()  # here, where a full disk can still be told
@@ -91,8 +98,9 @@ def main(arguments: list[str] | None = None) -> int:
         if debug and isinstance(error, Exception) and not hasattr(error, "format_message"):
             raise
         text, code = _explain(error)
-        if text:
-            print(f"inspectnet: {' '.join(text.split())}", file=sys.stderr)
+        if text and sys.stderr:
+            with contextlib.suppress(OSError):  # of a stderr that takes no more nobody can be told
+                print(f"inspectnet: {visible(' '.join(text.split()))}", file=sys.stderr, flush=True)
         return code
     return result if isinstance(result, int) else DONE
 
@@ -107,8 +115,8 @@ def _output_error(error: BaseException | None) -> OSError | None:
 
 def _leave_stdout() -> None:
     """Send what is still waiting for stdout nowhere, or Python complains of it at its end."""
-    with contextlib.suppress(OSError, ValueError):  # a stdout that is no file has nothing to lose
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with contextlib.suppress(OSError, ValueError), open_nowhere() as nowhere:  # one that is no file has nothing to lose
+        os.dup2(nowhere, sys.stdout.fileno())
 
 
 def _explain(error: BaseException) -> tuple[str, int]:
@@ -121,6 +129,8 @@ def _explain(error: BaseException) -> tuple[str, int]:
         return "" if lost.errno == errno.EPIPE else why, WRONG_INPUT  # whoever closes a pipe has read enough
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
         return "interrupted", INTERRUPTED
+    if isinstance(error, Ended):
+        return "ended by a signal", error.code
     if isinstance(error, (typer.Exit, SystemExit)):
         return "", int(getattr(error, "exit_code", None) or getattr(error, "code", None) or DONE)
     if hasattr(error, "format_message"):  # the parser's own, which typer carries under changing names
