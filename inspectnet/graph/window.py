@@ -1,10 +1,13 @@
 """Window: the geometry of a convolution or pool, one axis beside the other; said in one way, explicit pads."""
 
 import math
+from collections.abc import Sequence
 
+import numpy as np
 import onnx_ir as ir
 
 from inspectnet.errors import ModelError
+from inspectnet.graph.builder import add_initializer
 from inspectnet.graph.values import describe, integer, ints, shape_of, word
 
 
@@ -77,16 +80,40 @@ def _ceil_as_pads(node: ir.Node) -> bool:
         steps = math.ceil((n + b + e - r) / s)
         steps -= steps * s >= n + b
         extra.append(max(0, steps * s + r - n - b - e))
-    ends = [e + x for e, x in zip(window.end, extra, strict=True)]
-    # padding that counts in the mean is not the same, nor may pads be as wide as the kernel
-    counts = bool(integer(node, "count_include_pad"))
-    if (any(extra) and counts and any(window.pads)) or any(e >= k for e, k in zip(ends, window.kernel, strict=True)):
+    counts = any(extra) and bool(integer(node, "count_include_pad"))
+    begin, end = window.begin, tuple(e + x for e, x in zip(window.end, extra, strict=True))
+    if counts and any(window.pads):  # padding counts in the mean, but not what is beyond it
+        _pad_before(node, window.pads, 0.0)
+        begin, end = (0,) * len(extra), tuple(extra)
+    elif node.op_type == "MaxPool" and not _are_pads(end, window):
+        _pad_before(node, [*(0 for _ in extra), *extra], -math.inf)
+        end = window.end
+    if not _are_pads(end, window):
         return False
-    node.attributes.add(ir.AttrInt64s("pads", [*window.begin, *ends]))
+    node.attributes.add(ir.AttrInt64s("pads", [*begin, *end]))
     node.attributes.add(ir.AttrInt64("ceil_mode", 0))
-    if any(extra) and counts:
+    if counts:
         node.attributes.add(ir.AttrInt64("count_include_pad", 0))
     return True
+
+
+def _are_pads(widths: Sequence[int], window: Window) -> bool:
+    """Whether a pool may have such pads: less than its kernel, which one with dilation exceeds."""
+    return all(width < k for width, k in zip(widths, window.kernel, strict=True))
+
+
+def _pad_before(node: ir.Node, pads: Sequence[int], number: float) -> None:
+    """Let a pool read its map from behind a Pad of its own."""
+    x, name, rank = node.inputs[0], f"{node.outputs[0].name}/padded", len(pads) // 2
+    widths = np.array([0, 0, *pads[:rank], 0, 0, *pads[rank:]], np.int64)
+    constants = [
+        add_initializer(node.graph, f"{name}/{key}", array)
+        for key, array in (("pads", widths), ("value", np.array(number, np.float32)))
+    ]
+    pad = ir.Node("", "Pad", [x, *constants], attributes=[ir.AttrString("mode", "constant")], name=name)
+    pad.outputs[0].name, pad.outputs[0].type = name, x.type
+    node.graph.insert_before(node, pad)
+    node.replace_input_with(0, pad.outputs[0])
 
 
 def _pad_to_size(node: ir.Node, window: Window) -> None:
