@@ -77,8 +77,7 @@ def field_box(layer: Layer, y: int, x: int, image: tuple[int, int]) -> Box:
     """
     if layer.field is None or any(axis.size >= extent for axis, extent in zip(layer.field, image, strict=True)):
         return 0, 0, image[1], image[0]
-    top, left = (axis.span(p)[0] for axis, p in zip(layer.field, (y, x), strict=True))
-    height, width = (max(b - a for a, b in map(axis.span, range(axis.phases))) for axis in layer.field)
+    (top, height), (left, width) = ((axis.span(p)[0], axis.box) for axis, p in zip(layer.field, (y, x), strict=True))
     return left, top, left + width, top + height
 
 
@@ -110,11 +109,9 @@ def crop_of(layer: Layer, image: tuple[int, int]) -> Crop:
     maps = tuple(int(n) for n in layer.shape[1:])  # type: ignore[arg-type]
     if layer.field is None or not layer.spatial:
         return Crop(*image, seed=maps, whole=True)
-    extents = [axis.crop(n) for axis, n in zip(layer.field, image, strict=True)]
-    # crops are congruent to the image modulo the grid, so the map shrinks by whole positions
-    lost = [int((n - e) / axis.jump) for axis, n, e in zip(layer.field, image, extents, strict=True)]
-    seed = (maps[0], maps[1] - lost[0], maps[2] - lost[1])
-    return Crop(extents[0], extents[1], seed=seed, whole=tuple(extents) == tuple(image))
+    height, width = layer.field
+    whole = (height.crop, width.crop) == tuple(image)
+    return Crop(height.crop, width.crop, seed=(maps[0], height.crop_extent, width.crop_extent), whole=whole)
 
 
 def project_cropped(session: Session, layer: Layer, x: np.ndarray, spots: Sequence[Spot]) -> Iterator[Projection]:
@@ -123,7 +120,7 @@ def project_cropped(session: Session, layer: Layer, x: np.ndarray, spots: Sequen
     for part in _runs(spots, crop.height * crop.width):
         seed = np.zeros((len(part), *crop.seed), np.float32)
         image = np.empty((len(part), x.shape[1], crop.height, crop.width), np.float32)
-        places = [_place(layer, spot, crop, x.shape[2:]) for spot in part]
+        places = [_place(layer, spot, crop) for spot in part]
         for i, (spot, (top, left, at)) in enumerate(zip(part, places, strict=True)):
             seed[(i, spot.map, *at)] = spot.value
             image[i] = x[spot.image, :, top : top + crop.height, left : left + crop.width]
@@ -209,11 +206,11 @@ def _at(layer: Layer, spot: Spot) -> tuple[int, ...]:
     return (spot.y, spot.x) if layer.spatial else ()
 
 
-def _place(layer: Layer, spot: Spot, crop: Crop, image: tuple[int, ...]) -> tuple[int, int, tuple[int, ...]]:
+def _place(layer: Layer, spot: Spot, crop: Crop) -> tuple[int, int, tuple[int, ...]]:
     """Where the crop for `spot` begins, and where the spot lies on the crop's map."""
     if crop.whole or layer.field is None:
         return 0, 0, _at(layer, spot)
-    axes = list(zip(layer.field, (spot.y, spot.x), image, strict=True))
-    top, left = (axis.crop_start(position, extent) for axis, position, extent in axes)
-    at = tuple(int(p - start / axis.jump) for (axis, p, _), start in zip(axes, (top, left), strict=True))
-    return top, left, at
+    (top, y), (left, x) = (
+        (axis.crop_start(p), axis.place(p)) for axis, p in zip(layer.field, (spot.y, spot.x), strict=True)
+    )
+    return top, left, (y, x)

@@ -50,7 +50,7 @@ def first_filters(network: Network, bands: tuple[float, float] = (0.15, 0.35)) -
     layer = _first_layer(network)
     assert layer.field is not None
     weights = _read_off(network, layer)
-    down, across = int(layer.field[0].jump), int(layer.field[1].jump)
+    down, across = (abs(int(axis.jump)) for axis in layer.field)
     flat = weights.reshape(len(weights), -1).astype(np.float64)
     rms = np.sqrt(np.mean(flat**2, axis=1))
     unit = flat / np.where(rms > 0, rms, 1)[:, None] / np.sqrt(flat.shape[1])

@@ -66,19 +66,6 @@ def fixed_batch(graph: ir.Graph) -> int | None:
     return extent if isinstance(extent, int) else None
 
 
-def free_extent(graph: ir.Graph) -> None:
-    """Let there be any number of images of any height and width: drop the extents that were inferred; in place.
-
-    Only for graphs whose units have receptive fields: nothing in them spells out the batch size.
-    """
-    graph.inputs[0].shape = ir.Shape([BATCH, graph.inputs[0].shape[1], "H", "W"])
-    for node in graph:
-        for value in node.outputs:
-            value.shape = None
-    for value in graph.outputs:
-        value.shape = None
-
-
 def _extent(said: int | str | None, axis: int, size: tuple[int, int] | None, where: str) -> int:
     """One side of the image: what the file says, else what the preprocessing says."""
     if not isinstance(said, int):

@@ -11,9 +11,10 @@ import onnx_ir as ir
 import onnx_ir.passes.common as passes
 
 from inspectnet.errors import RuleError
+from inspectnet.graph.cropping import free_extent
 from inspectnet.graph.folding import fold_shapes
 from inspectnet.graph.probes import cut_out
-from inspectnet.graph.shapes import BATCH, free_extent
+from inspectnet.graph.shapes import BATCH
 from inspectnet.graph.values import live_values, values_above
 from inspectnet.rules import HELD, Policy, Way, find_rule, refuse, takes_parts
 

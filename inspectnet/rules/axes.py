@@ -7,6 +7,8 @@ from inspectnet.graph.axes import Extents
 from inspectnet.graph.values import shape_of
 from inspectnet.rules.registry import Way, refuse
 
+END = (1 << 63) - 1
+
 
 def gather_up(op: Way, node: ir.Node, signal: ir.Value, term: ir.Value, stretched: Extents | None = None) -> ir.Value:
     """The signal summed over the axes along which `term` was stretched, to the shape of the output by default."""
@@ -27,9 +29,13 @@ def stretched_axes(small: Extents, large: Extents) -> list[int]:
     return [a for a, n in enumerate(large) if a < missing or (small[a - missing] == 1 and n != 1)]
 
 
-def down_axis(op: Way, top: ir.Value, rank: int, axis: int, shares: np.ndarray) -> ir.Value:
-    """The signal through the transposed matrix `shares` (positions above, positions below) along one axis."""
-    above, below = shares.shape
+def down_axis(op: Way, node: ir.Node, top: ir.Value, axis: int, shares: np.ndarray, beyond: int = 0) -> ir.Value:
+    """The signal through the transposed matrix `shares` (positions above, positions below) along one axis of `node`.
+
+    beyond: how many positions above read beyond the far end of the map. All before them read, in a crop of the map,
+    what they read in all of it, so that its matrix is the same without the middle.
+    """
+    (above, below), rank = shares.shape, len(node.inputs[0].shape)
     repeats = above // below
     if (
         rank == 4 and axis in (2, 3) and np.array_equal(shares, np.repeat(np.eye(below), repeats, axis=0))
@@ -38,7 +44,19 @@ def down_axis(op: Way, top: ir.Value, rank: int, axis: int, shares: np.ndarray) 
         return op.Mul(op.AveragePool(top, kernel_shape=kernel, strides=kernel), float(repeats))
     names = "abcdef"[:rank]
     equation = f"{names},{names[axis]}z->{names.replace(names[axis], 'z')}"
-    return op.Einsum(top, shares.astype(np.float32), equation=equation)
+    return op.Einsum(top, _without_middle(op, node, axis, shares.astype(np.float32), beyond), equation=equation)
+
+
+def _without_middle(op: Way, node: ir.Node, axis: int, matrix: np.ndarray, beyond: int) -> ir.Value:
+    """As many rows and columns as there are: from the near end on, and for the last `beyond` rows from the far end."""
+    above, below = (op.Shape(x, start=axis, end=axis + 1) for x in (node.outputs[0], node.inputs[0]))
+    rows = op.Max(op.Sub(above, [beyond]), [0])
+    near = op.Slice(matrix, [0, 0], op.Concat(rows, below, axis=0), [0, 1])
+    if not beyond:
+        return near
+    far = op.Slice(matrix, op.Neg(op.Concat(op.Sub(above, rows), below, axis=0)), [END, END], [0, 1])
+    value: ir.Value = op.Concat(near, far, axis=0)
+    return value
 
 
 def divided(op: Way, top: ir.Value, norm: ir.Value) -> ir.Value:

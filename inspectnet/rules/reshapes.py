@@ -5,8 +5,9 @@ from typing import Literal
 import numpy as np
 import onnx_ir as ir
 
+from inspectnet.graph.taps import cuts_of, widths_of
 from inspectnet.graph.values import constant_of, integer, ints, word
-from inspectnet.rules.axes import down_axis, gather_up
+from inspectnet.rules.axes import END, down_axis, gather_up
 from inspectnet.rules.registry import HELD, Bottoms, Held, Way, refuse, rule
 
 MIRRORS: dict[str, Literal["reflect", "edge", "wrap"]] = {"reflect": "reflect", "edge": "edge", "wrap": "wrap"}
@@ -49,17 +50,14 @@ def transpose(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
 @rule("Slice")
 def slice_(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal where it was cut out, nothing around it."""
-    x, *cuts = node.inputs
-    starts, ends, axes, steps = (*(constant_of(c) for c in cuts), None, None)[:4]
-    if starts is None or ends is None or any(c is not None and constant_of(c) is None for c in cuts):
+    x, cuts = node.inputs[0], cuts_of(node)
+    if cuts is None:
         raise refuse(node, "where it cuts depends on the image")
-    for i in range(len(starts)):
-        axis = i if axes is None else int(axes[i])
+    for axis, cut in cuts.items():
         if not isinstance(x.shape[axis], int):
             raise refuse(node, "how much there is to cut from depends on the image")
-        step = 1 if steps is None else int(steps[i])
-        top = _put_back(op, top, axis, np.arange(x.shape[axis])[int(starts[i]) : _end(int(ends[i])) : step], x)
-    return [top, *([None] * len(cuts))]
+        top = _put_back(op, top, axis, range(x.shape[axis])[cut], x)
+    return [top, *([None] * (len(node.inputs) - 1))]
 
 
 @rule("Pad")
@@ -71,13 +69,13 @@ def pad(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     mode, rank = word(node, "mode", "constant"), len(x.shape)
     if mode == "constant":
         return [op.Pad(top, op.Neg(pads), 0.0, *([] if axes is None else [axes])), *nowhere]
-    widths, chosen = constant_of(pads), constant_of(axes) if axes is not None else range(rank)
-    if widths is None or chosen is None or (widths < 0).any() or mode not in MIRRORS:
+    widths = [width for axis in range(rank) if (width := widths_of(node, axis)) is not None]
+    if len(widths) < rank or min(map(min, widths)) < 0 or mode not in MIRRORS:
         raise refuse(node, f"it pads in the mode {mode} by what depends on the image, or cuts off")
-    for axis, *width in zip(chosen, *widths.reshape(2, -1), strict=True):
+    for axis, width in enumerate(widths):
         if any(width):
-            source = np.pad(np.arange(x.shape[axis]), [int(w) for w in width], mode=MIRRORS[mode])
-            top = down_axis(op, top, rank, int(axis) % rank, np.eye(x.shape[axis])[source])
+            source = np.pad(np.arange(x.shape[axis]), width, mode=MIRRORS[mode])
+            top = down_axis(op, node, top, axis, np.eye(x.shape[axis])[source], beyond=width[1])
     return [top, *nowhere]
 
 
@@ -161,19 +159,17 @@ def depth_to_space(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     return [op.Reshape(op.Transpose(apart, perm=[0, 2, 1, 3, 4]), op.Shape(spread))]
 
 
-def _end(end: int) -> int | None:
-    """ONNX says 'before the first' with a huge negative number, where Python's slices say None."""
-    return None if end < -(1 << 30) else end
-
-
-def _put_back(op: Way, top: ir.Value, axis: int, places: np.ndarray, bottom: ir.Value) -> ir.Value:
-    """Along `axis`, row i of `top` at `places[i]`, zeros elsewhere: a gather from `top` with a row of zeros added."""
-    rank, extent = len(bottom.shape), bottom.shape[axis]
-    pads = np.zeros(2 * rank, np.int64)
-    pads[rank + axis % rank] = 1
-    source = np.full(extent, len(places), np.int64)
-    source[places] = np.arange(len(places))
-    value: ir.Value = op.Gather(op.Pad(top, pads, 0.0), source, axis=axis)
+def _put_back(op: Way, top: ir.Value, axis: int, places: range, bottom: ir.Value) -> ir.Value:
+    """Along `axis`, row i of `top` at `places[i]`, zeros elsewhere; on a crop of `bottom` as well."""
+    if places.step < 0:
+        top, places = op.Slice(top, [-1], [-END], [axis], [-1]), places[::-1]
+    if (step := places.step) > 1:
+        apart = op.Pad(op.Unsqueeze(top, [axis + 1]), [0, step - 1], 0.0, [axis + 1])
+        stretched = [op.Shape(top, end=axis), [-1], op.Shape(top, start=axis + 1)]
+        top = op.Reshape(apart, op.Concat(*(stretched if axis else stretched[1:]), axis=0))
+    extent, had = (op.Shape(x, start=axis, end=axis + 1) for x in (bottom, top))
+    behind = op.Sub(op.Sub(extent, had), [places.start])
+    value: ir.Value = op.Pad(top, op.Concat([places.start], behind, axis=0), 0.0, [axis])
     return value
 
 
