@@ -172,7 +172,7 @@ def test_above_the_graph_a_model_is_a_type_and_no_more(room):
 
 
 def test_analyses_do_not_import_each_other():
-    assert neighbours(ROOT, "analyses", shared=("statistics", "sweeps", "filters")) == []
+    assert neighbours(ROOT, "analyses", shared=("statistics", "sweeps", "filters", "alikeness")) == []
 
 
 def test_rules_share_the_registry_what_they_do_along_axes_and_what_they_hold_and_nothing_else():

@@ -3,7 +3,7 @@
 Zeiler & Fergus 2014, sec. 4.2 and Fig. 4: for "a random subset of feature maps", "the strongest activation (across
 all training examples)" at each epoch; "sudden jumps in appearance result from a change in the image" that wins; "the
 lower layers of the model can be seen to converge within a few epochs", the upper ones after 40-50. How near a layer
-is to its last state is told by the cosine of its filters, and by linear CKA of its activations (Kornblith et al. 2019).
+is to its last state is told by the cosine of its filters, and by linear CKA of its activations.
 """
 
 import itertools
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from inspectnet.analyses.alikeness import FEWEST, cka_interval, linear_cka
 from inspectnet.errors import ModelError, OptionError
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Collection, Skipped, Stream, spaced
@@ -41,7 +42,9 @@ class LayerEvolution:
     filters: np.ndarray | None
     """(E,) float64: mean cosine of the filters with those of the last checkpoint; None without filters."""
     alikeness: np.ndarray
-    """(E,) float64: linear CKA of the activations with those of the last checkpoint."""
+    """(E,) float64: debiased linear CKA of the activations with those of the last checkpoint."""
+    intervals: np.ndarray
+    """(E, 2) float64: from where to where it may be with other images; NaN of fewer than 20."""
 
     def jumps(self) -> np.ndarray:
         """(M, E) bool: whether another image wins than at the checkpoint before, where one did."""
@@ -112,8 +115,11 @@ def evolve(
         entries.append(batch.entry)
     stream.refuse_nothing()
     entry = np.concatenate(entries)
+    shared = int(np.isin(entry, examples).sum())
+    if shared < FEWEST:
+        raise OptionError(f"{shared} images are too few to compare layers by. Give {FEWEST} or more.")
     evolved = [
-        _evolve_layer(layer, k, watches, chosen, lambda row: stream.load(int(entry[row])), policy or Policy())
+        _evolve_layer(layer, k, watches, chosen, lambda row: stream.load(int(entry[row])), policy or Policy(), shared)
         for k, (layer, chosen) in enumerate(zip(found, _choose(found, watches, maps, seed), strict=True))
     ]
     return Evolution(tuple(epochs), tuple(evolved), tuple(images), tuple(stream.skipped), stream.digest)
@@ -129,16 +135,6 @@ def filter_cosine(before: np.ndarray, after: np.ndarray, maps: int) -> float:
     lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     alike = np.asarray(~a.any(axis=1) & ~b.any(axis=1), np.float64)
     return float(np.divide((a * b).sum(axis=1), lengths, out=alike, where=lengths > 0).mean())
-
-
-def linear_cka(a: np.ndarray, b: np.ndarray) -> float:
-    """How alike two representations (n, p), (n, q) of n examples are, 0..1, whatever their rotation and scale.
-
-    Kornblith et al. 2019, eq. 3 and 4. 0 if one is constant, 1 if both are.
-    """
-    grams = [(x - x.mean(axis=0)) @ (x - x.mean(axis=0)).T for x in (a.astype(np.float64), b.astype(np.float64))]
-    one, two = (float(np.linalg.norm(gram)) for gram in grams)
-    return float(np.vdot(*grams)) / (one * two) if one and two else float(one == two)
 
 
 class _Watch:
@@ -236,9 +232,9 @@ def _refuse_strangers(networks: Sequence[Network]) -> None:
 
 def _evolve_layer(
     layer: Layer, k: int, watches: Sequence[_Watch], chosen: np.ndarray, load: Callable[[int], np.ndarray],
-    policy: Policy,
+    policy: Policy, images: int,
 ) -> LayerEvolution:  # fmt: skip
-    """One layer, of which the winners are known."""
+    """One layer, of which the winners are known; images: how many its activations are compared by."""
     samples = [watch.samples(k) for watch in watches]
     filters = [_filters(watch.network, layer) for watch in watches]
     cosines = [filter_cosine(w, filters[-1], layer.maps) for w in filters if w is not None and filters[-1] is not None]
@@ -251,6 +247,7 @@ def _evolve_layer(
         np.stack([watch.project(k, chosen, load, policy) for watch in watches], axis=1),
         np.array(cosines) if cosines else None,
         np.array([linear_cka(each, samples[-1]) for each in samples]),
+        np.array([cka_interval(each, samples[-1], images) or (np.nan, np.nan) for each in samples]),
     )
 
 

@@ -31,7 +31,7 @@ Images = Annotated[Path, typer.Option(help=IMAGES, metavar="PATH", parser=option
 Maps = Annotated[str, typer.Option(help=MAPS)]
 Epochs = Annotated[str, typer.Option(help=EPOCHS, show_default=False)]
 Near = Annotated[float, typer.Option(min=0, max=1, help=NEAR)]
-Compared = Annotated[int, typer.Option(min=2, help="Images, evenly spaced, whose activations are compared.")]
+Compared = Annotated[int, typer.Option(min=4, help="Images, evenly spaced, whose activations are compared.")]
 Seed = Annotated[int, typer.Option(min=0, help="Draws the maps, and the places that are compared.")]
 
 

@@ -26,6 +26,7 @@ def describe_evolution(found: Evolution, near: float) -> list[dict[str, Any]]:
             "layer": each.layer.name,
             "filter_cosine": each.filters,
             "cka": each.alikeness,
+            "cka_intervals": [ends.tolist() if np.isfinite(ends).all() else None for ends in each.intervals],
             "filters_settled": None if each.filters is None else found.settled(each.filters, near),
             "activations_settled": found.settled(each.alikeness, near),
             "jumps": each.jumps().sum(axis=0),
@@ -69,7 +70,7 @@ def _block(found: LayerEvolution, network: Network) -> Block:
 def _panels(found: Evolution) -> list[Panel]:
     """Layers with filters first, so that each has one colour in both panels."""
     layers = sorted(found.layers, key=lambda each: each.filters is None)
-    panels = [Panel("activations: linear CKA", {each.layer.name: each.alikeness for each in layers})]
+    panels = [Panel("activations: debiased linear CKA", {each.layer.name: each.alikeness for each in layers})]
     filters = {each.layer.name: each.filters for each in layers if each.filters is not None}
     return [*panels, Panel("filters: mean cosine", filters)] if filters else panels
 
@@ -85,6 +86,7 @@ def _arrays(each: LayerEvolution, found: Evolution) -> dict[str, np.ndarray]:
         "projection": each.projections,
         "jump": each.jumps(),
         "cka": each.alikeness,
+        "cka_intervals": each.intervals,
     } | ({} if each.filters is None else {"filter_cosine": each.filters})
 
 
@@ -98,8 +100,18 @@ def print_evolution(record: dict[str, Any]) -> None:
     near = record["near"]
     title = f"{record['images']['count']} images, epochs {', '.join(map(str, epochs))}; settled is {near:g} or above"
     print_table(title, ["layer", "filters settled", "activations settled", "jumps"], settled)
-    for key, words in (("filter_cosine", "filters: mean cosine with the last"), ("cka", "activations: linear CKA")):
+    for key, words in (
+        ("filter_cosine", "filters: mean cosine with the last"),
+        ("cka", "activations: debiased linear CKA"),
+    ):
         rows = [[e["layer"], *(f"{n:.3f}" for n in e[key])] for e in record["layers"] if e[key] is not None]
         if rows:
             show()
             print_table(words, ["layer", *map(str, epochs)], rows)
+    rows = [[each["layer"], *map(_ends, each["cka_intervals"])] for each in record["layers"]]
+    print()
+    print_table("its 95 % interval over images", ["layer", *map(str, epochs)], rows)
+
+
+def _ends(interval: list[float] | None) -> str:
+    return "-" if interval is None else f"{interval[0]:.2f} to {interval[1]:.2f}"

@@ -9,7 +9,8 @@ from nets import onnx_text, random_weights
 from PIL import Image
 
 import inspectnet
-from inspectnet.analyses.evolution import Evolution, LayerEvolution, evolve, filter_cosine, linear_cka
+from inspectnet.analyses.alikeness import linear_cka
+from inspectnet.analyses.evolution import Evolution, LayerEvolution, evolve, filter_cosine
 from inspectnet.errors import ImageError, LayerError, ModelError, OptionError
 from inspectnet.images import Preparation, find_images
 from inspectnet.projection import Spot, field_box
@@ -146,20 +147,6 @@ def test_the_cosine_is_the_mean_over_filters_along_the_axis_of_the_maps():
     assert filter_cosine(inward, outward, 3) == pytest.approx((1 - 1 + np.sqrt(0.5)) / 3)
 
 
-def test_linear_cka_is_that_of_covariances_and_blind_to_rotation_and_scale(rng):
-    """Kornblith et al. 2019, sec. 3: |Y'X|^2 / (|X'X| |Y'Y|) of centred X, Y, here as torch has it in float64."""
-    import torch
-
-    a, b = rng.normal(size=(40, 6)), rng.normal(size=(40, 9))
-    b[:, :3] += a[:, :3]
-    x, y = (torch.from_numpy(m - m.mean(0)) for m in (a, b))
-    wanted = torch.linalg.norm(y.T @ x) ** 2 / (torch.linalg.norm(x.T @ x) * torch.linalg.norm(y.T @ y))
-    assert linear_cka(a, b) == pytest.approx(float(wanted), rel=1e-10)
-    turned = a @ np.linalg.qr(rng.normal(size=(6, 6)))[0] * 7 + 3
-    assert linear_cka(a, turned) == pytest.approx(1)
-    assert linear_cka(a, np.ones((40, 2))) == 0
-
-
 def test_a_layer_that_is_dead_is_like_itself_and_nothing_is_nearer_than_the_end(tmp_path, collection):
     dead = checkpoint(tmp_path, 7, k1=np.zeros((MAPS, 3, 5, 5)))
     found = evolve([dead, dead], [1, 2], collection, ["conv1"])
@@ -173,7 +160,7 @@ def test_a_layer_that_is_dead_is_like_itself_and_nothing_is_nearer_than_the_end(
 def test_jumps_are_where_one_image_wins_after_another():
     rows = np.array([[4, 4, 7, 7], [-1, 2, 3, -1]])
     nothing = np.zeros((2, 4))
-    layer = LayerEvolution(None, nothing, nothing, rows, nothing, nothing, None, nothing)
+    layer = LayerEvolution(None, nothing, nothing, rows, nothing, nothing, None, nothing, nothing)
     assert layer.jumps().tolist() == [[False, False, True, False], [False, False, True, False]]
 
 
