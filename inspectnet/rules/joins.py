@@ -38,7 +38,7 @@ def sub(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
 
 @rule("Max", "Min")
 def extremes(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
-    """The signal to the term that won; terms that tie share it."""
+    """The signal to the term that won; terms that tie share it; Max(x, 0) is read as a Relu."""
     y = node.outputs[0]
     won = [op.Cast(op.Equal(x, y), to=1) for x in node.inputs]
     share = op.Div(top, op.Sum(*won) if len(won) > 1 else won[0])
@@ -50,7 +50,7 @@ def extremes(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
 
 @rule("Where")
 def where(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
-    """The signal to the term that was chosen; the choice is held fixed."""
+    """The signal to the term that was chosen; the choice is held fixed; Where(x > 0, x, 0) is read as a Relu."""
     chosen, a, b = node.inputs
     return [
         HELD,

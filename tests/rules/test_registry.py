@@ -147,3 +147,12 @@ def test_the_page_of_rules_says_what_the_rules_say():
     from inspectnet.rules.__main__ import page
 
     assert (ROOT / "docs/rules.md").read_text() == page()
+
+
+def test_the_page_of_rules_says_which_formulas_rectify():
+    from inspectnet.rules.__main__ import page
+
+    (row,) = [line for line in page().splitlines() if line.startswith("| Relu | `")]
+    for formula in ("Max(x, 0)", "Where(x > 0, x, 0)", "Where(x <= 0, 0, x)", "(x + Abs(x)) * 0.5"):
+        assert f"`{formula}`" in row
+    assert page().count("is read as a Relu") == 2
