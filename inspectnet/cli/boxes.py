@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     import numpy as np
 
     from inspectnet.images import Collection, Preparation
+    from inspectnet.images.boxes import Box
 
-Box = tuple[int, int, int, int]
 SHAPE = '{"photo.jpg": [x0, y0, x1, y1]}, or groups of such'
 
 
 @dataclass(frozen=True)
 class Boxes:
-    """The box of each image: x0, y0, x1, y1 in pixels of the photo, all four inside the box."""
+    """The box of each image."""
 
     file: Path | None = None
-    by_image: dict[str, Box] = field(default_factory=dict)
+    by_image: "dict[str, Box]" = field(default_factory=dict)
 
     @classmethod
     def read(cls, file: Path | None) -> "Boxes":
@@ -36,15 +36,9 @@ class Boxes:
             raise OptionError(
                 f"cannot read {file}: {(error.strerror or str(error)).lower()}. Check --boxes."
             ) from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise OptionError(f"{file} is not JSON: {error}. Write {SHAPE}.") from error
-        groups = told.values() if isinstance(told, dict) and told and _are_groups(told) else [told]
-        found: dict[str, Box] = {}
-        for group in groups:
-            if not isinstance(group, dict) or not all(_is_box(box) for box in group.values()):
-                raise OptionError(f"{file} does not hold boxes. Write {SHAPE}.")
-            found |= {image: (box[0], box[1], box[2], box[3]) for image, box in group.items()}
-        return cls(file, found)
+        return cls(file, _boxes_in(told, file))
 
     def masks(self, photos: "Collection", preparation: "Preparation") -> Iterator[tuple[str, "np.ndarray"]]:
         """The id of each photo that has a box, and (H, W) of bool: where its prepared image shows the box.
@@ -65,16 +59,27 @@ class Boxes:
             except OptionError as error:
                 raise OptionError(f"{entry.id} in {self.file}: {error}") from error
 
-    def _find(self, id: str) -> Box | None:
+    def _find(self, id: str) -> "Box | None":
         """By the image's name, or what is left of it without the folders it lies in."""
         parts = PurePosixPath(id).parts
         names = ("/".join(parts[i:]) for i in range(len(parts)))
         return next((self.by_image[name] for name in names if name in self.by_image), None)
 
 
-def _are_groups(told: dict[str, object]) -> bool:
-    return all(isinstance(value, dict) for value in told.values())
+def _boxes_in(told: object, file: Path) -> "dict[str, Box]":
+    """The boxes by image, of all groups."""
+    from inspectnet.images.boxes import CORNERS, box_of, corners_beyond
 
-
-def _is_box(box: object) -> bool:
-    return isinstance(box, list) and len(box) == 4 and all(type(n) is int for n in box)
+    refusal = OptionError(f"{file} does not hold boxes. Write {SHAPE}.")
+    if not isinstance(told, dict):
+        raise refusal
+    beyond = corners_beyond(told, file)
+    rest = {key: value for key, value in told.items() if key != CORNERS or not isinstance(value, str)}
+    grouped = bool(rest) and all(isinstance(value, dict) for value in rest.values())
+    found: dict[str, Box] = {}
+    for group in rest.values() if grouped else [rest]:
+        for image, numbers in group.items():
+            if (box := box_of(numbers, beyond)) is None:
+                raise refusal
+            found[image] = box
+    return found

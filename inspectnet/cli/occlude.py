@@ -38,7 +38,7 @@ CLASS = "The class, by its number, its name or a part of that; by default a phot
 FILL = "What the square shows: grey, the network's mean, the photo's blur, or noise of its pixels."
 BY = "Which map is the strongest one: by the sum over its places, or by its max."
 IMAGES = "Other images in which the map's projections are shown; by default the sample photos."
-BOXES = "Where the objects are: JSON of x0,y0,x1,y1 by image, in px of the photo."
+BOXES = "Where the objects are: JSON of x0,y0,x1,y1 by image, in px of the photo; x1,y1 are outside."
 SHOWN, ROWS = 6, 12  # photos and rows on the page, at most
 ELSEWHERE = 3  # other images in which a map is shown
 

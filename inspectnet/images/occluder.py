@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspectnet.errors import OptionError
+from inspectnet.images.boxes import Box, fill_box
 from inspectnet.images.fit import Pixels
 from inspectnet.images.prepare import Preparation, Prepared
 
@@ -100,18 +101,13 @@ def occluded(x: Prepared, cover: Prepared, corners: NDArray[np.int64], patch: in
     return out
 
 
-def box_mask(box: tuple[int, int, int, int], size: tuple[int, int], preparation: Preparation) -> NDArray[np.bool_]:
-    """(H, W): what of the prepared image shows a box (x0, y0, x1, y1; all inside) of a photo of `size` (h, w) px.
+def box_mask(box: Box, size: tuple[int, int], preparation: Preparation) -> NDArray[np.bool_]:
+    """(H, W): what of the prepared image shows a box (x0, y0, x1, y1; x1, y1 outside) of a photo of `size` (h, w) px.
 
     The box goes through the same resizing and cropping as the photo. Raises ImageError, OptionError for a box that
     does not lie in the photo.
     """
-    x0, y0, x1, y1 = box
-    if not (0 <= x0 <= x1 < size[1] and 0 <= y0 <= y1 < size[0]):
-        why = f"does not lie in the photo, which has {size[1]} x {size[0]} pixels"
-        raise OptionError(f"the box {list(box)} {why}. Give x0, y0, x1, y1, all four inside the box.")
-    photo = np.zeros((*size, 3), np.uint8)
-    photo[y0 : y1 + 1, x0 : x1 + 1] = 255
+    photo = np.repeat(fill_box(box, size)[..., None], 3, axis=2).astype(np.uint8) * 255
     inside, outside = (preparation.fit(pixels)[..., 0] for pixels in (photo, 255 - photo))
     return np.asarray(inside > outside)  # not beyond the photo, where a border fills both alike
 

@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from inspectnet.errors import ImageError
+from inspectnet.errors import ImageError, OptionError
 from inspectnet.files.inputs import read_input
+from inspectnet.images.boxes import Box, box_of, corners_beyond, fill_box
 from inspectnet.images.decode import decode
 from inspectnet.images.fit import Pixels
 from inspectnet.images.prepare import Preparation, Prepared
-
-Box = tuple[int, int, int, int]
 
 FORM = 'Write {"images": [{"image": "dog.jpg", "parts": {"nose": [x0, y0, x1, y1]}}]}'
 LEVEL = 128  # from which a pixel of a mask, or of a mask that was resized, belongs to the part
@@ -47,18 +46,19 @@ class MarkedPhotos:
 def read_parts(file: Path, folder: Path | None = None) -> list[Marked]:
     """The photos that the JSON `file` marks parts of, in its order; paths are meant from `folder`, else from the file.
 
-    Every photo has to have the same parts, and to be there once. Raises ImageError.
+    Every photo has to have the same parts, and to be there once. Raises ImageError, OptionError.
     """
     try:
         content = json.loads(read_input(file))
     except OSError as error:
         raise ImageError(f"cannot read {file}: {(error.strerror or str(error)).lower()}. Check the path.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ImageError(f"{file} is not JSON: {error}. {FORM}.") from error
     entries = content.get("images") if isinstance(content, dict) else None
     if not isinstance(entries, list) or not entries:
         raise ImageError(f"{file} lists no images. {FORM}.")
-    marked = [_marked(entry, f"{file}, image {i}", folder or file.parent) for i, entry in enumerate(entries)]
+    beyond, home = corners_beyond(content, file), folder or file.parent
+    marked = [_marked(entry, f"{file}, image {i}", home, beyond) for i, entry in enumerate(entries)]
     paths = [each.path for each in marked]
     if twice := [path.name for path in dict.fromkeys(paths) if paths.count(path) > 1]:
         raise ImageError(f"{file} lists {', '.join(twice)} more than once. Mark the parts of different photos.")
@@ -91,7 +91,7 @@ def prepare_parts(marked: list[Marked], preparation: Preparation) -> MarkedPhoto
     return MarkedPhotos(tuple(each.path.name for each in marked), names, x, masks, sha256.hexdigest())
 
 
-def _marked(entry: Any, where: str, folder: Path) -> Marked:
+def _marked(entry: Any, where: str, folder: Path, beyond: int) -> Marked:
     """One entry of the list, checked."""
     known = isinstance(entry, dict) and isinstance(entry.get("image"), str) and isinstance(entry.get("parts"), dict)
     if not known or not entry["parts"]:
@@ -100,8 +100,8 @@ def _marked(entry: Any, where: str, folder: Path) -> Marked:
     for name, place in entry["parts"].items():
         if isinstance(place, str) and place:
             parts[name] = folder / place
-        elif isinstance(place, list) and len(place) == 4 and all(type(n) is int for n in place):
-            parts[name] = (place[0], place[1], place[2], place[3])
+        elif box := box_of(place, beyond):
+            parts[name] = box
         else:
             raise ImageError(
                 f"{where}: '{name}' is neither [x0, y0, x1, y1] in whole pixels nor a mask's file. {FORM}."
@@ -119,13 +119,10 @@ def _whole_mask(place: Box | Path, size: tuple[int, ...], where: str, sha256: An
         if not mask.any():
             raise ImageError(f"the mask of {where} is black all over. Draw the part in white.")
         return mask
-    x0, y0, x1, y1 = place
-    if not (0 <= x0 < x1 <= size[1] and 0 <= y0 < y1 <= size[0]):
-        why = f"does not lie in the photo, which has {size[1]} x {size[0]} pixels"
-        raise ImageError(f"the box {list(place)} of {where} {why}. Give x0, y0, x1, y1 with x0 < x1, y0 < y1.")
-    mask = np.zeros(size, bool)
-    mask[y0:y1, x0:x1] = True
-    return mask
+    try:
+        return fill_box(place, size)
+    except OptionError as error:
+        raise ImageError(f"{where}: {error}") from error
 
 
 def _fitted(mask: np.ndarray, preparation: Preparation) -> np.ndarray:

@@ -176,7 +176,7 @@ def test_the_same_inputs_give_the_same_bytes(model, photos, tmp_path, capsys):
 @pytest.mark.parametrize("grouped", [False, True])
 def test_boxes_tell_what_the_object_costs_and_what_is_around_it(grouped, model, photos, tmp_path, capsys):
     """Boxes are in pixels of the photo, 48 x 48, which the network sees at half that size."""
-    boxes = {"0.png": [0, 0, 23, 47], "red deer/1.png": [0, 0, 47, 47]}
+    boxes = {"0.png": [0, 0, 24, 48], "red deer/1.png": [0, 0, 48, 48]}
     file = tmp_path / "boxes.json"
     file.write_text(json.dumps({"val": boxes, "train": {}} if grouped else boxes))
     options = ("--boxes", file, "--patch", 4, "--stride", 4, "-o", tmp_path / "out")
@@ -254,6 +254,26 @@ def test_a_mistake_is_told_before_hours_of_work(option, model, photos, tmp_path,
     assert not any(line.startswith(("scanning: ", "occluding: ", "left out")) for line in err.splitlines())
 
 
+@pytest.mark.parametrize("grouped", [False, True])
+def test_the_last_pixels_of_boxes_count_as_their_file_says(grouped, model, photos, tmp_path, capsys):
+    """The same box by its last pixels, as Tiny ImageNet writes it, and by the first ones outside."""
+    found = {}
+    for corners, box in (("inside", [0, 0, 23, 47]), ("outside", [0, 0, 24, 48]), (None, [0, 0, 24, 48])):
+        boxes, file = {"0.png": box}, tmp_path / f"{corners}.json"
+        told = {"val": boxes} if grouped else boxes
+        file.write_text(json.dumps({"corners": corners, **told} if corners else told))
+        options = ("--boxes", file, "--patch", 4, "--stride", 4, "-o", tmp_path / str(corners), "--json")
+        record = json.loads(done(capsys, "occlude", model, photos, *options)[0])
+        found[corners] = [photo.get("drop") for photo in record["photos"]]
+    assert found["inside"] == found["outside"] == found[None] and any(found[None])
+
+
+def test_corners_that_are_neither_inside_nor_outside_are_refused(model, photos, tmp_path, capsys):
+    (tmp_path / "boxes.json").write_text('{"corners": "beyond", "0.png": [0, 0, 24, 48]}')
+    line = refused(capsys, "occlude", model, photos, "-o", tmp_path / "out", "--boxes", tmp_path / "boxes.json")
+    assert "corners 'beyond' are neither inside nor outside" in line
+
+
 @pytest.mark.parametrize("text", ["[1, 2]", '{"0.png": [1, 2, 3]}', '{"0.png": [1, 2, 3, "4"]}', '{"val": 3}', "boxes"])
 def test_a_file_without_boxes_is_refused(text, model, photos, tmp_path, capsys):
     file = tmp_path / "boxes.json"
@@ -264,10 +284,10 @@ def test_a_file_without_boxes_is_refused(text, model, photos, tmp_path, capsys):
 
 def test_a_box_beyond_its_photo_is_refused_with_its_name_before_hours_of_work(model, photos, tmp_path, capsys):
     file = tmp_path / "boxes.json"
-    file.write_text(json.dumps({"red deer/0.png": [0, 0, 9, 9], "red deer/1.png": [40, 0, 48, 9]}))
+    file.write_text(json.dumps({"red deer/0.png": [0, 0, 9, 9], "red deer/1.png": [40, 0, 49, 9]}))
     _, _, err = run(capsys, "occlude", model, photos, "-o", tmp_path / "out", "--boxes", file)
     line = err.splitlines()[-1]
-    assert f"red deer/1.png in {file}: the box [40, 0, 48, 9] does not lie in the photo, which has 48 x 48" in line
+    assert f"red deer/1.png in {file}: the box [40, 0, 49, 9] does not lie in the photo, which has 48 x 48" in line
     assert "scanning" not in err and not (tmp_path / "out").exists()
 
 

@@ -100,22 +100,22 @@ def test_an_unknown_fill_is_refused(x):
 
 def test_a_box_goes_through_the_same_resizing_and_cropping_as_its_photo():
     """A photo of 48 x 20 covers 24 x 10, of which the middle 12 rows are kept."""
-    found = box_mask((4, 0, 9, 47), (48, 20), PLAIN)
+    found = box_mask((4, 0, 10, 48), (48, 20), PLAIN)
     wanted = np.zeros((12, 10), bool)
     wanted[:, 2:5] = True
     np.testing.assert_array_equal(found, wanted)
-    high = box_mask((0, 0, 19, 23), (48, 20), PLAIN)
+    high = box_mask((0, 0, 20, 24), (48, 20), PLAIN)
     np.testing.assert_array_equal(high, np.arange(12)[:, None].repeat(10, axis=1) < 6)
 
 
 def test_the_border_around_a_photo_is_in_no_box():
     bordered = Preparation((3, 8, 8), (1.0,) * 3, (1.0,) * 3, crop_mode="border")
-    found = box_mask((0, 0, 15, 7), (8, 16), bordered)
+    found = box_mask((0, 0, 16, 8), (8, 16), bordered)
     np.testing.assert_array_equal(found[:, 0], [False, False, True, True, True, True, False, False])
 
 
-@pytest.mark.parametrize("box", [(20, 0, 30, 5), (10, 0, 20, 5), (-1, 0, 3, 5), (0, 40, 5, 48), (5, 0, 4, 5)], ids=str)
+@pytest.mark.parametrize("box", [(20, 0, 30, 5), (10, 0, 21, 5), (-1, 0, 3, 5), (0, 40, 5, 49), (5, 0, 5, 5)], ids=str)
 def test_a_box_that_does_not_lie_in_its_photo_is_refused(box):
-    what = f"the box {list(box)} does not lie in the photo, which has 20 x 48 pixels. Give x0, y0, x1, y1, all four"
+    what = f"the box {list(box)} does not lie in the photo, which has 20 x 48 pixels. Give x0, y0, x1, y1, the last two"
     with pytest.raises(OptionError, match=re.escape(what)):
         box_mask(box, (48, 20), PLAIN)

@@ -42,6 +42,14 @@ def test_a_box_is_resized_with_its_photo(tmp_path):
     np.testing.assert_array_equal(one(tmp_path, [4, 10, 16, 20]), expected)
 
 
+def test_a_file_may_name_the_last_pixels_of_its_boxes(tmp_path):
+    expected = np.zeros((20, 20), bool)
+    expected[5:10, 2:8] = True
+    file = write(tmp_path, [{"image": "a.png", "parts": {"nose": [4, 10, 15, 19]}}])
+    file.write_text(json.dumps({"corners": "inside", **json.loads(file.read_text())}))
+    np.testing.assert_array_equal(prepare_parts(read_parts(file), preparation()).masks[0, 0], expected)
+
+
 def test_a_box_is_cropped_with_its_photo(tmp_path):
     """Of 60 x 40 pixels the middle 40 x 40 are taken, then halved: 10 pixels at each side are lost."""
     mask = one(tmp_path, [6, 0, 30, 40], size=(60, 40))
@@ -154,7 +162,9 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
 
 @pytest.mark.parametrize("box", [[-1, 0, 5, 5], [0, 0, 41, 5], [0, 0, 5, 41], [5, 5, 5, 9], [9, 5, 5, 9]])
 def test_a_box_outside_its_photo_is_refused(box, tmp_path):
-    with pytest.raises(ImageError, match=r"the part 'nose' of a.png does not lie in the photo, which has 40 x 40"):
+    with pytest.raises(
+        ImageError, match=r"the part 'nose' of a.png: the box .* does not lie in the photo, which has 40 x 40"
+    ):
         one(tmp_path, box)
 
 

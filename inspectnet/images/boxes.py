@@ -1,0 +1,48 @@
+"""Boxes: x0, y0, x1, y1 in pixels, x1 and y1 outside, as COCO's tools and Pillow count them.
+
+A file of boxes may say `"corners": "inside"`: then x1 and y1 are the last column and row of each box, as in Tiny
+ImageNet's lists.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inspectnet.errors import OptionError
+
+Box = tuple[int, int, int, int]
+"""x0, y0, x1, y1 in pixels of the upright photo; x1 and y1 are outside."""
+
+CORNERS = "corners"
+BEYOND = {"outside": 0, "inside": 1}  # how far a file's x1 and y1 are from the first column and row outside
+
+
+def corners_beyond(content: Mapping[str, object], where: object) -> int:
+    """What is added to x1 and y1 in a JSON file, which may say it under `corners`. Raises OptionError."""
+    said = content.get(CORNERS, "outside")
+    if not isinstance(said, str):  # a photo of that name
+        return 0
+    if said not in BEYOND:
+        raise OptionError(f"{where}: corners '{said}' are neither inside nor outside. Say where x1, y1 of a box lie.")
+    return BEYOND[said]
+
+
+def box_of(numbers: object, beyond: int) -> Box | None:
+    """The box that four whole numbers in JSON mean; None if they are something else."""
+    if not isinstance(numbers, list) or len(numbers) != 4 or any(type(n) is not int for n in numbers):
+        return None
+    x0, y0, x1, y1 = numbers
+    return x0, y0, x1 + beyond, y1 + beyond
+
+
+def fill_box(box: Box, size: tuple[int, ...]) -> NDArray[np.bool_]:
+    """(h, w): which pixels of a photo of `size` (h, w) lie in a box. Raises OptionError if it does not lie in it."""
+    x0, y0, x1, y1 = box
+    if not (0 <= x0 < x1 <= size[1] and 0 <= y0 < y1 <= size[0]):
+        why = f"does not lie in the photo, which has {size[1]} x {size[0]} pixels"
+        how = 'Give x0, y0, x1, y1, the last two outside, or say "corners": "inside" in the file'
+        raise OptionError(f"the box {list(box)} {why}. {how}.")
+    inside = np.zeros(size, bool)
+    inside[y0:y1, x0:x1] = True
+    return inside
