@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from inspectnet.analyses.statistics import Interval, bootstrap, ratio
 from inspectnet.errors import LayerError, OptionError
 from inspectnet.images import Collection, Skipped, Stream
 from inspectnet.network import Network
@@ -49,6 +50,11 @@ class ClassSelectivity:
     skipped: tuple[Skipped, ...]
     digest: str
     """sha256 over the ids and bytes of the images."""
+
+    @property
+    def beyond_chance(self) -> Interval:
+        """By how much the index exceeds that of shuffled labels in the mean, over maps."""
+        return bootstrap(self.index - self.chance)
 
 
 def find_neighbours(
@@ -143,6 +149,12 @@ def _class_index(activity: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, 
     return np.where(a + b > 0, (a - b) / total, 0.0), classes[best]
 
 
-def summarise(scores: Mapping[str, np.ndarray]) -> dict[str, float | None]:
-    """By method the mean over units, those without a score left out; None if there are no others."""
-    return {name: float(np.nanmean(s)) if np.isfinite(s).any() else None for name, s in scores.items()}
+def summarise(found: Sequence[Neighbours], scores: Mapping[str, np.ndarray]) -> dict[str, Interval | None]:
+    """By method the mean over units with its interval over images; units without a score are left out, None if all."""
+    images = np.array([unit.image for unit in found])
+    means: dict[str, Interval | None] = {}
+    for name, score in scores.items():
+        known = np.isfinite(score)
+        rows = np.stack([np.bincount(images[known], score[known]), np.bincount(images[known])], axis=1)
+        means[name] = bootstrap(rows[rows[:, 1] > 0], ratio) if known.any() else None
+    return means

@@ -94,7 +94,7 @@ def _compare_units(
     """How much the projections of units differ from those of others at their place, by each method."""
     from inspectnet.analyses import selectivity as analysis
     from inspectnet.report.progress import progress
-    from inspectnet.report.selectivity import describe_units, write_units
+    from inspectnet.report.selectivity import describe_means, describe_units, write_units
     from inspectnet.rules import Policy
 
     policies = {name.strip(): Policy(name.strip()) for name in method.split(",") if name.strip()}
@@ -111,7 +111,7 @@ def _compare_units(
     write_units(folder, network, layer, photos.x, found, scores)
     return {
         "images": photos.record,
-        "projection_selectivity": analysis.summarise(scores),
+        **describe_means(analysis.summarise(found, scores)),
         "units": describe_units(found, scores, photos.ids),
     }
 

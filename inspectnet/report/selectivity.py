@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from inspectnet.analyses.selectivity import ClassSelectivity, Neighbours, project, summarise
+from inspectnet.analyses.statistics import Interval
 from inspectnet.graph.layers import Layer
 from inspectnet.network import Network
 from inspectnet.pictures.chart import Panel, draw_chart
@@ -20,6 +21,14 @@ from inspectnet.rules import Policy
 SHOWN = 5  # neighbours in the picture
 SHARES = tuple(range(0, 101, 5))  # per cent of the maps, at which their sorted indices are drawn
 MOST_SELECTIVE = 10  # maps in the table
+
+
+def describe_means(means: Mapping[str, Interval | None]) -> dict[str, Any]:
+    """By method the mean selectivity and its interval over images, for JSON."""
+    return {
+        "projection_selectivity": {name: each and each.value for name, each in means.items()},
+        "intervals": {name: each and each.to_json() for name, each in means.items()},
+    }
 
 
 def describe_units(
@@ -46,6 +55,8 @@ def describe_classes(found: ClassSelectivity, names: Sequence[str]) -> dict[str,
         "sha256": found.digest,
         "mean": float(found.index.mean()),
         "chance": float(found.chance.mean()),
+        "beyond_chance": found.beyond_chance.value,
+        "interval": found.beyond_chance.to_json(),
         "maps": [
             {"map": m, "index": float(found.index[m]), "class": int(best), "name": names[best]}
             for m, best in enumerate(found.best)
@@ -61,7 +72,7 @@ def write_units(
     unit = found[_median(next(iter(scores.values())))]
     box = field_box(layer, unit.y, unit.x, network.input_shape[1:])
     patch = cut_box(network.preparation.restore(x[unit.image]).transpose(2, 0, 1).astype(np.int16) - 128, box) + 128
-    means = summarise(scores)
+    means = summarise(found, scores)
     rows = [
         Row(
             f"{method}: selectivity {_number(means[method])} over {len(found)} units",
@@ -94,14 +105,19 @@ def write_classes(folder: OutputFolder, found: ClassSelectivity, layer: str, mod
 
 def print_selectivity(record: dict[str, Any]) -> None:
     """Print the projection selectivity of each method, and the maps that stand most for one class."""
-    rows = [[name, value] for name, value in record["projection_selectivity"].items()]
+    rows = [
+        [name, value, " to ".join(f"{end:.3g}" for end in record["intervals"][name] or ())]
+        for name, value in record["projection_selectivity"].items()
+    ]
     title = f"{record['layer']}: {len(record['units'])} units in {record['images']['count']} images"
-    print_table(title, ["method", "projection selectivity"], rows)
+    print_table(title, ["method", "projection selectivity", "95 %"], rows)
     if classes := record.get("class_selectivity"):
         best = sorted(classes["maps"], key=lambda each: -each["index"])[:MOST_SELECTIVE]
         title = f"\nclass selectivity, {classes['images']} images: mean {classes['mean']:.3f}, by chance"
         rows = [[each["map"], each["index"], each["name"]] for each in best]
-        print_table(f"{title} {classes['chance']:.3f}", ["map", "index", "class"], rows)
+        low, high = classes["interval"]
+        more = f"{classes['beyond_chance']:.3f} more ({low:.3f} to {high:.3f})"
+        print_table(f"{title} {classes['chance']:.3f}, {more}", ["map", "index", "class"], rows)
 
 
 def _pictures(
@@ -118,5 +134,5 @@ def _median(scores: np.ndarray) -> int:
     return int(known[np.argsort(scores[known], kind="stable")[len(known) // 2]]) if len(known) else 0
 
 
-def _number(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.2f}"
+def _number(mean: Interval | None) -> str:
+    return "unknown" if mean is None else f"{mean.value:.2f}"

@@ -64,9 +64,14 @@ def test_the_selectivity_of_projections_by_hand(tmp_path):
     assert score(0, 1, 3) == pytest.approx(0)
 
 
-def test_units_without_a_score_do_not_count_in_the_mean():
-    found = summarise({"some": np.array([0.5, np.nan, 1.0]), "none": np.array([np.nan])})
-    assert found == {"some": 0.75, "none": None}
+def test_units_without_a_score_do_not_count_in_the_mean_whose_interval_is_over_images():
+    """Two units of the first image, one of the second that has a score: all of one image go together."""
+    units = [Neighbours(image, 0, 0, (0, 1), (1.0, 1.0)) for image in (0, 0, 1, 1)]
+    scores = {"some": np.array([0.4, 0.5, 0.9, np.nan]), "none": np.full(4, np.nan)}
+    found = summarise(units, scores)
+    assert found["none"] is None
+    some = found["some"]
+    assert (some.value, some.low, some.high) == pytest.approx((0.6, 0.45, 0.9))  # the first twice, the second twice
 
 
 def test_a_layer_in_which_no_two_units_meet_is_refused(tmp_path):
@@ -93,6 +98,9 @@ def test_the_class_selectivity_of_maps_by_hand(tmp_path, colours):
     np.testing.assert_allclose(found.index, [1, (1 - red) / (1 + red), 0], rtol=1e-5)
     assert found.best[:2].tolist() == [5, 9]
     assert found.images == 4 and len(found.digest) == 64
+    apart = found.index - found.chance
+    assert found.beyond_chance.value == pytest.approx(apart.mean())
+    assert apart.min() <= found.beyond_chance.low <= found.beyond_chance.high <= apart.max()
 
 
 def test_shuffled_labels_tell_what_chance_would_give(tmp_path, colours):
