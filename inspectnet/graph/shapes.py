@@ -6,6 +6,7 @@ import onnx_ir.passes.common as passes
 
 from inspectnet.errors import ModelError
 from inspectnet.graph.builder import add_initializer
+from inspectnet.graph.einsum import stretch_factors
 from inspectnet.graph.folding import fold_shapes
 from inspectnet.graph.fusing import fuse
 from inspectnet.graph.old_forms import settle_old_forms
@@ -41,7 +42,7 @@ def settle_shapes(model: ir.Model, size: tuple[int, int] | None, where: str) -> 
         _infer(model)
     while any(explicit_pads(node) for node in graph if node.op_type in WINDOWED):
         _infer(model)  # one at a time: the shapes above it may have been wrong
-    while fold_shapes(graph) or settle_old_forms(graph, where):
+    while fold_shapes(graph) or settle_old_forms(graph, where) or stretch_factors(graph):
         passes.RemoveUnusedNodesPass()(model)
         _infer(model)
     if fuse(graph):

@@ -75,8 +75,12 @@ def concat(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
 def split(op: Way, node: ir.Node, top: Signal) -> list[ir.Value | None]:
     """The signals of the parts side by side, nothing where no signal arrived."""
     parts = top if isinstance(top, tuple) else (top, *[None] * (len(node.outputs) - 1))
-    arrived = next(t for t in parts if t is not None)
+    axis, arrived = integer(node, "axis", 0), next(t for t in parts if t is not None)
+    apart, images = axis % len(node.inputs[0].shape) == 0, node.inputs[0].shape[0]
+    if apart and not isinstance(images, int):
+        raise refuse(node, "it takes the images apart")
     whole = [
-        op.Expand(0.0, op.shape_like(arrived, y)) if t is None else t for t, y in zip(parts, node.outputs, strict=True)
+        t if t is not None else op.Expand(0.0, op.Shape(y) if apart else op.shape_like(arrived, y))
+        for t, y in zip(parts, node.outputs, strict=True)
     ]
-    return [op.Concat(*whole, axis=integer(node, "axis", 0)), *([None] * (len(node.inputs) - 1))]
+    return [op.Concat(*whole, axis=axis), *([None] * (len(node.inputs) - 1))]

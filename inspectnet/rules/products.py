@@ -6,6 +6,7 @@ factor alone. So is a divisor.
 
 import onnx_ir as ir
 
+from inspectnet.graph.einsum import terms_of
 from inspectnet.graph.values import word
 from inspectnet.rules.axes import gather_up
 from inspectnet.rules.holding import gated_by_itself, hold, is_gate, is_statistic
@@ -87,20 +88,23 @@ def einsum_by_recorded(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
 @rule("Einsum", when=["gradient"])
 def einsum(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The same sum of products with the signal in the place of each factor."""
-    terms, _, made = word(node, "equation").replace(" ", "").partition("->")
-    names, bottoms = terms.split(","), list[ir.Value | None]()
-    extents = {(name, x.shape[i]) for term, x in zip(names, node.inputs, strict=True) for i, name in enumerate(term)}
-    if not made or "." in terms or any((name, 1) in extents for name, n in extents if isinstance(n, int) and n > 1):
-        raise refuse(node, f"'{terms}->{made}' leaves axes unsaid, or stretches one")
+    names, made = terms_of(node)
+    if any(len(set(term)) < len(term) for term in (*names, made)):
+        raise refuse(node, f"'{word(node, 'equation')}' names an axis of a factor twice")
+    bottoms = list[ir.Value | None]()
     for i, x in enumerate(node.inputs):
-        names_of_rest = [made, *names[:i], *names[i + 1 :]]
+        terms, factors = [made, *names[:i], *names[i + 1 :]], [node.outputs[0], *node.inputs[:i], *node.inputs[i + 1 :]]
+        long = {c for term, y in zip(terms, factors, strict=True) for c, n in zip(term, y.shape, strict=True) if n != 1}
+        # an axis of extent 1 that others stretch is summed over, one that only x has is spread again
+        lost = [j for j, c in enumerate(names[i]) if x.shape[j] == 1 or c not in long]
+        kept = "".join(c for j, c in enumerate(names[i]) if j not in lost)
         if x not in op.alive:
             bottoms.append(None)
-        elif len(set(names[i])) < len(names[i]) or not set(names[i]) <= set("".join(names_of_rest)):
-            raise refuse(node, f"'{terms}->{made}' names an axis of a factor twice, or nowhere else")
-        else:
-            rest = [*node.inputs[:i], *node.inputs[i + 1 :]]
-            bottoms.append(op.Einsum(top, *rest, equation=f"{','.join(names_of_rest)}->{names[i]}"))
+            continue
+        bottom = op.Einsum(top, *factors[1:], equation=f"{','.join(terms)}->{kept}")
+        if lost:
+            bottom = op.Unsqueeze(bottom, lost)
+        bottoms.append(op.Expand(bottom, op.shape_like(bottom, x)) if any(x.shape[j] != 1 for j in lost) else bottom)
     return bottoms
 
 

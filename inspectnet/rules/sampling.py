@@ -1,6 +1,7 @@
 """Sampling at places that are no pixels': each value returns to the pixels between which it was taken."""
 
 import itertools
+import math
 
 import onnx_ir as ir
 
@@ -14,16 +15,20 @@ Corner = tuple[ir.Value, ir.Value | float]  # a row or column, and its share
 def grid_sample(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
     """Each value goes, by their shares, to the pixels between which it was taken; the places are held fixed."""
     x, grid = node.inputs
-    height, width = x.shape[2], x.shape[3]
-    pixels = op.Expand(0.0, op.Concat(op.Shape(top, end=2), [height * width], axis=0))
-    for (row, a), (column, b) in itertools.product(*(_corners(op, node, axis) for axis in (1, 0))):
-        inside = op.And(_within(op, row, height), _within(op, column, width))
-        share = op.Unsqueeze(op.Where(inside, op.Mul(a, b), 0.0), [1])
-        place = op.Add(op.Mul(_clipped(op, row, height), float(width)), _clipped(op, column, width))
+    extents = list(x.shape)[2:]
+    pixels = op.Expand(0.0, op.Concat(op.Shape(top, end=2), [math.prod(extents)], axis=0))
+    for corner in itertools.product(*(_corners(op, node, axis) for axis in range(len(extents)))):
+        inside, share, place = None, None, None
+        for (at, part), extent in zip(corner, extents, strict=True):
+            within, index = _within(op, at, extent), _clipped(op, at, extent)
+            inside = within if inside is None else op.And(inside, within)
+            share = part if share is None else op.Mul(share, part)
+            place = index if place is None else op.Add(op.Mul(place, float(extent)), index)
+        share = op.Unsqueeze(op.Where(inside, share, 0.0), [1])
         places = op.Expand(op.Unsqueeze(op.Cast(place, to=ir.DataType.INT64), [1]), op.Shape(top))
         flat = [op.Reshape(value, [0, 0, -1]) for value in (places, op.Mul(top, share))]
         pixels = op.ScatterElements(pixels, *flat, axis=2, reduction="add")
-    bottom = op.Reshape(pixels, [0, 0, height, width])
+    bottom = op.Reshape(pixels, [0, 0, *extents])
     return [bottom if x in op.alive else None, HELD if grid in op.alive else None]
 
 
@@ -36,15 +41,13 @@ def grid_sample_at_fixed_places(op: Way, node: ir.Node, top: ir.Value) -> Bottom
 
 
 def _corners(op: Way, node: ir.Node, axis: int) -> list[Corner]:
-    """The columns (axis 0) or rows (1) between which each value was taken, (N, H', W'), with their shares."""
-    mode, beyond, extent = (
-        word(node, "mode", "linear"),
-        word(node, "padding_mode", "zeros"),
-        node.inputs[0].shape[3 - axis],
-    )
+    """The places along an axis (rows, columns) between which each value was taken, (N, H', W'), with their shares."""
+    mode, beyond = word(node, "mode", "linear"), word(node, "padding_mode", "zeros")
+    extents = list(node.inputs[0].shape)[2:]
+    extent = extents[axis]
     if mode not in ("linear", "bilinear", "nearest") or beyond == "reflection":
         raise refuse(node, f"mode {mode}, padding {beyond}")
-    reach = op.Add(op.Gather(node.inputs[1], axis, axis=3), 1.0)  # 0..2, from edge to edge
+    reach = op.Add(op.Gather(node.inputs[1], len(extents) - 1 - axis, axis=-1), 1.0)  # 0..2, from edge to edge; x first
     if integer(node, "align_corners", 0):
         at = op.Mul(reach, (extent - 1) / 2)
     else:

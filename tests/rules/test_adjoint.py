@@ -176,6 +176,8 @@ def reshape_cases():
     for mode, padding, aligned in itertools.product(["linear", "nearest"], ["zeros", "border"], [0, 1]):
         sample = partial(sampled, mode=mode, padding_mode=padding, align_corners=aligned)
         yield f"grid-sample-{mode}-{padding}-{aligned}", (3, 4, 5), sample
+        volume = partial(sampled_volume, mode=mode, padding_mode=padding, align_corners=aligned)
+        yield f"grid-sample-volume-{mode}-{padding}-{aligned}", (3, 4, 5), volume
     yield "cast", (3, 4, 4), lambda op, x: op.Cast(op.Cast(x, to=11), to=1)
 
 
@@ -189,6 +191,14 @@ def sampled(op, x, **how):
     """Values at places in and beyond the map, the same in all images."""
     grid = np.random.default_rng(5).uniform(-1.4, 1.4, (1, 6, 7, 2)).astype(np.float32)
     return op.GridSample(x, op.Expand(grid, op.Concat(op.Shape(x, end=1), [6, 7, 2], axis=0)), **how)
+
+
+def sampled_volume(op, x, **how):
+    """Values at places of a volume that the maps are the slices of."""
+    volume = op.Unsqueeze(x, [1])
+    grid = np.random.default_rng(6).uniform(-1.3, 1.3, (1, 2, 3, 4, 3)).astype(np.float32)
+    places = op.Expand(grid, op.Concat(op.Shape(x, end=1), [2, 3, 4, 3], axis=0))
+    return op.Squeeze(op.GridSample(volume, places, **how), [1])
 
 
 def put_places(op, x):
@@ -229,6 +239,11 @@ def reduction_cases():
 
 def product_cases():
     yield "einsum", (3, 5, 4), lambda op, x: op.Einsum(x, weights(3, 6), equation="nchw,ck->nhwk")
+    yield "einsum-implicit", (3, 5, 4), lambda op, x: op.Einsum(x, weights(4, 6), equation="...w,wv")
+    yield "einsum-dots", (3, 5, 4), lambda op, x: op.Einsum(x, weights(3, 5, 4), equation="n...w,...w->n...")
+    yield "einsum-stretched", (1, 5, 4), lambda op, x: op.Einsum(x, weights(3, 4), equation="nchw,cw->nchw")
+    yield "einsum-stretches", (3, 5, 4), lambda op, x: op.Einsum(x, weights(1, 4), equation="nchw,cw->nhw")
+    yield "einsum-sums", (3, 5, 4), lambda op, x: op.Einsum(x, weights(3), equation="nchw,c->nw")
     yield "matmul-stacks", (3, 2, 4), lambda op, x: op.MatMul(x, weights(3, 4, 5))
     yield "matmul-stretched", (1, 2, 4), lambda op, x: op.MatMul(x, weights(3, 4, 5))
     yield "neg", (3, 4, 4), lambda op, x: op.Neg(x)
