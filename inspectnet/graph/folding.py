@@ -7,11 +7,12 @@ import onnx
 import onnx.reference
 import onnx_ir as ir
 
+from inspectnet.graph.bounds import LARGEST, is_small
 from inspectnet.graph.builder import add_initializer
 from inspectnet.graph.values import constant_of, inner_nodes, integer, read_values, shape_of
 
 UNKNOWN = -1
-LARGEST = 1 << 16  # elements; larger constants (weights made by ConstantOfShape) are left to the run time
+MOST = 1 << 24  # elements of all that is computed at once: what it is made of can be dropped before the next time
 
 
 def fold_shapes(graph: ir.Graph) -> bool:
@@ -84,23 +85,22 @@ def fold_constants(graph: ir.Graph) -> None:
 
     A Loop, Scan or If counts among its inputs what its body takes from outside.
     """
+    made = 0
     for node in list(graph):
-        if node.domain or (node.op_type == "ConstantOfShape" and _too_large(node)):
+        if node.domain:
             continue
         inside = {v for inner in inner_nodes(node) for v in (*inner.outputs, *inner.graph.inputs)}
         given = [x for x in read_values(node) if x not in inside]
-        tensors = {x.name: ir.convenience.get_const_tensor(x) for x in given}
-        if not tensors or any(tensor is None or tensor.size > LARGEST for tensor in tensors.values()):
+        tensors = {str(x.name): ir.convenience.get_const_tensor(x) for x in given}
+        constants = {name: tensor for name, tensor in tensors.items() if tensor is not None}
+        if not tensors or len(constants) < len(tensors) or not is_small(node, constants, graph.opset_imports):
             continue
-        inputs = {name: tensor.numpy() for name, tensor in tensors.items() if tensor is not None}
-        results = _evaluate(node, inputs, graph.opset_imports)
+        results = _evaluate(node, {name: tensor.numpy() for name, tensor in constants.items()}, graph.opset_imports)
         if results and all(isinstance(r, np.ndarray) and r.size <= LARGEST for r in results):
             _replace(graph, node, results)
-
-
-def _too_large(node: ir.Node) -> bool:
-    shape = constant_of(node.inputs[0])
-    return shape is None or int(np.prod(shape)) > LARGEST
+            made += sum(result.size for result in results)
+        if made > MOST:
+            break
 
 
 def _evaluate(node: ir.Node, feeds: dict[str, np.ndarray], opsets: dict[str, int]) -> list[Any]:

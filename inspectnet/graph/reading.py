@@ -9,6 +9,7 @@ import onnx_ir as ir
 import onnx_ir.passes.common as passes
 
 from inspectnet.errors import ModelError, blaming_the_model
+from inspectnet.graph.budget import refuse_too_large
 from inspectnet.graph.channels_last import put_channels_first
 from inspectnet.graph.folding import fold_constants
 from inspectnet.graph.functions import refuse_growth
@@ -66,6 +67,7 @@ def open_graph(source: Source, size: tuple[int, int] | None) -> ir.Model:
     """
     with blaming_the_model(source.path):
         settle_shapes(source.model, size, str(source.path))
+        refuse_too_large(source.model.graph, str(source.path))
     return source.model
 
 
