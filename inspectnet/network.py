@@ -10,13 +10,14 @@ import numpy as np
 import onnx_ir as ir
 
 from inspectnet import inverse, projection
-from inspectnet.errors import ModelError, OptionError, blames_its_model
+from inspectnet.errors import OptionError, blames_its_model
 from inspectnet.graph.axes import view_of
+from inspectnet.graph.doubles import Doubles, can_run
 from inspectnet.graph.layers import Layer, find_layers
 from inspectnet.graph.names import Directory
 from inspectnet.graph.probes import cut, cut_at_maxima
 from inspectnet.graph.reading import Source, read
-from inspectnet.graph.scores import KEEPING, Scores, find_scores
+from inspectnet.graph.scores import KEEPING, Scores, find_scores, softmax
 from inspectnet.graph.shapes import fixed_batch, unknown_shape
 from inspectnet.graph.values import shape_of
 from inspectnet.graph.weights import replace_weights, weights_of
@@ -106,8 +107,7 @@ class Network:
         """
         found = self.layer(layer)
         value = found.pre if pre else found.output
-        session = self._session(("cut", value), lambda: cut(self._model, [value]))
-        return projection.run_forward(session, self._checked(x), self.fixed_batch)[value]
+        return self.values(x, [value])[value]
 
     def maxima(self, x: np.ndarray, layers: Sequence[str]) -> dict[str, Maxima]:
         """By layer, the strongest unit of each map for prepared images x (N, C, H, W), in one pass for all layers.
@@ -123,13 +123,7 @@ class Network:
         return out
 
     def project(
-        self,
-        x: np.ndarray,
-        layer: str,
-        spots: Sequence[Spot],
-        policy: Policy | None = None,
-        *,
-        crop: bool = True,
+        self, x: np.ndarray, layer: str, spots: Sequence[Spot], policy: Policy | None = None, *, crop: bool = True
     ) -> Iterator[Projection]:
         """The projection of each of `spots`, units of `layer` in the prepared images x (N, C, H, W), in their order.
 
@@ -146,16 +140,21 @@ class Network:
             return projection.project_singly(self._fused(found, policy), found, x, spots, self.fixed_batch)
         return projection.project_shared(*self._split(found, policy), found, x, spots)
 
-    def project_seeds(self, x: np.ndarray, layer: str, seed: np.ndarray, policy: Policy | None = None) -> np.ndarray:
+    def project_seeds(
+        self, x: np.ndarray, layer: str, seed: np.ndarray, policy: Policy | None = None, owner: np.ndarray | None = None
+    ) -> np.ndarray:
         """The pixels (N, C, H, W) that a whole seed (N, K, h, w), one for each image of x (N, C, H, W), becomes.
 
-        With seed = activations the joint activity of the layer comes down. Raises OptionError for wrong shapes.
+        With seed = activations the joint activity comes down. owner (S,): the images in x of S seeds, which then come
+        down by the inverse in two parts. Raises OptionError for wrong shapes.
         """
-        found = self.layer(layer)
-        expected = (len(x), *found.shape[1:])
+        found, policy = self.layer(layer), policy or Policy()
+        expected = (len(x) if owner is None else len(owner), *found.shape[1:])
         if seed.shape != expected:
             raise OptionError(f"the seed has the shape {seed.shape}, but {found.name} wants {expected}.")
-        return self.pull(x, found.output, seed, policy or Policy())
+        if owner is None:
+            return self.pull(x, found.output, seed, policy)
+        return projection.project_owned(*self._split(found, policy), self._checked(x), seed, owner)
 
     def pull(self, x: np.ndarray, value: str, seed: np.ndarray, policy: Policy, *, down_to: str = "") -> np.ndarray:
         """What a seed on the tensor of that ONNX name, in its shape, becomes on the image, or on the layer `down_to`.
@@ -219,11 +218,7 @@ class Network:
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """(N, K) float64: of each class, for what `values` says of `logits`. Raises ModelError if that is no number."""
-        scores = logits.reshape(len(logits), -1).astype(np.float64)
-        if not np.isfinite(scores).all():
-            raise ModelError(f"{self.path} answers an image with NaN or infinity. Check the model's weights.")
-        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+        return softmax(logits.reshape(len(logits), -1), str(self.path))
 
     def operators(self, layer: str = "", policy: Policy | None = None) -> list[Operator]:
         """The operators below `layer`, or the scores, from the bottom up; with a policy those that a signal passes."""
@@ -240,14 +235,15 @@ class Network:
         return weights_of(self._model, self.layer(layer).values if layer else set(every))
 
     def with_weights(self, weights: Mapping[str, np.ndarray]) -> "Network":
-        """A twin in which the weights of these names hold other numbers; this network and its file stay as they are."""
+        """A twin, without sessions yet, in which the weights of these names hold other numbers; all else is shared."""
         twin = copy.copy(self)
         twin._model, twin._sessions, twin._maxima_names = replace_weights(self._model, weights), {}, {}
         return twin
 
-    def operator_session(self, operator: Operator, policy: Policy) -> Session:
-        """One operator alone with its rule: its live inputs and `seed` in, its output and the signals below out."""
-        return Session(to_bytes(inverse.invert_operator(self._model, operator, policy)), self.device, self._threads)
+    def operator_session(self, operator: Operator, policy: Policy, *, doubles: bool = False) -> Session | Doubles:
+        """One operator with its rule: live inputs and `seeds` in, outputs and signals below out; doubles: if it can."""
+        model = inverse.invert_operator(self._model, operator, policy)
+        return Doubles(model) if doubles and can_run(model) else Session(to_bytes(model), self.device, self._threads)
 
     def emitted(self, layer: str, policy: Policy) -> set[str]:
         """The kinds of operators in the inverse from `layer`."""
@@ -260,8 +256,7 @@ class Network:
 
     def obstacle(self, layer: str, policy: Policy | None = None) -> str | None:
         """Why signals cannot come down from `layer`, None if they can."""
-        policy = policy or Policy()
-        if policy not in self._obstacles:
+        if (policy := policy or Policy()) not in self._obstacles:
             self._obstacles[policy] = inverse.obstacles(self._model, policy)
         return self._obstacles[policy].get(self.layer(layer).output)
 

@@ -146,6 +146,13 @@ def project_shared(
     return (done[number] for number in range(len(spots)))
 
 
+def project_owned(
+    forward: Session, backward: Session, x: np.ndarray, seed: np.ndarray, owner: np.ndarray
+) -> np.ndarray:
+    """The pixels (S, C, H, W) of seeds (S, ...), each through its image `owner` (S,) of x, all images at once."""
+    return run_backward(backward, forward.run_kept({forward.inputs[0]: x}), seed, owner)
+
+
 def project_singly(
     session: Session, layer: Layer, x: np.ndarray, spots: Sequence[Spot], batch: int
 ) -> Iterator[Projection]:

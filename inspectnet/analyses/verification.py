@@ -1,27 +1,31 @@
 """Proof, on the user's own model, that its inverse is what it claims to be.
 
 Each operator's rule is held against the adjoint identity <t, A v> = <A' t, v>, at the tensors that real images bring
-it. The forms of the whole inverse (fused, in two parts, through crops) are held against each other, and the
-activations that a search records against those of an independent run.
+it. The walk through all of them is held against one that takes the operators singly; the forms of the whole inverse
+(fused, in two parts, through crops) against each other, and the activations that a search records against those of
+an independent run.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, groupby
 
 import numpy as np
 
+from inspectnet.graph.doubles import Doubles
 from inspectnet.graph.layers import Layer
 from inspectnet.inverse import Operator
 from inspectnet.network import Network
 from inspectnet.projection import Spot
-from inspectnet.rules import Policy
+from inspectnet.rules import PRODUCTS, RECTIFIERS, Policy
 from inspectnet.runtime.kernels import without_cuda_kernel
 
-STEP = 2.0**-8  # of the differences, relative to the input: exact for what is linear or homogeneous
-BEND = 0.1  # a second difference this large beside the first is a kink
-ADJOINT, FORMS = 2e-3, 1e-4  # tolerances, relative; float32 sums of thousands of terms
+FORMS, WALK = 1e-4, 1e-3  # tolerances, relative; float32 sums of thousands of terms
+KEPT = 1 << 26  # numbers of recorded tensors at a time: 256 MiB
 SMALLEST = 1e-30
+TINY = 2.0**-20  # a relative change that is as good as rounding
 GRADIENT = Policy("gradient")
+Arrays = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Check:
     """An operator, `MaxPool pool1_out`, or a layer."""
     claim: str
     error: float
-    """The largest relative error that was found; for operators without a CUDA kernel, their number."""
+    """The largest relative error; for operators without a CUDA kernel, their number."""
     tolerance: float
     note: str = ""
 
@@ -40,6 +44,27 @@ class Check:
     def passed(self) -> bool:
         """Whether the error is within the tolerance; not a number never is."""
         return bool(self.error <= self.tolerance)
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How differences are taken in one kind of numbers."""
+
+    step: float
+    """Relative to the input and its root mean square."""
+    bend: float
+    """A second difference this large beside the first is a kink."""
+    dtype: type[np.floating]
+    tolerance: float
+
+    @property
+    def rounding(self) -> float:
+        """Of a sum, relative."""
+        return 8 * float(np.finfo(self.dtype).eps)
+
+
+SINGLE = Precision(2.0**-8, 0.005, np.float32, 2e-3)  # for what is linear or picks a maximum: differences are exact
+DOUBLE = Precision(2.0**-20, 1e-4, np.float64, 1e-5)
 
 
 def verify(network: Network, x: np.ndarray, layers: Sequence[str], policy: Policy, seed: int = 0) -> Iterator[Check]:
@@ -50,57 +75,165 @@ def verify(network: Network, x: np.ndarray, layers: Sequence[str], policy: Polic
     """
     rng = np.random.default_rng(seed)
     found = [network.layer(name) for name in layers]
-    kinds: dict[str, Operator] = {}
+    yield from _rules(network, x, found, policy, rng)
+    yield _walk(network, x, found[-1], rng)
     for layer in found:
+        alone = network.with_weights({})  # a twin, whose sessions are let go with it
+        yield _recorded(alone, x, layer)
+        yield from _forms(alone, x, layer, policy, rng)
+        yield _kernels(alone, layer, policy)
+
+
+# Operators -------------------------------------------------------------------------------------------------
+
+
+def _rules(
+    network: Network, x: np.ndarray, layers: Sequence[Layer], policy: Policy, rng: np.random.Generator
+) -> Iterator[Check]:
+    """Hold the rule of each kind of operator against its slopes, and what the method makes of it against that."""
+    kinds: dict[str, Operator] = {}
+    for layer in layers:
         kinds |= {operator.geometry: operator for operator in network.operators(layer.output, GRADIENT)}
-    values = network.values(x, [name for o in kinds.values() for name in (*o.inputs, *o.extents, o.output)])
-    for operator in kinds.values():
+    for operator, values in _recording(network, x, list(kinds.values())):
         if _is_float(values[operator.output]) and any(_is_float(values[name]) for name in operator.inputs):
             yield _adjoint(network, values, operator, rng)  # what is quantised is passed straight through
-    for layer in found:
-        yield _recorded(network, x, layer)
-        yield from _forms(network, x, layer, policy, rng)
-        lacking = without_cuda_kernel(network.emitted(layer.output, policy))
-        yield Check(layer.name, "every operator has a CUDA kernel", len(lacking), 0, " ".join(lacking))
+            if policy.method != GRADIENT.method and operator.op_type in RECTIFIERS + PRODUCTS:
+                yield _by_method(network, values, operator, policy, rng)
 
 
-def _adjoint(network: Network, values: dict[str, np.ndarray], operator: Operator, rng: np.random.Generator) -> Check:
-    """Hold the true derivative of one operator against its differences along its own input."""
-    session = network.operator_session(operator, GRADIENT)
-    fed, extents = ({name: values[name] for name in names} for names in (operator.inputs, operator.extents))
-    floats = [name for name, value in fed.items() if _is_float(value)]
+def _recording(network: Network, x: np.ndarray, operators: Sequence[Operator]) -> Iterator[tuple[Operator, Arrays]]:
+    """Each of `operators` with the tensors at its ends, of which only a part is kept at a time."""
+    filled = accumulate(len(x) * operator.weight for operator in operators)
+    for _, group in groupby(zip(operators, filled, strict=True), key=lambda pair: pair[1] // KEPT):
+        part = [operator for operator, _ in group]
+        names = [name for o in part for name in (*o.inputs, *o.extents, *o.outputs)]
+        values = network.with_weights({}).values(x, names)
+        yield from ((operator, values) for operator in part)
 
-    def run(scale: float, seed: np.ndarray) -> dict[str, np.ndarray]:
-        scaled = {name: (fed[name] * np.float32(scale)).astype(fed[name].dtype) for name in floats}
-        return session.run({**fed, **scaled, **extents, operator.seed: seed})
 
-    t = rng.normal(size=values[operator.output].shape).astype(np.float32)
-    up, at, down = (run(1 + sign * STEP, t)[operator.output].astype(np.float64) for sign in (1, 0, -1))
-    kinked = np.abs(up + down - 2 * at) > BEND * np.abs(up - down)  # there the slopes on both sides differ
-    t[kinked] = 0
-    along = (up - down) / (2 * STEP) * ~kinked
-    signals = run(1, t)
-    names = zip(operator.signals, operator.inputs, strict=True)
-    pairs = [(signals[s].astype(np.float64), fed[i]) for s, i in names if s in signals]  # none on what is held
-    below = sum(float(np.vdot(signal, x)) for signal, x in pairs)
+def _adjoint(network: Network, values: Arrays, operator: Operator, rng: np.random.Generator) -> Check:
+    """Hold the true derivative of one operator against its differences along a random direction."""
+    session = network.operator_session(operator, GRADIENT, doubles=True)
+    precision = DOUBLE if isinstance(session, Doubles) else SINGLE
+    fed = {name: values[name] for name in (*operator.inputs, *operator.extents)}
+    at = {name: x.astype(precision.dtype) for name, x in fed.items() if name in operator.inputs and _is_float(x)}
+    way = {name: _noise(rng, x) * (np.abs(x) + _rms(x)) for name, x in at.items()}
+    tops = {name: _noise(rng, values[name].astype(precision.dtype)) for name in operator.outputs}
+
+    def run(steps: int) -> Arrays:
+        moved = {name: x + precision.dtype(steps * precision.step) * way[name] for name, x in at.items()}
+        seeds = dict(zip(operator.seeds, tops.values(), strict=True))
+        return session.run({**fed, **moved, **seeds})
+
+    ends = [run(steps) for steps in (1, 0, -1)]
+    slopes = {name: _slope([end[name].astype(np.float64) for end in ends], precision) for name in operator.outputs}
+    for name, slope in slopes.items():
+        tops[name][slope.kinked] = 0
+    signals = run(0)
+    pairs = [(signals[s], way[i]) for s, i in zip(operator.signals, operator.inputs, strict=True) if s in signals]
+    terms = [*((tops[name], slope.along) for name, slope in slopes.items()), *((s, -v) for s, v in pairs)]
     # sums of random signs are small beside their terms: the error is relative to the terms' root mean square
-    size = _size(along, t) + sum(_size(signal, x) for signal, x in pairs) + SMALLEST
+    size = sum(_size(*term) for term in terms) + SMALLEST
+    rounding = sum(_size(tops[name], slope.rounding) for name, slope in slopes.items())
+    left_out = float(np.mean(np.concatenate([slope.kinked.ravel() for slope in slopes.values()])))
     return Check(
         f"{operator.op_type} {operator.output}",
-        "adjoint identity",
-        abs(below - float(np.vdot(t, along))) / size,
-        ADJOINT,
-        f"{kinked.mean():.0%} on kinks left out" if kinked.mean() > 0.005 else "",
+        "adjoint identity" + " in float64" * (precision is DOUBLE),
+        abs(sum(_sum(*term) for term in terms)) / (size + rounding / precision.tolerance),
+        precision.tolerance,
+        f"{left_out:.0%} on kinks left out" if left_out > 0.005 else "",
     )
+
+
+def _by_method(network: Network, values: Arrays, operator: Operator, policy: Policy, rng: np.random.Generator) -> Check:
+    """Hold what a method makes of a rectifier or a product against its definition.
+
+    A rectifier lets the positive part of the signal through, under guided backpropagation where it was positive itself;
+    the signal to a factor is the true derivative, or none.
+    """
+    fed = {name: values[name] for name in (*operator.inputs, *operator.extents)}
+    x, y = values[operator.inputs[0]], values[operator.output]
+    fed[operator.seeds[0]] = t = _noise(rng, y)
+    got, true = (network.operator_session(operator, p).run(fed) for p in (policy, GRADIENT))
+    wanted = true
+    if operator.op_type in RECTIFIERS:
+        passed = (x > 0) & (y > 0) if policy.method == "guided_backprop" else np.True_
+        wanted = {operator.signals[0]: np.maximum(t, 0) * passed}
+    errors = [_relative(got[name], wanted[name]) for name in operator.signals if name in got]
+    subject = f"{operator.op_type} {operator.output}"
+    return Check(subject, f"as {policy.method} defines it", max(errors, default=0.0), FORMS)
+
+
+@dataclass(frozen=True)
+class Slope:
+    """The slope of an output along a direction, by differences."""
+
+    along: np.ndarray
+    """0 where it is kinked."""
+    kinked: np.ndarray
+    """Where the slopes on both sides differ, or the function ends."""
+    rounding: np.ndarray
+    """What rounding may have made of the slope."""
+
+
+def _slope(ends: Sequence[np.ndarray], precision: Precision) -> Slope:
+    """ends: the output one step up, at, and one step down the direction."""
+    up, at, down = ends
+    with np.errstate(invalid="ignore"):
+        first, second, noise = up - down, up + down - 2 * at, precision.rounding * np.abs(at)
+        smooth = np.abs(second) <= precision.bend * np.abs(first) + noise  # false for what is no number
+    return Slope(
+        np.where(smooth, first, 0) / (2 * precision.step), ~smooth, np.where(smooth, noise, 0) / precision.step
+    )
+
+
+def _noise(rng: np.random.Generator, like: np.ndarray) -> np.ndarray:
+    return rng.normal(size=like.shape).astype(like.dtype)
 
 
 def _is_float(values: np.ndarray) -> bool:
     return bool(np.issubdtype(values.dtype, np.floating))
 
 
+def _rms(x: np.ndarray) -> np.ndarray:
+    return np.asarray(np.sqrt(np.mean(np.square(x))), x.dtype)
+
+
+def _sum(a: np.ndarray, b: np.ndarray) -> float:
+    """The sum of the products of a and b."""
+    return float(np.vdot(a.astype(np.float64), b.astype(np.float64)))
+
+
 def _size(a: np.ndarray, b: np.ndarray) -> float:
-    """What a sum of the products of a and b would be if their signs were random."""
+    """What that sum would be if the signs were random."""
     return float(np.linalg.norm(a) * np.linalg.norm(b) / max(1.0, np.sqrt(a.size)))
+
+
+# The walk and its forms ------------------------------------------------------------------------------------
+
+
+def _walk(network: Network, x: np.ndarray, layer: Layer, rng: np.random.Generator) -> Check:
+    """Hold the whole inverse under `gradient` against its operators, taken one by one and added up here."""
+    seed = _noise(rng, np.zeros((len(x), *(int(n) for n in layer.shape[1:])), np.float32))  # type: ignore[arg-type]
+    alone = network.with_weights({})
+    wanted = alone.project_seeds(x, layer.name, seed, GRADIENT)
+    nudged = x * (1 + TINY * _noise(rng, x))
+    rounding = _rms(alone.project_seeds(nudged, layer.name, seed, GRADIENT) - wanted)
+    arrived = {layer.output: seed}
+    for operator, values in _recording(network, x, network.operators(layer.output, GRADIENT)[::-1]):
+        ends = dict(zip(operator.seeds, operator.outputs, strict=True))
+        tops = {seed: arrived.pop(name) for seed, name in ends.items() if name in arrived}
+        if not tops:
+            continue
+        fed = {name: values[name] for name in (*operator.inputs, *operator.extents)}
+        blank = {seed: np.zeros_like(values[name]) for seed, name in ends.items() if seed not in tops}
+        below = network.operator_session(operator, GRADIENT).run({**fed, **blank, **tops})
+        for signal, name in zip(operator.signals, operator.inputs, strict=True):
+            if signal in below:
+                arrived[name] = arrived.get(name, 0) + below[signal]
+    (image,) = network.values(x, [])
+    error = _rms(arrived[image] - wanted) / (_rms(wanted) + rounding / WALK + SMALLEST)
+    return Check(layer.name, "whole inverse = its operators one by one", float(error), WALK)
 
 
 def _recorded(network: Network, x: np.ndarray, layer: Layer) -> Check:
@@ -115,28 +248,40 @@ def _recorded(network: Network, x: np.ndarray, layer: Layer) -> Check:
 def _forms(network: Network, x: np.ndarray, layer: Layer, policy: Policy, rng: np.random.Generator) -> Iterator[Check]:
     """Hold the three forms of the inverse against each other, at the strongest units and at the corners."""
     spots = _spots(network, x, layer, rng)
-    whole = [p.pixels for p in network.project(x, layer.output, spots, policy, crop=False)]
     seed = np.zeros((len(spots), *(int(n) for n in layer.shape[1:])), np.float32)  # type: ignore[arg-type]
     for i, spot in enumerate(spots):
         seed[(i, spot.map, spot.y, spot.x) if layer.spatial else (i, spot.map)] = spot.value
-    fused = network.project_seeds(x[[spot.image for spot in spots]], layer.output, seed, policy)
-    yield Check(layer.name, "fused = in two parts", _relative(fused, np.stack(whole)), FORMS)
+    owner = np.array([spot.image for spot in spots])
+    fused = network.project_seeds(x[owner], layer.output, seed, policy)
+    if not network.fixed_batch:
+        parted = network.project_seeds(x, layer.output, seed, policy, owner)
+        yield Check(layer.name, "in two parts = fused", _relative(parted, fused), FORMS)
     height, width = network.input_shape[1:]
     cropped = list(network.project(x, layer.output, spots, policy))
     pixels = np.stack([p.window((0, 0, width, height)) for p in cropped])
     used = "x".join(str(n) for n in cropped[0].pixels.shape[1:])
-    yield Check(layer.name, "cropped = whole image", _relative(pixels, np.stack(whole)), FORMS, f"crop {used}")
+    yield Check(layer.name, "cropped = fused", _relative(pixels, fused), FORMS, f"crop {used}")
 
 
 def _spots(network: Network, x: np.ndarray, layer: Layer, rng: np.random.Generator) -> list[Spot]:
-    """A few units: of some maps the strongest ones, and those in two corners."""
+    """A few units: of some maps the strongest ones, and those in two corners; in turns of all images."""
     maps = rng.permutation(layer.maps)[:4]
-    places = network.maxima(x, [layer.output])[layer.output].places[0]
+    places = network.maxima(x, [layer.output])[layer.output].places
     height, width = (int(n) for n in layer.shape[2:]) if layer.spatial else (1, 1)  # type: ignore[arg-type]
-    strongest = [Spot(0, int(m), *divmod(int(places[m]), width)) for m in maps]
+    images = [i % len(x) for i in range(len(maps))]
+    strongest = [Spot(i, int(m), *divmod(int(places[i, m]), width)) for i, m in zip(images, maps, strict=True)]
     corners = [Spot(len(x) - 1, int(maps[0]), y, x_) for y, x_ in ((0, 0), (height - 1, width - 1))]
     return strongest + corners
 
 
 def _relative(found: np.ndarray, wanted: np.ndarray) -> float:
     return float(np.abs(found - wanted).max() / (np.abs(wanted).max() + SMALLEST))
+
+
+def _kernels(network: Network, layer: Layer, policy: Policy) -> Check:
+    """Count the operators of the way down that fall back from CUDA to the CPU; those of the network do as they do."""
+    lacking = without_cuda_kernel(network.emitted(layer.output, policy))
+    own = {operator.op_type for operator in network.operators(layer.output)}
+    added = [op_type for op_type in lacking if op_type not in own]
+    note = " ".join(added) if added else f"the network's own {' '.join(lacking)} has none" if lacking else ""
+    return Check(layer.name, "all that the way down adds has a CUDA kernel", len(added), 0, note)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import onnx_ir as ir
 
 from inspectnet.errors import ModelError
@@ -64,3 +65,12 @@ def _is_softmax(value: ir.Value) -> bool:
 def _extents(value: ir.Value) -> str:
     shape = shape_of(value)
     return "unknown" if shape is None else f"({', '.join('?' if d is None else str(d) for d in shape)})"
+
+
+def softmax(scores: np.ndarray, where: str) -> np.ndarray:
+    """(N, K) float64: the probability of each class for scores (N, K). Raises ModelError if that is no number."""
+    scores = scores.astype(np.float64)
+    if not np.isfinite(scores).all():
+        raise ModelError(f"{where} answers an image with NaN or infinity. Check the model's weights.")
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))

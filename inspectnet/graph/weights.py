@@ -22,7 +22,10 @@ def weights_of(model: ir.Model, values: Collection[str]) -> dict[str, np.ndarray
 
 def replace_weights(model: ir.Model, weights: Mapping[str, np.ndarray]) -> ir.Model:
     """A copy of `model` in which the weights of these names hold other numbers; all others are shared."""
-    copy = cut_out(model, list(model.graph.inputs), list(model.graph.outputs))
+    outputs = list(model.graph.outputs)
+    views = [x for node in model.graph for x in node.outputs if x.name and not x.uses() and x not in outputs]
+    copy = cut_out(model, list(model.graph.inputs), [*outputs, *views])
+    del copy.graph.outputs[len(outputs) :]
     for name, numbers in weights.items():
         value = copy.graph.initializers[name]
         assert value.shape == numbers.shape, f"{name} has the shape {value.shape}, not {numbers.shape}"

@@ -1,15 +1,16 @@
 """One operator at a time: what stands in a signal's way, what happens to it where, and each rule by itself."""
 
 import json
+import math
 from dataclasses import asdict, dataclass
 
 import onnx_ir as ir
 
 from inspectnet.errors import RuleError
 from inspectnet.graph.probes import cut_out
-from inspectnet.graph.values import live_values, values_above
+from inspectnet.graph.values import live_values, shape_of, values_above
 from inspectnet.inverse.walk import descend, finish, total
-from inspectnet.rules import Policy, Way, describe_rule
+from inspectnet.rules import Policy, Way, describe_rule, takes_parts
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,8 @@ class Operator:
     """One operator on the way down."""
 
     op_type: str
-    output: str
-    """Name of its first output."""
+    outputs: tuple[str, ...]
+    """Names of its outputs on which signals arrive: the first one, and further parts that are read."""
     inputs: tuple[str, ...]
     """Names of its inputs that depend on the image's pixels."""
     extents: tuple[str, ...]
@@ -27,11 +28,18 @@ class Operator:
     """Attributes and shapes: operators that share them are the same but for weights."""
     signals: tuple[str, ...]
     """What the signals on `inputs` are called in the operator's own inverse."""
+    weight: int
+    """How many numbers its inputs and outputs hold for one image, as far as their extents are known."""
 
     @property
-    def seed(self) -> str:
-        """What the signal on its output is called there."""
-        return f"signal on {self.output}"
+    def output(self) -> str:
+        """Name of its first output."""
+        return self.outputs[0]
+
+    @property
+    def seeds(self) -> tuple[str, ...]:
+        """What the signals on `outputs` are called in the operator's own inverse."""
+        return tuple(f"signal on {name}" for name in self.outputs)
 
 
 def operators_below(model: ir.Model, value: str, policy: Policy | None = None) -> list[Operator]:
@@ -45,33 +53,47 @@ def operators_below(model: ir.Model, value: str, policy: Policy | None = None) -
 
 
 def invert_operator(model: ir.Model, operator: Operator, policy: Policy) -> ir.Model:
-    """One operator with its rule behind it: inputs, extents, its seed -> its output and the signals on its inputs.
+    """One operator with its rule behind it: inputs, extents, its seeds -> its outputs and the signals on its inputs.
 
     An input that is held has no signal. Raises RuleError if the operator has no rule.
     """
-    part = cut_out(model, (*operator.inputs, *operator.extents), [operator.output])
+    part = cut_out(model, (*operator.inputs, *operator.extents), operator.outputs)
     graph = part.graph
-    crest, extents = graph.outputs[0], set(graph.inputs[len(operator.inputs) :])
+    crests, extents = list(graph.outputs), set(graph.inputs[len(operator.inputs) :])
     op = Way(graph, live_values(graph) - extents)
-    seed = ir.Value(name=operator.seed, shape=crest.shape, type=crest.type)
-    arriving: dict[ir.Value, list[ir.Value]] = {crest: [seed]}
-    descend(op, crest.producer(), arriving, policy)
+    seeds = [ir.Value(name=name, shape=x.shape, type=x.type) for name, x in zip(operator.seeds, crests, strict=True)]
+    arriving: dict[ir.Value, list[ir.Value]] = {crest: [seed] for crest, seed in zip(crests, seeds, strict=True)}
+    descend(op, crests[0].producer(), arriving, policy)
     for value, name in zip(graph.inputs, operator.signals, strict=False):  # nothing comes down to the extents
         if (signal := total(op, arriving.get(value))) is not None:
             signal = op.Identity(signal)
             signal.name, signal.type, signal.shape = name, value.type, value.shape
             graph.outputs.append(signal)
-    graph.inputs.append(seed)
+    graph.inputs.extend(seeds)
     return finish(part)
 
 
 def _operator(node: ir.Node, alive: set[ir.Value], above: set[ir.Value]) -> Operator:
     inputs = tuple(dict.fromkeys(str(x.name) for x in node.inputs if x in alive))
     extents = tuple(dict.fromkeys(str(x.name) for x in node.inputs if x in above and x not in alive))
-    shapes = [str(x.shape) for x in node.inputs if x is not None]
-    geometry = f"{node.op_type} {sorted((a.name, str(a.value)) for a in node.attributes.values())} {shapes}"
-    output = str(node.outputs[0].name)
-    return Operator(node.op_type, output, inputs, extents, geometry, tuple(f"signal on {name}" for name in inputs))
+    parts = [x for x in node.outputs[1:] if takes_parts(node) and (x.uses() or x.is_graph_output())]
+    outputs = [node.outputs[0], *parts]
+    given = [(str(x.shape), inputs.index(x.name) if x in alive else None) for x in node.inputs if x is not None]
+    attributes = sorted((a.name, str(a.value)) for a in node.attributes.values())
+    return Operator(
+        node.op_type,
+        tuple(str(x.name) for x in outputs),
+        inputs,
+        extents,
+        f"{node.op_type} {attributes} {given} {len(outputs)}",
+        tuple(f"signal on {name}" for name in inputs),
+        sum(_size(x) for x in (*node.inputs, *outputs) if x in above),
+    )
+
+
+def _size(value: ir.Value) -> int:
+    """How many numbers `value` holds for one image, as far as its extents are known."""
+    return math.prod(n for n in shape_of(value) or () if isinstance(n, int))
 
 
 def obstacles(model: ir.Model, policy: Policy) -> dict[str, str]:

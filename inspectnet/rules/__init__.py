@@ -16,6 +16,8 @@ from inspectnet.rules import (
     smooth,
     statistics,
 )
+from inspectnet.rules.products import PRODUCTS
+from inspectnet.rules.rectifiers import RECTIFIERS
 from inspectnet.rules.registry import (
     HELD,
     METHODS,
@@ -32,6 +34,8 @@ from inspectnet.rules.registry import (
 __all__ = [
     "HELD",
     "METHODS",
+    "PRODUCTS",
+    "RECTIFIERS",
     "UNPOOLS",
     "Policy",
     "Way",

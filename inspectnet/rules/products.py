@@ -12,6 +12,8 @@ from inspectnet.rules.axes import gather_up
 from inspectnet.rules.holding import gated_by_itself, hold, is_gate, is_statistic
 from inspectnet.rules.registry import HELD, HOLDING, Bottoms, Way, refuse, rule
 
+PRODUCTS = ("Div", "MatMul", "Einsum")  # a Mul may be a rectifier, x sigmoid(x)
+
 
 @rule("Mul", when=["deconvnet"])
 def scale(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:

@@ -12,6 +12,7 @@ from inspectnet.rules.registry import Way, rule
 
 KINKED = ("Relu", "LeakyRelu", "PRelu", "ThresholdedRelu")
 SMOOTH = ("Elu", "Selu", "Celu", "Softplus", "Gelu", "HardSwish", "Mish", "Swish")
+RECTIFIERS = KINKED + SMOOTH  # in any case; a Clip if its bounds say so
 
 
 @rule(*KINKED, *SMOOTH, when=["deconvnet"])
