@@ -1,5 +1,6 @@
 """A collection of images: which they are, in which order, and how to get at their undecoded bytes."""
 
+import contextlib
 import io
 import os
 from collections.abc import Iterator
@@ -64,28 +65,24 @@ class Collection:
         """At most `most` of its images, evenly spaced; the first ones of sorted images would be of a class or two."""
         return replace(self, entries=tuple(self.entries[i] for i in spaced(len(self), most)))
 
-    def open(self, index: int) -> BinaryIO:
+    @contextlib.contextmanager
+    def open(self, index: int) -> Iterator[io.BufferedIOBase]:
         """The bytes of one image as a file; safe to call from any number of threads. Raises ImageError."""
         entry = self.entries[index]
         try:
             # Opening costs 20 microseconds and leaves no handle to share, to lock or to close.
             # (os.pread could share one, but does not exist on Windows.)
-            file = open_input(entry.path)
-        except (OSError, ValueError) as error:  # the latter for names that no system has
-            raise _unreadable(entry, error) from error
-        part = _Part(file, entry)
-        if part.size > SMALL:
-            return io.BufferedReader(part)
-        with part:
-            return io.BytesIO(part.read())
+            with _Part(open_input(entry.path), entry) as part:
+                yield io.BufferedReader(part) if part.size > SMALL else io.BytesIO(part.read())
+        except OSError as error:
+            raise ImageError(
+                f"cannot read {entry.id}: {error.strerror or error}. Restore the file or leave it out."
+            ) from error
 
     def read(self, index: int) -> bytes:
         """The bytes of one image; safe to call from any number of threads. Raises ImageError."""
         with self.open(index) as file:
-            try:
-                return file.read()
-            except OSError as error:
-                raise _unreadable(self.entries[index], error) from error
+            return file.read()
 
 
 class _Part(io.RawIOBase):
@@ -128,11 +125,6 @@ class _Part(io.RawIOBase):
     def close(self) -> None:
         self._file.close()
         super().close()
-
-
-def _unreadable(entry: Entry, error: Exception) -> ImageError:
-    why = (isinstance(error, OSError) and error.strerror) or error
-    return ImageError(f"cannot read {entry.id}: {why}. Restore the file or leave it out.")
 
 
 def spaced(count: int, most: int) -> list[int]:

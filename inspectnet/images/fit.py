@@ -6,9 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspectnet.errors import ImageError
-from inspectnet.images.decode import MAX_PIXELS
 
 Pixels = NDArray[np.uint8]
+
+ELONGATED = 1 << 23  # pixels that an image may have on the way, beyond those of a few crops
+BAND = 1 << 22  # pixels that are converted at a time
 
 INTERPOLATIONS = ("bilinear", "bicubic", "nearest", "lanczos", "box", "hamming")
 CROP_MODES = ("center", "squash", "border")
@@ -18,7 +20,11 @@ def luma(pixels: Pixels) -> Pixels:
     """The brightness of RGB pixels [H, W, 3] as Pillow's "L" weighs it, [H, W, 1]."""
     from PIL import Image
 
-    return np.asarray(Image.fromarray(pixels).convert("L"))[:, :, None]
+    height, width = pixels.shape[:2]
+    grey, rows = np.empty((height, width, 1), np.uint8), max(1, BAND // width)
+    for top in range(0, height, rows):  # in bands, for Pillow copies what it gets
+        grey[top : top + rows, :, 0] = np.asarray(Image.fromarray(pixels[top : top + rows]).convert("L"))
+    return grey
 
 
 def fit(
@@ -36,7 +42,7 @@ def fit(
     squash: it is pulled into that frame, whatever its proportions; again the middle is taken.
     border: all of it lies in that frame, of which the middle is taken, with `fill` [C] where the image does not reach.
     middle: (h, w) of a smaller crop that has to lie in the middle of `size` exactly as it would if cut by itself.
-    Raises ImageError for proportions that would need more than MAX_PIXELS on the way.
+    Raises ImageError for proportions that would need many pixels on the way.
     """
     whole = _resized(pixels.shape[:2], frame_size(size, crop_pct), crop_mode)
     if crop_mode != "border":
@@ -92,7 +98,7 @@ def resize(
     top, left = map(_start, size, (height, width), middle or (height, width))
     if size == pixels.shape[:2]:
         return pixels[top : top + height, left : left + width]
-    if size[0] * size[1] > MAX_PIXELS:
+    if size[0] * size[1] > ELONGATED + 8 * height * width:
         h, w = pixels.shape[:2]
         resized = f"resized it would have {size[1]} x {size[0]}"
         raise ImageError(f"an image of {w} x {h} pixels is too elongated: {resized}. Crop it.")

@@ -1,9 +1,13 @@
-"""Whether a JPEG lies as it should be seen, told from its header alone."""
+"""How an image has to be turned to be seen upright; whether a JPEG has to, its header tells."""
 
 import re
 from collections.abc import Iterator
 
-APP1, START_OF_SCAN, END_OF_IMAGE = 0xE1, 0xDA, 0xD9
+import numpy as np
+
+from inspectnet.images.jpeg import segments
+
+APP1 = 0xE1
 ORIENTATION, SHORT = 0x0112, 3  # a tag of TIFF, and the type it has
 
 
@@ -14,7 +18,7 @@ def is_upright(jpeg: bytes) -> bool:
     """
     if b"Exif" not in jpeg and b"Orientation" not in jpeg:
         return True
-    for marker, payload in _segments(jpeg):
+    for marker, payload in segments(jpeg):
         if marker != APP1:
             continue
         if payload.startswith(b"Exif\0\0") and any(value != 1 for value in _orientations(payload[6:])):
@@ -23,21 +27,6 @@ def is_upright(jpeg: bytes) -> bool:
         if xmp and xmp[1] != b"1":
             return False
     return True
-
-
-def _segments(jpeg: bytes) -> Iterator[tuple[int, bytes]]:
-    """The (marker, payload) of each segment before the pixels."""
-    at = 2
-    while at + 4 <= len(jpeg) and jpeg[at] == 0xFF:
-        marker = jpeg[at + 1]
-        if marker in (START_OF_SCAN, END_OF_IMAGE):
-            return
-        if marker == 0xFF:  # a fill byte
-            at += 1
-            continue
-        size = int.from_bytes(jpeg[at + 2 : at + 4], "big")
-        yield marker, jpeg[at + 4 : at + 2 + size]
-        at += 2 + size
 
 
 def _orientations(tiff: bytes) -> Iterator[int]:
@@ -55,3 +44,17 @@ def _orientations(tiff: bytes) -> Iterator[int]:
         if number(entry, 2) == ORIENTATION:
             strange = number(entry + 2, 2) != SHORT or number(entry + 4, 4) != 1
             yield 0 if strange else number(entry + 8, 2)
+
+
+def upright(shape: tuple[int, int], orientation: int) -> tuple[int, int]:
+    """(H, W) that an image of `shape`, as it is stored, has once it is turned as its orientation asks."""
+    return shape[::-1] if orientation in (5, 6, 7, 8) else shape
+
+
+def stored(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """A view of upright pixels [H, W, C] as they are stored where EXIF gives this orientation."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    down = -1 if orientation in (3, 4, 6, 7) else 1
+    right = -1 if orientation in (2, 3, 7, 8) else 1
+    return pixels[::down, ::right]

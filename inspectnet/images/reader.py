@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from inspectnet.errors import ImageError
 from inspectnet.images.collection import Collection
 from inspectnet.images.crops import Several
-from inspectnet.images.decode import decode
+from inspectnet.images.decode import look
 from inspectnet.images.fit import Pixels
 from inspectnet.images.prepare import Preparation, Prepared
+from inspectnet.images.room import Room
 from inspectnet.images.tiles import Box, tile_boxes
 
 ABSENT = bytes(32)  # stands for the sha256 of bytes that could not be read
@@ -26,6 +27,8 @@ class Read:
     """Why it could not be read, if it could not."""
     tiles: list[tuple[Box, Pixels]] = field(default_factory=list)
     """Its tiles, of the network's size but not normalised yet; they share memory with the photo."""
+    held: int = 0
+    """Bytes of the room that the tiles keep until they are taken."""
 
 
 @dataclass(frozen=True)
@@ -42,17 +45,18 @@ class Reader:
         assert isinstance(self.preparation, Preparation), "tiles are prepared in one way"
         return self.preparation
 
-    def read_image(self, entry: int, out: Prepared) -> Read:
-        """The whole image, prepared into `out`."""
-        return self._read(entry, out)
+    def read_image(self, entry: int, out: Prepared, room: Room) -> Read:
+        """The whole image, prepared into `out`, once there is room for it."""
+        return self._read(entry, out, room)
 
-    def read_tiles(self, entry: int) -> Read:
-        """The tiles of the photo."""
-        return self._read(entry, None)
+    def read_tiles(self, entry: int, room: Room) -> Read:
+        """The tiles of the photo, once there is room for it; they keep some until they are taken."""
+        return self._read(entry, None, room)
 
     def load(self, entry: int, origin: tuple[int, int] = (0, 0)) -> Prepared:
         """One prepared row: of the image, or of its tile at `origin`. Raises ImageError."""
-        pixels = self._decode(entry, self.collection.read(entry))
+        with self.collection.open(entry) as source:
+            pixels = look(source, self.collection.entries[entry].id).decode()
         if not self.tile:
             return self.preparation.apply(pixels)
         for box, piece in self._cut(pixels):
@@ -62,21 +66,23 @@ class Reader:
         id = self.collection.entries[entry].id
         raise ImageError(f"{id} has no tile at {top},{left}. Has it changed since it was cut?")
 
-    def _read(self, entry: int, out: Prepared | None) -> Read:
+    def _read(self, entry: int, out: Prepared | None, room: Room) -> Read:
         sha256 = ABSENT
-        try:
-            data = self.collection.read(entry)
-            sha256 = hashlib.sha256(data).digest()
-            pixels = self._decode(entry, data)
-            if out is None:
-                return Read(entry, sha256, tiles=self._cut(pixels))
-            self.preparation.apply(pixels, out)
-        except ImageError as error:
-            return Read(entry, sha256, reason=str(error))
-        return Read(entry, sha256)
-
-    def _decode(self, entry: int, data: bytes) -> Pixels:
-        return decode(data, self.collection.entries[entry].id)
+        with room.turn(entry) as share:
+            try:
+                with self.collection.open(entry) as source:
+                    sha256 = hashlib.file_digest(source, "sha256").digest()
+                    source.seek(0)
+                    encoded = look(source, self.collection.entries[entry].id)
+                    share.take(encoded.need)
+                    pixels = encoded.decode()
+                if out is not None:
+                    self.preparation.apply(pixels, out)
+                    return Read(entry, sha256)
+                tiles, share.kept = self._cut(pixels), pixels.nbytes
+                return Read(entry, sha256, tiles=tiles, held=share.kept)
+            except ImageError as error:
+                return Read(entry, sha256, reason=str(error))
 
     def _cut(self, pixels: Pixels) -> list[tuple[Box, Pixels]]:
         """The tiles of a photo as views of it; a photo that is smaller than a tile is prepared as a whole."""

@@ -16,6 +16,7 @@ from inspectnet.images.collection import Collection, Skipped
 from inspectnet.images.crops import Several
 from inspectnet.images.prepare import Preparation, Prepared
 from inspectnet.images.reader import Read, Reader
+from inspectnet.images.room import Room
 from inspectnet.images.tiles import tile_id
 
 
@@ -76,10 +77,11 @@ class Stream:
 
     def __iter__(self) -> Iterator[Batch]:
         self._reset()
-        pool = ThreadPoolExecutor(self.threads, thread_name_prefix="inspectnet-images")
+        pool, room = ThreadPoolExecutor(self.threads, thread_name_prefix="inspectnet-images"), Room()
         try:
-            yield from self._tiles(pool) if self.reader.tile else self._images(pool)
+            yield from self._tiles(pool, room) if self.reader.tile else self._images(pool, room)
         finally:
+            room.close()
             pool.shutdown(cancel_futures=True)
         self.digest = self._sha256.hexdigest()
 
@@ -94,7 +96,7 @@ class Stream:
         """One row again, by the `entry` and `origin` that a batch gave for it. Raises ImageError."""
         return self.reader.load(entry, origin)
 
-    def _images(self, pool: ThreadPoolExecutor) -> Iterator[Batch]:
+    def _images(self, pool: ThreadPoolExecutor, room: Room) -> Iterator[Batch]:
         """One row for each entry, written by the workers; gaps of what cannot be read are closed later."""
         batches: deque[Prepared] = deque()
 
@@ -103,7 +105,7 @@ class Stream:
                 x = self._rows(min(self.batch_size, self.total - first))
                 batches.append(x)
                 for row in range(len(x)):
-                    yield partial(self.reader.read_image, first + row, x[row])
+                    yield partial(self.reader.read_image, first + row, x[row], room)
 
         reads: list[Read] = []
         for read in self._in_order(pool, jobs(), self.batch_size + 2 * self.threads):
@@ -115,9 +117,9 @@ class Stream:
                     yield self._batch(entries, x if len(good) == len(x) else x[good])
                 reads = []
 
-    def _tiles(self, pool: ThreadPoolExecutor) -> Iterator[Batch]:
+    def _tiles(self, pool: ThreadPoolExecutor, room: Room) -> Iterator[Batch]:
         """Several rows for each entry; how many, only its photo tells, so this thread writes them."""
-        jobs = (partial(self.reader.read_tiles, entry) for entry in range(self.total))
+        jobs = (partial(self.reader.read_tiles, entry, room) for entry in range(self.total))
         tiles: list[tuple[int, int, int]] = []
         x = self._rows(self.batch_size)
         for read in self._in_order(pool, jobs, self.threads + 1):
@@ -127,6 +129,7 @@ class Stream:
                 if len(tiles) == self.batch_size:
                     yield self._batch(tiles, x)
                     tiles, x = [], self._rows(self.batch_size)
+            room.give(read.held)
         if tiles:
             yield self._batch(tiles, x[: len(tiles)])
 

@@ -190,8 +190,8 @@ def test_progress_counts_every_entry_once(folder):
 def test_the_workers_do_not_run_ahead_of_a_slow_consumer(tmp_path, monkeypatch, tile, window):
     for at in range(60):
         (tmp_path / f"{at:02}.png").write_bytes(photo(2 * at, 32, 32))
-    read, started = Collection.read, []
-    monkeypatch.setattr(Collection, "read", lambda self, index: started.append(index) or read(self, index))
+    opened, started = Collection.open, []
+    monkeypatch.setattr(Collection, "open", lambda self, index: started.append(index) or opened(self, index))
     batches = iter(Stream(find_images(tmp_path), PREPARATION, batch_size=4, threads=2, tile=tile))
     for taken in range(1, 6):
         next(batches)
