@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from trainers.errors import TrainerError
+from trainers.errors import TrainerError, one_line
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -79,11 +79,12 @@ def export(
     cache: Cache = None,
 ) -> None:
     """Write a checkpoint as ONNX with its metadata, checked against torch through onnxruntime."""
-    from trainers.checkpoint import load
+    from trainers.checkpoint import load, restoring
     from trainers.export import export_state
 
     state = load(checkpoint)
-    print(export_state(state, out))
+    with restoring(checkpoint):
+        print(export_state(state, out))
     if data is not None:
         from trainers.agreement import compare
 
@@ -187,5 +188,5 @@ if __name__ == "__main__":
     try:
         app()
     except (TrainerError, OSError) as error:  # a disk that is full, a file where a folder should be
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {one_line(error)}", file=sys.stderr)
         sys.exit(2)

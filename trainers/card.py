@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,21 @@ from google.protobuf.message import DecodeError
 from trainers.ablations import NETWORKS
 from trainers.errors import TrainerError
 from trainers.recipe import Recipe
+from trainers.shards import regular
 
 SIZES = "{train:,} pictures to train on, {val:,} to measure on, {classes} classes"
 
 
 def write_card(graph: Path, snapshots: Sequence[Path] = ()) -> str:
     """The card of `graph` and of its snapshots over epochs. Raises TrainerError for a file that was not made here."""
+    with made_here(graph):
+        lines = network_lines(graph)
+    lines += ["| file | epoch | top-1 | top-5 | sha256 |", "|---|---:|---:|---:|---|"]
+    return "\n".join([*lines, *(file_row(path, graph.parent) for path in [*snapshots, graph])]) + "\n"
+
+
+def network_lines(graph: Path) -> list[str]:
+    """The card's head: what all its files share."""
     about, preprocess = read_notes(graph)
     recipe, data, architecture = about["recipe"], about["data"], about["architecture"]
     base = NETWORKS.get(architecture)
@@ -30,29 +41,40 @@ def write_card(graph: Path, snapshots: Sequence[Path] = ()) -> str:
         ("recipe", ", ".join(settings)),
         ("seed, commit, torch", f"{about['seed']}, {about['commit']}, {about['torch']}"),
     ]
-    lines = [f"# {graph.stem}", "", "| | |", "|---|---|", *(f"| {name} | {text} |" for name, text in rows), ""]
-    lines += ["| file | epoch | top-1 | top-5 | sha256 |", "|---|---:|---:|---:|---|"]
-    return "\n".join([*lines, *(file_row(path, graph.parent) for path in [*snapshots, graph])]) + "\n"
+    return [f"# {graph.stem}", "", "| | |", "|---|---|", *(f"| {name} | {text} |" for name, text in rows), ""]
 
 
 def file_row(path: Path, folder: Path) -> str:
     """Epoch, accuracy in percent and hash of one file."""
     about, _ = read_notes(path)
-    accuracy = about["accuracy"]
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     name = path.relative_to(folder) if path.is_relative_to(folder) else path.name
-    return f"| {name} | {about['epoch']} | {accuracy['top1']} | {accuracy['top5']} | `{digest}` |"
+    with made_here(path):
+        accuracy = about["accuracy"]
+        return f"| {name} | {about['epoch']} | {accuracy['top1']} | {accuracy['top5']} | `{digest}` |"
+
+
+@contextmanager
+def made_here(path: Path) -> Iterator[None]:
+    """Turn what the metadata of another program make the block trip over into TrainerError."""
+    try:
+        yield
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, DecodeError) as error:
+        raise TrainerError(f"{path} tells nothing of its training ({error}); give a file that trainers made") from None
 
 
 def read_notes(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """What training and preprocessing the metadata of `path` tells."""
-    try:
-        notes = {p.key: p.value for p in onnx.load(path).metadata_props}
-        return json.loads(notes["inspectnet.training"]), json.loads(notes["inspectnet.preprocess"])
-    except (OSError, KeyError, ValueError, DecodeError) as error:
-        raise TrainerError(f"{path} tells nothing of its training ({error}); give a file that trainers made") from None
+    with made_here(path):
+        notes = {p.key: p.value for p in read_graph(path).metadata_props}
+        return dict(json.loads(notes["inspectnet.training"])), dict(json.loads(notes["inspectnet.preprocess"]))
 
 
 def parameters(path: Path) -> int:
     """How many numbers were learnt."""
-    return sum(onnx.numpy_helper.to_array(t).size for t in onnx.load(path).graph.initializer)
+    return sum(math.prod(t.dims) for t in read_graph(path).graph.initializer)
+
+
+def read_graph(path: Path) -> onnx.ModelProto:
+    """The file as it is, without data in other files."""
+    return onnx.load(regular(path), load_external_data=False)

@@ -23,3 +23,8 @@ class DivergedError(TrainerError):
 
 class ExportError(TrainerError):
     """The exported graph does not say what the network says."""
+
+
+def one_line(text: object) -> str:
+    """Text that a file or a library may have a part in, fit for one line of a terminal: no control characters."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text).strip())

@@ -12,12 +12,12 @@ import onnxruntime
 import torch
 from torch import Tensor
 
-from trainers import checkpoint
 from trainers.architectures import Architecture
 from trainers.errors import ExportError
 from trainers.graph import build_graph
 from trainers.network import build
 from trainers.recipe import Recipe
+from trainers.whole import write_whole
 
 TOLERANCE = 1e-4  # of the largest logit; float32 sums in another order differ by about 1e-6
 
@@ -32,7 +32,7 @@ def export_state(state: dict[str, Any], path: Path) -> Path:
     onnx.checker.check_model(proto, full_check=True)
     content = proto.SerializeToString()
     check_against_torch(architecture, weights, content)
-    checkpoint.write_whole(path, content)
+    write_whole(path, content)
     return path
 
 

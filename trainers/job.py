@@ -8,9 +8,10 @@ from torch import Tensor
 
 from trainers.architectures import Architecture
 from trainers.augment import Preparation, centre
+from trainers.cache import open_pixels
 from trainers.devices import Place
 from trainers.errors import TrainerError
-from trainers.pixels import Pixels, colour_statistics, evenly_spaced, open_pixels
+from trainers.pixels import Pixels, colour_statistics, evenly_spaced
 from trainers.recipe import Recipe
 from trainers.sources import Source, open_source, readable_names
 

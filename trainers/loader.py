@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from torch.utils.data import DataLoader
 
 from trainers.devices import Place
+from trainers.errors import DataError
 from trainers.pixels import Batch, CachedPixels, Pixels
 
 MOST_WORKERS = 8
@@ -20,7 +21,17 @@ def load(pixels: Pixels, batches: list[list[int]], place: Place, workers: int | 
     loader: DataLoader[Batch] = DataLoader(
         pixels, batch_sampler=batches, num_workers=workers, collate_fn=as_it_is, pin_memory=cuda
     )
-    return iter(loader)
+    try:
+        yield from loader
+    except DataError as error:  # of a worker, whose whole traceback torch makes part of the message
+        raise DataError(str(error).rpartition("DataError: ")[2].strip()) from None
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        first = str(error).splitlines()[0]
+        raise DataError(
+            f"a loader process has ended ({first}); give fewer --workers, or 0 to read in the loop"
+        ) from None
 
 
 def as_it_is(batch: Batch) -> Batch:

@@ -5,9 +5,9 @@ import io
 from pathlib import Path
 from typing import Any
 
-from trainers.checkpoint import write_whole
 from trainers.measure import Accuracy
 from trainers.state import State
+from trainers.whole import write_whole
 
 Row = dict[str, Any]
 

@@ -1,16 +1,10 @@
-"""Pictures as bytes: decoded once into a memory-mapped cache, or while training where it would be too large.
+"""Pictures as bytes: from an array that holds them decoded (`cache`), or decoded while training.
 
 Either way the loop asks for a list of numbers and gets pictures uint8 (N, S, S, 3) and labels (N,). Bad
 pictures are counted, named, and never come out.
 """
 
-import hashlib
-import io
-import json
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,14 +12,10 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from trainers.checkpoint import write_whole
 from trainers.errors import DataError
-from trainers.progress import Progress
 from trainers.sources import Source
 
 Batch = tuple[Tensor, Tensor, list[str]]  # pictures, labels, and what could not be read on the way
-SQUARES = 2  # counts the ways `square` has had of making pictures; an older cache is not taken
-CHUNK = 1024  # pictures decoded between two progress lines
 SIXTEEN_BITS = ("I", "I;16", "I;16L", "I;16B", "I;16N")
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -146,70 +136,6 @@ class LivePixels(Dataset[Batch]):
 
 
 Pixels = CachedPixels | LivePixels
-
-
-def open_pixels(source: Source, side: int, cache: Path, limit: float) -> Pixels:
-    """The source's pictures, cached below `cache` if they take at most `limit` GB."""
-    if len(source) * side * side * 3 > limit * 1e9:
-        return LivePixels(source, side)
-    folder = cache / fingerprint(source, side)
-    if not (folder / "pictures.json").exists():
-        decode(source, side, folder)
-    notes = json.loads((folder / "pictures.json").read_text("utf-8"))
-    pictures = np.load(folder / "pictures.npy", mmap_mode="r")[: notes["count"]]
-    return CachedPixels(pictures, np.load(folder / "labels.npy"), source.classes, notes["bad"])
-
-
-def fingerprint(source: Source, side: int) -> str:
-    """Short name that changes with the source's pictures, their order, and the side."""
-    digest = hashlib.sha256(f"{SQUARES} {side} {source.split} {len(source)} {list(source.classes)}".encode())
-    for i in range(len(source)):
-        digest.update(f"{source.name(i)}\n".encode())
-    places = getattr(source, "places", ())
-    for file in sorted({place[1] for place in places}):
-        if not file.exists():  # a dangling link: one more picture that cannot be read
-            continue
-        stat = os.stat(file)
-        digest.update(f"{file.name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-    return digest.hexdigest()[:16]
-
-
-def decode(source: Source, side: int, folder: Path) -> None:
-    """Fill the cache folder; pictures.json is written last, so a killed run leaves no cache that looks whole."""
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f"pictures.{os.getpid()}.tmp"
-    try:
-        labels, bad = decode_into(partial, source, side)
-        os.replace(partial, folder / "pictures.npy")
-    finally:
-        partial.unlink(missing_ok=True)
-    content = io.BytesIO()
-    np.save(content, np.array(labels))
-    write_whole(folder / "labels.npy", content.getvalue())
-    write_whole(folder / "pictures.json", json.dumps({"count": len(labels), "bad": bad}).encode())
-
-
-def decode_into(path: Path, source: Source, side: int) -> tuple[list[int], list[str]]:
-    """Write every readable picture into one array at `path`; their labels, and why others cannot be read."""
-    pictures = np.lib.format.open_memmap(path, "w+", np.uint8, (len(source), side, side, 3))
-    labels: list[int] = []
-    bad: list[str] = []
-    progress = Progress("decoding", len(source))
-    with ThreadPoolExecutor() as pool:
-        for start in range(0, len(source), CHUNK):
-            numbers = range(start, min(start + CHUNK, len(source)))
-            for read in pool.map(lambda i: read_square(source, i, side), numbers):
-                if isinstance(read, str):
-                    bad.append(read)
-                else:
-                    pictures[len(labels)] = read[0]
-                    labels.append(read[1])
-            progress.show(numbers.stop, f"{len(bad)} bad")
-    progress.end()
-    if not labels:
-        raise DataError(f"none of {len(source)} pictures can be read: {bad[0]}")
-    pictures.flush()
-    return labels, bad
 
 
 def colour_statistics(pixels: Pixels, sample: int = 2000) -> tuple[list[float], list[float]]:

@@ -4,6 +4,8 @@ import sys
 import time
 from collections import deque
 
+from trainers.errors import one_line
+
 EVERY_TERMINAL, EVERY_FILE = 0.5, 30.0  # seconds between two lines
 RECENT = 10  # lines over which the rate is measured
 
@@ -17,7 +19,7 @@ def clock(seconds: float) -> str:
 
 def say(line: str) -> None:
     """A line that stays."""
-    print(line, file=sys.stderr, flush=True)
+    print(one_line(line), file=sys.stderr, flush=True)
 
 
 class Progress:

@@ -12,6 +12,7 @@ from trainers.errors import TrainerError
 from trainers.job import Job
 from trainers.measure import Accuracy
 from trainers.outcome import measure_graph
+from trainers.whole import write_whole
 
 Record = dict[str, Any]
 PACE = ("seconds", "images_per_second")  # what says more of the machine than of the run
@@ -50,7 +51,7 @@ def write_record(records: Path, name: str, job: Job, graph: Path | None, diverge
     }
     numbers = {"diverged": diverged, "commit": checkpoint.commit()} if graph is None else numbers_of(job, graph)
     text = json.dumps(settings | numbers, indent=1)
-    checkpoint.write_whole(record_file(records, name), text.encode() + b"\n")
+    write_whole(record_file(records, name), text.encode() + b"\n")
 
 
 def numbers_of(job: Job, graph: Path) -> Record:

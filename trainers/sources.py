@@ -6,7 +6,6 @@ A source has classes, a length, and read(i); nothing is decoded before read is c
 import inspect
 import io
 import re
-import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +13,7 @@ from typing import Any, Protocol
 from PIL import Image
 
 from trainers.errors import DataError
+from trainers.shards import regular, shard_members
 
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 
@@ -58,7 +58,7 @@ class Files:
     def read(self, i: int) -> tuple[Image.Image, int]:
         """Picture i and its label."""
         _, file, offset, size = self.places[i]
-        with file.open("rb") as stream:
+        with regular(file).open("rb") as stream:
             stream.seek(offset)
             return Image.open(io.BytesIO(stream.read(size))), self.labels[i]
 
@@ -111,25 +111,29 @@ def tree_places(tree: Path) -> list[tuple[str, Path, int, int]]:
 
 def shard_places(shard: Path) -> list[tuple[str, Path, int, int]]:
     """Pictures in a tar file."""
-    try:
-        with tarfile.open(shard, "r:") as archive:
-            members = [m for m in archive if m.isfile() and Path(m.name).suffix.lower() in SUFFIXES]
-    except tarfile.TarError as error:
-        raise DataError(f"cannot read {shard}: {error}; give a whole tar file, not compressed") from None
-    return [("/".join(Path(m.name).parts[-2:]), shard, m.offset_data, m.size) for m in members]
+    members = [member for member in shard_members(shard) if Path(member[0]).suffix.lower() in SUFFIXES]
+    return [("/".join(Path(name).parts[-2:]), shard, offset, size) for name, offset, size in members]
 
 
-def class_names(folder: Path) -> list[str] | None:
-    """Folder names of the classes from the first column of classes.tsv, if there is one."""
+def class_table(folder: Path) -> list[list[str]]:
+    """The rows of classes.tsv; none where there is no such file. Raises DataError."""
     table = folder / "classes.tsv"
-    return [line.split("\t")[0] for line in table.read_text("utf-8").splitlines() if line] if table.exists() else None
+    if not table.exists():
+        return []
+    try:
+        return [line.split("\t") for line in regular(table).read_text("utf-8").splitlines() if line]
+    except UnicodeDecodeError:
+        raise DataError(f"{table} is no text in UTF-8; write it anew, or remove it") from None
+
+
+def class_names(folder: Path) -> list[str]:
+    """Folder names of the classes from the first column of classes.tsv, if there is one."""
+    return [row[0] for row in class_table(folder)]
 
 
 def readable_names(where: str, classes: Sequence[str]) -> list[str]:
     """Names for people: the second column of classes.tsv where it knows the class."""
-    table = Path(where) / "classes.tsv"
-    rows = [line.split("\t") for line in table.read_text("utf-8").splitlines()] if table.is_file() else []
-    readable = {row[0]: row[1] for row in rows if len(row) > 1}
+    readable = {row[0]: row[1] for row in class_table(Path(where)) if len(row) > 1}
     return [readable.get(name, name) for name in classes]
 
 
@@ -155,6 +159,6 @@ def torchvision_set(name: str, split: str, root: Path, download: bool) -> Any:
             raise DataError(f"torchvision's {name} cannot be opened by its name alone: {error}") from None
         except ImportError as error:
             raise DataError(f"torchvision's {name} needs another package: {error}") from None
-        except (ValueError, RuntimeError, OSError) as error:
-            reason = str(error)
+        except Exception as error:  # files of a set that are damaged make it raise whatever it trips over
+            reason = str(error) or type(error).__name__
     raise DataError(f"torchvision's {name} ({split}) does not open below {root}: {reason}. Try --download")

@@ -77,6 +77,12 @@ class State:
             return False
         state = checkpoint.load(run)
         checkpoint.check_same_run(state, self.identity, run)
+        with checkpoint.restoring(run / checkpoint.LAST):
+            self.restore(state, place)
+        return True
+
+    def restore(self, state: dict[str, Any], place: Place) -> None:
+        """Take over what `as_dict` gave."""
         self.prepare = Preparation(state["mean"], state["std"])
         self.net.load_state_dict(state["net"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -86,7 +92,6 @@ class State:
             self.tally.copy_(state["tally"])
         self.epoch, self.step, self.seconds = state["epoch"], state["step"], state["seconds"]
         self.history, self.bad = state["history"], state["bad"]
-        return True
 
 
 def decayed(net: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from trainers.ablations import BASES, TABLE_3, Ablation
 from trainers.card import read_notes
-from trainers.checkpoint import differences, write_whole
+from trainers.checkpoint import differences
 from trainers.errors import ResumeError, TrainerError
 from trainers.job import Job
 from trainers.outcome import measure_graph
 from trainers.train import train
+from trainers.whole import write_whole
 
 
 @dataclass(frozen=True)
@@ -75,11 +76,21 @@ def measure_row(job: Job, graph: Path) -> Result:
 
 def results(scale: str, out: Path) -> list[tuple[Ablation, Result | None]]:
     """Every row with its result, or None where it is not trained yet."""
-    found: list[tuple[Ablation, Result | None]] = []
-    for row in TABLE_3:
-        notes = out / row.name(scale) / "result.json"
-        found.append((row, Result(**json.loads(notes.read_text("utf-8"))) if notes.exists() else None))
-    return found
+    return [(row, read_result(out / row.name(scale) / "result.json")) for row in TABLE_3]
+
+
+def read_result(path: Path) -> Result | None:
+    """What `measure_row` found, or None before it has. Raises TrainerError for a damaged file."""
+    if not path.exists():
+        return None
+    try:
+        result = Result(**json.loads(path.read_text("utf-8")))
+        for field in fields(Result):
+            if field.name != "network" and not isinstance(getattr(result, field.name), (int, float)):
+                raise ValueError(f"{field.name} is no number")
+    except (ValueError, TypeError) as error:
+        raise TrainerError(f"{path} is damaged ({error}); remove it, and its row is measured again") from None
+    return result
 
 
 def write_tables(scale: str, out: Path) -> None:

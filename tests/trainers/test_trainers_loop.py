@@ -13,6 +13,7 @@ from trainers import checkpoint
 from trainers import train as loop
 from trainers.errors import DivergedError, ResumeError, TrainerError
 from trainers.export import graph_network
+from trainers.hold import LOCK
 from trainers.job import open_pictures
 from trainers.measure import measure
 from trainers.train import train
@@ -112,12 +113,14 @@ def test_a_run_killed_between_checkpoints_loses_only_what_came_after(job, finish
     assert_same_weights(job, finished)
 
 
-def test_a_half_written_checkpoint_never_replaces_the_last_one(tmp_path, monkeypatch):
-    checkpoint.save(tmp_path / "last.pt", {"identity": {}, "epoch": 1})
+def test_a_half_written_checkpoint_never_replaces_the_last_one(job, monkeypatch):
+    train(replace(job, stop_after=1))
+    kept = (job.run / "last.pt").read_bytes()
     monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
-        checkpoint.save(tmp_path / "last.pt", {"epoch": 2})
-    assert checkpoint.load(tmp_path) == {"identity": {}, "epoch": 1}
+        train(job)
+    assert (job.run / "last.pt").read_bytes() == kept
+    assert sorted(p.name for p in job.run.iterdir() if p.name != LOCK) == ["last.pt"]
 
 
 def test_what_is_no_checkpoint_is_refused(tmp_path):
@@ -126,6 +129,10 @@ def test_what_is_no_checkpoint_is_refused(tmp_path):
         checkpoint.load(tmp_path)
     torch.save({"weight": torch.ones(1)}, tmp_path / "last.pt")
     with pytest.raises(ResumeError, match=r"last\.pt is no checkpoint of trainers"):
+        checkpoint.load(tmp_path)
+    (tmp_path / "last.pt").unlink()
+    os.mkfifo(tmp_path / "last.pt")
+    with pytest.raises(ResumeError, match=r"no checkpoint at .*last\.pt"):
         checkpoint.load(tmp_path)
 
 
