@@ -118,7 +118,10 @@ def test_wrong_parts_are_refused_in_one_line(model, faces, tmp_path, capsys):
 
     assert "consistency is between photos, and there is 1 only" in refusal(marked[:1])
     outside = [*marked[:2], {**marked[2], "parts": {**marked[2]["parts"], "nose": [40, 40, 60, 60]}}]
-    assert "the part 'nose' of face2.png does not lie in the photo, which has 48 x 48 pixels" in refusal(outside)
+    assert (
+        "the part 'nose' of face2.png: the box [40, 40, 60, 60] does not lie in the photo, which has 48 x 48 pixels"
+        in refusal(outside)
+    )
     everything = [{**each, "parts": {"face": [0, 0, SIDE, SIDE]}} for each in marked]
     assert "no room beside the parts of photo 1 of 4" in refusal(everything)
     assert not (tmp_path / "out").exists()
