@@ -98,9 +98,15 @@ def _refuse_what_is_no_number(graph: ir.Graph, path: Path) -> None:
 
 def _weighs(value: ir.Value) -> bool:
     """Whether the map is multiplied by `value`; constants that are added, as the mask of an attention, may be -inf."""
-    for node in value.consumers():
-        if node.op_type in WEIGHING or (node.op_type in CARRIERS and _weighs(node.outputs[0])):
-            return True
+    carried = [value]  # the ways along which the numbers are carried may meet again, over and over
+    seen = {value}
+    while carried:
+        for node in carried.pop().consumers():
+            if node.op_type in WEIGHING:
+                return True
+            if node.op_type in CARRIERS and node.outputs[0] not in seen:
+                seen.add(node.outputs[0])
+                carried.append(node.outputs[0])
     return False
 
 

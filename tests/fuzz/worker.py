@@ -6,7 +6,9 @@ many, `--only 17` one of them again, in full. Run `i` of a seed is the same what
 
 import argparse
 import collections
+import importlib
 import os
+import pkgutil
 import random
 import re
 import resource
@@ -128,10 +130,8 @@ def main(draw: Draw, arguments: Sequence[str] | None = None) -> int:
 
 def _import_what_commands_need() -> None:
     """Once, so that a fork begins at once."""
-    import onnx.version_converter  # noqa: F401
-
     import inspectnet
-    import inspectnet.cli
 
-    for name in inspectnet.__all__:
-        getattr(inspectnet, name)
+    for module in pkgutil.walk_packages(inspectnet.__path__, "inspectnet."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)

@@ -123,3 +123,14 @@ def test_a_branch_may_read_what_the_graph_around_it_gives(tmp_path):
     assert opened(file, tmp_path).graph.num_nodes() == 4
     file.graph.node[3].attribute[1].g.node[0].input[0] = "b"
     assert "reads 'b', which nothing gives" in refused(file, tmp_path)
+
+
+def test_a_constant_is_followed_once_along_each_of_the_ways_that_it_is_carried(tmp_path):
+    """Each rung of the ladder reads the one below twice, so that 2^60 ways lead up."""
+    rungs = [f"s{i} = Cast <to = 7> (c{i})\nc{i + 1} = Expand (c{i}, s{i})" for i in range(60)]
+    bound = np.float32([1.0, -np.inf])
+    text = '<ir_version: 8, opset_import: ["" : 17]> net (float[N,3,8,8] image) => (float y) {\n'
+    file = onnx.parser.parse_model(f"{text}a = Conv (image, f)\n" + "\n".join(rungs) + "\ny = Identity (a)\n}")
+    file.graph.initializer.extend([numpy_helper.from_array(F, "f"), numpy_helper.from_array(bound, "c0")])
+    file.graph.output[0].ClearField("type")
+    assert [node.op_type for node in opened(file, tmp_path).graph] == ["Conv", "Identity"]
