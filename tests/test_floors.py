@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = """
 errors
 files
-graph runtime images pictures samples
+graph runtime images figures samples
 rules
 inverse
 projection preprocessing
@@ -29,7 +29,7 @@ HOMES = {
     "onnx": ["graph", "rules", "inverse"],
     "onnx_ir": ["graph", "rules", "inverse", "network", "preprocessing"],
     "onnxruntime": ["runtime"],
-    "matplotlib": ["pictures"],
+    "matplotlib": ["figures"],
     "typer": ["cli"],
     "torch": [],
     "torchvision": [],
@@ -185,12 +185,20 @@ def test_trainers_and_inspectnet_meet_only_in_a_file():
             assert other not in {name.split(".")[0] for name in imports(path, package)}, path
 
 
-def test_importing_all_of_inspectnet_brings_no_torch_and_no_drawing():
+def test_importing_all_of_inspectnet_brings_no_torch():
     modules = [".".join(p.relative_to(ROOT).with_suffix("").parts) for p, _, _ in files(ROOT)]
     modules = [m.removesuffix(".__init__") for m in modules if not m.endswith("__main__")]
     tops = {name.split(".")[0] for name in loaded(modules, ROOT)}
-    assert {"inspectnet", "onnx_ir", "onnxruntime"} <= tops
-    assert tops & {"torch", "torchvision", "matplotlib", "captum", "trainers", "onnxscript"} == set()
+    assert {"inspectnet", "onnx_ir", "onnxruntime", "matplotlib"} <= tops
+    assert tops & {"torch", "torchvision", "captum", "trainers", "onnxscript"} == set()
+
+
+def test_only_what_draws_brings_matplotlib():
+    """Its import costs a third of a second, which `inspectnet --help` and analyses without pictures must not pay."""
+    rooms = {room for _, room, _ in files(ROOT)} - {"figures", "report", "__init__", "__main__"}
+    modules = [f"inspectnet.{room}" for room in sorted(rooms)] + ["inspectnet.report.folder", "inspectnet"]
+    tops = {name.split(".")[0] for name in loaded(modules, ROOT)}
+    assert "inspectnet" in tops and "matplotlib" not in tops
 
 
 def test_files_are_opened_where_it_is_noted_that_they_were_read():

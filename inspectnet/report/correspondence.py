@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from inspectnet.analyses.correspondence import Consistency, Correspondence
+from inspectnet.figures.comparison import Row, draw_comparison
+from inspectnet.figures.dots import Group, Line, draw_dots
 from inspectnet.images.parts import MarkedPhotos
 from inspectnet.network import Network
-from inspectnet.pictures.comparison import Row, draw_comparison
-from inspectnet.pictures.dots import Group, Line, draw_dots
 from inspectnet.report.folder import OutputFolder
 from inspectnet.report.tables import print_table
 
@@ -33,8 +33,8 @@ def write_correspondence(
     folder: OutputFolder, found: Correspondence, marked: MarkedPhotos, network: Network, fill: np.ndarray
 ) -> None:
     """Write hidden.png, consistency.png and correspondence.npz. Raises OutputError."""
-    folder.write_png("hidden.png", _draw_hidden(found, marked, network, fill))
-    folder.write_png("consistency.png", _draw_consistency(found, marked, network))
+    folder.write_figure("hidden", _draw_hidden(found, marked, network, fill))
+    folder.write_figure("consistency", _draw_consistency(found, marked, network))
     arrays = {"masks": found.hidden.masks, "ways": found.hidden.ways, "parts": np.array(marked.parts)}
     for number, layer in enumerate(found.layers):
         names = ("distance", "among_touched", "chance", "changed", "others", "p", "p_corrected")

@@ -9,11 +9,9 @@ import numpy as np
 from inspectnet.analyses.diagnosis import Diagnosis, compare, intervals, measures
 from inspectnet.analyses.features import LayerFeatures
 from inspectnet.analyses.statistics import Interval
+from inspectnet.figures.colour import GREY, grey_centred
+from inspectnet.figures.columns import Column, Picture, Sheet, Spectrum, draw_columns
 from inspectnet.network import Network
-from inspectnet.pictures.colour import GREY, grey_centred
-from inspectnet.pictures.columns import Column, Picture, draw_columns
-from inspectnet.pictures.sheet import draw_sheet
-from inspectnet.pictures.spectrum import draw_spectrum
 from inspectnet.report.folder import OutputFolder
 from inspectnet.report.lines import show
 from inspectnet.report.names import file_names
@@ -124,7 +122,7 @@ def write_diagnosis(folder: OutputFolder, diagnosed: Sequence[Diagnosed], bands:
         f"spectra: white circles end low ({bands[0]:g}) and middle frequencies ({bands[1]:g} cycles per pixel)",
         "blue square: what the stride can carry",
     )
-    folder.write_png("diagnosis.png", draw_columns(columns, title=title, footer=footer))
+    folder.write_figure("diagnosis", draw_columns(columns, WIDTH, title=title, footer=footer))
     files = file_names(each.name.removesuffix(".onnx") for each in diagnosed)
     for each in diagnosed:
         names = ("weights", "rms", "alike", "twin", "spectrum", "bands", "peak", "aliased")
@@ -172,7 +170,7 @@ def _pictures(each: Diagnosed, bands: tuple[float, float]) -> list[Picture]:
                 f"dead {_per_cent(numbers['dead'])}, faint {_per_cent(numbers['faint'])}, "
                 f"duplicates {_per_cent(numbers['duplicates'])}, largest RMS {numbers['dominance'] or 0:.1f} x median",
             ),
-            draw_sheet(tiles, WIDTH, each.weak),
+            Sheet(tiles, each.weak),
         )
     ]
     spectrum = filters.spectrum[filters.rms > 0].mean(axis=0) if filters.rms.any() else filters.spectrum[0]
@@ -182,7 +180,7 @@ def _pictures(each: Diagnosed, bands: tuple[float, float]) -> list[Picture]:
         f"beyond the stride's limit {shares[3]}, of the response to images {shares[4]}",
     )
     nyquist = (0.5 / filters.stride[0], 0.5 / filters.stride[1])
-    made.append(Picture(lines, draw_spectrum(spectrum, bands, nyquist, WIDTH)))
+    made.append(Picture(lines, Spectrum(spectrum, bands, nyquist)))
     return made + [_projections(features, step, each.found) for features in each.features]
 
 
@@ -194,7 +192,7 @@ def _projections(features: LayerFeatures, step: int, found: Diagnosis) -> Pictur
         f"{features.layer.name}: {len(strongest)} maps, each projected from",
         f"its strongest activation in {found.images} images",
     )
-    return Picture(lines, draw_sheet(tiles, WIDTH))
+    return Picture(lines, Sheet(tiles))
 
 
 def _per_cent(share: float | None) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from inspectnet.analyses.accuracy import TOP, Answers, Evaluation
-from inspectnet.pictures.confusion import draw_confusion
+from inspectnet.figures.confusion import draw_confusion
 from inspectnet.report.folder import OutputFolder
 from inspectnet.report.tables import print_table
 
@@ -103,7 +103,7 @@ def write_results(folder: OutputFolder, record: dict[str, Any], found: Evaluatio
         counts = found.confusion(found.answers[-1])
         footer = "true classes downwards, answers to the right; of each class's images, white is none, black all"
         title = f"{last['model']}: {last['top1_error']:.2f} % of {last['images']} images taken for another class"
-        folder.write_png("confusion.png", draw_confusion(counts, classes, title=title, footer=footer))
+        folder.write_figure("confusion", draw_confusion(counts, classes, title=title, footer=footer))
         folder.write_text("confusion.csv", _csv(counts, classes))
     folder.write_npz("evaluation.npz", _arrays(found))
     folder.write_json("evaluation.json", record)

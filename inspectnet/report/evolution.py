@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 
 from inspectnet.analyses.evolution import Evolution, LayerEvolution
+from inspectnet.figures.chart import Panel, draw_chart
+from inspectnet.figures.colour import grey_centred
+from inspectnet.figures.evolution import Block, draw_evolution
 from inspectnet.network import Network
-from inspectnet.pictures.chart import Panel, draw_chart
-from inspectnet.pictures.colour import grey_centred
-from inspectnet.pictures.evolution import Block, draw_evolution
 from inspectnet.report.folder import OutputFolder
 from inspectnet.report.lines import show
 from inspectnet.report.names import file_names
@@ -51,9 +51,9 @@ def write_evolution(folder: OutputFolder, record: dict[str, Any], found: Evoluti
     blocks = [_block(each, network) for each in found.layers if len(each.maps)]
     if blocks:
         about = f"{TITLE} - {record['checkpoints'][-1]['model']}, {len(found.images)} images"
-        folder.write_png("evolution.png", draw_evolution(blocks, epochs, title=about, footer=FOOTER))
+        folder.write_figure("evolution", draw_evolution(blocks, epochs, title=about, footer=FOOTER))
     title = "how near layers are to their last state"
-    folder.write_png("convergence.png", draw_chart(_panels(found), epochs, title=title, footer=CURVES_FOOTER))
+    folder.write_figure("convergence", draw_chart(_panels(found), epochs, title=title, footer=CURVES_FOOTER))
     names = file_names(each.layer.name for each in found.layers)
     for each in found.layers:
         folder.write_npz(f"{names[each.layer.name]}.npz", _arrays(each, found))

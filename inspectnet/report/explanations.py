@@ -9,11 +9,11 @@ import numpy as np
 from PIL import Image
 
 from inspectnet.analyses.explanations import OF_A_LAYER, enlarge
+from inspectnet.figures.colour import grey_centred
+from inspectnet.figures.comparison import Row, draw_comparison
+from inspectnet.figures.heat import heat_over
+from inspectnet.figures.page import Pixels
 from inspectnet.network import Network
-from inspectnet.pictures.colour import grey_centred
-from inspectnet.pictures.comparison import Row, draw_comparison
-from inspectnet.pictures.grid import Pixels
-from inspectnet.pictures.heat import heat_over
 from inspectnet.report.folder import OutputFolder
 from inspectnet.report.names import file_names
 
@@ -74,7 +74,7 @@ def write_explanations(
         footer=SIGNED if len(maps) < len(made.found) else "",
         heat=HEAT if maps else "",
     )
-    folder.write_png("explain.png", page)
+    folder.write_figure("explain", page)
     folder.write_npz("explain.npz", _arrays(made, photos))
 
 

@@ -6,32 +6,35 @@ from typing import Any
 import numpy as np
 
 from inspectnet.analyses.features import Feature, LayerFeatures, PhotoFeatures
+from inspectnet.figures.colour import grey_centred
+from inspectnet.figures.gallery import Block, draw_gallery
 from inspectnet.graph.layers import Layer
 from inspectnet.network import Network
-from inspectnet.pictures.colour import grey_centred
-from inspectnet.pictures.grid import Block, draw_gallery
-from inspectnet.pictures.photo import draw_photo
 from inspectnet.report.folder import OutputFolder
 
 
 def write_features(folder: OutputFolder, name: str, found: LayerFeatures, network: Network, images: str) -> None:
-    """Write `name`.png, .npz and .json for the strongest features of some maps of a layer.
+    """Write the figure `name`, .npz and .json for the strongest features of some maps of a layer.
 
     images says in words what was searched. Raises OutputError.
     """
     title = f"{found.layer.name}: the strongest activations of each map, projected - {network.path.name}, {images}"
     page = draw_gallery(_blocks(found, network), title=title, footer=_footer(found))
-    folder.write_png(f"{name}.png", page)
+    folder.write_figure(name, page)
     _write_numbers(folder, name, found, network, {})
 
 
 def write_photo(folder: OutputFolder, name: str, found: PhotoFeatures, network: Network, photo: str) -> None:
-    """Write `name`.png, .npz and .json for what one photo activates in a layer. Raises OutputError."""
+    """Write the figure `name`, .npz and .json for what one photo activates in a layer. Raises OutputError."""
     features = found.features
     title = f"{features.layer.name}: the maps that {photo} activates most - {network.path.name}"
-    whole = _shown(found.whole, network)
-    page = draw_photo(found.photo, whole, _blocks(features, network), title=title, footer=_footer(features))
-    folder.write_png(f"{name}.png", page)
+    pictures = [
+        ("the photo as the network sees it", found.photo),
+        ("the whole layer, projected at once", _shown(found.whole, network)),
+    ]
+    nothing = "no map of this layer is active on this photo"
+    blocks, footer = _blocks(features, network), _footer(features)
+    folder.write_figure(name, draw_gallery(blocks, pictures, title=title, footer=footer, nothing=nothing))
     _write_numbers(folder, name, features, network, {"whole": found.whole, "photo": found.photo})
 
 

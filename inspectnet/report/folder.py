@@ -8,7 +8,7 @@ import contextlib
 import errno
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
@@ -21,20 +21,24 @@ from inspectnet.report.plain import json_text
 if TYPE_CHECKING:
     from PIL import Image
 
+    from inspectnet.figures.page import Figure
+
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip file can hold
 RECORDS = (
     *("run.json", "correspondence.json", "diagnosis.json", "evaluation.json", "evolution.json"),
     *("invariance.json", "sanity.json", "selectivity.json"),
 )
-KINDS = (".png", ".npz", ".json", ".csv", ".txt")  # of files that a run may have written
+KINDS = (".png", ".svg", ".pdf", ".npz", ".json", ".csv", ".txt")  # of files that a run may have written
 
 
 class OutputFolder:
     """Where one run writes its results, its record last; they are in place when `output_folder` ends."""
 
-    def __init__(self, stage: Stage, record: str, claim: Mapping[str, Any], overwrite: bool):
+    def __init__(
+        self, stage: Stage, record: str, claim: Mapping[str, Any], overwrite: bool, forms: Sequence[str]
+    ) -> None:
         self.path, self.record, self.record_text = stage.folder, record, ""
-        self._stage, self._claim, self._overwrite = stage, claim, overwrite
+        self._stage, self._claim, self._overwrite, self._forms = stage, claim, overwrite, forms
         self._written: list[str] = []
 
     def write_json(self, name: str, obj: object) -> None:
@@ -54,8 +58,16 @@ class OutputFolder:
         with self._file(name) as file:
             _pack(file, arrays)
 
+    def write_figure(self, stem: str, figure: "Figure") -> None:
+        """Write a figure as stem.png, or in each of the forms that were asked for."""
+        from inspectnet.figures.encoding import encode
+
+        for form in self._forms:
+            with self._file(f"{stem}.{form}") as file:
+                file.write(encode(figure, form))
+
     def write_png(self, name: str, image: "Image.Image") -> None:
-        """Write a drawing as PNG."""
+        """Write pixels as PNG."""
         with self._file(name) as file:
             image.save(file, format="PNG")
 
@@ -94,12 +106,13 @@ class OutputFolder:
 
 @contextlib.contextmanager
 def output_folder(
-    path: Path, record: str, claim: Mapping[str, Any], *, overwrite: bool = False
+    path: Path, record: str, claim: Mapping[str, Any], *, overwrite: bool = False, forms: Sequence[str] = ("png",)
 ) -> Iterator[OutputFolder]:
     """The folder for the results of a run, all in place when the block ends; none if it fails.
 
     record: the file that tells of the run. claim: what makes it this run, ready for JSON. Where `path` holds results
     of another run, or a living one makes them, `path`-2 is taken, or -3 and so on, unless they are to be overwritten.
+    forms: in which figures are written, of png, svg, pdf.
     Raises OutputError at once if nothing can be written there.
     """
     for place in _places(path):
@@ -112,7 +125,7 @@ def output_folder(
             if stage is None:
                 continue
             stack.callback(stage.drop)
-            folder = OutputFolder(stage, record, claim, overwrite)
+            folder = OutputFolder(stage, record, claim, overwrite, forms)
             yield folder
             folder.place()
             return

@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 
 from inspectnet.analyses.sweeps import Slope, Sweep, compare_alike
+from inspectnet.figures.sweeps import Curves, Row, draw_sweeps, nice_top
 from inspectnet.images.fit import Pixels
-from inspectnet.pictures.curves import Curves, nice_top
-from inspectnet.pictures.sweeps import Row, draw_sweeps
 from inspectnet.report.folder import OutputFolder
 from inspectnet.report.lines import show
 from inspectnet.report.tables import print_table
@@ -101,7 +100,7 @@ def write_invariance(
     headings = ["samples", *(f"{layer}: {distance}" for layer in layers), _probability_of(record)]
     title = f"how far features move with the photo - {record['model']}"
     footer = f"border: {record['border']}; each distance is from the features of the untouched photo"
-    folder.write_png("invariance.png", draw_sweeps(rows, headings, _names(record), title=title, footer=footer))
+    folder.write_figure("invariance", draw_sweeps(rows, headings, _names(record), title=title, footer=footer))
     arrays = {"image": np.array([each["image"] for each in record["photos"]], np.str_)}
     arrays["layer"] = np.array(layers, np.str_)
     for sweep in sweeps:

@@ -9,10 +9,10 @@ import numpy as np
 from inspectnet.analyses.features import Feature
 from inspectnet.analyses.occlusion import Occlusion, WatchedMap
 from inspectnet.analyses.occlusion_summary import Agreement, BoxDrops, compare_with_box, correlate
+from inspectnet.figures.colour import grey_centred
+from inspectnet.figures.occlusion import MapRow, Measure, Places, Strip, draw_occlusion
+from inspectnet.figures.page import Pixels
 from inspectnet.network import Network
-from inspectnet.pictures.colour import grey_centred
-from inspectnet.pictures.grid import Pixels
-from inspectnet.pictures.occlusion import MapRow, Measure, Places, Strip, draw_occlusion
 from inspectnet.report.folder import OutputFolder
 from inspectnet.report.lines import show
 from inspectnet.report.names import short_names
@@ -83,13 +83,12 @@ class Occluded:
 def write_page(
     folder: OutputFolder, made: Sequence[Occluded], network: Network, names: Sequence[str], how: str
 ) -> None:
-    """Write occlude.png, rows for each photo; how: the square and the policy, in words. Raises OutputError."""
+    """Write the figure `occlude`, rows for each photo; how: the square and the policy, in words. Raises OutputError."""
     layers = ", ".join(dict.fromkeys(each.layer.name for each in made[0].found.watched))
     title = f"what hiding a square costs: {layers} and the classes - {network.path.name}"
     footer = f"{how}; tick: nothing hidden; outlined: where the class loses most; projections: zero is mid-grey"
-    folder.write_png(
-        "occlude.png", draw_occlusion([_strip(each, network, names) for each in made], title=title, footer=footer)
-    )
+    strips = [_strip(each, network, names) for each in made]
+    folder.write_figure("occlude", draw_occlusion(strips, title=title, footer=footer))
 
 
 def write_arrays(folder: OutputFolder, files: Sequence[str], made: Occluded) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from inspectnet.analyses.sanity import MEASURES, Cascade
-from inspectnet.pictures.chart import Panel, draw_chart
+from inspectnet.figures.chart import Panel, draw_chart
 from inspectnet.report.folder import OutputFolder
 from inspectnet.report.tables import print_table
 
@@ -43,7 +43,7 @@ def write_sanity(folder: OutputFolder, record: dict[str, Any], found: Cascade, m
     panels = [Panel(HEADINGS[m], {method: found.curve(method, m) for method in drawn}) for m in MEASURES]
     if drawn:
         title = f"explanations while {model} is randomised"
-        folder.write_png("sanity.png", draw_chart(panels, ["trained", *found.layers], title=title, footer=FOOTER))
+        folder.write_figure("sanity", draw_chart(panels, ["trained", *found.layers], title=title, footer=FOOTER))
     arrays = {"layer": np.array(found.layers, np.str_), "measure": np.array(MEASURES, np.str_)}
     folder.write_npz("sanity.npz", {**arrays, **found.similarity})
     folder.write_json("sanity.json", record)

@@ -7,12 +7,12 @@ import numpy as np
 
 from inspectnet.analyses.selectivity import ClassSelectivity, Neighbours, project, summarise
 from inspectnet.analyses.statistics import Interval
+from inspectnet.figures.chart import Panel, draw_chart
+from inspectnet.figures.colour import grey_centred
+from inspectnet.figures.comparison import Row, draw_comparison
+from inspectnet.figures.page import Pixels
 from inspectnet.graph.layers import Layer
 from inspectnet.network import Network
-from inspectnet.pictures.chart import Panel, draw_chart
-from inspectnet.pictures.colour import grey_centred
-from inspectnet.pictures.comparison import Row, draw_comparison
-from inspectnet.pictures.grid import Pixels
 from inspectnet.projection import cut_box, field_box
 from inspectnet.report.folder import OutputFolder
 from inspectnet.report.tables import print_table
@@ -84,7 +84,7 @@ def write_units(
     headings = ["image patch", *(f"{layer.name}:{m}{place}" for m in unit.maps[: SHOWN + 1])]
     title = f"one unit of {layer.name}, then others active at the same place - {network.path.name}"
     footer = "selectivity is 1 - the mean correlation with the others; zero is mid-grey, each picture has its own scale"
-    folder.write_png("units.png", draw_comparison(rows, headings, title=title, footer=footer))
+    folder.write_figure("units", draw_comparison(rows, headings, title=title, footer=footer))
     arrays = {"image": [u.image for u in found], "map": [u.maps[0] for u in found], "y": [u.y for u in found]}
     arrays |= {"x": [u.x for u in found]}
     folder.write_npz("units.npz", {**{k: np.array(v, np.int64) for k, v in arrays.items()}, **scores})
@@ -99,7 +99,7 @@ def write_classes(folder: OutputFolder, found: ClassSelectivity, layer: str, mod
     title = f"{layer}: class selectivity - {model}"
     footer = "of the maps, sorted, so many per cent have an index no higher than this"
     panel = Panel("(a - b) / (a + b)", lines)
-    folder.write_png("classes.png", draw_chart([panel], [f"{s} %" for s in SHARES], title=title, footer=footer))
+    folder.write_figure("classes", draw_chart([panel], [f"{s} %" for s in SHARES], title=title, footer=footer))
     folder.write_npz("classes.npz", {"index": found.index, "chance": found.chance, "best": found.best})
 
 

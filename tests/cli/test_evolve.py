@@ -97,3 +97,12 @@ def test_what_is_wrong_is_one_line_and_leaves_nothing(snapshots, photos, tmp_pat
         options = ("--images", photos, "-o", tmp_path / "out")
         line = refused(capsys, "evolve", *arguments, *options, after=["scanning: "])
         assert why in line and not (tmp_path / "out").exists()
+
+
+def test_figures_are_written_in_the_forms_that_were_asked_for(capsys, snapshots, photos, tmp_path):
+    out = tmp_path / "forms"
+    done(capsys, "evolve", snapshots, "-l", "conv1", "--images", photos, "-o", out, "--format", "svg,PDF")
+    assert {path.suffix for path in out.glob("evolution.*")} == {".svg", ".pdf", ".json"}
+    assert "conv1</text>" in (out / "evolution.svg").read_text()
+    line = refused(capsys, "evolve", snapshots, "-l", "conv1", "--images", photos, "-o", out, "--format", "gif")
+    assert "--format 'gif' is none of png, svg, pdf" in line

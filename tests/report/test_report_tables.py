@@ -77,7 +77,7 @@ def test_on_a_narrow_terminal_long_names_are_folded_not_cut(capsys, monkeypatch)
 def test_rich_and_pillow_are_imported_only_when_something_is_shown():
     code = (
         "import sys, inspectnet.report.folder, inspectnet.report.tables, inspectnet.report.progress\n"
-        "import inspectnet.report.names, inspectnet.pictures\n"
+        "import inspectnet.report.names, inspectnet.figures\n"
         "print([m for m in ('rich', 'PIL', 'matplotlib') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

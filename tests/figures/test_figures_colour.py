@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from inspectnet.errors import ModelError
-from inspectnet.pictures.colour import GREY, grey_centred
+from inspectnet.figures.colour import GREY, grey_centred
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inspectnet.pictures.heat import OPAQUE, colour_bar, heat_over
+from inspectnet.figures.heat import OPAQUE, colour_bar, heat_over
 
 
 def test_the_largest_value_has_the_lightest_colour_and_zero_the_darkest(rng):

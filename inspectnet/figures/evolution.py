@@ -1,0 +1,94 @@
+"""The evolution of layers: a block for each, in it a row for each map and a column for each epoch.
+
+As in Fig. 4 of Zeiler & Fergus 2014.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from inspectnet.figures.colour import GREY
+from inspectnet.figures.page import Page, Pixels, resize, scaled
+from inspectnet.figures.style import (
+    FOOTER_INK,
+    HEADING,
+    MARGIN,
+    MARKED,
+    SMALL,
+    TITLE,
+    TITLE_INK,
+    line_height,
+    text_width,
+)
+
+SIDE = 64  # of a tile, px at most
+GAP, JUMP = 7, 3  # px between tiles, and of the bar in between that marks a jump
+BETWEEN = 28  # px between blocks
+
+
+@dataclass(frozen=True)
+class Block:
+    """One layer: a row for each map, whose number is in `names`, with a tile [H, W, 3] for each epoch."""
+
+    heading: str
+    names: Sequence[str]
+    tiles: Sequence[Sequence[Pixels]]
+    jumps: np.ndarray
+    """(rows, epochs) bool: before which tiles a jump is marked."""
+
+
+def draw_evolution(blocks: Sequence[Block], epochs: Sequence[str], *, title: str, footer: str) -> Figure:
+    """The page of all blocks, side by side as the page has room; the footer says what the mark of jumps means."""
+    beside = max(text_width(name, SMALL) for block in blocks for name in block.names or [""]) + 8
+    width = beside + len(epochs) * (SIDE + GAP) - GAP
+    heights = [line_height(HEADING) + line_height(SMALL) + 8 + len(b.tiles) * (SIDE + GAP) for b in blocks]
+    columns = _columns(len(blocks), width, max(heights))
+    lines = [max(heights[i : i + columns]) + BETWEEN // 2 for i in range(0, len(blocks), columns)]
+    inner = max(columns * (width + BETWEEN) - BETWEEN, 30 + text_width(footer, SMALL))
+    top = MARGIN + line_height(TITLE) + BETWEEN // 2
+    bottom = top + sum(lines)
+    page = Page(inner + 2 * MARGIN, bottom + line_height(SMALL) + MARGIN)
+    page.write((MARGIN, MARGIN), title, TITLE, TITLE_INK, room=inner)
+    for number, block in enumerate(blocks):
+        line, column = divmod(number, columns)
+        _draw_block(page, block, epochs, (MARGIN + column * (width + BETWEEN), top + sum(lines[:line])), beside)
+    page.fill((MARGIN, bottom, JUMP, line_height(SMALL)), MARKED)
+    page.write((MARGIN + JUMP + GAP, bottom), footer, SMALL, FOOTER_INK)
+    return page.finish()
+
+
+def _columns(count: int, width: int, height: int) -> int:
+    """How many blocks stand side by side: the fewest of which the page is wider than high, about 4 to 3."""
+    for columns in range(1, count):
+        if columns * width >= 4 / 3 * -(-count // columns) * height:
+            return columns
+    return count
+
+
+def _draw_block(page: Page, block: Block, epochs: Sequence[str], corner: tuple[int, int], beside: int) -> None:
+    left, top = corner[0] + beside, corner[1]
+    page.write((left, top), block.heading, HEADING)
+    first = top + line_height(HEADING) + 4
+    for place, epoch in enumerate(epochs):
+        page.write((left + place * (SIDE + GAP) + SIDE / 2, first), epoch, SMALL, FOOTER_INK, at="center")
+    first += line_height(SMALL) + 4
+    for number, (name, tiles) in enumerate(zip(block.names, block.tiles, strict=True)):
+        y = first + number * (SIDE + GAP)
+        page.write((left - 8, y + (SIDE - line_height(SMALL)) / 2), name, SMALL, FOOTER_INK, at="right")
+        for place, pixels in enumerate(tiles):
+            x = left + place * (SIDE + GAP)
+            page.show(_tile(pixels), (x, y))
+            if block.jumps[number, place]:
+                page.fill((x - GAP + (GAP - JUMP) // 2, y, JUMP, SIDE), MARKED)
+
+
+def _tile(pixels: Pixels) -> Pixels:
+    """A tile on its square, small ones enlarged so that their pixels stay visible."""
+    height, width = pixels.shape[:2]
+    size = scaled((width, height), SIDE) if max(width, height) > SIDE // 2 else (SIDE, SIDE * height // width)
+    square = np.full((SIDE, SIDE, 3), GREY, np.uint8)
+    top, left = (SIDE - size[1]) // 2, (SIDE - size[0]) // 2
+    square[top : top + size[1], left : left + size[0]] = resize(pixels, size)
+    return square

@@ -1,0 +1,177 @@
+"""The gallery of a layer: for each map its projections beside the image patches that caused them.
+
+As in Fig. 2 of Zeiler & Fergus 2014.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from inspectnet.figures.page import Page, Pixels, scaled
+from inspectnet.figures.style import (
+    CAPTION,
+    CAPTION_INK,
+    FOOTER_INK,
+    MARGIN,
+    TEXT_ROOM,
+    TITLE_INK,
+    line_height,
+    text_width,
+)
+
+PICTURE = 360  # the longest side of a large picture, px
+GAP, MIDDLE, BETWEEN = 2, 8, 28  # between tiles, the two grids of a block, blocks; px
+BELOW = 4  # between a caption and what it names, px
+CAPTION_ROOM = 240  # a block of small tiles gets wider for its caption, up to here
+TILE, SMALLEST_TILE = 120, 24  # sides of a tile that is chosen for the reader
+PAGE_PIXELS = 24_000_000  # tiles shrink until all blocks fit in here: what viewers open at ease
+ASPECT = 4 / 3  # width to height of a good page
+BLANK_COST = 0.4  # of a last row that is all but empty, in units of log(width / height) off ASPECT
+
+
+@dataclass(frozen=True)
+class Block:
+    """One map of a layer: what it is called, and its tiles, strongest first, all of one size [H,W,3]."""
+
+    caption: str
+    projections: Sequence[Pixels]
+    patches: Sequence[Pixels]
+
+
+@dataclass(frozen=True)
+class Format:
+    """The sizes of what stands on a page, in pixels; all blocks are alike."""
+
+    tiles: int
+    """Places in each of the two grids of a block."""
+    tile: tuple[int, int]
+    """(width, height) as drawn."""
+    words: int = 0
+    """Pixels that the longest caption takes."""
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """The size of one of the two grids of a block."""
+        across, down = near_square(self.tiles)
+        return across * (self.tile[0] + GAP) - GAP, down * (self.tile[1] + GAP) - GAP
+
+    @property
+    def letters(self) -> float:
+        """The size of the letters above a block: they grow with it."""
+        return min(max(CAPTION, self.grid[0] / 18), 20)
+
+    @property
+    def block(self) -> tuple[int, int]:
+        """The size of a block, its caption included."""
+        width = max(2 * self.grid[0] + MIDDLE, min(self.words, CAPTION_ROOM))
+        return width, line_height(self.letters) + BELOW + self.grid[1]
+
+
+def draw_gallery(
+    blocks: Sequence[Block],
+    pictures: Sequence[tuple[str, Pixels]] = (),
+    *,
+    title: str,
+    footer: str,
+    nothing: str = "no map of this layer was ever active",
+    columns: int | None = None,
+    tile: int | None = None,
+) -> Figure:
+    """The page of a layer: large pictures, each with a caption, above the blocks, or above `nothing` without any.
+
+    A block with fewer tiles than others leaves places blank. `tile` is the longest side of a tile as drawn, px; what
+    is not given is chosen to suit the page.
+    """
+    tiles, shape = max((len(block.projections) for block in blocks), default=0), _common_shape(blocks)
+    drawn = scaled(shape, tile) if tile else tile_size(shape, len(blocks), tiles)
+    words = max((text_width(block.caption, CAPTION) for block in blocks), default=0)
+    form = Format(tiles, drawn, words)
+    sizes = [scaled(picture.shape[1::-1], PICTURE) for _, picture in pictures]
+    head = (sum(w + BETWEEN for w, _ in sizes) - BETWEEN, _head_height(sizes)) if sizes else (0, 0)
+    columns = min(columns or _good_columns(len(blocks), form, head), max(len(blocks), 1))
+    width, height = _body(len(blocks), columns, form, head)
+    large, small = min(max(18, width / 55), 40), min(max(11, width / 100), 22)  # read from as far as the page is large
+    inner = max(width, min(max(text_width(title, large), text_width(footer, small)), TEXT_ROOM))
+
+    top = MARGIN + line_height(large) + BETWEEN // 2
+    bottom = top + height + BETWEEN
+    page = Page(inner + 2 * MARGIN, bottom + line_height(small) + MARGIN)
+    page.write((MARGIN, MARGIN), title, large, TITLE_INK, room=inner)
+    _draw_pictures(page, pictures, sizes, top)
+    if not blocks:
+        page.write((MARGIN, top + head[1]), nothing, CAPTION)
+    for number, block in enumerate(blocks):
+        row, column = divmod(number, columns)
+        corner = (MARGIN + column * (form.block[0] + BETWEEN), top + head[1] + row * (form.block[1] + BETWEEN))
+        _draw_block(page, block, form, corner)
+    page.write((MARGIN, bottom), footer, small, FOOTER_INK, room=inner)
+    return page.finish()
+
+
+def near_square(count: int) -> tuple[int, int]:
+    """The grid (across, down) that holds `count` tiles and is as square as can be: 9 is 3x3, 5 is 3x2."""
+    across = math.ceil(math.sqrt(max(count, 1)))
+    return across, math.ceil(max(count, 1) / across)
+
+
+def tile_size(size: tuple[int, int], blocks: int, tiles: int) -> tuple[int, int]:
+    """(width, height) at which a tile is drawn on a page of that many blocks, so that it stays readable."""
+    for side in range(TILE, SMALLEST_TILE, -4):
+        width, height = Format(tiles, scaled(size, side)).block
+        if blocks * (width + BETWEEN) * (height + BETWEEN) <= PAGE_PIXELS:
+            return scaled(size, side)
+    return scaled(size, SMALLEST_TILE)
+
+
+def _common_shape(blocks: Sequence[Block]) -> tuple[int, int]:
+    """(width, height) of all tiles; a square where there are none."""
+    for block in blocks:
+        assert len(block.projections) == len(block.patches), f"{block.caption}: a tile without its partner"
+    shapes = {tile.shape[:2] for block in blocks for tile in (*block.projections, *block.patches)}
+    assert len(shapes) <= 1, f"tiles of several sizes on one page: {sorted(shapes)}"
+    height, width = next(iter(shapes), (TILE, TILE))
+    return width, height
+
+
+def _head_height(sizes: Sequence[tuple[int, int]]) -> int:
+    return line_height(CAPTION) + BELOW + max(height for _, height in sizes) + BETWEEN
+
+
+def _body(blocks: int, columns: int, form: Format, head: tuple[int, int]) -> tuple[int, int]:
+    """The size of all between title and footer."""
+    if not blocks:
+        return max(head[0], CAPTION_ROOM), head[1] + line_height(CAPTION)
+    rows, (width, height) = math.ceil(blocks / columns), form.block
+    return max(head[0], columns * (width + BETWEEN) - BETWEEN), head[1] + rows * (height + BETWEEN) - BETWEEN
+
+
+def _good_columns(blocks: int, form: Format, head: tuple[int, int]) -> int:
+    """The number of columns that fills the page and its last row."""
+
+    def cost(columns: int) -> float:
+        width, height = _body(blocks, columns, form, head)
+        return abs(math.log(width / height / ASPECT)) + BLANK_COST * (-blocks % columns) / columns
+
+    return min(range(1, blocks + 1), key=cost, default=1)
+
+
+def _draw_pictures(
+    page: Page, pictures: Sequence[tuple[str, Pixels]], sizes: Sequence[tuple[int, int]], top: int
+) -> None:
+    left = MARGIN
+    for (caption, picture), size in zip(pictures, sizes, strict=True):
+        page.write((left, top), caption, CAPTION, room=size[0])
+        page.show(picture, (left, top + line_height(CAPTION) + BELOW), size)
+        left += size[0] + BETWEEN
+
+
+def _draw_block(page: Page, block: Block, form: Format, corner: tuple[int, int]) -> None:
+    (left, top), (width, height) = corner, form.tile
+    page.write(corner, block.caption, form.letters, CAPTION_INK, room=form.block[0])
+    upper, across = top + line_height(form.letters) + BELOW, near_square(form.tiles)[0]
+    for start, tiles in ((left, block.projections), (left + form.grid[0] + MIDDLE, block.patches)):
+        for number, tile in enumerate(tiles):
+            row, column = divmod(number, across)
+            page.show(tile, (start + column * (width + GAP), upper + row * (height + GAP)), form.tile)

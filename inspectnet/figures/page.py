@@ -1,0 +1,113 @@
+"""Page: a white figure measured in pixels from its top left corner.
+
+Pictures are gathered in one array, which is drawn once: a page of three hundred tiles costs no more than one of three.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+from PIL import Image
+
+from inspectnet.figures.style import CAPTION_INK, DPI, FACE, FOOTER_INK, GRID, PAPER, SMALL, one_line, points, shorten
+
+Pixels = NDArray[np.uint8]
+"""(H, W, 3) of 0..255."""
+
+
+class Page:
+    """A page of width x height pixels that pictures, words and axes are put on."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.width, self.height = width, height
+        self.figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
+        self._canvas = np.full((height, width, 3), PAPER, np.uint8)
+        self._paper = self.figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
+        self._paper.set_axis_off()
+
+    def write(
+        self,
+        place: tuple[float, float],
+        text: str,
+        size: float,
+        ink: str = CAPTION_INK,
+        *,
+        room: float | None = None,
+        at: str = "left",
+        upright: bool = False,
+    ) -> None:
+        """Write a line below (x, y), left of it (at="right") or around it ("center"); shortened to `room` pixels.
+
+        upright: from the bottom upwards, and y is its lower end.
+        """
+        text = text if room is None else shorten(text, room, size)
+        line = self._paper.text(*place, one_line(text), fontsize=points(size), color=ink, family=FACE)
+        line.set_parse_math(False)  # a dollar begins no formula
+        if upright:
+            line.set(rotation=90, va="bottom", ha="center")
+        else:
+            line.set(va="top", ha=at)
+
+    def show(self, pixels: Pixels, place: tuple[int, int], size: tuple[int, int] | None = None) -> None:
+        """Put a picture with its top left corner at (x, y), in its own size or as large as `size` (width, height)."""
+        assert pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3, "a picture is uint8 [H,W,3]"
+        drawn = pixels if size is None else resize(pixels, size)
+        x, y = place
+        self._canvas[y : y + drawn.shape[0], x : x + drawn.shape[1]] = drawn
+
+    def fill(self, box: tuple[float, float, float, float], colour: str) -> None:
+        """Fill the rectangle left, top, width, height."""
+        self._paper.add_patch(Rectangle(box[:2], box[2], box[3], facecolor=colour, edgecolor="none"))
+
+    def outline(self, box: tuple[float, float, float, float], colour: str, width: float = 1) -> None:
+        """Outline the rectangle left, top, width, height inside of its edge, with a line of that width, px."""
+        corner, inner = (box[0] + width / 2, box[1] + width / 2), (box[2] - width, box[3] - width)
+        # snapping would move lines that lie exactly between two pixels to either side
+        self._paper.add_patch(Rectangle(corner, *inner, fill=False, edgecolor=colour, lw=points(width), snap=False))
+
+    def plot(self, x: Sequence[float], y: Sequence[float], **look: Any) -> None:
+        """Draw a line or points in pixels of the page, as a legend shows them; `look` is matplotlib's."""
+        self._paper.plot(x, y, **look)
+
+    def axes(self, box: tuple[float, float, float, float]) -> Axes:
+        """Axes whose frame is the rectangle left, top, width, height, in the common look; labels stand outside."""
+        left, top, width, height = box
+        place = (left / self.width, 1 - (top + height) / self.height, width / self.width, height / self.height)
+        axes = self.figure.add_axes(place)
+        axes.grid(color=GRID, lw=points(1))
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["left", "bottom"]].set(color=FOOTER_INK, lw=points(1))
+        axes.tick_params(
+            color=FOOTER_INK, labelcolor=FOOTER_INK, labelsize=points(SMALL), labelfontfamily=FACE, length=0
+        )
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter("{x:g}")
+        return axes
+
+    def finish(self) -> Figure:
+        """The figure, its pictures drawn as one."""
+        extent = (0, self.width, self.height, 0)
+        self._paper.imshow(self._canvas, extent=extent, interpolation="none", aspect="auto", zorder=0)
+        return self.figure
+
+
+def resize(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """The picture as (width, height). Enlarged pixels stay squares: nothing is shown that the network did not say."""
+    height, width = pixels.shape[:2]
+    if size == (width, height):
+        return pixels
+    way = Image.Resampling.NEAREST if width <= size[0] else Image.Resampling.LANCZOS
+    picture = Image.fromarray(np.ascontiguousarray(pixels))
+    return np.asarray(picture.resize(size, way, reducing_gap=3))  # 3 looks the same as none, but is fast
+
+
+def scaled(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """(width, height) at most `side` long: small pictures enlarged by a whole factor, large ones reduced."""
+    longest = max(size)
+    factor = side // longest if longest <= side else side / longest
+    return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))

@@ -1,0 +1,90 @@
+"""The look that all figures share: ink, colours, letters, and text that is measured before it is drawn."""
+
+import bisect
+import functools
+import logging
+import math
+import unicodedata
+
+# Both speak on standard error: of a cache that is built at the first run, of letters that no typeface has.
+for name in ("matplotlib", "matplotlib.font_manager", "fontTools"):
+    logging.getLogger(name).setLevel(logging.ERROR)
+
+from matplotlib import font_manager, ft2font  # noqa: E402
+from matplotlib.backends.backend_agg import RendererAgg  # noqa: E402
+
+PAPER = (255, 255, 255)
+TITLE_INK, CAPTION_INK, FOOTER_INK = "#101010", "#303030", "#707070"
+GRID, ZERO = "#e1e1e1", "#969696"
+# Okabe & Ito 2008: told apart by the colour-blind too.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+MARKED = COLOURS[1]  # what stands out: told apart from all greys
+
+DPI = 100  # pixels per inch: figures are laid out in pixels
+FACE = "DejaVu Sans"  # ships with matplotlib: the same letters on every machine
+TITLE, HEADING, CAPTION, SMALL = 18, 14, 12, 11  # letters, px
+MARGIN = 24  # around a page, px
+TEXT_ROOM = 1000  # a narrow page gets wider for its title and footer, up to here; px
+ELLIPSIS = "…"
+
+
+def points(pixels: float) -> float:
+    """A size in points, as matplotlib wants it."""
+    return pixels * 72 / DPI
+
+
+def line_height(size: float) -> int:
+    """Pixels from one line of text to the next."""
+    return math.ceil(1.25 * size)
+
+
+@functools.lru_cache(maxsize=8192)
+def text_width(text: str, size: float) -> int:
+    """Pixels that a line of text covers, as the renderer that draws it says."""
+    width, _, _ = _renderer().get_text_width_height_descent(one_line(text), _letters(size), False)  # type: ignore[no-untyped-call]
+    return math.ceil(float(width))
+
+
+def shorten(text: str, width: float, size: float) -> str:
+    """The text if it fits into `width` pixels, else with an ellipsis in its middle; empty if that is too wide.
+
+    The middle goes because a caption says at its end what matters: the map's number and its value.
+    """
+    text = one_line(text)
+    if text_width(text, size) <= width:
+        return text
+    # The last length that was tried and does fit stands just before the place that bisect returns.
+    fitting = bisect.bisect(range(len(text)), width, key=lambda kept: text_width(_elide(text, kept), size))
+    return _elide(text, fitting - 1) if fitting else ""
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks and control characters; a letter that the typeface lacks is drawn as ?."""
+    return "".join(map(_drawable, unicodedata.normalize("NFC", text))).strip()
+
+
+def _elide(text: str, kept: int) -> str:
+    tail = (kept + 1) // 2
+    return text[: kept - tail].rstrip() + ELLIPSIS + text[len(text) - tail :].lstrip()
+
+
+@functools.lru_cache(maxsize=4096)
+def _drawable(letter: str) -> str:
+    if not letter.isprintable():
+        return " "
+    return letter if _face().get_char_index(ord(letter)) else "?"
+
+
+@functools.cache
+def _renderer() -> RendererAgg:
+    return RendererAgg(1, 1, DPI)  # type: ignore[no-untyped-call]
+
+
+@functools.cache
+def _letters(size: float) -> font_manager.FontProperties:
+    return font_manager.FontProperties(family=FACE, size=points(size))
+
+
+@functools.cache
+def _face() -> ft2font.FT2Font:
+    return font_manager.get_font(font_manager.findfont(FACE))

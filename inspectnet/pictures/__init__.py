@@ -1,1 +1,0 @@
-"""Numbers become drawings. Nothing here knows a network or a file."""

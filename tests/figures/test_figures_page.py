@@ -1,0 +1,78 @@
+import io
+
+import numpy as np
+import pytest
+from pixels import boxes_of, pixels_of
+
+from inspectnet.figures.page import Page, resize, scaled
+from inspectnet.figures.style import line_height, one_line, shorten, text_width
+
+RNG = np.random.default_rng(0)
+TILE = RNG.integers(0, 255, (7, 5, 3), dtype=np.uint8)
+
+
+def test_pictures_stand_on_the_page_pixel_by_pixel():
+    page = Page(101, 67)  # 1.01 and 0.67 inches are no binary fractions
+    page.show(TILE, (13, 29))
+    expected = np.full((67, 101, 3), 255, np.uint8)
+    expected[29:36, 13:18] = TILE
+    assert np.array_equal(pixels_of(page.finish()), expected)
+
+
+def test_enlarged_pictures_show_their_pixels_as_squares():
+    assert np.array_equal(resize(TILE, (15, 21)), TILE.repeat(3, 0).repeat(3, 1))
+
+
+def test_stripes_finer_than_a_pixel_become_grey_when_reduced():
+    stripes = np.full((300, 300, 3), 255, np.uint8)
+    stripes[:, ::2] = 0
+    assert np.abs(resize(stripes, (120, 120))[:, 4:-4].astype(int) - 127).max() < 40
+
+
+@pytest.mark.parametrize("size, side, expected", [((30, 30), 120, (120, 120)), ((7, 5), 120, (119, 85)),
+                                                  ((299, 100), 120, (120, 40)), ((1, 500), 100, (1, 100))])  # fmt: skip
+def test_small_sizes_grow_by_a_whole_factor_and_large_ones_shrink_to_the_side(size, side, expected):
+    assert scaled(size, side) == expected
+
+
+def test_rectangles_are_filled_and_outlined_inside_their_edges():
+    page = Page(100, 80)
+    page.fill((10, 20, 30, 40), "#d55e00")
+    page.outline((50, 20, 30, 40), "#0072b2", 2)
+    pixels = pixels_of(page.finish())
+    assert boxes_of(pixels, "#d55e00") == (10, 20, 40, 60)
+    assert boxes_of(pixels, "#0072b2") == (50, 20, 80, 60)
+    assert (pixels[23:57, 53:77] == 255).all()
+
+
+def test_text_covers_as_many_pixels_as_measured_and_stands_below_its_place():
+    for text in ("conv5:212  517", "Ägyptische Katze", "fi__jg"):
+        page = Page(400, 60)
+        page.write((20, 15), text, 18, "#000000")
+        ink = np.nonzero(pixels_of(page.finish()).min(axis=2) < 128)
+        assert ink[0].min() >= 15 and ink[0].max() < 15 + line_height(18) + 2
+        assert abs(ink[1].max() - ink[1].min() - text_width(text, 18)) <= 5
+
+
+def test_text_too_wide_loses_its_middle_and_keeps_its_end():
+    short = shorten("features.12.block.expand3x3:208  517", 150, 14)
+    assert "…" in short and short.endswith("517") and text_width(short, 14) <= 150
+    assert shorten("conv1", 150, 14) == "conv1" and shorten("conv1", 3, 14) == ""
+
+
+def test_dollars_newlines_and_letters_without_a_glyph_are_only_text():
+    assert one_line("a\nb\x1b[31m") == "a b [31m" and one_line("猫 λ é") == "? λ é"
+    page = Page(300, 60)
+    page.write((20, 15), r"$\frac{1} \N ^_ $", 14)
+    page.write((20, 35), "猫\nλ", 14)
+    assert (pixels_of(page.finish()) < 128).any()
+
+
+def test_text_stays_text_in_svg_whatever_letters_it_has():
+    import matplotlib
+
+    page = Page(300, 60)
+    page.write((20, 15), "Ägyptische <Katze> & $x$", 14)
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        page.finish().savefig(out := io.StringIO(), format="svg")
+    assert "Ägyptische &lt;Katze&gt; &amp; $x$</text>" in out.getvalue()
