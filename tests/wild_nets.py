@@ -169,7 +169,10 @@ class Wild:
         below = np.array(self.extents[x])
         scales = self.rng.choice([2, 2, 3, 1, 0.5, 0.5, 1 / 3, 1.5, 2 / 3, 1.7], 2).astype(np.float32)
         extents = np.floor(below.astype(np.float32) * scales).astype(int)
-        self.exact &= bool(np.isin(scales, [1, 2, 0.5]).all())  # else a share may be 0 but for rounding
+        even = bool(np.isin(scales, [1, 2, 0.5, 1.5, 3]).all())
+        self.exact &= even  # else a share may be 0 but for rounding
+        if not even and how["mode"] == "nearest" and how["coordinate_transformation_mode"] == "half_pixel_symmetric":
+            raise Refused  # runtimes round ties differently
         by_size = self.flip_coin()
         if by_size and self.flip_coin(0.3):
             self.exact, extents = False, self.rng.integers(2, 30, 2)
@@ -274,7 +277,7 @@ def seen_along(net, layer, image, axis, rounding):
 
 
 def check_fields(net, layer, image, wild, said):
-    """Every unit sees what changes it, and no more; what is said of all is wider by one place of the coarsest map."""
+    """Every unit sees what changes it, and no more; what is said of all is little wider: two places of a map."""
     for number, axis in enumerate(layer.field):
         first, last = seen_along(net, layer, image, number, 0.0 if wild.exact else 1e-5)
         spans = np.array([axis.span(i) for i in range(len(first))])
@@ -287,7 +290,7 @@ def check_fields(net, layer, image, wild, said):
         assert (spans[:, 1] - spans[:, 0] <= axis.box).all(), said
         inside = seen & (spans[:, 0] >= 0) & (spans[:, 1] <= axis.image)
         if wild.exact and inside.all():
-            slack = max(abs(other.field[number].jump) for other in net.layers if other.field)
+            slack = 2 * max(abs(other.field[number].jump) for other in net.layers if other.field)
             assert (axis.first - spans[:, 0]).min() <= slack and (spans[:, 1] - axis.last).min() <= slack, said
 
 

@@ -115,16 +115,15 @@ class Axis:
             first=np.where(inside, self.first[read], self.image).min(axis=1),
             last=np.where(inside, self.last[read], 0).max(axis=1),
         )
-        if taps.period is None:
-            return above.uncroppable()
         # where padding is read, the border of the crop has to be that of the image
         ends = (taps.read & (taps.place < 0)).any(axis=1), (taps.read & (taps.place >= len(self.first))).any(axis=1)
         at_near, at_far = ends if self.step > 0 else ends[::-1]
         near = np.where(at_near, 0, np.where(inside, self.near[read], self.image).min(axis=1))
         far = np.where(at_far, self.image, np.where(inside, self.far[read], 0).max(axis=1))
         least = self.image - math.floor((len(self.first) - taps.least) * abs(self.step))
-        grid = math.lcm(self.grid, (abs(self.step) * taps.period).numerator)
-        return replace(above, near=near, far=far, grid=grid)._holding_itself(least)
+        grid = math.lcm(self.grid, (abs(self.step) * (taps.period or 1)).numerator)
+        above = replace(above, near=near, far=far, grid=grid)._holding_itself(least)
+        return above.uncroppable() if taps.period is None else above
 
     def _holding_itself(self, least: int) -> "Axis":
         """The same with crops that hold each unit's own place on the map, and are no smaller than `least`."""
@@ -137,8 +136,8 @@ class Axis:
         return replace(self, near=np.maximum(0, np.minimum(near, far - least)), far=far)
 
     def uncroppable(self) -> "Axis":
-        """The same where the network can be computed on the whole image only."""
-        return replace(self, near=np.zeros_like(self.first), far=np.full_like(self.first, self.image))
+        """The same on the raster of the whole image, on which it alone is aligned."""
+        return replace(self, grid=math.lcm(self.grid, self.image))
 
 
 def pixels(extent: int) -> Axis:
