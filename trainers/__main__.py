@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from PIL import Image
 
 from trainers.errors import TrainerError, one_line
 
@@ -185,6 +186,7 @@ def networks() -> None:
 
 
 if __name__ == "__main__":
+    Image.MAX_IMAGE_PIXELS = None  # `pixels.square` says what is too large, where Pillow would warn as well
     try:
         app()
     except (TrainerError, OSError) as error:  # a disk that is full, a file where a folder should be

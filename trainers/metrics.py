@@ -2,6 +2,7 @@
 
 import csv
 import io
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +57,17 @@ def write_metrics(run: Path, history: list[Row]) -> None:
 
 def write_tensorboard(run: Path, row: Row) -> None:
     """Append the epoch to TensorBoard's log, where TensorBoard is installed."""
+    if (writer := tensorboard(run)) is not None:
+        for key, value in row.items():
+            writer.add_scalar(key, value, row["epoch"])
+        writer.flush()
+
+
+@lru_cache(maxsize=1)  # a writer begins a file: one for each process that works on a run, and not for each epoch
+def tensorboard(run: Path) -> Any:
+    """The run's writer, or None where TensorBoard is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        return
-    with SummaryWriter(str(run)) as writer:
-        for key, value in row.items():
-            writer.add_scalar(key, value, row["epoch"])
+        return None
+    return SummaryWriter(str(run))

@@ -4,7 +4,9 @@ Either way the loop asks for a list of numbers and gets pictures uint8 (N, S, S,
 pictures are counted, named, and never come out.
 """
 
+import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -26,6 +28,11 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+
+MAX_PIXELS = 200 << 20  # of a picture, and of what it is resized to before its square is cut out
+LARGE = 16 << 20  # pixels of a picture that is decoded alone, so that threads do not add up to gigabytes
+ONE_LARGE = threading.Lock()
 
 
 def upright(picture: Image.Image) -> Image.Image:
@@ -52,9 +59,12 @@ def square(picture: Image.Image, side: int) -> np.ndarray:
 
     Roundings are torchvision's, and so inspectnet's: the long side is cut off, the margin rounded half to even.
     """
-    picture = rgb(upright(picture))
     width, height = picture.size
     short = min(width, height)
+    if max(width * height, side * side * max(width, height) // short) > MAX_PIXELS:
+        raise ValueError(f"{width} x {height} pixels are too many, or too narrow to cut a square of {side} from")
+    picture = rgb(upright(picture))
+    width, height = picture.size
     if short != side:
         size = (int(side * width / short), int(side * height / short))
         picture = picture.resize(size, Image.Resampling.BILINEAR)
@@ -66,7 +76,8 @@ def read_square(source: Source, i: int, side: int) -> tuple[np.ndarray, int] | s
     """Pixels and label of picture i, or in one line why it cannot be read."""
     try:
         picture, label = source.read(i)
-        return square(picture, side), int(label)
+        with ONE_LARGE if picture.width * picture.height > LARGE else nullcontext():
+            return square(picture, side), int(label)
     except UnidentifiedImageError:
         return f"{source.name(i)}: not a picture"
     except Exception as error:  # Pillow's readers raise whatever their parsing trips over

@@ -15,7 +15,9 @@ from PIL import Image
 from trainers.errors import DataError
 from trainers.shards import regular, shard_members
 
-SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+SUFFIXES = {
+    f".{name}" for name in "apng bmp gif jfif jpe jpeg jpg mpo pbm pgm png pnm ppm tif tiff webp".split()
+}  # those that inspectnet takes for images
 
 
 class Source(Protocol):

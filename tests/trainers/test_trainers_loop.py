@@ -3,13 +3,15 @@ import json
 import os
 import shutil
 import signal
+import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import onnx
 import pytest
 import torch
 
-from trainers import checkpoint
+from trainers import checkpoint, metrics
 from trainers import train as loop
 from trainers.errors import DivergedError, ResumeError, TrainerError
 from trainers.export import graph_network
@@ -212,6 +214,27 @@ def test_torch_and_the_exported_graph_agree_to_the_picture(finished):
     row = checkpoint.load(finished.run)["history"][-1]
     assert (round(100 * ours.top1, 3), round(100 * ours.top5, 3)) == (row["val_top1"], row["val_top5"])
     assert ours.count == 12
+
+
+def test_tensorboards_log_is_one_file_and_not_one_for_each_epoch(job, monkeypatch):
+    written = []
+
+    class Writer:
+        def __init__(self, folder):
+            written.append(folder)
+
+        def add_scalar(self, name, value, epoch):
+            written.append((name, epoch))
+
+        def flush(self):
+            pass
+
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", SimpleNamespace(SummaryWriter=Writer))
+    metrics.tensorboard.cache_clear()
+    train(job)
+    metrics.tensorboard.cache_clear()
+    assert written.count(str(job.run)) == 1
+    assert [epoch for name, epoch in written[1:] if name == "val_top1"] == [1, 2, 3]
 
 
 def test_it_learns_three_colours(job):

@@ -9,11 +9,12 @@ import torch
 from PIL import ExifTags, Image
 
 from inspectnet.images import decode
+from inspectnet.images.kinds import IMAGE_SUFFIXES
 from trainers.cache import open_pixels
 from trainers.errors import DataError
 from trainers.hold import LOCK
 from trainers.pixels import CachedPixels, LivePixels, colour_statistics, read_square, square
-from trainers.sources import open_source, readable_names
+from trainers.sources import SUFFIXES, open_source, readable_names
 
 
 def open_split(where, split, classes=None):
@@ -211,3 +212,17 @@ def test_halves_that_look_alike_have_caches_of_their_own(monkeypatch, tmp_path):
     monkeypatch.setattr(sets, "Twins", Twins, raising=False)
     halves = [open_pixels(open_split("torchvision:Twins", s), 24, tmp_path, limit=1.0) for s in ("train", "val")]
     assert [int(everything(half)[0].max()) for half in halves] == [50, 90]
+
+
+def test_files_are_taken_for_pictures_by_the_names_that_inspectnet_goes_by():
+    assert {f".{suffix}" for suffix in IMAGE_SUFFIXES} == SUFFIXES
+
+
+@pytest.mark.parametrize("size", [(20_000, 20_000), (1, 60_000), (60_000, 1)])
+def test_pictures_that_would_take_gigabytes_are_skipped_in_words(size, monkeypatch):
+    """Of the first, not one pixel is decoded; the others would be resized to 64 x 3,840,000."""
+    monkeypatch.setattr(Image.Image, "load", lambda *_: pytest.fail("decoded") if size[0] == size[1] else None)
+    picture = Image.Image()
+    picture._size, picture._mode = size, "RGB"
+    with pytest.raises(ValueError, match=f"{size[0]} x {size[1]} pixels are too many, or too narrow"):
+        square(picture, 64)
