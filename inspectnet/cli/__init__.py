@@ -25,7 +25,7 @@ from inspectnet.cli.sanity import sanity
 from inspectnet.cli.selectivity import selectivity
 from inspectnet.cli.spread import spread
 from inspectnet.cli.verify import verify
-from inspectnet.errors import InspectError
+from inspectnet.errors import InspectError, OutputError
 from inspectnet.files.inputs import forget_inputs
 from inspectnet.report.lines import visible
 
@@ -90,6 +90,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(arguments: list[str], debug: bool) -> int:
     try:
+        if sys.stdout is None:
+            raise OutputError("the standard output is closed. Send it somewhere, if only to /dev/null.")
         result = app(arguments or ["--help"], prog_name="inspectnet", standalone_mode=False)
         sys.stdout.flush()  # here, where a full disk can still be told
         if result == INTERRUPTED:  # typer gives the code of an interruption back

@@ -711,3 +711,11 @@ def test_layers_names_the_operator_above_which_it_cannot_tell_shapes(capsys, tmp
     file.graph.initializer.extend(onnx.numpy_helper.from_array(w.astype(np.float32), n) for n, w in weights().items())
     out, _ = done(capsys, "layers", write(file, tmp_path / "thing.onnx"))
     assert "layers above Thing (output 'c') are not listed" in out
+
+
+def test_a_command_whose_stdout_is_closed_says_so_in_one_line(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdout", None)
+    assert main(["layers", "absent.onnx"]) == 2
+    assert capsys.readouterr().err == (
+        "inspectnet: the standard output is closed. Send it somewhere, if only to /dev/null.\n"
+    )
