@@ -32,7 +32,8 @@ def refuse_too_large(graph: ir.Graph, where: str) -> None:
                 f" {budget:g}. Say a smaller --input-size, or set {MEMORY} to more GiB."
             )
         done = dict.fromkeys([*read_values(node), *node.outputs])
-        held -= sum(_size(x) for x in done if last_use.get(x, i) == i and not x.is_initializer())
+        # weights do not count, and whoever gives the image keeps it
+        held -= sum(_size(x) for x in done if last_use.get(x, i) == i and x.producer() is not None)
 
 
 def _budget() -> float:

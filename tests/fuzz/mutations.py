@@ -173,8 +173,9 @@ def change_tensor(model: onnx.ModelProto, rng: random.Random) -> None:
 
 def fill_tensor(model: onnx.ModelProto, rng: random.Random) -> None:
     """The same shape and kind with odd numbers: a large repeat, NaN, a negative extent."""
-    integers = [t for t in _tensors(model) if t.data_type == TensorProto.INT64]
-    tensor = rng.choice(integers or _tensors(model) or [TensorProto(data_type=TensorProto.INT64, dims=[0])])
+    inside = [t for t in _tensors(model) if t.data_location != TensorProto.EXTERNAL]
+    integers = [t for t in inside if t.data_type == TensorProto.INT64]
+    tensor = rng.choice(integers or inside or [TensorProto(data_type=TensorProto.INT64, dims=[0])])
     try:
         array = numpy_helper.to_array(tensor).copy()
         if array.size:
