@@ -18,7 +18,8 @@ from inspectnet.graph.names import Directory
 from inspectnet.graph.probes import cut, cut_at_maxima
 from inspectnet.graph.reading import Source, read
 from inspectnet.graph.scores import KEEPING, Scores, find_scores, softmax
-from inspectnet.graph.shapes import fixed_batch, unknown_shape
+from inspectnet.graph.shapes import fixed_batch
+from inspectnet.graph.unlisted import unlisted_above
 from inspectnet.graph.values import shape_of
 from inspectnet.graph.weights import replace_weights, weights_of
 from inspectnet.graph.writing import save, to_bytes
@@ -72,7 +73,10 @@ class Network:
         """Names of the classes in the order of the output, empty if the model does not tell."""
         self.epoch = training_epoch(source)
         """The epoch of the training at which it was saved, None if the model does not tell."""
-        self._directory = Directory(find_layers(self._model.graph), aliases, self.unknown)
+        layers = find_layers(self._model.graph)
+        self.unknown = unlisted_above(self._model.graph, layers)
+        """The operator above which not all layers are listed, in words; None if all are."""
+        self._directory = Directory(layers, aliases, self.unknown)
         self._sessions: dict[object, Session] = {}
         self._obstacles: dict[Policy, dict[str, str]] = {}
         self._maxima_names: dict[tuple[str, ...], dict[str, tuple[str, str | None]]] = {}
@@ -162,10 +166,10 @@ class Network:
         By the method `gradient` it is the derivative of sum(seed * tensor) by pixels (N, C, H, W), or by the layer's
         maps (N, K, h, w). Raises LayerError, and RuleError if no signal gets there.
         """
-        goal, turn = view_of(self._value(self.layer(down_to).output)) if down_to else ("", np.asarray)
-        build = functools.partial(inverse.invert, self._model, value, policy, down_to=goal)
+        goal, view = view_of(self._value(self.layer(down_to).output)) if down_to else ("", [])
+        build = functools.partial(inverse.invert, self._model, value, policy, down_to=goal, view=view)
         session, seed = self._session(("fused", value, policy, goal or False), build), np.asarray(seed, np.float32)
-        return turn(projection.project_seeds(session, self._checked(x), seed, batch=self.fixed_batch))
+        return projection.project_seeds(session, self._checked(x), seed, batch=self.fixed_batch)
 
     def save_inverse(
         self, layer: str, policy: Policy, out: Path, *, pre: bool = False, split: bool = False, overwrite: bool = True
@@ -248,11 +252,6 @@ class Network:
     def emitted(self, layer: str, policy: Policy) -> set[str]:
         """The kinds of operators in the inverse from `layer`."""
         return {node.op_type for node in inverse.invert(self._model, self.layer(layer).output, policy).graph}
-
-    @property
-    def unknown(self) -> str | None:
-        """The first operator whose output's shape cannot be told, in words: layers above it are not listed."""
-        return unknown_shape(self._model.graph)
 
     def obstacle(self, layer: str, policy: Policy | None = None) -> str | None:
         """Why signals cannot come down from `layer`, None if they can."""

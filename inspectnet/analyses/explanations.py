@@ -14,6 +14,7 @@ import numpy as np
 from inspectnet.attribution import checked_images
 from inspectnet.errors import LayerError, OptionError, nearest
 from inspectnet.graph.layers import Layer
+from inspectnet.graph.unlisted import tell_unlisted
 from inspectnet.network import Network
 from inspectnet.rules import Policy
 
@@ -171,6 +172,7 @@ def cam_layer(network: Network, name: str = "") -> Layer:
         if layer.name.rstrip("0123456789") in FILTERED and _has_extent(layer):
             return layer
     without = f"{network.path} has no convolution with extent below its class scores"
+    without += f" ({tell_unlisted(network.unknown)})" if network.unknown else ""
     raise LayerError(f"{without}. Say --layer, or choose methods other than {', '.join(OF_A_LAYER)}.")
 
 

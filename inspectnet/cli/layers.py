@@ -47,6 +47,7 @@ def _facts(network: "Network", layer: "Layer") -> dict[str, Any]:
 
 
 def _print(network: "Network", found: list[dict[str, Any]]) -> None:
+    from inspectnet.graph.unlisted import tell_unlisted
     from inspectnet.report.tables import print_table
 
     columns = ["layer", "also", "op", "output", "field", "jump", "start", "parameters", "inverse"]
@@ -54,7 +55,7 @@ def _print(network: "Network", found: list[dict[str, Any]]) -> None:
     for text in dict.fromkeys(f["obstacle"] for f in found if f["obstacle"]):
         show(text)
     if network.unknown:
-        show(f"layers above {network.unknown} are not listed: its output's shape cannot be told")
+        show(tell_unlisted(network.unknown))
     show(f"preprocessing: {network.preparation_source}")
 
 

@@ -62,6 +62,7 @@ class Opening:
 
         Raises OptionError, ModelError.
         """
+        from inspectnet.graph.unlisted import tell_unlisted
         from inspectnet.network import open_network
 
         said = self.preprocessing.said()
@@ -75,6 +76,8 @@ class Opening:
             remark(f"device: {opened.device.why}", quiet=True)
             guessed, source = opened.preparation_source.startswith("a guess"), opened.preparation_source
             remark(f"preprocessing: {source}", quiet=not guessed)
+            if opened.unknown:
+                remark(tell_unlisted(opened.unknown))
         return opened
 
 

@@ -5,64 +5,122 @@ last for a while (ConvNeXt's NHWC) and transformers (NTC) are followed through t
 """
 
 import math
-from collections.abc import Callable
-from fractions import Fraction
+from collections.abc import Sequence
+from typing import Self
 
-import numpy as np
 import onnx_ir as ir
 
 from inspectnet.graph.builder import Op
+from inspectnet.graph.extents import BATCH, Extent
+from inspectnet.graph.parts import BATCH_EXTENT, Axis, Part, letter_of, number, regroup, size, solved
 from inspectnet.graph.values import constant_of, integer, ints, live_values, read_values, shape_of
 
 RESHAPING = frozenset({"Reshape", "Flatten"})
 USUAL = {2: "NC", 4: "NCHW"}  # by rank
-MAPS = ("NC", "NCT", "NCHW")
+RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
+FEATURES: Axis = (Part("C", 0),)
+MAPS = ("NC", "NCT", "NCH", "NCW", "NCHW")
 VIEW = "inspectnet.view"  # marks nodes as such
-BATCH_EXTENT = 999_999_937  # stands for an extent that is not fixed: a prime, so that it is met in whole
 
-Extents = tuple[int | str | None, ...]
+Extents = tuple[Extent, ...]
 
 
-def axes_of(graph: ir.Graph) -> dict[ir.Value, str]:
+class Axes(str):
+    """One letter for each axis of a value, `NHWC`, and the parts that each is made of."""
+
+    parts: tuple[Axis, ...]
+
+    @classmethod
+    def of(cls, parts: Sequence[Axis]) -> Self:
+        """The axes that are made of these parts."""
+        axes = cls("".join(letter_of(axis, [*parts[:i], *parts[i + 1 :]]) for i, axis in enumerate(parts)))
+        axes.parts = tuple(parts)
+        return axes
+
+    @classmethod
+    def named(cls, letters: str, shape: Extents) -> Self:
+        """The axes of these letters and extents, each of one part."""
+        return cls.of([(Part(letter, number(n)),) for letter, n in zip(letters, shape, strict=True)])
+
+    @property
+    def apart(self) -> list[Part]:
+        """The parts of all axes, one after the other."""
+        return [part for axis in self.parts for part in axis]
+
+    @property
+    def rows_are_images(self) -> bool:
+        """Whether the first axis, and no other, is that of the images."""
+        return self.startswith("N") and [part.letter for part in self.apart].count("N") == 1
+
+
+def axes_of(graph: ir.Graph) -> dict[ir.Value, Axes]:
     """One letter for each axis of each live value: NCHW, NHWC, NTC; empty where its rank is not known."""
     alive, image = live_values(graph), graph.inputs[0]
-    known: dict[ir.Value, str] = {image: USUAL[4]}
+    known: dict[ir.Value, Axes] = {image: Axes.named(USUAL[4], shape_of(image) or ())}
     usual = {(shape_of(image) or ())[1:]}  # the extents, without the batch, of what has its axes in the usual order
     for node in graph:
         live = [x for x in read_values(node) if x in alive]
         for value in node.outputs if node.outputs[0] in alive else ():
             shape = shape_of(value) or ()
-            letters = _letters(node, live, known, len(shape)) if live else "?" * len(shape)
-            known[value] = letters = _completed(letters, shape, usual)
-            if letters == USUAL.get(len(letters)):
+            axes = _fitted(_axes(node, live, known, len(shape)), shape)
+            letters = _completed(axes, shape, usual)
+            known[value] = axes = axes if letters == axes else Axes.named(letters, shape)
+            if axes == USUAL.get(len(axes)):
                 usual.add(shape[1:])
     return known
 
 
-def holds_maps(letters: str) -> bool:
-    """Whether axes are those of a layer's output, in any order: maps, tokens, or units without extent."""
-    return sorted(letters) in [sorted(order) for order in MAPS]
+def holds_maps(axes: Axes) -> bool:
+    """Whether axes are those of a layer's output, in any order: maps, rows, tokens, or units without extent.
+
+    Also where all images and places are the rows of a matrix, or images and groups of maps are one axis.
+    """
+    if "N" in axes:
+        return sorted(axes) in [sorted(order) for order in MAPS]
+    letters = {part.letter for part in axes.apart}
+    return (
+        len(axes) in (2, 4)
+        and letters in [set(order) for order in MAPS]
+        and [p.letter for p in axes.apart].count("N") == 1
+    )
 
 
-def map_shape(value: ir.Value, letters: str) -> Extents:
+def map_shape(value: ir.Value, axes: Axes) -> Extents:
     """The shape of `value` as maps: (N, C, H, W), or (N, C) without extent; tokens are a map of width 1."""
-    extent = dict(zip(letters, shape_of(value) or (), strict=True))
-    return (extent["N"], extent["C"], extent["T"], 1) if "T" in extent else tuple(extent[c] for c in USUAL[len(extent)])
+    if "N" in axes:
+        extent = dict(zip(axes, shape_of(value) or (), strict=True))
+    else:
+        extent = {c: math.prod(p.extent for p in axes.apart if p.letter == c) for c in {p.letter for p in axes.apart}}
+        extent["N"] = BATCH if extent["N"] == BATCH_EXTENT else extent["N"]
+    if len(extent) == 2:
+        return extent["N"], extent["C"]
+    return extent["N"], extent["C"], extent.get("H", extent.get("T", 1)), extent.get("W", 1)
 
 
-def as_maps(op: Op, value: ir.Value, letters: str) -> ir.Value:
+def as_maps(op: Op, value: ir.Value, axes: Axes) -> ir.Value:
     """`value` in the order (N, C, H, W): itself, or a view of it that `op` appends."""
-    if letters in USUAL.values():
+    if axes in USUAL.values():
         return value
-    shape = map_shape(value, letters)
-    order = next(order for order in MAPS if sorted(order) == sorted(letters))
-    view = op.Transpose(value, perm=[letters.index(c) for c in order])
-    view.type, view.shape = value.type, ir.Shape(shape[: len(order)])
-    view.producer().metadata_props[VIEW] = value.name or ""
-    if order == "NCT":
-        view = op.Unsqueeze(view, [3])
-        view.type, view.shape = value.type, ir.Shape(shape)
+    shape, rows = map_shape(value, axes), "N" in axes
+    parts = [Part(letter, 0) for letter in axes] if rows else axes.apart
+    apart = shape_of(value) or () if rows else [shape[0] if p.letter == "N" else p.extent for p in parts]
+    order = sorted(range(len(parts)), key=lambda i: ("NCTHW".index(parts[i].letter), -parts[i].stride))
+    view, turned = value, [apart[i] for i in order]
+    if not rows:
+        view = _seen_as(op.Reshape(view, [-1 if p.letter == "N" else p.extent for p in parts]), value, apart)
+    view = _seen_as(op.Transpose(view, perm=order), value, turned)
+    if not rows:
+        view = _seen_as(op.Reshape(view, [0, *shape[1:]]), value, shape)
+    elif len(axes) == 3:
+        view = _seen_as(op.Unsqueeze(view, [2 if "W" in axes else 3]), value, shape)
     view.name = view_name(value)
+    return view
+
+
+def _seen_as(view: ir.Value, value: ir.Value, shape: Sequence[Extent]) -> ir.Value:
+    """`view`, of that shape, marked as a view of `value`."""
+    view.type, view.shape = value.type, ir.Shape(shape)
+    view.producer().metadata_props[VIEW] = value.name or ""
     return view
 
 
@@ -76,38 +134,31 @@ def is_view(node: ir.Node) -> bool:
     return VIEW in node.metadata_props
 
 
-def view_of(value: ir.Value) -> tuple[str, Callable[[np.ndarray], np.ndarray]]:
-    """The name of what `value` is a view of, itself if it is none, and what brings an array of that into its order."""
-    maker = value.producer()
-    tokens = maker is not None and maker.op_type == "Unsqueeze"
-    turned = maker.inputs[0].producer() if maker is not None and tokens else maker
-    if turned is None or not is_view(turned):
-        return str(value.name), lambda array: array
-    order, added = ints(turned, "perm"), (..., *[None] * tokens)
-    return str(turned.inputs[0].name), lambda array: np.asarray(array.transpose(order)[added])
+def view_of(value: ir.Value) -> tuple[str, list[ir.Node]]:
+    """The name of what `value` is a view of, itself if it is none, and the nodes that make it of that."""
+    nodes: list[ir.Node] = []
+    while (maker := value.producer()) is not None and is_view(maker):
+        nodes.insert(0, maker)
+        value = maker.inputs[0]
+    return str(value.name), nodes
+
+
+def viewed(op: Op, value: ir.Value, nodes: Sequence[ir.Node]) -> ir.Value:
+    """`value` through the same operators as `nodes`, which make a view."""
+    for node in nodes:
+        attributes = {a.name: a.value for a in node.attributes.values()}
+        value = getattr(op, node.op_type)(value, *map(constant_of, node.inputs[1:]), **attributes)
+    return value
 
 
 def regrouped(letters: str, below: Extents, above: Extents) -> str:
     """The letters after a Reshape: runs of axes of the same size below and above belong together."""
-    b = [n if isinstance(n, int) else BATCH_EXTENT for n in below]
-    rest = math.prod(n for n in above if isinstance(n, int))
-    a = [n if isinstance(n, int) else Fraction(math.prod(b), rest) for n in above]
-    out, i, j = "", 0, 0
-    while i < len(b) and j < len(a):
-        if a[j] == 1 != b[i]:  # a new axis
-            out, j = out + "?", j + 1
-            continue
-        if b[i] == 1 != a[j]:  # one that is left out
-            i += 1
-            continue
-        end, stop = i + 1, j + 1
-        while (left := math.prod(b[i:end])) != (right := math.prod(a[j:stop])):
-            end, stop = (end + 1, stop) if left < right else (end, stop + 1)
-            if end > len(b) or stop > len(a):
-                return out + "?" * (len(a) - j)
-        out += _merged(letters[i:end], stop - j)
-        i, j = end, stop
-    return out + "?" * (len(a) - j)  # axes of extent 1 at the end
+    return Axes.of(_reshaped(Axes.named(letters, below), above))
+
+
+def _reshaped(axes: Axes, above: Extents) -> list[Axis]:
+    numbers = solved(above, math.prod(map(size, axes.parts)))
+    return [(Part("?", number(n)),) for n in above] if numbers is None else regroup(axes.parts, numbers)
 
 
 def reduced_axes(node: ir.Node) -> list[int]:
@@ -120,27 +171,46 @@ def _axes_said(node: ir.Node) -> list[int]:
     return [] if axes is None else [int(axis) for axis in axes.ravel()]
 
 
-def _letters(node: ir.Node, live: list[ir.Value], known: dict[ir.Value, str], rank: int) -> str:
-    """The letters of the outputs of `node`, of that rank, from those of its live inputs."""
-    x, above = live[0], shape_of(node.outputs[0])
-    below, extents = known[x], shape_of(x)
-    if above is None or extents is None:
-        return "?" * rank
+def _axes(node: ir.Node, live: list[ir.Value], known: dict[ir.Value, Axes], rank: int) -> list[Axis]:
+    """The axes of the outputs of `node`, of that rank, from those of its live inputs; few or none if not known."""
+    above = shape_of(node.outputs[0])
+    if not live or above is None or shape_of(live[0]) is None:
+        return []
+    below = list(known[live[0]].parts)
     if node.op_type == "Transpose":
-        return "".join(below[axis] for axis in ints(node, "perm", tuple(range(rank))[::-1]))
+        return [below[axis] for axis in ints(node, "perm", tuple(range(rank))[::-1])]
     if node.op_type in RESHAPING or (node.op_type == "Squeeze" and not _axes_said(node)):
-        return regrouped(below, extents, above)
+        return _reshaped(known[live[0]], above)
     if node.op_type == "Unsqueeze":
         added, kept = [axis % rank for axis in _axes_said(node)], iter(below)
-        return "".join("?" if i in added else next(kept, "?") for i in range(rank))
+        return [() if i in added else next(kept, ()) for i in range(rank)]
+    if node.op_type in RECURRENT:
+        return _of_recurrent(below, rank)
     if node.op_type == "MatMul" and len(live) == 2:
-        return (below[:-1] + known[live[1]][-1:]).rjust(rank, "?")
+        return [*[()] * (rank - len(below)), *below[:-1], *known[live[1]].parts[-1:]]
     if node.op_type.startswith("Reduce") or node.op_type in ("Squeeze", "Gather"):
-        axes = reduced_axes(node) if node.op_type != "Gather" else [integer(node, "axis") % len(below)]
-        left = below if len(below) == rank else "".join(c for i, c in enumerate(below) if i not in axes)
-        return left if len(left) == rank else "?" * rank
+        gone = reduced_axes(node) if node.op_type != "Gather" else [integer(node, "axis") % len(below)]
+        return below if len(below) == rank else [axis for i, axis in enumerate(below) if i not in gone]
     alike = [known[y] for y in live if len(known[y]) == rank]
-    return min(alike, key=lambda letters: letters.count("?"), default="?" * rank)
+    return list(min(alike, key=lambda axes: axes.count("?")).parts) if alike else []
+
+
+def _of_recurrent(below: Sequence[Axis], rank: int) -> list[Axis]:
+    """Of (T, N, C): all outputs (T, directions, N, C), or the last ones (directions, N, C)."""
+    if len(below) != 3:
+        return []
+    time, images, _ = below
+    return [time, FEATURES, images, FEATURES] if rank == 4 else [FEATURES, images, FEATURES]
+
+
+def _fitted(parts: Sequence[Axis], shape: Extents) -> Axes:
+    """The axes of a value of that shape: made of `parts` where these have its extents, else of one part each."""
+    if len(parts) != len(shape):
+        return Axes.named("?" * len(shape), shape)
+    letters = Axes.of(parts)
+    fits = [size(axis) == number(n) for axis, n in zip(parts, shape, strict=True)]
+    whole = zip(letters, shape, strict=True)
+    return Axes.of([p if f else (Part(c, number(n)),) for p, f, (c, n) in zip(parts, fits, whole, strict=True)])
 
 
 def _completed(letters: str, shape: Extents, known: set[Extents]) -> str:
@@ -157,13 +227,3 @@ def _completed(letters: str, shape: Extents, known: set[Extents]) -> str:
     fits = letters.startswith("N") and all(c in ("?", u) for c, u in zip(letters, usual, strict=False))
     comes_back = letters != "N???" or shape[1:] in known
     return usual if usual and ((fits and comes_back) or pooled) else letters
-
-
-def _merged(run: str, count: int) -> str:
-    """The letters of `count` axes that hold the same numbers as the axes `run`."""
-    if count == 1:
-        whole = "T" if run == "HW" else run if len(run) == 1 else "?"
-        return "C" if "C" in run and not set(run) & set("N?") else whole
-    if len(set(run)) == 1 and run[0] in "CHW":
-        return run[0] * count
-    return "HW" if run == "T" and count == 2 else "?" * count

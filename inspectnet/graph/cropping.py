@@ -6,7 +6,7 @@ import numpy as np
 import onnx_ir as ir
 
 from inspectnet.graph.builder import Op
-from inspectnet.graph.shapes import BATCH
+from inspectnet.graph.extents import BATCH
 from inspectnet.graph.taps import cuts_of
 from inspectnet.graph.values import shape_of
 

@@ -1,5 +1,6 @@
 """Constant folding: what does not depend on the image is computed once, while reading."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def fold_shapes(graph: ir.Graph) -> bool:
             continue
         extents[node.outputs[0]] = found
         if (found != UNKNOWN).all():
-            _replace(graph, node, [found])
+            replace_by_constants(graph, node, [found])
     fold_constants(graph)
     for node in list(graph):
         if node.op_type == "If" and constant_of(node.inputs[0]) is not None:
@@ -42,6 +43,9 @@ def _extents(node: ir.Node, known: dict[ir.Value, np.ndarray]) -> np.ndarray | N
         shape = shape_of(node.inputs[0]) or ()
         part = shape[integer(node, "start") : integer(node, "end", len(shape))]
         return np.array([d if isinstance(d, int) else UNKNOWN for d in part], np.int64)
+    if node.op_type == "Size" and (told := shape_of(node.inputs[0])) is not None:
+        fixed = [d for d in told if isinstance(d, int)]
+        return np.array(math.prod(fixed) if len(fixed) == len(told) else UNKNOWN, np.int64)
     vector = known.get(node.inputs[0]) if node.op_type in ("Gather", "Slice") else None
     if vector is None:
         return None
@@ -97,7 +101,7 @@ def fold_constants(graph: ir.Graph) -> None:
             continue
         results = _evaluate(node, {name: tensor.numpy() for name, tensor in constants.items()}, graph.opset_imports)
         if results and all(isinstance(r, np.ndarray) and r.size <= LARGEST for r in results):
-            _replace(graph, node, results)
+            replace_by_constants(graph, node, results)
             made += sum(result.size for result in results)
         if made > MOST:
             break
@@ -114,8 +118,8 @@ def _evaluate(node: ir.Node, feeds: dict[str, np.ndarray], opsets: dict[str, int
     return [np.asarray(x) if isinstance(x, np.generic) else x for x in outputs]
 
 
-def _replace(graph: ir.Graph, node: ir.Node, results: list[np.ndarray]) -> None:
-    """Put initializers of the same names in the place of the node's outputs."""
+def replace_by_constants(graph: ir.Graph, node: ir.Node, results: list[np.ndarray]) -> None:
+    """Put initializers of the same names in the place of the node's outputs; not where these leave the graph."""
     outputs = list(node.outputs)
     if any(v.is_graph_output() for v in outputs):
         return

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
-from inspectnet.graph.axes import as_maps, axes_of, holds_maps, is_view, map_shape, reduced_axes, view_name
+from inspectnet.graph.axes import Axes, as_maps, axes_of, holds_maps, is_view, map_shape, reduced_axes, view_name
 from inspectnet.graph.builder import Op
 from inspectnet.graph.fields import Field, receptive_fields
 from inspectnet.graph.names import WEIGHTED, module_paths, own_paths
@@ -109,7 +109,7 @@ def find_layers(graph: ir.Graph) -> list[Layer]:
 
 
 def _stages(
-    graph: ir.Graph, alive: set[ir.Value], axes: dict[ir.Value, str], paths: dict[ir.Node, str]
+    graph: ir.Graph, alive: set[ir.Value], axes: dict[ir.Value, Axes], paths: dict[ir.Node, str]
 ) -> list[tuple[str, list[ir.Node]]]:
     """The word for each stage and its nodes, from the bottom up."""
     taken: set[ir.Node] = set()
@@ -122,7 +122,7 @@ def _stages(
     return stages
 
 
-def _kind(node: ir.Node, alive: set[ir.Value], axes: dict[ir.Value, str]) -> str | None:
+def _kind(node: ir.Node, alive: set[ir.Value], axes: dict[ir.Value, Axes]) -> str | None:
     """The word for a node at which a stage begins; None where none does."""
     live, output = [x for x in node.inputs if x in alive], node.outputs[0]
     if node.op_type not in KINDS or output not in alive or not holds_maps(axes[output]):
@@ -151,7 +151,9 @@ def _is_part_of_a_concat(node: ir.Node) -> bool:
     )
 
 
-def _stage(first: ir.Node, alive: set[ir.Value], axes: dict[ir.Value, str], paths: dict[ir.Node, str]) -> list[ir.Node]:
+def _stage(
+    first: ir.Node, alive: set[ir.Value], axes: dict[ir.Value, Axes], paths: dict[ir.Node, str]
+) -> list[ir.Node]:
     """The nodes of the stage that begins at `first`, as long as each is all that reads the one before.
 
     What is done outside the module that holds the weights, as a block scales or normalises its branch, is no part.
@@ -189,7 +191,7 @@ def _readers(value: ir.Value) -> list[ir.Node]:
     return [reader for n in nodes for reader in (_readers(n.outputs[0]) if n.op_type in ROUNDINGS else [n])]
 
 
-def _views(graph: ir.Graph, values: list[ir.Value], axes: dict[ir.Value, str]) -> dict[ir.Value, ir.Value]:
+def _views(graph: ir.Graph, values: list[ir.Value], axes: dict[ir.Value, Axes]) -> dict[ir.Value, ir.Value]:
     """Each of `values` as maps, where it is none by a view at the end of the graph."""
     op, there = Op(graph, "views"), {value.name: value for node in graph for value in node.outputs}
     return {x: there.get(view_name(x)) or as_maps(op, x, axes[x]) for x in dict.fromkeys(values)}
@@ -216,8 +218,9 @@ def _parameters(stage: Sequence[ir.Node], alive: set[ir.Value]) -> int:
 def _number_on(layers: list[Layer], graph: ir.Graph, alive: set[ir.Value]) -> list[Layer]:
     """In a plain chain the numbers of the fully connected layers go on after the convolutions: conv5, fc6."""
     forks = any(len({c for c in _readers(v) if c.outputs[0] in alive}) > 1 for v in alive)
-    convs = sum(layer.name.startswith("conv") for layer in layers)
-    if forks or not convs:
+    kinds = [layer.name.rstrip("0123456789") for layer in layers]
+    convs, above = kinds.count("conv"), kinds[kinds.index("fc") :]
+    if forks or not convs or "conv" in above:
         return layers
     return [
         replace(layer, name=f"fc{convs + int(layer.name[2:])}", ordinals=(layer.name,))

@@ -145,7 +145,7 @@ def _from_node_name(node: ir.Node) -> str:
 class Directory:
     """Finds layers by any of their names; earlier sources of names win over later ones.
 
-    given: further names. unknown: the operator above which no layers are found, in words. Raises LayerError for a name
+    given: further names. unknown: the operator above which not all are listed, in words. Raises LayerError for a name
     of no layer, OptionError for one that another layer has already.
     """
 
@@ -205,5 +205,5 @@ class Directory:
         raise LayerError(f"no layer '{name}'.{nearest(name, table)}{self._list()}")
 
     def _list(self) -> str:
-        above = f"; none above {self._unknown}, the shape of which cannot be told" if self._unknown else ""
+        above = f"; not all above {self._unknown}, the axes of which cannot be told" if self._unknown else ""
         return f" It has: {' '.join(layer.name for layer in self.layers) or 'none'}{above}"

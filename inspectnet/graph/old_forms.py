@@ -10,6 +10,7 @@ from inspectnet.errors import ModelError
 from inspectnet.graph.builder import add_initializer
 from inspectnet.graph.values import constant_of, describe, integer, shape_of, word
 
+SOFTMAXES = frozenset({"Softmax", "LogSoftmax", "Hardmax"})
 OLD = "inspectnet.old_form"  # marks nodes as such
 
 
@@ -22,7 +23,8 @@ def mark_old_forms(graph: ir.Graph, version: int) -> None:
             node.attributes.add(ir.AttrString("coordinate_transformation_mode", "asymmetric"))
             node.attributes.add(ir.AttrString("nearest_mode", "floor"))
         resize = node.op_type == "Resize" and version == 10 and word(node, "mode", "nearest") == "nearest"
-        if resize or (node.op_type == "GroupNormalization" and version < 21):
+        softmax = node.op_type in SOFTMAXES and version < 13
+        if resize or softmax or (node.op_type == "GroupNormalization" and version < 21):
             node.metadata_props[OLD] = str(version)
 
 
@@ -37,6 +39,8 @@ def settle_old_forms(graph: ir.Graph, where: str) -> bool:
             _round(graph, node, scales)
         elif node.op_type == "GroupNormalization" and shape_of(node.inputs[0]) is not None:
             _repeat(graph, node, where)
+        elif node.op_type in SOFTMAXES:
+            _in_place(graph, node)
         else:
             continue
         node.metadata_props.pop(OLD)
@@ -64,6 +68,23 @@ def _round(graph: ir.Graph, node: ir.Node, scales: np.ndarray) -> None:
     graph.insert_before(node, first)
     node.replace_input_with(0, first.outputs[0])
     node.replace_input_with(2, up)
+
+
+def _in_place(graph: ir.Graph, node: ir.Node) -> None:
+    """Let a Softmax of opset 12 and below, which the converter made of rows, work along the last axis of its tensor.
+
+    It was one of rows, all axes behind its own in one; where there is one alone, no row is needed.
+    """
+    flat, readers = node.inputs[0].producer(), node.outputs[0].consumers()
+    if flat is None or flat.op_type != "Flatten" or [reader.op_type for reader in readers] != ["Reshape"]:
+        return
+    if readers[0].outputs[0].is_graph_output():
+        return
+    x, back = flat.inputs[0], readers[0]
+    rank = len(shape_of(x) or ())
+    if rank and integer(flat, "axis", 1) % rank == rank - 1 and shape_of(back.outputs[0]) == shape_of(x):
+        node.replace_input_with(0, x)
+        ir.convenience.replace_nodes_and_values(graph, back, [back], [], back.outputs, [node.outputs[0]])
 
 
 def _repeat(graph: ir.Graph, node: ir.Node, where: str) -> None:

@@ -7,6 +7,7 @@ import onnx_ir.passes.common as passes
 from inspectnet.errors import ModelError
 from inspectnet.graph.builder import add_initializer
 from inspectnet.graph.einsum import stretch_factors
+from inspectnet.graph.extents import BATCH, Extent, is_told, tell_extents
 from inspectnet.graph.folding import fold_shapes
 from inspectnet.graph.fusing import fuse
 from inspectnet.graph.old_forms import settle_old_forms
@@ -14,7 +15,6 @@ from inspectnet.graph.upgrade import has_schema
 from inspectnet.graph.values import constant_of, describe, integer, live_values, shape_of
 from inspectnet.graph.window import explicit_pads
 
-BATCH = "N"
 # onnx infers no shape through these; while it looks, another operator that keeps the shape stands in their place
 STAND_INS = {"GroupNormalization": "InstanceNormalization", "MeanVarianceNormalization": "Softplus"}
 WINDOWED = ("Conv", "ConvTranspose", "MaxPool", "AveragePool")
@@ -33,13 +33,8 @@ def settle_shapes(model: ir.Model, size: tuple[int, int] | None, where: str) -> 
         raise ModelError(f"{where}: the image input '{image.name}' does not say how many channels it takes.")
     image.shape = ir.Shape([BATCH, c, h, w])
     _keep_told_shapes(graph)
-    freed = _free_reshapes(graph, n) if isinstance(n, int) else {}
-    _infer(model)
-    if not _batch_is_free(graph):
-        for node, shape in freed.items():
-            node.replace_input_with(1, shape)
-        image.shape = ir.Shape([n if isinstance(n, int) else 1, c, h, w])
-        _infer(model)
+    _settle_batch(model, n)
+    passes.RemoveUnusedNodesPass()(model)
     while any(explicit_pads(node) for node in graph if node.op_type in WINDOWED):
         _infer(model)  # one at a time: the shapes above it may have been wrong
     while fold_shapes(graph) or settle_old_forms(graph, where) or stretch_factors(graph):
@@ -50,15 +45,6 @@ def settle_shapes(model: ir.Model, size: tuple[int, int] | None, where: str) -> 
         _infer(model)
     _refuse_empty_maps(graph, where)
     _refuse_misfits(graph, where)
-
-
-def unknown_shape(graph: ir.Graph) -> str | None:
-    """The first operator whose extents cannot be told, in words; None if all can. Layers above it are not found."""
-    alive = live_values(graph)
-    for node in graph:
-        if node.outputs[0] in alive and shape_of(node.outputs[0]) is None:
-            return describe(node)
-    return None
 
 
 def fixed_batch(graph: ir.Graph) -> int | None:
@@ -108,6 +94,12 @@ def _refuse_misfits(graph: ir.Graph, where: str) -> None:
 
 
 def _infer(model: ir.Model) -> None:
+    """Infer every shape, also where the graph computes extents."""
+    _infer_shapes(model)
+    tell_extents(model, _infer_shapes)
+
+
+def _infer_shapes(model: ir.Model) -> None:
     """Infer every shape afresh from the input's, and from what the file tells of operators that onnx does not know."""
     for value in (value for node in model.graph if has_schema(node) for value in node.outputs):
         value.shape = None
@@ -127,18 +119,42 @@ def _keep_told_shapes(graph: ir.Graph) -> None:
         value.shape = ir.Shape([first if isinstance(first, int) else BATCH, *rest]) if fixed else None
 
 
+def _settle_batch(model: ir.Model, n: Extent) -> None:
+    """Infer all shapes for any number of images if the graph allows it, else for `n`; in place."""
+    graph = model.graph
+    image, rest = graph.inputs[0], list(graph.inputs[0].shape)[1:]
+    told: set[ir.Value] = set()
+    freed: dict[ir.Node, ir.Value] = {}
+    if isinstance(n, int):
+        image.shape = ir.Shape([n, *rest])
+        _infer(model)
+        told = set(filter(is_told, live_values(graph)))
+        freed = _free_reshapes(graph, n)
+        image.shape = ir.Shape([BATCH, *rest])
+    _infer(model)
+    if not _batch_is_free(graph) or not all(map(is_told, told)):
+        for node, shape in freed.items():
+            node.replace_input_with(1, shape)
+        image.shape = ir.Shape([n if isinstance(n, int) else 1, *rest])
+        _infer(model)
+
+
 def _free_reshapes(graph: ir.Graph, batch: int) -> dict[ir.Node, ir.Value]:
-    """Let each Reshape that spells out the batch size copy it from its input instead; gives what was there before."""
+    """Let each Reshape that spells out the batch size take it from its input instead; gives what was there before."""
     alive = live_values(graph)
     before: dict[ir.Node, ir.Value] = {}
     for node in graph:
         if node.op_type != "Reshape" or node.inputs[0] not in alive or integer(node, "allowzero", 0):
             continue
-        shape = constant_of(node.inputs[1])
-        if shape is not None and shape.size > 1 and shape[0] == batch:
-            before[node] = node.inputs[1]
-            name = f"{node.outputs[0].name}/free_batch"
-            node.replace_input_with(1, add_initializer(graph, name, np.array([0, *shape[1:]], np.int64)))
+        told, shape = shape_of(node.outputs[0]), constant_of(node.inputs[1])
+        if shape is None or shape.size < 2 or shape[0] != batch:
+            continue
+        # what else was left open is known for that many images; they may share their axis with places, as in windows
+        known = told is not None and all(isinstance(extent, int) for extent in told)
+        target = [-1, *(told or ())[1:]] if known else [0, *shape[1:]]
+        before[node] = node.inputs[1]
+        name = f"{node.outputs[0].name}/free_batch"
+        node.replace_input_with(1, add_initializer(graph, name, np.array(target, np.int64)))
     return before
 
 

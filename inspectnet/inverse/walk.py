@@ -11,28 +11,43 @@ import onnx_ir as ir
 import onnx_ir.passes.common as passes
 
 from inspectnet.errors import RuleError
+from inspectnet.graph.axes import viewed
 from inspectnet.graph.cropping import free_extent
+from inspectnet.graph.extents import BATCH
 from inspectnet.graph.folding import fold_shapes
 from inspectnet.graph.probes import cut_out
-from inspectnet.graph.shapes import BATCH
 from inspectnet.graph.values import live_values, values_above
 from inspectnet.rules import HELD, Policy, Way, find_rule, refuse, takes_parts
 
 SEED, PIXELS, OWNER = "seed", "pixels", "image_of_seed"  # what the inverse's own inputs and outputs are called
 
 
-def invert(model: ir.Model, value: str, policy: Policy, *, any_extent: bool = False, down_to: str = "") -> ir.Model:
+def invert(
+    model: ir.Model,
+    value: str,
+    policy: Policy,
+    *,
+    any_extent: bool = False,
+    down_to: str = "",
+    view: Sequence[ir.Node] = (),
+) -> ir.Model:
     """The fused inverse: image (N, C, H, W) and seed (N, ...), of the shape of `value`, -> pixels (N, C, H, W).
 
     any_extent: let it run on crops of the image too. down_to: a value on the way, the signal on which comes out in
-    place of the pixels. Raises RuleError for an operator without a rule, or if no signal gets there.
+    place of the pixels; view: what makes a layer's maps of that. Raises RuleError for an operator without a rule, or
+    if no signal gets there.
     """
-    inverse, _, _ = build(model, value, policy, any_extent, down_to)
+    inverse, _, _ = build(model, value, policy, any_extent, down_to, view)
     return finish(inverse)
 
 
 def build(
-    model: ir.Model, value: str, policy: Policy, any_extent: bool = False, down_to: str = ""
+    model: ir.Model,
+    value: str,
+    policy: Policy,
+    any_extent: bool = False,
+    down_to: str = "",
+    view: Sequence[ir.Node] = (),
 ) -> tuple[ir.Model, ir.Value, ir.Value]:
     """The forward graph up to `value` with the way down behind it; the seed and the crest stand beside it."""
     inverse = cut_out(model, list(model.graph.inputs), [value])
@@ -41,7 +56,10 @@ def build(
     _keep_our_names_free(graph)
     seed = ir.Value(name=SEED, shape=crest.shape, type=crest.type)
     pixels = _walk_back(graph, crest, seed, goal, policy)
-    pixels.name, pixels.type, pixels.shape = PIXELS, goal.type, goal.shape
+    shape = goal.shape
+    if view:
+        pixels, shape = viewed(Way(graph, set(), "view"), pixels, view), view[-1].outputs[0].shape
+    pixels.name, pixels.type, pixels.shape = PIXELS, goal.type, shape
     graph.inputs.append(seed)
     graph.outputs[:] = [pixels]
     if any_extent:

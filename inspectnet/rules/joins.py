@@ -66,7 +66,7 @@ def concat(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     sizes = [x.shape[axis] for x in node.inputs]
     if len(sizes) == 1:
         return [top]
-    if axis % len(node.outputs[0].shape) == 0 or not all(isinstance(size, int) for size in sizes):
+    if not all(isinstance(size, int) for size in sizes):
         raise refuse(node, "it joins images, or maps of which an extent is not known")
     return list(op.Split(top, sizes, axis=axis, outputs=len(sizes)))
 

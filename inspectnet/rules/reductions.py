@@ -2,7 +2,8 @@
 
 import onnx_ir as ir
 
-from inspectnet.graph.values import constant_of, integer
+from inspectnet.graph.extents import images_in
+from inspectnet.graph.values import constant_of, integer, shape_of
 from inspectnet.rules.axes import divided
 from inspectnet.rules.registry import Way, refuse, rule
 
@@ -58,11 +59,12 @@ def reduce_log_sum_exp(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value |
 
 def _axes(node: ir.Node) -> list[int]:
     """The axes that were reduced, counted from the first; none of them may be that of the images."""
-    rank, given = len(node.inputs[0].shape), node.inputs[1] if len(node.inputs) > 1 else None
+    shape = shape_of(node.inputs[0]) or ()
+    rank, given = len(shape), node.inputs[1] if len(node.inputs) > 1 else None
     axes = constant_of(given)
     everything = given is None and not integer(node, "noop_with_empty_axes")
     found = list(range(rank)) if everything else sorted(int(a) % rank for a in axes) if axes is not None else []
-    if not found or 0 in found:
+    if not found or any(images_in(shape[a]) or (a == 0 and not isinstance(shape[a], int)) for a in found):
         raise refuse(node, "it reduces over the images, or its axes are not known")
     return found
 

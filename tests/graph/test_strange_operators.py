@@ -48,7 +48,7 @@ def test_layers_below_an_operator_that_nobody_knows_answer(thing, opset, tmp_pat
 
 
 def test_a_layer_above_an_operator_that_nobody_knows_is_refused_with_its_name(tmp_path):
-    with pytest.raises(LayerError, match=r"no layer 'conv2'.* conv1; none above Frobnicate \(output 'c'\)"):
+    with pytest.raises(LayerError, match=r"no layer 'conv2'.* conv1; not all above Frobnicate \(output 'c'\)"):
         opened("Frobnicate (b)", tmp_path).layer("conv2")
 
 

@@ -1,0 +1,99 @@
+"""Extents that a graph computes: the layers above them are listed, for any number of images."""
+
+import numpy as np
+import pytest
+from small import build, project, project_split, run
+
+from inspectnet.graph.extents import images_in
+from inspectnet.graph.layers import find_layers
+from inspectnet.graph.unlisted import unlisted_above
+from inspectnet.graph.values import shape_of
+
+rng = np.random.default_rng(1)
+
+
+def weights(*shape):
+    return rng.normal(size=shape).astype(np.float32)
+
+
+def classes(op, maps, target):
+    return op.MatMul(op.Reshape(maps, target), weights(4 * 6 * 6, 5))
+
+
+def maps_of(op, x):
+    return op.Relu(op.Conv(x, weights(4, 3, 3, 3)))
+
+
+def divided(op, r):
+    """The features as all numbers by the images, in floats, as old exporters write `x.numel() / x.size(0)`."""
+    images = op.Gather(op.Shape(r), np.int64(0), axis=0)
+    quotient = op.Div(op.Cast(op.Size(r), to=1), op.Cast(images, to=1))
+    return op.Concat(op.Unsqueeze(images, [0]), op.Unsqueeze(op.Cast(op.Floor(quotient), to=7), [0]), axis=0)
+
+
+def multiplied(op, r):
+    extents = [op.Gather(op.Shape(r), np.int64(i), axis=0) for i in range(4)]
+    features = op.Mul(op.Mul(extents[1], extents[2]), extents[3])
+    return op.Concat(op.Unsqueeze(extents[0], [0]), op.Unsqueeze(features, [0]), axis=0)
+
+
+def chosen(op, r):
+    """Where(extent == -1, ones, extent), as Expand is exported."""
+    target = op.Concat(op.Shape(r, start=0, end=1), [-1], axis=0)
+    return op.Where(op.Equal(target, np.array([-2, -2])), np.array([1, 1]), target)
+
+
+TARGETS = {
+    "size and the rest": lambda op, r: op.Concat(op.Slice(op.Shape(r), [0], [1]), [-1], axis=0),
+    "divided": divided,
+    "multiplied": multiplied,
+    "chosen": chosen,
+    "split": lambda op, r: op.Concat(op.Split(op.Shape(r), [1, 3], axis=0, outputs=2)[0], [-1], axis=0),
+    "added": lambda op, r: op.Concat(op.Shape(r, end=1), op.Add(op.Mul(op.Shape(r, start=3), [24]), [0]), axis=0),
+}
+
+
+@pytest.mark.parametrize("batch", ["N", 1, 3])
+@pytest.mark.parametrize("name", TARGETS)
+def test_layers_above_extents_that_are_computed_are_listed_and_inverted(name, batch):
+    model = build((3, 8, 8), lambda op, x: classes(op, r := maps_of(op, x), TARGETS[name](op, r)), batch=batch)
+    layers = find_layers(model.graph)
+    assert [(layer.name, layer.shape) for layer in layers] == [("conv1", ("N", 4, 6, 6)), ("fc2", ("N", 5))]
+    x = rng.normal(size=(2, 3, 8, 8)).astype(np.float32)
+    seed = rng.normal(size=(2, 5)).astype(np.float32)
+    # without biases, and what is not rectified held, the network is the adjoint of its gradient
+    assert np.vdot(run(model, x), seed) == pytest.approx(
+        np.vdot(project(model, x, seed, method="gradient"), x), rel=1e-4
+    )
+    parts = project_split(model, x, seed[:1], [1], method="gradient")
+    np.testing.assert_allclose(parts, project(model, x[1:], seed[:1], method="gradient"), rtol=1e-4, atol=1e-6)
+
+
+def test_what_holds_several_images_in_one_axis_says_how_often():
+    model = build((3, 8, 8), lambda op, x: op.Reshape(op.Transpose(x, perm=[0, 2, 3, 1]), [-1, 3]))
+    assert shape_of(model.graph.outputs[0]) == ("64*N", 3)
+    assert [images_in(n) for n in ("N", "64*N", 7, None, "unk__1", "x*N")] == [1, 64, 0, None, None, None]
+
+
+def test_an_extent_that_grows_with_the_batch_in_another_way_is_left_unknown_and_said():
+    """Images are taken by halves: no number of images tells what comes out for others."""
+
+    def write(op, x):
+        half = op.Div(op.Shape(x, end=1), [2])
+        first = op.Slice(maps_of(op, x), [0], half, [0])
+        return op.Conv(first, weights(2, 4, 1, 1))
+
+    graph = build((3, 8, 8), write).graph
+    assert shape_of(graph.outputs[0])[1:] == (2, 6, 6)
+
+
+def test_windows_of_places_are_not_listed_and_that_is_said():
+    def write(op, x):
+        rows = op.Reshape(op.Transpose(x, perm=[0, 2, 3, 1]), [-1, 2, 4, 2, 4, 3])
+        rows = op.Reshape(op.Transpose(rows, perm=[0, 1, 3, 2, 4, 5]), [-1, 16, 3])
+        return op.MatMul(op.Relu(op.MatMul(rows, weights(3, 4))), weights(4, 4))
+
+    graph = build((3, 8, 8), write).graph
+    layers = find_layers(graph)
+    assert layers == []
+    assert unlisted_above(graph, layers) == "Reshape (output 'n/Reshape_4')"
