@@ -76,6 +76,11 @@ class Sweep:
         """(N, T) bool: where the answer is that to the untouched photo."""
         return np.asarray(self.predicted == self.untouched[:, None])
 
+    def keeping(self) -> Interval:
+        """The share of changes, but those that are none, that keep the answer; each displacement counts alike."""
+        moved, kept = _kept_by_displacement(self)
+        return bootstrap(kept.mean(axis=1)) if len(moved) else Interval(1.0, 1.0, 1.0)
+
     def slope(self, layer: str) -> Slope | None:
         """How the mean distance at a layer grows with the size of the change; None if it does not."""
         sizes, curves = self._curves([layer])

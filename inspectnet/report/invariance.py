@@ -39,6 +39,8 @@ def describe_sweeps(sweeps: Sequence[Sweep]) -> list[dict[str, Any]]:
             "probability": sweep.probability.mean(axis=0),
             "probability_roughness": sweep.roughness(sweep.probability),
             "kept": sweep.kept.mean(axis=0),
+            "kept_mean": sweep.keeping().value,
+            "kept_interval": sweep.keeping().to_json(),
             "consistency": sweep.consistency().value,
             "consistency_interval": sweep.consistency().to_json(),
             "neighbour_consistency": sweep.neighbour_consistency(),
@@ -146,6 +148,7 @@ def print_invariance(record: dict[str, Any]) -> None:
         "slope",
         "sharpness",
         "95 %",
+        "first layer's more",
         "linearity",
         "95 %",
         "jump",
@@ -158,12 +161,17 @@ def print_invariance(record: dict[str, Any]) -> None:
     ]
     print_table(f"{len(record['photos'])} photos, {record['distance']} distance", columns, rows)
     answers = [
-        [sweep["transform"], *(f"{100 * sweep[key]:.1f}" for key in ("consistency", "neighbour_consistency")),
-         _ends(sweep["consistency_interval"], 100)]
+        [sweep["transform"], f"{100 * sweep['kept_mean']:.1f}", _ends(sweep["kept_interval"], 100),
+         f"{100 * sweep['consistency']:.1f}", _ends(sweep["consistency_interval"], 100),
+         f"{100 * sweep['neighbour_consistency']:.1f}"]
         for sweep in record["sweeps"]
     ]  # fmt: skip
     show()
-    print_table("the same answer", ["transform", "of any two, %", "of neighbours, %", "of any two, 95 %"], answers)
+    print_table(
+        "the same answer",
+        ["transform", "as untouched, %", "95 %", "of any two, %", "95 %", "of neighbours, %"],
+        answers,
+    )
     if record["alike"]:
         columns = ["", "answer kept more often, points", "95 %", "p", "Holm"]
         rows = [
@@ -182,6 +190,8 @@ def _cells(layer: dict[str, Any]) -> list[float | str | None]:
         cells.append(layer[key])
         if key in ("sharpness", "linearity", "linearity_beyond_jump"):
             cells.append(_ends(layer["intervals"].get(key)))
+        if key == "sharpness":
+            cells.append(_ends(layer["intervals"].get("first_layer_sharper")))
     return [*cells, layer["roughness"]]
 
 

@@ -90,4 +90,5 @@ def test_every_displacement_counts_alike():
     """One of the two shifts by 1 and the one by 2 keep the answer: 3/4, not 2/3."""
     one = sweep("translate", [0, 1, -1, 2], np.zeros((1, 4)), [[0, 0, 1, 0]])
     other = sweep("rotate", [0, 1, 2], np.zeros((1, 3)), [[0, 1, 1]])
-    assert compare_alike([one, other])[0].more.value == pytest.approx(0.75)
+    assert compare_alike([one, other])[0].more.value == pytest.approx(0.75) == one.keeping().value
+    assert sweep("translate", [0, 0], np.zeros((1, 2))).keeping().value == 1
