@@ -168,7 +168,7 @@ def _pillow(image: "Image.Image", name: str) -> NDArray[np.uint8]:
     """The pixels of what Pillow has opened."""
     try:
         _load(image)
-        orientation = image.getexif().get(ORIENTATION, 1)
+        orientation = _orientation(image)
         height, width = image.height, image.width
         pixels = np.empty((*upright((height, width), orientation), 3), np.uint8)
         rows, lying = max(1, BAND // width), stored(pixels, orientation)
@@ -182,6 +182,15 @@ def _pillow(image: "Image.Image", name: str) -> NDArray[np.uint8]:
     finally:
         image.close()  # and with it goes what Pillow holds of it
     return pixels
+
+
+def _orientation(image: "Image.Image") -> int:
+    """How the image lies; 1, which is upright, also where EXIF is damaged: the pixels are not."""
+    try:
+        asked = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # as above
+        return 1
+    return asked if isinstance(asked, int) else 1
 
 
 def _load(image: "Image.Image") -> None:

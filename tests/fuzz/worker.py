@@ -45,6 +45,10 @@ class Run:
     """Bytes in memory at the most."""
 
 
+Also = Callable[[Path, Run], list[str]]
+"""What else is wrong with how a command ended that ran in a folder."""
+
+
 def run(arguments: Sequence[str], folder: Path) -> Run:
     """What `inspectnet ARGUMENTS` does in `folder`, in a fork of this process, which must have no threads yet."""
     place = Path(tempfile.mkdtemp())
@@ -97,8 +101,8 @@ def faults(run: Run) -> list[str]:
     return wrong
 
 
-def main(draw: Draw, arguments: Sequence[str] | None = None) -> int:
-    """Run a fuzzer from the command line; 1 if anything went wrong."""
+def main(draw: Draw, arguments: Sequence[str] | None = None, also: Also = lambda folder, done: []) -> int:
+    """Run a fuzzer from the command line; 1 if anything went wrong, or `also` says so."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
@@ -113,7 +117,7 @@ def main(draw: Draw, arguments: Sequence[str] | None = None) -> int:
         drawn = draw(random.Random(f"{said.seed}/{number}"), folder)
         done = run(drawn, folder)
         codes[done.code] += 1
-        wrong, last = faults(done), (done.err.splitlines() or [""])[-1]
+        wrong, last = faults(done) + also(folder, done), (done.err.splitlines() or [""])[-1]
         if said.only is not None:
             print(done.out, done.err, f"exit code {done.code}, {done.cpu:.1f} s, {done.peak >> 20} MiB", sep="\n")
         for fault in wrong:

@@ -273,3 +273,18 @@ def test_threads_may_decode_at_once_while_pillows_limit_is_low(monkeypatch):
 
 def test_pillow_is_not_told_to_fill_in_what_is_missing():
     assert not ImageFile.LOAD_TRUNCATED_IMAGES  # or the tests of truncated files would prove nothing
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow warns of some of it
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "JPEG"])
+@pytest.mark.parametrize("damaged", [b"", b"x", b"Exif\0\0junk that is no TIFF", b"Exif\0\0" + exif(6)[6:20]])
+def test_damaged_exif_does_not_make_a_picture_unreadable(format, damaged):
+    image = photo()
+    data = encode(image, format, exif=damaged, **({"lossless": True} if format == "WEBP" else {}))
+    assert (
+        np.abs(
+            decode(data, "a").astype(int)
+            - by_pillow(encode(image, format, **({"lossless": True} if format == "WEBP" else {})))
+        ).max()
+        <= 1
+    )
