@@ -9,6 +9,7 @@ import onnx
 import onnx_ir as ir
 
 from inspectnet.errors import OutputError
+from inspectnet.files.refusals import refusal
 from inspectnet.files.staging import Stage, locked, made, settle
 
 LARGEST = 2_000_000_000  # bytes: protobuf holds no more in one file; larger weights go into a file beside it
@@ -39,8 +40,7 @@ def save(models: Mapping[Path, ir.Model | onnx.ModelProto], *, overwrite: bool =
             finally:
                 stage.drop()
     except OSError as error:
-        listed = ", ".join(map(str, models))
-        raise OutputError(f"cannot write {listed}: {error.strerror or error}. Choose another place with -o.") from error
+        raise refusal(next(iter(models)), error) from error
 
 
 def to_bytes(model: ir.Model) -> bytes | tuple[bytes, dict[str, np.ndarray]]:

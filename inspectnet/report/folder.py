@@ -5,7 +5,6 @@ as it is: what makes a run another one is its claim, which its record keeps.
 """
 
 import contextlib
-import errno
 import json
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from inspectnet.errors import OutputError
+from inspectnet.files.refusals import refusal
 from inspectnet.files.staging import Stage, claims, locked, made, read_result, settle
 from inspectnet.report.plain import json_text
 
@@ -84,7 +84,7 @@ class OutputFolder:
             records = [name for name in earlier if name in RECORDS]
             self._stage.place(self._written, records + [name for name in earlier if name not in self._written])
         except OSError as error:
-            raise _refusal(self.path, error) from error
+            raise refusal(self.path, error) from error
 
     @contextlib.contextmanager
     def _file(self, name: str) -> Iterator[BinaryIO]:
@@ -95,7 +95,7 @@ class OutputFolder:
             with path.open("wb") as file:
                 yield file
         except OSError as error:
-            raise _refusal(target, error) from error
+            raise refusal(target, error) from error
         self._written.append(name)
 
     def _made_before(self, name: str) -> bool:
@@ -121,10 +121,11 @@ def output_folder(
                 stack.enter_context(made(place))
                 stage = _begin(place, claim, overwrite)
             except (OSError, ValueError) as error:
-                raise _refusal(place, error) from error
+                raise refusal(place, error) from error
             if stage is None:
                 continue
             stack.callback(stage.drop)
+            stage.path(record)  # which an input may have, as the work would find at its end
             folder = OutputFolder(stage, record, claim, overwrite, forms)
             yield folder
             folder.place()
@@ -185,23 +186,3 @@ def _pack(file: BinaryIO, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
 
 def _write_array(file: IO[bytes], array: np.ndarray[Any, Any]) -> None:
     np.lib.format.write_array(file, array, allow_pickle=False)
-
-
-def _refusal(path: Path, error: Exception) -> OutputError:
-    """The error in one line: where, why, what to do."""
-    obstacle = next((above for above in (path, *path.parents) if _is_no_folder(above)), None)
-    number = error.errno if isinstance(error, OSError) else None
-    if obstacle is not None and number in (errno.ENOTDIR, errno.EEXIST, errno.ENOENT):
-        reason = f"{obstacle} is a file, not a folder" if obstacle != path else "it is a file, not a folder"
-        return OutputError(f"cannot write to {path}: {reason}. Choose another folder with --out.")
-    if number in (errno.ENOSPC, errno.EDQUOT):
-        return OutputError(f"cannot write to {path}: the disk is full. Free some space, or choose another --out.")
-    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    return OutputError(f"cannot write to {path}: {reason.lower()}. Choose another folder with --out.")
-
-
-def _is_no_folder(path: Path) -> bool:
-    try:
-        return path.exists() and not path.is_dir()
-    except (OSError, ValueError):
-        return False

@@ -7,7 +7,9 @@ import numpy as np
 import onnx
 import onnx_ir
 import pytest
-from commands import contents, done, refused, write_network
+from commands import contents, done, noisy_photos, refused, write_network
+
+from inspectnet.files.staging import PLACES, PREFIX, WHOLE
 
 NET = "c = Conv (image, k) \n r = Relu (c) \n p = GlobalAveragePool (r) \n y = Flatten (p)"
 SIDE = 12
@@ -89,3 +91,89 @@ def test_the_file_of_class_names_stays(model, tmp_path, capsys):
     names.write_text("a\nb\nc\nd\n")
     line = refused(capsys, "annotate", model, "--classes", names, "-o", names, "--overwrite")
     assert "is read by this run" in line and names.read_text() == "a\nb\nc\nd\n"
+
+
+# Folders ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("out", ["photos", "photos/.", "link", "photos/cats"])
+def test_results_do_not_come_among_the_photos(out, model, tmp_path, capsys):
+    photos = noisy_photos(tmp_path / "photos", {"a.png": (20, 20), "cats/b.png": (20, 20)})
+    (tmp_path / "link").symlink_to(photos, target_is_directory=True)
+    before = contents(tmp_path)
+    line = refused(capsys, "deconv", model, "-l", "conv1", "--images", photos, "-o", tmp_path / out, "--overwrite")
+    assert "Choose another --out" in line and contents(tmp_path) == before
+
+
+def test_a_photo_whose_name_a_result_would_have_stays(model, tmp_path, capsys):
+    photos = noisy_photos(tmp_path / "photos", {"conv1.png": (20, 20)})
+    before = contents(tmp_path)
+    arguments = ("deconv", model, "-l", "conv1", "--images", photos / "conv1.png", "-o", photos)
+    for more, why in (([], "conv1.png is read by this run"), (["--overwrite"], "conv1.png is read by this run")):
+        assert why in refused(capsys, *arguments, *more, after=["scanning: "])
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("option", ["boxes", "classes", "list", "tar", "parts"])
+def test_a_file_of_any_option_stays_though_it_is_called_as_a_result(option, model, tmp_path, capsys):
+    """Each lies in the folder for results under the name of the record."""
+    import tarfile
+
+    photos, out = noisy_photos(tmp_path / "photos", {"a.png": (20, 20), "b.png": (20, 20)}), tmp_path / "out"
+    out.mkdir()
+    record, photo = out / "run.json", str(photos / "a.png")
+    command, more = "occlude", [photo, "--patch", "8", "--stride", "4", "-l", "conv1"]
+    if option == "boxes":
+        record.write_text(json.dumps({"a.png": [0, 0, 9, 9]}))
+        more += ["--boxes", record]
+    elif option == "classes":
+        record.write_text(json.dumps(["a", "b", "c", "d"]))
+        more += ["--classes", record]
+    elif option == "parts":
+        record = out / "correspondence.json"
+        images = [{"image": name, "parts": {"nose": [2, 2, 9, 9]}} for name in ("a.png", "b.png")]
+        record.write_text(json.dumps({"images": images}))
+        command, more = "correspond", [record, "--images", photos, "-l", "conv1", "--randoms", "2"]
+    elif option == "list":
+        (tmp_path / "l.txt").write_text(photo)
+        os.link(tmp_path / "l.txt", record)
+        more[0] = tmp_path / "l.txt"
+    else:
+        with tarfile.open(tmp_path / "t.tar", "w") as tar:
+            tar.add(photo, "a.png")
+        os.link(tmp_path / "t.tar", record)
+        more[0] = tmp_path / "t.tar"
+    before = record.read_bytes()
+    line = refused(capsys, command, model, *more, "-o", out, "--overwrite", after=["scanning: ", "occluding", "hiding"])
+    assert f"{record} is read by this run, so it stays as it is" in line
+    assert record.read_bytes() == before and [p.name for p in out.iterdir()] == [record.name]
+
+
+def test_a_run_leaves_the_results_of_another_and_says_where_its_own_are(model, tmp_path, capsys):
+    photos = noisy_photos(tmp_path / "photos", {"a.png": (20, 20)})
+    out, arguments = tmp_path / "out", ("deconv", model, "-l", "conv1", "--images", photos, "-o", tmp_path / "out")
+    done(capsys, *arguments)
+    before = contents(out)
+    shown, said = done(capsys, *arguments, "--method", "gradient")
+    assert said == [f"{out} holds the results of another run, so these go to {out}-2 (--overwrite replaces them)"]
+    assert shown.endswith(f"-> {out}-2\n") and contents(out) == before
+    assert json.loads((tmp_path / "out-2" / "run.json").read_text())["method"] == "gradient"
+    assert done(capsys, *arguments, "--threads", 1, "--batch-size", 2)[1] == []  # the same run, which replaces its own
+    assert contents(out) == before
+    done(capsys, *arguments, "--method", "gradient", "--overwrite")
+    assert json.loads((out / "run.json").read_text())["method"] == "gradient"
+
+
+def test_results_half_in_place_after_a_kill_are_no_photos(model, tmp_path, capsys):
+    """The next run among the same photos puts what was whole in place, then its own."""
+    photos = noisy_photos(tmp_path / "photos", {"a.png": (20, 20)})
+    out = photos / "out"
+    arguments = ("deconv", model, "-l", "conv1", "--images", photos, "-o", out)
+    done(capsys, *arguments)
+    before = contents(out)
+    stage = out / f"{PREFIX}0123{WHOLE}"
+    stage.mkdir()
+    (stage / PLACES).write_text(json.dumps({"remove": ["run.json"], "move": ["conv1.png", "run.json"]}))
+    os.rename(out / "run.json", stage / "run.json")  # its other files were moved when the kill came
+    done(capsys, *arguments)
+    assert contents(out) == before

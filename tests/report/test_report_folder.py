@@ -255,8 +255,8 @@ def test_names_that_no_file_system_takes_are_refused(tmp_path, path):
 
 
 REASONS = [
-    (errno.EACCES, "permission denied. Choose another folder"),
-    (errno.EROFS, "read-only file system. Choose another folder"),
+    (errno.EACCES, "permission denied. Choose another place"),
+    (errno.EROFS, "read-only file system. Choose another place"),
     (errno.ENOSPC, "the disk is full. Free some space"),
 ]
 
