@@ -109,7 +109,7 @@ def print_evolution(record: dict[str, Any]) -> None:
             show()
             print_table(words, ["layer", *map(str, epochs)], rows)
     rows = [[each["layer"], *map(_ends, each["cka_intervals"])] for each in record["layers"]]
-    print()
+    show()
     print_table("its 95 % interval over images", ["layer", *map(str, epochs)], rows)
 
 
