@@ -25,6 +25,7 @@ def conduct(plan: Callable[[Path], list[Unit]], jobs: Callable[[Unit], Job], rec
     """
     if os.environ.get("WORLD_SIZE", "1") != "1":
         raise TrainerError("processes of a study share its runs by themselves: start it without torchrun")
+    records.mkdir(parents=True, exist_ok=True)  # or fail before hours of training
     while left := [
         unit for unit in plan(records) if wanted(unit, only) and not record_file(records, unit.name).exists()
     ]:

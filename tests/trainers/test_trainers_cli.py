@@ -28,7 +28,7 @@ runner = CliRunner()
 
 
 def test_every_command_has_help():
-    for command in ("train", "export", "table", "networks"):
+    for command in ("train", "export", "table", "study", "card", "networks"):
         done = runner.invoke(app, [command, "--help"])
         assert done.exit_code == 0
         assert "Usage" in done.output

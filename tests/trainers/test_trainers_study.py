@@ -202,6 +202,13 @@ def test_a_study_is_not_for_torchrun(units, jobs, tmp_path, monkeypatch):
         conduct(lambda _: units, jobs, tmp_path, [])
 
 
+def test_records_that_cannot_be_written_are_said_before_the_training(units, tmp_path):
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(OSError, match="file"):
+            conduct(lambda _: units, lambda unit: pytest.fail("went on"), place, [])
+
+
 def test_pictures_held_out_are_as_many_of_every_class_never_trained_on_and_measured(job):
     whole, half = (open_pictures(replace(job, hold_out=count), join("cpu")) for count in (0, 9))
     assert isinstance(half.train, CachedPixels) and isinstance(half.val, CachedPixels)
