@@ -45,14 +45,14 @@ class Boxes:
 
         Photos that cannot be read have none. Raises OptionError for a box that does not lie in its photo.
         """
-        from inspectnet.images import decode
+        from inspectnet.images import read_photo
         from inspectnet.images.occluder import box_mask
 
         for i, entry in enumerate(photos):
             if (box := self._find(entry.id)) is None:
                 continue
             try:
-                height, width = decode(photos.read(i), entry.id).shape[:2]
+                height, width = read_photo(photos, i)[1].shape[:2]
                 yield entry.id, box_mask(box, (height, width), preparation)
             except ImageError:
                 continue

@@ -1,6 +1,5 @@
 """Photos as they are on disk, with their classes: what analyses read that change a photo before it is cropped."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +30,7 @@ class Photo:
     id: str
     sha256: str
     pixels: "Pixels"
-    """[h, w, 3] as decoded."""
+    """[h, w, 3] as decoded, and resized as the preparation does."""
     label: int
     class_name: str
     labelled: bool
@@ -82,15 +81,16 @@ def read_labelled(
 
 
 def _read(network: "Network", collection: "Collection", entry: int, known: dict[str, int], names: list[str]) -> Photo:
-    from inspectnet.images import decode
+    from inspectnet.images import read_photo
 
-    id, data = collection.entries[entry].id, collection.read(entry)
-    pixels = decode(data, id)
+    id = collection.entries[entry].id
+    sha256, photo = read_photo(collection, entry)
+    pixels = network.preparation.shrink(photo)  # or many large photos would fill the memory
     label = known.get(id)
     if label is None:
         scores = network.scores().value
         label = int(network.values(network.preparation.apply(pixels)[None], [scores])[scores].argmax())
-    return Photo(id, hashlib.sha256(data).hexdigest(), pixels, label, names[label], id in known)
+    return Photo(id, sha256, pixels, label, names[label], id in known)
 
 
 def sample_changes(

@@ -10,6 +10,7 @@ from inspectnet.images.crops import Several, TenCrops
 from inspectnet.images.decode import MAX_PIXELS, decode
 from inspectnet.images.labels import Targets, all_names, match_labels
 from inspectnet.images.prepare import Preparation
+from inspectnet.images.reader import read_photo
 from inspectnet.images.sources import find_images
 from inspectnet.images.stream import Batch, Stream
 from inspectnet.images.tiles import Box, tile_boxes, tile_id
@@ -30,6 +31,7 @@ __all__ = [
     "decode",
     "find_images",
     "match_labels",
+    "read_photo",
     "spaced",
     "tile_boxes",
     "tile_id",

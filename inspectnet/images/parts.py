@@ -1,6 +1,5 @@
 """Parts of photos that somebody marked, as boxes or masks: read from JSON, and brought to the network's pixels."""
 
-import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from inspectnet.errors import ImageError, OptionError
 from inspectnet.files.inputs import read_input
 from inspectnet.images.boxes import Box, box_of, corners_beyond, fill_box
 from inspectnet.images.decode import decode
-from inspectnet.images.fit import Pixels
+from inspectnet.images.fit import Pixels, fit
 from inspectnet.images.prepare import Preparation, Prepared
 
 FORM = 'Write {"images": [{"image": "dog.jpg", "parts": {"nose": [x0, y0, x1, y1]}}]}'
@@ -112,7 +111,7 @@ def _marked(entry: Any, where: str, folder: Path, beyond: int) -> Marked:
 def _whole_mask(place: Box | Path, size: tuple[int, ...], where: str, sha256: Any) -> np.ndarray:
     """Which pixels of a photo (h, w) belong to a part."""
     if isinstance(place, Path):
-        mask = np.asarray((_load(place, sha256) >= LEVEL).any(axis=2))
+        mask = np.asarray(_load(place, sha256).max(axis=2) >= LEVEL)
         if mask.shape != size:
             shapes = f"{mask.shape[1]} x {mask.shape[0]} pixels, the photo {size[1]} x {size[0]}"
             raise ImageError(f"the mask of {where} has {shapes}. Draw it in the photo's size.")
@@ -127,10 +126,9 @@ def _whole_mask(place: Box | Path, size: tuple[int, ...], where: str, sha256: An
 
 def _fitted(mask: np.ndarray, preparation: Preparation) -> np.ndarray:
     """The mask (H, W) of what the network sees: it takes the way of the photo, with nothing around it."""
-    channels = preparation.input_size[0]
-    plain = dataclasses.replace(preparation, mean=(0.0,) * channels, std=(1.0,) * channels)
-    pixels: Pixels = np.repeat(mask[:, :, None], 3, axis=2).astype(np.uint8) * 255
-    fitted: np.ndarray = plain.fit(pixels)[:, :, 0] >= LEVEL
+    how = preparation.interpolation, preparation.crop_pct, preparation.crop_mode
+    pixels: Pixels = mask[:, :, None].astype(np.uint8) * np.uint8(255)
+    fitted: np.ndarray = fit(pixels, preparation.input_size[1:], *how, np.zeros(1, np.uint8))[:, :, 0] >= LEVEL
     return fitted
 
 

@@ -114,6 +114,14 @@ class Preparation:
         pixels = self._in_channels(pixels)
         return surround(pixels, self.input_size[1:], self.interpolation, self.crop_pct, self.crop_mode)
 
+    def shrink(self, pixels: Pixels) -> Pixels:
+        """What of RGB pixels [h, w, 3] is enough: [h', w', 3], which `fit` and `surround` resize no further.
+
+        Raises ImageError.
+        """
+        enough = self.surround(pixels)[0]
+        return np.ascontiguousarray(np.broadcast_to(enough, (*enough.shape[:2], 3)))
+
     def normalise(self, pixels: Pixels, out: Prepared | None = None) -> Prepared:
         """(pixels / 255 - mean) / std in the network's layout, for pixels [H, W, C or 3] of exactly its size.
 

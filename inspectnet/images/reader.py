@@ -91,3 +91,11 @@ class Reader:
         if boxes[0][2:] != (height, width):
             return [(boxes[0], self.tiler.fit(pixels))]
         return [(box, pixels[box.top : box.top + height, box.left : box.left + width]) for box in boxes]
+
+
+def read_photo(collection: Collection, entry: int) -> tuple[str, Pixels]:
+    """The sha256 of the bytes of one image, in hexadecimals, and its pixels [h, w, 3]. Raises ImageError."""
+    with collection.open(entry) as source:
+        sha256 = hashlib.file_digest(source, "sha256").hexdigest()
+        source.seek(0)
+        return sha256, look(source, collection.entries[entry].id).decode()

@@ -181,3 +181,16 @@ def test_json_that_lacks_something_says_what():
 
 def test_imagenet_has_a_grey_version():
     assert Preparation.imagenet((1, 8, 8)).mean == pytest.approx((0.449,), abs=1e-3)
+
+
+@pytest.mark.parametrize("crop_mode", ["center", "squash", "border"])
+@pytest.mark.parametrize("size", [(3, 24, 24), (1, 24, 24), (3, 20, 31)])
+@pytest.mark.parametrize("shape", [(61, 83), (200, 33), (24, 24), (9, 7)])
+def test_a_shrunk_photo_is_fitted_and_surrounded_as_the_photo_itself(shape, size, crop_mode):
+    photo = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    how = Preparation(size, (0.4,) * size[0], (0.2,) * size[0], "bicubic", 0.9, crop_mode)
+    shrunk = how.shrink(photo)
+    assert shrunk.shape[2] == 3
+    np.testing.assert_array_equal(how.apply(shrunk), how.apply(photo))
+    for one, other in zip(how.surround(shrunk), how.surround(photo), strict=True):
+        np.testing.assert_array_equal(one, other)
