@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from inspectnet.graph.layers import Layer, find_layers
 from inspectnet.graph.names import Directory
 from inspectnet.graph.probes import cut, cut_at_maxima
 from inspectnet.graph.reading import Source, read
-from inspectnet.graph.scores import KEEPING, Scores, find_scores, softmax
+from inspectnet.graph.scores import KEEPING, Scores, find_scores, of_each_class, softmax
 from inspectnet.graph.shapes import fixed_batch
 from inspectnet.graph.unlisted import unlisted_above
 from inspectnet.graph.values import shape_of
@@ -210,19 +211,21 @@ class Network:
 
     @functools.cached_property
     def logits(self) -> tuple[str, tuple[int, ...]]:
-        """The ONNX name of the class scores before the softmax, and the shape that one image's have.
+        """The ONNX name of the class scores before the softmax, or the sigmoid, and the shape that one image's have.
 
         Raises ModelError if it is not clear which output holds the scores.
         """
         name = self.scores().value
         below = reversed(inverse.operators_below(self._model, name))
         last = next((operator for operator in below if operator.op_type not in KEEPING), None)
-        name = last.inputs[0] if last and last.op_type in ("Softmax", "LogSoftmax") else name
+        shape = tuple(int(n or 0) for n in (shape_of(self._value(name)) or ())[1:])
+        squashed = ("Softmax", "LogSoftmax") if math.prod(shape) > 1 else ("Sigmoid",)
+        name = last.inputs[0] if last and last.op_type in squashed else name
         return name, tuple(int(n or 0) for n in (shape_of(self._value(name)) or ())[1:])
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """(N, K) float64: of each class, for what `values` says of `logits`. Raises ModelError if that is no number."""
-        return softmax(logits.reshape(len(logits), -1), str(self.path))
+        return softmax(of_each_class(logits), str(self.path))
 
     def operators(self, layer: str = "", policy: Policy | None = None) -> list[Operator]:
         """The operators below `layer`, or the scores, from the bottom up; with a policy those that a signal passes."""

@@ -176,7 +176,7 @@ def _log_probabilities(
     In logarithms nothing becomes zero, and so equal, that is not.
     """
     rows = part.cut(x) if isinstance(part, TenCrops) else x
-    raw = network.values(rows, [scores.value])[scores.value].reshape(len(rows), -1).astype(np.float64)
+    raw = scores.of_each_class(network.values(rows, [scores.value])[scores.value])
     if not (sound := np.isfinite(raw).all(axis=1)).all():
         image = ids[int(sound.argmin()) // (len(rows) // len(ids))]
         what = f"{network.path} answers the image {image} with NaN or infinity"

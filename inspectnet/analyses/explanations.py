@@ -14,6 +14,7 @@ import numpy as np
 from inspectnet.attribution import checked_images
 from inspectnet.errors import LayerError, OptionError, nearest
 from inspectnet.graph.layers import Layer
+from inspectnet.graph.scores import seed_of_classes
 from inspectnet.graph.unlisted import tell_unlisted
 from inspectnet.network import Network
 from inspectnet.rules import Policy
@@ -36,7 +37,7 @@ def explain(
         raise OptionError(f"images have the shape {x.shape}, but {network.path} wants (N, {wanted}).")
     if classes.dtype.kind not in "iu" or classes.shape not in ((), (len(x),)):
         raise OptionError(f"{target!r} is not the number of a class, or one for each of {len(x)} images.")
-    count = int(np.prod(network.logits[1]))
+    count = network.scores().classes
     if (wrong := classes[(classes < 0) | (classes >= count)]).size:
         raise OptionError(f"there is no class {wrong.flat[0]}: {network.path} tells {count} apart, 0 to {count - 1}.")
     return found(network, x, np.broadcast_to(classes, len(x)), **options)
@@ -189,11 +190,12 @@ def _weights(small: int, large: int) -> np.ndarray:
 
 
 def _projected(network: Network, x: np.ndarray, classes: np.ndarray, method: str, down_to: str = "") -> np.ndarray:
-    """The pixels, or the signal on a layer, that a 1 on the score of each image's class becomes."""
+    """The pixels, or the signal on a layer, that a 1 on the score of each image's class becomes.
+
+    Of the two classes that one sigmoid tells apart, the first has the score of the second with its sign turned.
+    """
     name, shape = network.logits
-    seed = np.zeros((len(x), int(np.prod(shape))), np.float32)
-    seed[np.arange(len(x)), classes] = 1
-    return network.pull(x, name, seed.reshape(len(x), *shape), Policy(method), down_to=down_to)
+    return network.pull(x, name, seed_of_classes(classes, shape), Policy(method), down_to=down_to)
 
 
 def _maps_and_gradient(

@@ -6,7 +6,6 @@ say how its distances are normalised: here relative to the untouched features, o
 Shifts of one pixel show aliasing: Zhang 2019, sec. 4, counts how often two shifts of a photo get the same answer.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -47,19 +46,19 @@ def invariance(
     _check_amounts(amounts)
     found = [network.layer(name) for name in layers or ends(network)]
     outputs = {layer.name: layer.output for layer in found}
-    logits, shape = network.logits
+    (logits, _), count = network.logits, network.scores().classes
     if classes is not None:
-        _check_classes(classes, len(photos), math.prod(shape))
+        _check_classes(classes, len(photos), count)
     parts: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {name: [] for name in amounts}
     answers = list[int]()
     for photo in photos:
         scene = make_scene(photo, network.preparation, border)
         plain = scene.prepare(changes.shift(0))[None]
         untouched = network.values(plain, [*outputs.values(), logits])
-        answers.append(int(untouched[logits].argmax()))
+        answers.append(int(network.probabilities(untouched[logits]).argmax()))
         for name, values in amounts.items():
             at = [view(scene, name, amount, direction) for amount in values]
-            apart, likely = np.empty((len(found), len(at))), np.empty((len(at), math.prod(shape)))
+            apart, likely = np.empty((len(found), len(at))), np.empty((len(at), count))
             for i in range(0, len(at), batch_size):
                 row = slice(i, i + batch_size)
                 run = _run(network, at[row], [*outputs.values(), logits])

@@ -99,7 +99,7 @@ def class_distance(
     Half the squared distance of the two, each of length 1: 0 if they are the same, 1 if they have nothing in common,
     2 if they are opposites (Nie et al. 2018 compare classes by the distance). NaN if one of them is blank.
     """
-    count = int(np.prod(network.logits[1]))
+    count = network.scores().classes
     others = (classes + np.random.default_rng(seed).integers(1, count, len(x))) % count
     pairs = {name: (method(network, x, classes), method(network, x, others)) for name, method in methods.items()}
     return {

@@ -58,13 +58,19 @@ def _own_names(networks: Sequence["Network"], count: int) -> Sequence[str]:
     """What the models call their classes, as far as they say it; all that do must agree."""
     told = [network for network in networks if network.classes]
     for network in told:
-        if len(network.classes) != count:
+        if len(_named(network)) != count:
             what = f"{network.path} has {count} classes, but names {len(network.classes)}"
             raise OptionError(f"{what}. Name them with inspectnet annotate.")
         if network.classes != told[0].classes:
             what = f"{told[0].path} and {network.path} name their classes differently"
             raise OptionError(f"{what}. Evaluate them one by one.")
-    return told[0].classes if told else []
+    return _named(told[0]) if told else []
+
+
+def _named(network: "Network") -> Sequence[str]:
+    """What a model calls its classes; the one that a single sigmoid speaks for may be named alone."""
+    names = network.classes
+    return [f"not {names[0]}", names[0]] if len(names) == 1 and network.scores().alone else names
 
 
 def find_class(text: str, names: "Names") -> int:

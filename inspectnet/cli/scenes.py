@@ -88,8 +88,9 @@ def _read(network: "Network", collection: "Collection", entry: int, known: dict[
     pixels = network.preparation.shrink(photo)  # or many large photos would fill the memory
     label = known.get(id)
     if label is None:
-        scores = network.scores().value
-        label = int(network.values(network.preparation.apply(pixels)[None], [scores])[scores].argmax())
+        scores = network.scores()
+        answer = network.values(network.preparation.apply(pixels)[None], [scores.value])[scores.value]
+        label = int(scores.of_each_class(answer).argmax())
     return Photo(id, sha256, pixels, label, names[label], id in known)
 
 

@@ -17,7 +17,7 @@ from inspectnet.graph.halves import widen_halves
 from inspectnet.graph.model_file import open_model_file
 from inspectnet.graph.names import WEIGHTED
 from inspectnet.graph.quantized import write_rectifiers
-from inspectnet.graph.shapes import settle_shapes
+from inspectnet.graph.shapes import open_unsaid, settle_shapes
 from inspectnet.graph.upgrade import upgrade
 from inspectnet.graph.values import CARRIERS, live_values, shape_of
 from inspectnet.graph.wiring import put_in_order, refuse_loose_ends
@@ -55,6 +55,7 @@ def read(path: str | Path) -> Source:
         fold_constants(model.graph)
         passes.RemoveUnusedNodesPass()(model)
         _keep_the_image_input(model.graph, path)
+        open_unsaid(model.graph.inputs[0])
         write_rectifiers(model.graph)
         layout = "nhwc" if put_channels_first(model) else "nchw"
     return Source(path, model, digest, layout)

@@ -1,5 +1,6 @@
 """Scores: where a network says which class it sees, and whether it says so in probabilities."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,49 +14,93 @@ KEEPING = frozenset({"Identity", "Dropout", "Flatten", "Reshape", "Squeeze", "Un
 
 @dataclass(frozen=True)
 class Scores:
-    """The value of a graph that holds one number for each class."""
+    """The value of a graph that holds one number for each class.
+
+    Or one number alone, a sigmoid: the probability of the second of two classes, that it is; the first is that it is
+    not.
+    """
 
     value: str
-    """Its name; its shape is (N, K) or (N, K, 1, 1)."""
+    """Its name; its shape is (N, K) or (N, K, 1, 1), for one sigmoid also (N,)."""
     classes: int
     """K."""
     normalised: bool
-    """Whether the numbers are probabilities: a softmax over the classes is the last that is done to them."""
+    """Whether the numbers are probabilities: a softmax over the classes, or a sigmoid, is the last thing done to them.
+    """
+
+    alone: bool = False
+    """Whether one number speaks for the second of two classes, and so against the first."""
+
+    def of_each_class(self, numbers: np.ndarray) -> np.ndarray:
+        """(N, K) float64: the score of each class for N times what the value holds."""
+        return of_each_class(numbers, normalised=self.normalised)
 
 
 def find_scores(graph: ir.Graph, name: str | None, where: str) -> Scores:
     """The scores in the value `name`, or in the only output that has the shape of scores. Raises ModelError."""
     outputs = [value for value in graph.outputs if value in live_values(graph)]
     given = [value for node in graph for value in node.outputs if value.name == name]
-    found = [value for value in given or outputs if _classes(value)]
-    if not found and (alone := [value for value in given or outputs if _extent_of_classes(value) == 1]):
-        single = f"has a single score, '{alone[0].name}' {_extents(alone[0])}, and not one for each of several classes"
-        raise ModelError(f"{where} {single}. See what its units answer to with inspectnet deconv.")
+    found = [value for value in given or outputs if _classes(value) > 1]
+    found = found or [value for value in given or outputs if _classes(value) == 1 and (given or _is_sigmoid(value))]
+    if not found and (alone := [value for value in outputs if _classes(value) == 1]):
+        single = (
+            f"has a single score, '{alone[0].name}' {_extents(alone[0])}, which is no sigmoid: of a class or a number"
+        )
+        raise ModelError(f"{where} {single}, it does not tell. If it is of a class, say --scores {alone[0].name}.")
     if len(found) != 1:
         listed = ", ".join(f"'{value.name}' {_extents(value)}" for value in given or outputs)
         which = f"{'several' if found else 'none'} of shape (N, K) among its outputs ({listed})"
         what = f"'{name}' has the shape {_extents(given[0])}, not (N, K)" if given else f"there are {which}"
         raise ModelError(f"{where} has no clear class scores: {what}. Say the layer that holds them with --scores.")
-    return Scores(found[0].name or "", _classes(found[0]), _is_softmax(found[0]))
+    classes = _classes(found[0])
+    normalised = _is_softmax(found[0]) if classes > 1 else _is_sigmoid(found[0])
+    return Scores(found[0].name or "", max(classes, 2), normalised, classes == 1)
+
+
+def of_each_class(numbers: np.ndarray, *, normalised: bool = False) -> np.ndarray:
+    """(N, K) float64: the scores of each class, of one number for each, or of one that speaks for the second of two.
+
+    normalised: that one is a probability.
+    """
+    scores = numbers.reshape(len(numbers), -1).astype(np.float64)
+    return np.hstack([1 - scores if normalised else 0 * scores, scores]) if scores.shape[1] == 1 else scores
+
+
+def seed_of_classes(classes: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """(N, *shape) float32: 1 on the score of each image's class; -1 on the one number that speaks for the other."""
+    seed = np.zeros((len(classes), math.prod(shape)), np.float32)
+    if seed.shape[1] == 1:
+        seed[:, 0] = np.where(classes == 1, 1, -1)
+    else:
+        seed[np.arange(len(classes)), classes] = 1
+    return seed.reshape(len(classes), *shape)
 
 
 def _classes(value: ir.Value) -> int:
-    """How many classes a value tells apart; 0 if it has not the shape of scores."""
-    count = _extent_of_classes(value)
-    return count if count > 1 else 0
-
-
-def _extent_of_classes(value: ir.Value) -> int:
+    """How many numbers a value holds for each image; 0 if it has not the shape of scores."""
     match shape_of(value):
         case (_, int(k)) | (_, int(k), 1, 1):
             return k
+        case (_,):
+            return 1
     return 0
 
 
-def _is_softmax(value: ir.Value) -> bool:
+def _last(value: ir.Value) -> ir.Node | None:
+    """The last operator that changes the numbers of `value`."""
     node = value.producer()
     while node is not None and node.op_type in KEEPING and node.inputs[0] is not None:
         node = node.inputs[0].producer()
+    return node
+
+
+def _is_sigmoid(value: ir.Value) -> bool:
+    node = _last(value)
+    return node is not None and node.op_type == "Sigmoid"
+
+
+def _is_softmax(value: ir.Value) -> bool:
+    node = _last(value)
     if node is None or node.op_type != "Softmax":
         return False
     shape = shape_of(node.outputs[0])

@@ -12,11 +12,15 @@ from inspectnet.graph.folding import fold_shapes
 from inspectnet.graph.fusing import fuse
 from inspectnet.graph.old_forms import settle_old_forms
 from inspectnet.graph.upgrade import has_schema
-from inspectnet.graph.values import constant_of, describe, integer, live_values, shape_of
+from inspectnet.graph.values import constant_of, describe, integer, ints, live_values, shape_of
 from inspectnet.graph.window import explicit_pads
 
 # onnx infers no shape through these; while it looks, another operator that keeps the shape stands in their place
 STAND_INS = {"GroupNormalization": "InstanceNormalization", "MeanVarianceNormalization": "Softplus"}
+KEEPING_CHANNELS = frozenset(
+    "Identity Cast Dropout Pad Resize Slice Sub Add Mul Div Relu Clip MaxPool AveragePool BatchNormalization"
+    " InstanceNormalization LRN Neg Sqrt Pow QuantizeLinear DequantizeLinear Sum Max Min".split()
+)
 WINDOWED = ("Conv", "ConvTranspose", "MaxPool", "AveragePool")
 
 
@@ -29,8 +33,12 @@ def settle_shapes(model: ir.Model, size: tuple[int, int] | None, where: str) -> 
     image = graph.inputs[0]
     n, c, h, w = shape_of(image) or ()
     h, w = (_extent(d, i, size, where) for i, d in enumerate((h, w)))
-    if not isinstance(c, int):
-        raise ModelError(f"{where}: the image input '{image.name}' does not say how many channels it takes.")
+    c = c if isinstance(c, int) else _channels_taken(image)
+    if c is None:
+        raise ModelError(
+            f"{where}: neither the image input '{image.name}' nor a filter says how many channels it takes."
+        )
+    _refuse_negative_pads(graph, where)
     image.shape = ir.Shape([BATCH, c, h, w])
     _keep_told_shapes(graph)
     _settle_batch(model, n)
@@ -61,9 +69,38 @@ def _extent(said: int | str | None, axis: int, size: tuple[int, int] | None, whe
         return size[axis]
     if size is not None and size[axis] != said:
         raise ModelError(
-            f"{where} takes images of {('height', 'width')[axis]} {said}, but the preprocessing makes {size[axis]}."
+            f"{where} takes images of {('height', 'width')[axis]} {said} and no other, but the preprocessing makes"
+            f" {size[axis]}. Leave --input-size out, or say its own."
         )
     return said
+
+
+def open_unsaid(image: ir.Value) -> None:
+    """Let extents of the image that are no extents, as -1 or 0 for an open one, be open; in place."""
+    extents = shape_of(image) or ()
+    image.shape = ir.Shape([None if isinstance(n, int) and n < 1 else n for n in extents])
+
+
+def _channels_taken(image: ir.Value) -> int | None:
+    """How many channels the first filters on the way up from the image take; None if no operator says it."""
+    asked, seen = [image], set[ir.Value]()
+    while asked:
+        for node in (value := asked.pop(0)).consumers():
+            filters = shape_of(node.inputs[1]) if node.op_type == "Conv" and node.inputs[0] is value else None
+            if filters and isinstance(filters[1], int):
+                return filters[1] * integer(node, "group", 1)
+            if node.op_type in KEEPING_CHANNELS and node.outputs[0] not in seen:
+                seen.add(node.outputs[0])
+                asked.append(node.outputs[0])
+    return None
+
+
+def _refuse_negative_pads(graph: ir.Graph, where: str) -> None:
+    """No runtime takes them, and onnx infers no shape for them."""
+    for node in graph:
+        if node.op_type in WINDOWED and not node.domain and min(pads := ints(node, "pads"), default=0) < 0:
+            told = f"{describe(node)} has the negative pads {list(pads)}"
+            raise ModelError(f"{where}: {told}. Cut its input with a Slice or Pad instead, and export it again.")
 
 
 def _refuse_empty_maps(graph: ir.Graph, where: str) -> None:
