@@ -21,6 +21,15 @@ def open_input(path: str | os.PathLike[str]) -> BinaryIO:
 
     Raises OSError for what is missing, cannot be read, or is no regular file. Safe to call from any thread.
     """
+    file = open_regular(path)
+    block, bit = _place(os.fstat(file.fileno()))
+    with _noting:
+        _read[block] = _read.get(block, 0) | bit
+    return file
+
+
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """A regular file, open for reading bytes. Raises OSError for what is missing, cannot be read, or is none."""
     # without O_NONBLOCK the opening of a pipe would wait for somebody to write to it
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
@@ -28,9 +37,6 @@ def open_input(path: str | os.PathLike[str]) -> BinaryIO:
         if not stat.S_ISREG(status.st_mode):
             kind = errno.EISDIR if stat.S_ISDIR(status.st_mode) else errno.EINVAL
             raise OSError(kind, "it is a folder" if kind == errno.EISDIR else "it is no regular file", str(path))
-        block, bit = _place(status)
-        with _noting:
-            _read[block] = _read.get(block, 0) | bit
         return os.fdopen(handle, "rb")
     except BaseException:
         os.close(handle)

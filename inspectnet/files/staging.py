@@ -5,6 +5,7 @@ places has left them whole in the hidden folder, and the next run that writes th
 """
 
 import contextlib
+import errno
 import json
 import os
 import secrets
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from inspectnet.errors import OutputError
-from inspectnet.files.inputs import was_read
+from inspectnet.files.inputs import open_regular, was_read
 
 try:
     import fcntl
@@ -21,6 +22,7 @@ except ImportError:  # on Windows leftovers stay, for nothing tells them from th
     fcntl = None  # type: ignore[assignment]
 
 PREFIX = ".inspectnet-"
+LARGEST_RECORD = 1 << 30  # bytes
 WHOLE = ".whole"  # ends the name of a stage whose files are all written
 CLAIM, PLACES = ".claim", ".places"  # in a stage: what it is made for; which of its files take which places
 
@@ -119,12 +121,16 @@ def settle(folder: Path) -> None:
 def claims(folder: Path) -> list[str]:
     """What living runs are making in `folder`; to be asked while `locked(folder)` holds, after `settle`."""
     made = [path / CLAIM for path in _stages(folder) if not path.name.endswith(WHOLE)]
-    return [claim.read_text() for claim in made if claim.is_file()]
+    return [read_result(claim).decode(errors="replace") for claim in made if claim.is_file()]
 
 
 def read_result(path: Path) -> bytes:
     """The bytes of a file that an earlier run wrote, which this one may replace. Raises OSError."""
-    return path.read_bytes()
+    with open_regular(path) as file:
+        content = file.read(LARGEST_RECORD + 1)
+    if len(content) > LARGEST_RECORD:
+        raise OSError(errno.EFBIG, "it is too large for a record", str(path))
+    return content
 
 
 def _stages(folder: Path) -> list[Path]:
@@ -149,10 +155,23 @@ def _lock(folder: Path, wait: bool = False) -> int | None:
 
 def _move(whole: Path) -> None:
     """Do what a whole stage has left to do; inputs of the run that does it stay as they are."""
-    todo = json.loads((whole / PLACES).read_text())
+    todo = _places_in(whole)
     for name in todo["remove"]:
         if not was_read(whole.parent / name):
             (whole.parent / name).unlink(missing_ok=True)
     for name in todo["move"]:
         if (whole / name).is_file() and not was_read(whole.parent / name):
             os.replace(whole / name, whole.parent / name)
+
+
+def _places_in(whole: Path) -> dict[str, list[str]]:
+    """Which files of a whole stage to remove and to move; none of those that lie outside its folder.
+
+    A folder of results may come from anywhere, and so may what looks like a killed run's stage in it.
+    """
+    try:
+        said = json.loads(read_result(whole / PLACES))
+        names = {what: [str(name) for name in said[what]] for what in ("remove", "move")}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        names = {"remove": [], "move": []}
+    return {what: [n for n in listed if n == Path(n).name and n not in ("", "..")] for what, listed in names.items()}

@@ -136,3 +136,28 @@ def test_an_interruption_that_comes_while_files_take_their_places_comes_too_late
         made.place(["a", "b"])
     made.drop()
     assert names(tmp_path) == ["a", "b"]
+
+
+@pytest.mark.skipif(staging.fcntl is None, reason="nothing tells whether a run is alive")
+@pytest.mark.parametrize(
+    "said",
+    [
+        '{"remove": ["../mine", "/etc/absent", ".."], "move": ["../mine"]}',
+        '{"remove": "../mine", "move": [["../mine"]]}',
+        "[" * 100_000,
+        "\udcff",
+        None,
+    ],
+    ids=["paths", "kinds", "deep", "bytes", "pipe"],
+)
+def test_what_only_looks_like_a_stage_touches_nothing_outside_its_folder(tmp_path, said):
+    out, false = tmp_path / "out", tmp_path / "out" / f"{staging.PREFIX}0{staging.WHOLE}"
+    false.mkdir(parents=True)
+    (tmp_path / "mine").write_text("mine")
+    (false / "..mine").write_text("theirs")
+    if said is None:
+        os.mkfifo(false / staging.PLACES)
+    else:
+        (false / staging.PLACES).write_text(said, errors="surrogateescape")
+    stage(out).drop()
+    assert (tmp_path / "mine").read_text() == "mine" and names(out) == []

@@ -300,3 +300,10 @@ def test_a_folder_that_vanishes_during_the_work_is_an_output_error(out):
     with pytest.raises(OutputError, match="no such file or directory"), results(out) as folder:
         shutil.rmtree(out)
         folder.write_text("a.txt", "")
+
+
+def test_a_pipe_that_is_called_as_a_record_does_not_hold_a_run_up(tmp_path):
+    os.mkfifo(tmp_path / "sanity.json")
+    with output_folder(tmp_path, "run.json", CLAIM) as folder:
+        folder.write_json("run.json", {})
+    assert folder.path != tmp_path or (tmp_path / "run.json").exists()
