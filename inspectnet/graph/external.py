@@ -20,6 +20,7 @@ from inspectnet.graph.upgrade import HEAVY
 from inspectnet.graph.writing import LARGEST
 
 MOST_USES = 4  # of the bytes of data files, on average: tied weights may share theirs
+LEAST_USE = 1 / 16  # of the bytes of data files of more than LARGEST, which are read whole for the hash
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def load_external(proto: onnx.ModelProto, path: Path) -> list[Path]:
     places = [_place_of(tensor, path) for tensor in external]
     files = {place.file: place.file.stat().st_size for place in places}
     needed, held = sum(place.size for place in places), sum(files.values())
-    if needed > MOST_USES * held:
+    if needed > MOST_USES * held or (held > LARGEST and needed < LEAST_USE * held):
         raise ModelError(f"{path} takes {needed} bytes of weights from files of {held}. Export the model again.")
     for tensor, place in zip(external, places, strict=True):
         tensor.ClearField("external_data")

@@ -186,6 +186,18 @@ def test_weights_that_use_the_same_bytes_over_and_over_are_refused(tmp_path):
         read(path)
 
 
+def test_a_file_of_which_next_to_nothing_is_used_is_refused_before_it_is_hashed(tmp_path):
+    """A terabyte of holes takes no room on a disk, and hours to read."""
+    path = network(tmp_path)
+    with (tmp_path / "w.bin").open("wb") as file:
+        try:
+            file.truncate(1 << 40)
+        except OSError:
+            pytest.skip("this disk keeps no holes")
+    with pytest.raises(ModelError, match=f"takes {FILTERS.nbytes} bytes of weights from files of {1 << 40}"):
+        read(path)
+
+
 def test_a_function_cannot_show_the_user_a_file_of_his(tmp_path):
     """The default of a function's attribute becomes a weight, and stands in the inverse."""
     secret = tmp_path / "secret"
