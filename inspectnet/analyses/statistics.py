@@ -18,7 +18,7 @@ NUMBERS_AT_ONCE = 1 << 23  # weights of rows in memory
 
 @dataclass(frozen=True)
 class Interval:
-    """A number and its interval; infinite where a ratio has no bound."""
+    """A number and its interval; infinite where a ratio has no bound, NaN of a single row, which tells none."""
 
     value: float
     low: float
@@ -50,7 +50,7 @@ def bootstrap(
     numbers = np.sort(np.concatenate(made))
     numbers = numbers[~np.isnan(numbers)]
     value = float(measure(np.asarray(np.mean(rows, axis=0, keepdims=True, dtype=np.float64)))[0])
-    if not len(numbers):
+    if not len(numbers) or len(rows) < 2:
         return Interval(value, float("nan"), float("nan"))
     outside = (1 - LEVEL) / 2 * len(numbers)
     return Interval(value, float(numbers[int(outside)]), float(numbers[len(numbers) - 1 - int(outside)]))

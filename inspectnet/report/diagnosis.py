@@ -16,7 +16,7 @@ from inspectnet.report.folder import OutputFolder
 from inspectnet.report.lines import show
 from inspectnet.report.names import file_names
 from inspectnet.report.run import describe_network
-from inspectnet.report.tables import print_table
+from inspectnet.report.tables import ends, print_table
 
 WIDTH = 460  # of a column, px
 FAINT, DUPLICATE = 0.1, 0.9  # of the median RMS; |cosine|
@@ -134,10 +134,11 @@ def write_diagnosis(folder: OutputFolder, diagnosed: Sequence[Diagnosed], bands:
 
 def print_diagnosis(diagnosed: Sequence[Diagnosed], verdict: dict[str, Any] | None) -> None:
     """Print all measures of each network, which does better, and the dead maps of each layer."""
-    numbers, ends = [each.measures for each in diagnosed], [each.intervals for each in diagnosed]
+    numbers, intervals = [each.measures for each in diagnosed], [each.intervals for each in diagnosed]
     rows = []
     for name, words in WORDS.items():
-        cells = [cell for n, e in zip(numbers, ends, strict=True) for cell in (n[name], _ends(e.get(name)))]
+        cells = [cell for n, known in zip(numbers, intervals, strict=True)
+                 for cell in (n[name], ends(known[name].to_json() if name in known else None))]  # fmt: skip
         verdict_cells = [verdict[key].get(name) for key in ("p", "p_holm", "better")] if verdict else []
         rows.append([words, *cells, *verdict_cells])
     named = [cell for each in diagnosed for cell in (each.name, "95 %")]
@@ -149,10 +150,6 @@ def print_diagnosis(diagnosed: Sequence[Diagnosed], verdict: dict[str, Any] | No
     if verdict:
         counts = ", ".join(f"{name} in {count}" for name, count in verdict["counts"].items())
         show(f"better by the paper's measures beyond chance, of {len(verdict['better'])}: {counts}")
-
-
-def _ends(interval: Interval | None) -> str:
-    return "" if interval is None else f"{interval.low:.3g} to {interval.high:.3g}"
 
 
 def _pictures(each: Diagnosed, bands: tuple[float, float]) -> list[Picture]:

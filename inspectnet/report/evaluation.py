@@ -11,7 +11,7 @@ import numpy as np
 from inspectnet.analyses.accuracy import TOP, Answers, Evaluation
 from inspectnet.figures.confusion import draw_confusion
 from inspectnet.report.folder import OutputFolder
-from inspectnet.report.tables import print_table
+from inspectnet.report.tables import ends, print_table
 
 WORST = 10  # classes in the table
 MOST = 2000  # classes in a matrix that is written out
@@ -69,13 +69,15 @@ def print_results(record: dict[str, Any]) -> None:
     rows = []
     for r in results:
         cells = [cell for key, error in zip(r["intervals"], _errors(r), strict=True)
-                 for cell in (error, _ends(r["intervals"][key]))]  # fmt: skip
+                 for cell in (error, ends(r["intervals"][key], form=".2f"))]  # fmt: skip
         rows.append([r["model"], *cells, r["loss"], r["images"]])
     print_table(title, columns, rows)
     if record["differences"]:
         columns = ["top-1 error", "points", "95 %", "p", "Holm"]
-        rows = [[" less ".join(d["models"]), f"{d['top1_error']:.2f}", _ends(d["interval"]), d["p"], d["p_holm"]]
-                for d in record["differences"]]  # fmt: skip
+        rows = [
+            [" less ".join(d["models"]), f"{d['top1_error']:.2f}", ends(d["interval"], form=".2f"), d["p"], d["p_holm"]]
+            for d in record["differences"]
+        ]
         print_table("\nthe same images, one by one", columns, rows)
     wrong = [each for each in results[-1]["classes"] if each["top1_error"] > 0]
     worst = sorted(wrong, key=lambda each: (-each["top1_error"], -each["images"]))[:WORST]
@@ -83,10 +85,6 @@ def print_results(record: dict[str, Any]) -> None:
         rows = [[each["class"], *_errors(each), each["images"], each["taken_for"]] for each in worst]
         columns = ["class", "top-1 error %", "top-5 error %", "images", "most often taken for"]
         print_table(f"\nthe largest errors by class, {results[-1]['model']}", columns, rows)
-
-
-def _ends(interval: Sequence[float]) -> str:
-    return " to ".join(f"{end:.2f}" for end in interval)
 
 
 def _errors(result: dict[str, Any]) -> list[str]:

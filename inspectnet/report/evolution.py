@@ -12,7 +12,7 @@ from inspectnet.network import Network
 from inspectnet.report.folder import OutputFolder
 from inspectnet.report.lines import show
 from inspectnet.report.names import file_names
-from inspectnet.report.tables import print_table
+from inspectnet.report.tables import ends, print_table
 
 FOOTER = "a jump: another image than before wins; zero is mid-grey, each tile has its own scale"
 TITLE = "the strongest activation of each map as training goes on, projected"
@@ -108,10 +108,6 @@ def print_evolution(record: dict[str, Any]) -> None:
         if rows:
             show()
             print_table(words, ["layer", *map(str, epochs)], rows)
-    rows = [[each["layer"], *map(_ends, each["cka_intervals"])] for each in record["layers"]]
+    rows = [[each["layer"], *(ends(each, form=".2f") for each in each["cka_intervals"])] for each in record["layers"]]
     show()
     print_table("its 95 % interval over images", ["layer", *map(str, epochs)], rows)
-
-
-def _ends(interval: list[float] | None) -> str:
-    return "-" if interval is None else f"{interval[0]:.2f} to {interval[1]:.2f}"

@@ -10,7 +10,7 @@ from inspectnet.figures.sweeps import Curves, Row, draw_sweeps, nice_top
 from inspectnet.images.fit import Pixels
 from inspectnet.report.folder import OutputFolder
 from inspectnet.report.lines import show
-from inspectnet.report.tables import print_table
+from inspectnet.report.tables import ends, print_table
 
 AXES = {
     "translate": "{direction} translation (pixels)", "scale": "scale (ratio)", "rotate": "rotation (degrees)",
@@ -161,8 +161,8 @@ def print_invariance(record: dict[str, Any]) -> None:
     ]
     print_table(f"{len(record['photos'])} photos, {record['distance']} distance", columns, rows)
     answers = [
-        [sweep["transform"], f"{100 * sweep['kept_mean']:.1f}", _ends(sweep["kept_interval"], 100),
-         f"{100 * sweep['consistency']:.1f}", _ends(sweep["consistency_interval"], 100),
+        [sweep["transform"], f"{100 * sweep['kept_mean']:.1f}", ends(sweep["kept_interval"], 100),
+         f"{100 * sweep['consistency']:.1f}", ends(sweep["consistency_interval"], 100),
          f"{100 * sweep['neighbour_consistency']:.1f}"]
         for sweep in record["sweeps"]
     ]  # fmt: skip
@@ -175,7 +175,7 @@ def print_invariance(record: dict[str, Any]) -> None:
     if record["alike"]:
         columns = ["", "answer kept more often, points", "95 %", "p", "Holm"]
         rows = [
-            [" than ".join(each["transforms"]), f"{100 * each['kept_more']:.1f}", _ends(each["interval"], 100),
+            [" than ".join(each["transforms"]), f"{100 * each['kept_more']:.1f}", ends(each["interval"], 100),
              each["p"], each["p_holm"]]
             for each in record["alike"]
         ]  # fmt: skip
@@ -189,12 +189,7 @@ def _cells(layer: dict[str, Any]) -> list[float | str | None]:
     for key in ("initial_slope", "slope", "sharpness", "linearity", "jump", "linearity_beyond_jump"):
         cells.append(layer[key])
         if key in ("sharpness", "linearity", "linearity_beyond_jump"):
-            cells.append(_ends(layer["intervals"].get(key)))
+            cells.append(ends(layer["intervals"].get(key)))
         if key == "sharpness":
-            cells.append(_ends(layer["intervals"].get("first_layer_sharper")))
+            cells.append(ends(layer["intervals"].get("first_layer_sharper")))
     return [*cells, layer["roughness"]]
-
-
-def _ends(interval: Sequence[float | None] | None, times: float = 1) -> str:
-    """An interval in words."""
-    return " to ".join("-" if end is None else f"{times * end:.3g}" for end in interval or ())

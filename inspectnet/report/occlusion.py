@@ -16,6 +16,7 @@ from inspectnet.network import Network
 from inspectnet.report.folder import OutputFolder
 from inspectnet.report.lines import show
 from inspectnet.report.names import short_names
+from inspectnet.report.tables import ends
 
 PERCENT = 100
 
@@ -165,25 +166,24 @@ def print_occlusion(record: Mapping[str, Any]) -> None:
         maps = ", ".join(f"{one['layer']}:{one['unit']['map']}" for one in each["maps"])
         show(f"{what} {_percent(was)}, with the square at {y},{x} {_percent(least)}; map {maps}")
     if boxes := record.get("boxes"):
-        ends = boxes["intervals"]
+        known = boxes["intervals"]
         drops = f"{_percent(boxes['inside'])} inside, {_percent(boxes['outside'])} outside"
         more = f"more inside in {boxes['larger_inside']}"
-        ratio = f"{_ratio(boxes)} {_ends(ends['ratio'])}"
+        ratio = f"{_ratio(boxes)}{_within(known['ratio'])}"
         show(f"boxes of {boxes['photos']} photos: the class loses {drops}, {ratio}; {more}")
         show(f"with the boxes of the other photos: {_ratio(boxes['with_others_boxes'])}")
         if boxes["p"] is not None:
-            points = f"{PERCENT * boxes['beyond_others']:.2f} points {_ends(ends['beyond_others'], PERCENT)}"
+            points = f"{PERCENT * boxes['beyond_others']:.2f} points{_within(known['beyond_others'], PERCENT)}"
             show(f"inside less outside, beyond what others' boxes give: {points}, p {boxes['p']:.2g}")
     for each in (each for each in record["agreement"] if each["photos"] > 1):
-        own, others = (f"{each[key]:.3f} {_ends(each['intervals'][key])}" for key in ("own", "others"))
+        own, others = (f"{each[key]:.3f}{_within(each['intervals'][key])}" for key in ("own", "others"))
         show(f"{each['of']}: drop and projection of {each['photos']} photos correlate by {own};")
         show(f"  with the projections of the other photos by {others}, p {each['p']:.2g}")
 
 
-def _ends(interval: Sequence[float | None], times: float = 1) -> str:
-    """A 95 % interval in words."""
-    low, high = ("no bound" if end is None else f"{times * end:.3g}" for end in interval)
-    return f"({low} to {high})"
+def _within(interval: Sequence[float | None], times: float = 1) -> str:
+    """A 95 % interval in brackets, if there is one."""
+    return f" ({words})" if (words := ends(interval, times)) else ""
 
 
 def _ratio(drops: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from inspectnet.graph.layers import Layer
 from inspectnet.network import Network
 from inspectnet.projection import cut_box, field_box
 from inspectnet.report.folder import OutputFolder
-from inspectnet.report.tables import print_table
+from inspectnet.report.tables import ends, print_table
 from inspectnet.rules import Policy
 
 SHOWN = 5  # neighbours in the picture
@@ -105,10 +105,7 @@ def write_classes(folder: OutputFolder, found: ClassSelectivity, layer: str, mod
 
 def print_selectivity(record: dict[str, Any]) -> None:
     """Print the projection selectivity of each method, and the maps that stand most for one class."""
-    rows = [
-        [name, value, " to ".join(f"{end:.3g}" for end in record["intervals"][name] or ())]
-        for name, value in record["projection_selectivity"].items()
-    ]
+    rows = [[name, value, ends(record["intervals"][name])] for name, value in record["projection_selectivity"].items()]
     title = f"{record['layer']}: {len(record['units'])} units in {record['images']['count']} images"
     print_table(title, ["method", "projection selectivity", "95 %"], rows)
     if classes := record.get("class_selectivity"):

@@ -12,6 +12,13 @@ NUMBER = re.compile(r"[-+]?(\d[\d,.]*(e[-+]?\d+)?|inf|nan)( ?%)?")
 Cell = str | int | float | bool | None
 
 
+def ends(interval: Sequence[float | None] | None, times: float = 1, form: str = ".3g") -> str:
+    """An interval as words, an end without a bound as a dash; nothing without one, as of a single photo."""
+    if interval is None or all(end is None for end in interval):
+        return ""
+    return " to ".join("-" if end is None else f"{times * end:{form}}" for end in interval)
+
+
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
     """Print a table to stdout; numbers stand to the right, floats have four digits, None is a dash.
 

@@ -22,6 +22,7 @@ def test_the_interval_is_that_of_drawing_rows_again():
     assert (found.low, found.high) == pytest.approx((every[0], every[-1]))  # 1 / 27 lies beyond neither
     same = bootstrap(np.full(7, 2.5))
     assert (same.value, same.low, same.high) == pytest.approx((2.5, 2.5, 2.5))
+    assert bootstrap(np.array([4.0])).value == 4 and bootstrap(np.array([4.0])).to_json() == [None, None]
 
 
 def test_intervals_cover_the_truth_as_often_as_they_say(rng):

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from inspectnet.report.tables import print_table
+from inspectnet.report.tables import ends, print_table
 
 COLUMNS = ["layer", "shape", "value", "used"]
 ROWS = [["conv1", "96x55x55", 0.123456, True], ["features[0]:cat:", "7", None, False]]
@@ -82,3 +82,8 @@ def test_rich_and_pillow_are_imported_only_when_something_is_shown():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_intervals_are_words_and_one_of_nothing_is_none():
+    assert ends([0.12345, 2]) == "0.123 to 2" and ends([-0.5, None], 100, ".1f") == "-50.0 to -"
+    assert ends(None) == ends([None, None]) == ""
