@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 BITS = 256
+LARGEST = 1 << 29  # bytes of a list, of boxes or of names
 _read: dict[tuple[int, int], int] = {}
 """Which inodes of a device were read, a bit for each: the same by any path, link or spelling, and small for photos."""
 _noting = threading.Lock()
@@ -43,9 +44,14 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
         raise
 
 
-def read_input(path: str | os.PathLike[str]) -> bytes:
-    """The bytes of a regular file, whose place no output takes from now on. Raises OSError."""
+def read_input(path: str | os.PathLike[str], most: int = LARGEST) -> bytes:
+    """The bytes of a regular file, whose place no output takes from now on.
+
+    Raises OSError, also for one of more bytes than `most`: a file of holes takes no room on a disk, but in memory.
+    """
     with open_input(path) as file:
+        if os.fstat(file.fileno()).st_size > most:
+            raise OSError(errno.EFBIG, f"it holds more than {most >> 20} MiB", str(path))
         return file.read()
 
 

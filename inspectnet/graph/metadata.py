@@ -20,17 +20,22 @@ from inspectnet.graph.values import constant_of, live_values
 from inspectnet.graph.writing import save
 
 PREPROCESS, CLASSES, TRAINING = "inspectnet.preprocess", "inspectnet.classes", "inspectnet.training"
+SIDECAR = 1 << 24  # bytes: what travels with a model is a page of text
 BYTES = 1 / 16  # a graph whose first factor is below this expects pixels of 0..255
 
 
 def find_metadata(model: ir.Model, path: Path, key: str) -> tuple[Any, str] | None:
     """The decoded JSON that travels with a model under `key`, and where it was found; None if it says nothing.
 
-    Raises OptionError if what is there is no JSON.
+    Raises OptionError if what is there cannot be read, or is no JSON.
     """
     sidecar = path.with_name(f"{path.stem}.{key.removeprefix('inspectnet.')}.json")
     if sidecar.is_file():
-        return _decode(read_input(sidecar).decode(errors="replace"), str(sidecar)), str(sidecar)
+        try:
+            text = read_input(sidecar, SIDECAR).decode(errors="replace")
+        except OSError as error:
+            raise OptionError(f"cannot read {sidecar}: {error.strerror}. Mend it, or move it away.") from error
+        return _decode(text, str(sidecar)), str(sidecar)
     if key in model.metadata_props:
         where = f"{path} (metadata {key})"
         return _decode(model.metadata_props[key], where), where

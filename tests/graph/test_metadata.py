@@ -94,7 +94,7 @@ def test_an_open_extent_that_nobody_says_is_224(rng, tmp_path):
 
 def test_a_size_that_the_graph_does_not_take_is_refused(rng, tmp_path):
     path = model(tmp_path, rng, metadata={PREPROCESS: preparation(0.3, (3, 9, 8)).to_json()})
-    with pytest.raises(ModelError, match="takes images of height 8, but the preprocessing makes 9"):
+    with pytest.raises(ModelError, match="takes images of height 8 and no other, but the preprocessing makes 9"):
         inspectnet.open(path)
 
 
@@ -189,6 +189,18 @@ def test_class_names_beside_the_model_go_before_its_metadata(rng, tmp_path):
     assert inspectnet.open(path).classes == ["cat", "dog"]
     (tmp_path / "model.classes.json").write_text('["Katze", "Hund"]')
     assert inspectnet.open(path).classes == ["Katze", "Hund"]
+
+
+@pytest.mark.parametrize("name", ["classes", "preprocess"])
+def test_a_file_beside_the_model_that_no_memory_holds_is_refused_with_its_name(name, rng, tmp_path):
+    path = model(tmp_path, rng)
+    with (tmp_path / f"model.{name}.json").open("wb") as file:
+        try:
+            file.truncate(1 << 40)  # of holes
+        except OSError:
+            pytest.skip("this disk keeps no holes")
+    with pytest.raises(OptionError, match=rf"cannot read .*model\.{name}\.json: it holds more than 16 MiB"):
+        inspectnet.open(path)
 
 
 def test_a_model_that_says_nothing_has_no_class_names(rng, tmp_path):
