@@ -435,7 +435,10 @@ SIZES = ["30", "a,b", "24,24,3", "0,24", "-24,24", "24.5,24", "24,", "inf,inf", 
         (["-l", "conv2", "--crop-pct", "2"], "crop_pct must be greater than 0"),
         (["-l", "conv2", "--crop-pct", "0"], "crop_pct must be greater than 0"),
         (["-l", "conv2", "--interpolation", "cubic"], "interpolation must be one of"),
-        (["-l", "conv2", "--input-size", "30,30"], "takes images of height 24, but the preprocessing makes 30"),
+        (
+            ["-l", "conv2", "--input-size", "30,30"],
+            "takes images of height 24 and no other, but the preprocessing makes 30",
+        ),
         *(
             (["-l", "conv2", "--input-size", text], f"--input-size '{text}' is not H,W in whole numbers, as 224,224.")
             for text in SIZES
@@ -536,7 +539,7 @@ def test_images_that_are_not_there_are_refused(model, tmp_path, capsys):
 def test_a_folder_that_cannot_be_written_is_refused_before_the_work(model, photos, tmp_path, capsys):
     (tmp_path / "file").write_text("mine")
     line = refused(capsys, "deconv", model, "-l", "conv1", "--images", photos, "-o", tmp_path / "file")
-    assert "is a file, not a folder. Choose another folder with --out." in line
+    assert "is a file, not a folder. Choose another place with --out." in line
     line = refused(capsys, "deconv", model, "-l", "conv1", "--images", photos, "-o", tmp_path / "file" / "deep")
     assert "is a file, not a folder" in line
     assert (tmp_path / "file").read_text() == "mine"

@@ -284,7 +284,7 @@ def test_images_that_cannot_be_read_are_left_out_and_named(model, labelled, caps
         (["--device", "gpu"], "no device 'gpu'."),
         (["--mean", "1,2"], "mean must be 3 finite numbers"),
         (["--crop-pct", "2"], "crop_pct must be greater than 0"),
-        (["--input-size", "30,30"], "takes images of height 16, but the preprocessing makes 30"),
+        (["--input-size", "30,30"], "takes images of height 16 and no other, but the preprocessing makes 30"),
         (["--classes", "absent.txt"], "class names in absent.txt: no such file or directory. Check --classes."),
         (["--classes", ""], "the path is empty"),
         (["--out", ""], "the path is empty"),
