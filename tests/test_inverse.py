@@ -5,10 +5,12 @@ import onnx
 import pytest
 from nets import EXPORTERS, NETS, light_models, torch_project, value_of
 from oracle_back import project as oracle
-from small import project, project_split, run
+from small import build, project, project_split, run
 
 from inspectnet.graph.layers import find_layers
 from inspectnet.graph.reading import open_graph, read
+from inspectnet.inverse import obstacles
+from inspectnet.rules import Policy
 
 METHODS = ["deconvnet", "guided_backprop", "gradient"]
 
@@ -152,3 +154,18 @@ def test_the_two_parts_are_plain_files_that_check(exported):
     split = invert_split(model, deepest(layers)[-1].output, Policy())
     for part in (split.forward, split.backward):
         onnx.checker.check_model(ir.to_proto(part), full_check=True)
+
+
+def test_what_blocks_a_value_blocks_the_view_of_it_as_maps():
+    """Steps (T, N, C) of a recurrent network, through which no rule comes down, shown as maps."""
+
+    def write(op, x):
+        steps = op.Transpose(op.ReduceMean(op.Relu(x), [2], keepdims=0), perm=[2, 0, 1])
+        weights = [np.ones((1, 8, n), np.float32) for n in (3, 2)]
+        hidden = op.Squeeze(op.LSTM(steps, *weights, hidden_size=2), [1])
+        return op.MatMul(hidden, np.ones((2, 5), np.float32))
+
+    model = build((3, 6, 6), write)
+    (*_, last) = find_layers(model.graph)
+    assert (last.name, last.shape) == ("fc1", ("N", 5, 1, 6))
+    assert "LSTM" in obstacles(model, Policy())[last.output]

@@ -101,7 +101,8 @@ def obstacles(model: ir.Model, policy: Policy) -> dict[str, str]:
 
     Each rule is tried once, on a copy of the graph; what stands in one operator's way stands in that of all above.
     """
-    graph = cut_out(model, list(model.graph.inputs), list(model.graph.outputs)).graph
+    ends = [value for node in model.graph for value in node.outputs[:1] if not value.uses()]  # views of layers, too
+    graph = cut_out(model, list(model.graph.inputs), list(dict.fromkeys([*model.graph.outputs, *ends]))).graph
     nodes, op = list(graph), Way(graph, live_values(graph))
     blocked: dict[ir.Value, str] = {}
     for node in nodes:
