@@ -226,7 +226,7 @@ def _walk(network: Network, x: np.ndarray, layer: Layer, rng: np.random.Generato
         if not tops:
             continue
         fed = {name: values[name] for name in (*operator.inputs, *operator.extents)}
-        blank = {seed: np.zeros_like(values[name]) for seed, name in ends.items() if seed not in tops}
+        blank = {seed: np.zeros_like(values[name], np.float32) for seed, name in ends.items() if seed not in tops}
         below = network.operator_session(operator, GRADIENT).run({**fed, **blank, **tops})
         for signal, name in zip(operator.signals, operator.inputs, strict=True):
             if signal in below:

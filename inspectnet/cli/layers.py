@@ -4,7 +4,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from inspectnet.cli import options
-from inspectnet.cli.opening import Alias, DeviceName, InputSize, Opening, Preprocessing
+from inspectnet.cli.opening import Alias, DeviceName, InputSize, Opening, Preprocessing, refuse_without_layers
 from inspectnet.report.lines import show, show_json
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ def layers(
 ) -> None:
     """List the layers of a model: names, shapes, receptive fields, and whether they can be inverted."""
     network = Opening(device, Preprocessing(input_size=input_size), alias).open(model, quiet=True)
+    refuse_without_layers(network)
     found = [_facts(network, layer) for layer in network.layers]
     if as_json:
         preprocess = {**network.preparation.to_json(), "source": network.preparation_source}

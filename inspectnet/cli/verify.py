@@ -8,8 +8,8 @@ import typer
 
 from inspectnet import samples
 from inspectnet.cli import options
-from inspectnet.cli.opening import Alias, DeviceName, InputSize, Opening, Preprocessing
-from inspectnet.errors import LayerError, RuleError
+from inspectnet.cli.opening import Alias, DeviceName, InputSize, Opening, Preprocessing, refuse_without_layers
+from inspectnet.errors import RuleError
 from inspectnet.report.lines import show, show_json
 
 if TYPE_CHECKING:
@@ -90,8 +90,7 @@ def _layers(network: "Network", asked: list[str], policy: "Policy") -> tuple[lis
 
     Raises LayerError or RuleError if there is nothing to check.
     """
-    if not network.layers:
-        raise LayerError(f"{network.path} has no layer to check. Give a network of convolutions, pools or products.")
+    refuse_without_layers(network)
     if asked:
         return [each.name for each in network.match(asked)], []
     obstacles = {layer.name: network.obstacle(layer.output, policy) for layer in network.layers}

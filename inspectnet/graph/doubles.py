@@ -19,7 +19,7 @@ WINDOWED = frozenset(
     "AffineGrid AveragePool CenterCropPad Col2Im Conv ConvTranspose DeformConv GatherElements GatherND GridSample"
     " LpPool MaxPool MaxUnpool Pad Resize RoiAlign ScatterElements ScatterND Upsample".split()
 )  # the reference walks through them place by place, which takes minutes; but for slopes they are linear
-DEFINED = ("Gelu", "GroupNormalization", "MeanVarianceNormalization", "RMSNormalization")  # in float32, whatever comes
+DEFINED = ("Gelu", "GroupNormalization", "MeanVarianceNormalization")  # in float32, whatever comes
 
 
 class Doubles:

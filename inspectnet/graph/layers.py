@@ -19,6 +19,7 @@ from inspectnet.graph.values import ROUNDINGS, integer, live_values, shape_of
 
 KINDS = {
     "Conv": "conv", "ConvTranspose": "convt", "Gemm": "fc", "MatMul": "fc",
+    "ConvInteger": "conv", "MatMulInteger": "fc",
     "MaxPool": "pool", "AveragePool": "pool", "GlobalAveragePool": "pool", "GlobalMaxPool": "pool",
     "ReduceMean": "pool", "ReduceMax": "pool", "LRN": "norm", "BatchNormalization": "bn", "LayerNormalization": "norm",
     "GroupNormalization": "norm", "InstanceNormalization": "norm", "Concat": "concat", "Add": "add", "Sum": "add",
@@ -31,6 +32,7 @@ ACTIVATIONS = frozenset(
 )
 JOINS = frozenset({"Add", "Sum", "Mean", "Concat", "Mul"})
 NORMS = frozenset({"BatchNormalization", "LayerNormalization", "GroupNormalization", "InstanceNormalization"})
+INTEGERS = frozenset({"ConvInteger", "MatMulInteger"})  # of dynamic quantisation
 SCALES = NORMS | {"Mul", "Add"}  # by constants, part of the stage whose weights they follow
 
 
@@ -159,13 +161,16 @@ def _stage(
     What is done outside the module that holds the weights, as a block scales or normalises its branch, is no part.
     """
     holder = paths[first].rpartition(".")[0]
-    stage, lone = [first, *_shuffle(first)], first.op_type in ("MaxPool", "AveragePool", "Softmax", "LogSoftmax")
+    stage, lone = (
+        [first, *_shuffle(first), *_dequantised(first)],
+        first.op_type in ("MaxPool", "AveragePool", "Softmax", "LogSoftmax"),
+    )
     while not lone and stage[-1].op_type not in ACTIVATIONS and not stage[-1].outputs[0].is_graph_output():
         readers = _readers(stage[-1].outputs[0])
         if len(readers) != 1 or axes.get(readers[0].outputs[0]) != axes[first.outputs[0]]:
             break
         after = readers[0]
-        scales = after.op_type in SCALES and first.op_type in (*WEIGHTED, "BatchNormalization")
+        scales = after.op_type in SCALES and first.op_type in (*WEIGHTED, *INTEGERS, "BatchNormalization")
         scales = scales and (not (holder and paths[after]) or paths[after].startswith(f"{holder}."))
         if not (after.op_type in ACTIVATIONS or (scales and sum(x in alive for x in after.inputs) == 1)):
             break
@@ -183,6 +188,17 @@ def _shuffle(concat: ir.Node) -> list[ir.Node]:
         nodes += readers
     same = shape_of(nodes[-1].outputs[0]) == shape_of(concat.outputs[0])
     return nodes[1:] if same and not any(node.outputs[0].is_graph_output() for node in nodes[:-1]) else []
+
+
+def _dequantised(first: ir.Node) -> list[ir.Node]:
+    """The Cast and the Mul by the scale that make real numbers of an integer operator's sums."""
+    nodes = [first]
+    for op_type in ("Cast", "Mul") if first.op_type in INTEGERS else ():
+        readers = [use.node for use in nodes[-1].outputs[0].uses()]
+        if [reader.op_type for reader in readers] != [op_type]:
+            break
+        nodes += readers
+    return nodes[1:]
 
 
 def _readers(value: ir.Value) -> list[ir.Node]:

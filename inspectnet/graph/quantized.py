@@ -4,8 +4,10 @@ Quantisers drop a Relu before a QuantizeLinear whose zero point is the least val
 becomes that value in any case. The signal passes straight through the rounding, so here the Relu has to stand.
 """
 
+import numpy as np
 import onnx_ir as ir
 
+from inspectnet.graph.builder import Op, add_initializer
 from inspectnet.graph.values import CARRIERS, ROUNDINGS, constant_of, integer
 
 MICROSOFT = "com.microsoft"  # where onnxruntime had 16 and 4 bits before ONNX had them
@@ -34,6 +36,54 @@ def write_rectifiers(graph: ir.Graph) -> None:
                 node.replace_input_with(0, _rectified(graph, node.inputs[0]))
         elif _can_be_negative(node, signed):
             signed.update(node.outputs)
+
+
+def pool_real_numbers(graph: ir.Graph) -> None:
+    """Put, in place, each MaxPool of integers between a DequantizeLinear and a QuantizeLinear of the same grid.
+
+    The largest integer stands for the largest number; a layer whose maps are integers has no unit to ask for.
+    """
+    for pool in [node for node in graph if node.op_type == "MaxPool"]:
+        quantize = pool.inputs[0].producer()
+        if quantize is None or quantize.op_type != "QuantizeLinear":
+            continue
+        grid = [x for x in quantize.inputs[1:] if x is not None]
+        op, old = Op(graph, f"{pool.outputs[0].name}/real"), pool.outputs[0]
+        kept = {a.name: a for a in pool.attributes.values()}
+        real = op.MaxPool(op.DequantizeLinear(quantize.outputs[0], *grid), **kept)
+        real.producer().metadata_props.update(pool.metadata_props)
+        new, name = op.QuantizeLinear(real, *grid), old.name
+        new.type, new.shape = old.type, old.shape
+        ir.convenience.replace_all_uses_with(old, new, replace_graph_outputs=True)
+        graph.remove(pool, safe=True)
+        new.name = name
+    graph.sort()
+
+
+def write_unsigned(graph: ir.Graph) -> None:
+    """Let, in place, pairs of a QuantizeLinear to int8 and its DequantizeLinears go through uint8: zero point + 128.
+
+    The numbers that come out stay the same to the last bit. From opset 21 on onnxruntime refuses graphs that end behind
+    a pair of int8, a pool between: it gives the pair that it adds itself a zero point of uint8.
+    """
+    for node in list(graph):
+        readers = [use.node for use in node.outputs[0].uses()]
+        if node.op_type == "QuantizeLinear" and readers and not node.outputs[0].is_graph_output():
+            zeros = [_int8_zero(n) for n in (node, *readers)]
+            if zeros[0] is not None and all(z is not None and np.array_equal(z, zeros[0]) for z in zeros):
+                zero = np.asarray(zeros[0].astype(np.int16) + 128, np.uint8)
+                shifted = add_initializer(graph, f"{node.outputs[0].name}/zero_point", zero)
+                for n in (node, *readers):
+                    n.replace_input_with(2, shifted)
+                node.attributes.pop("output_dtype", None)
+                node.outputs[0].type = ir.TensorType(ir.DataType.UINT8)
+
+
+def _int8_zero(node: ir.Node) -> np.ndarray | None:
+    """The constant zero point of a rounding to int8; None for anything else."""
+    given = node.inputs[2] if node.op_type in ROUNDINGS and len(node.inputs) > 2 else None
+    zero = constant_of(given)
+    return zero if zero is not None and zero.dtype == np.int8 else None
 
 
 def _saturates_at_0(quantize: ir.Node) -> bool:

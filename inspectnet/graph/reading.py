@@ -11,12 +11,13 @@ import onnx_ir.passes.common as passes
 from inspectnet.errors import ModelError, blaming_the_model
 from inspectnet.graph.budget import refuse_too_large
 from inspectnet.graph.channels_last import put_channels_first
+from inspectnet.graph.contrib import write_out
 from inspectnet.graph.folding import fold_constants
 from inspectnet.graph.functions import refuse_growth
 from inspectnet.graph.halves import widen_halves
 from inspectnet.graph.model_file import open_model_file
 from inspectnet.graph.names import WEIGHTED
-from inspectnet.graph.quantized import write_rectifiers
+from inspectnet.graph.quantized import pool_real_numbers, write_rectifiers, write_unsigned
 from inspectnet.graph.shapes import open_unsaid, settle_shapes
 from inspectnet.graph.upgrade import upgrade
 from inspectnet.graph.values import CARRIERS, live_values, shape_of
@@ -49,6 +50,7 @@ def read(path: str | Path) -> Source:
         del proto  # its weights are the model's
         widen_halves(model)
         model = upgrade(model, str(path))
+        write_out(model.graph, str(path))
         passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
         _refuse_what_is_no_number(model.graph, path)
         passes.AddDefaultAttributesPass()(model)
@@ -56,7 +58,9 @@ def read(path: str | Path) -> Source:
         passes.RemoveUnusedNodesPass()(model)
         _keep_the_image_input(model.graph, path)
         open_unsaid(model.graph.inputs[0])
+        pool_real_numbers(model.graph)
         write_rectifiers(model.graph)
+        write_unsigned(model.graph)
         layout = "nhwc" if put_channels_first(model) else "nchw"
     return Source(path, model, digest, layout)
 

@@ -16,7 +16,7 @@ OPSET = 21  # the newest that every rule is written for; later files keep theirs
 OLDEST = 7  # onnxruntime runs nothing older
 STRANGE = "inspectnet.strange"  # the domain of operators that the standard does not know, while others are converted
 DEFINED = frozenset(
-    {"Attention", "CastLike", "ReduceLogSum", "RMSNormalization", "RotaryEmbedding", "Shrink", "SwiGLU"}
+    {"Attention", "CastLike", "ReduceLogSum", "RotaryEmbedding", "Shrink", "SwiGLU"}
 )  # operators without a rule that the standard defines by others, which have one
 HEAVY = 1024  # elements: larger weights take no part in the conversion
 

@@ -12,6 +12,8 @@ from inspectnet.graph.values import live_values, shape_of, values_above
 from inspectnet.inverse.walk import descend, finish, total
 from inspectnet.rules import Policy, Way, describe_rule, takes_parts
 
+SIGNAL = ir.TensorType(ir.DataType.FLOAT)  # of all signals, those on integers of a quantised network too
+
 
 @dataclass(frozen=True)
 class Operator:
@@ -61,13 +63,13 @@ def invert_operator(model: ir.Model, operator: Operator, policy: Policy) -> ir.M
     graph = part.graph
     crests, extents = list(graph.outputs), set(graph.inputs[len(operator.inputs) :])
     op = Way(graph, live_values(graph) - extents)
-    seeds = [ir.Value(name=name, shape=x.shape, type=x.type) for name, x in zip(operator.seeds, crests, strict=True)]
+    seeds = [ir.Value(name=name, shape=x.shape, type=SIGNAL) for name, x in zip(operator.seeds, crests, strict=True)]
     arriving: dict[ir.Value, list[ir.Value]] = {crest: [seed] for crest, seed in zip(crests, seeds, strict=True)}
     descend(op, crests[0].producer(), arriving, policy)
     for value, name in zip(graph.inputs, operator.signals, strict=False):  # nothing comes down to the extents
         if (signal := total(op, arriving.get(value))) is not None:
             signal = op.Identity(signal)
-            signal.name, signal.type, signal.shape = name, value.type, value.shape
+            signal.name, signal.type, signal.shape = name, SIGNAL, value.shape
             graph.outputs.append(signal)
     graph.inputs.extend(seeds)
     return finish(part)

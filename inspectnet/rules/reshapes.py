@@ -29,6 +29,9 @@ def cast(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
     if below == ir.DataType.BOOL:
         return [HELD]
     if below is None or above is None or not (below.is_floating_point() and above.is_floating_point()):
+        maker = node.inputs[0].producer()
+        if maker is not None and maker.op_type in ("ConvInteger", "MatMulInteger"):
+            raise refuse(maker, "it adds up integers on a grid of each image's own; the QDQ form has an inverse")
         raise refuse(node, f"it turns {below} into {above}")
     return [op.Cast(top, to=below.value)]
 

@@ -27,6 +27,9 @@ class Session:
         options.intra_op_num_threads = threads or _threads_said()
         # a session's threads wait for its next run in loops, and would take the cores from another session's run
         options.add_session_config_entry("session.force_spinning_stop", "1")
+        # graphs that end behind an int8 DequantizeLinear do not load where onnxruntime moves its quantisers about; and
+        # where it computes in integers instead, two cuts of one network differ by a step of the grid
+        options.add_session_config_entry("session.disable_quant_qdq", "1")
         options.log_severity_level = 4  # what it would log as an error comes as an exception too
         graph, weights = proto if isinstance(proto, tuple) else (proto, {})
         self._weights = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in weights.values()]  # not copied

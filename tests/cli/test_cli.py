@@ -482,7 +482,7 @@ def test_verify_lists_the_layers_that_it_leaves_out(tmp_path, capsys):
 
 def test_verify_refuses_a_model_with_nothing_to_check(tmp_path, capsys):
     for body, wanted in (
-        ("y = Relu (image)", "has no layer to check"),
+        ("y = Relu (image)", "has no layer. Give a network of"),
         ("a = Round (image)\ny = Conv (a, k1)", "Round"),
     ):
         numbers = {name: weight for name, weight in weights().items() if name in body}

@@ -5,11 +5,13 @@ import io
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from nets import EXPORTERS, export, onnx_text, random_weights
 from small import opened, outputs_of_file, run
 
 import inspectnet
+from inspectnet.analyses.verification import verify
 from inspectnet.rules import Policy
 
 IMAGE = ("N", 3, 8, 8)
@@ -206,3 +208,87 @@ def test_a_layer_answers_to_the_names_of_its_sum_and_of_the_activation_that_was_
     assert (
         net.activations(x, "conv1").min() == 0 > net.values(x, [net.layer("conv1").pre])[net.layer("conv1").pre].min()
     )
+
+
+# What onnxruntime's quantiser writes by default, and its other forms -------------------------------------------
+
+CHAIN = """
+a = Conv <pads = [1, 1, 1, 1]> (image, k)
+r = Relu (a)
+p = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (r)
+c = Conv (p, l)
+j = Add (c, p)
+s = Sigmoid (c)
+k2 = Concat <axis = 1> (s, j)
+e = LeakyRelu (k2)
+q = AveragePool <kernel_shape = [2, 2]> (e)
+g = GlobalAveragePool (q)
+f = Flatten (g)
+y = Gemm (f, w, b)
+"""
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory):
+    """chain(form, **how): CHAIN quantised, and images."""
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_dynamic, quantize_static
+
+    rng, folder = np.random.default_rng(2), tmp_path_factory.mktemp("chain")
+    numbers = {"k": (4, 3, 3, 3), "l": (4, 4, 1, 1), "w": (8, 3), "b": (3,)}
+    x = rng.normal(size=(2, 3, 8, 8)).astype(np.float32)
+    file = onnx_text(CHAIN, {n: rng.normal(size=s) for n, s in numbers.items()}, ["y"], 17, image=IMAGE)
+    (folder / "float.onnx").write_bytes(file.SerializeToString())
+
+    class Photos(CalibrationDataReader):
+        def __init__(self):
+            self.left = [{"image": x}]
+
+        def get_next(self):
+            return self.left.pop() if self.left else None
+
+    def make(form, **how):
+        with contextlib.redirect_stdout(io.StringIO()):
+            if form == "dynamic":
+                quantize_dynamic(folder / "float.onnx", folder / "q.onnx", **how)
+            else:
+                kind = getattr(QuantFormat, form)
+                quantize_static(folder / "float.onnx", folder / "q.onnx", Photos(), quant_format=kind, **how)
+        return folder / "q.onnx", x
+
+    return make
+
+
+FORMS = [("QDQ", {}), ("QOperator", {}), ("QOperator", {"per_channel": True})]
+
+
+@pytest.mark.parametrize(("form", "how"), FORMS)
+def test_both_forms_of_int8_have_the_layers_of_the_float_network_and_an_inverse(form, how, chain):
+    path, x = chain(form, **how)
+    network = inspectnet.open(path, device="cpu")
+    names = ["conv1", "pool1", "conv2", "add1", "concat1", "pool2", "pool3", "fc1"]
+    assert [layer.name for layer in network.layers] == names
+    assert [layer.name for layer in network.layers if network.obstacle(layer.name)] == []
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    (wanted,) = onnxruntime.InferenceSession(path, options).run(None, {"image": x})
+    np.testing.assert_array_equal(network.values(x, ["y"])["y"], wanted)
+    assert [check for check in verify(network, x, names, Policy()) if not check.passed] == []
+
+
+@pytest.mark.parametrize("layer", ["conv1", "pool1", "conv2"])
+def test_inverses_of_int8_networks_run_under_plain_onnxruntime(layer, chain, tmp_path):
+    network = inspectnet.open(chain("QDQ")[0], device="cpu")
+    written = [
+        network.save_inverse(layer, Policy(), tmp_path / f"{split}.onnx", split=split) for split in (True, False)
+    ]
+    for path in [path for files in written for path in files]:
+        onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+
+def test_convolutions_of_a_dynamically_quantised_network_are_listed_with_the_reason(chain):
+    network = inspectnet.open(chain("dynamic")[0], device="cpu")
+    assert [layer.name for layer in network.layers][:3] == ["conv1", "pool1", "conv2"]
+    assert network.layer("conv1").ops == ("ConvInteger", "Cast", "Mul", "Relu")
+    assert "fc1" in [layer.name for layer in network.layers]
+    assert not any(layer.name.startswith("gate") for layer in network.layers)
+    assert "ConvInteger (output 'a_output_quantized'): it adds up integers" in network.obstacle("conv1")
