@@ -164,15 +164,23 @@ def depth_to_space(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
 
 def _put_back(op: Way, top: ir.Value, axis: int, places: range, bottom: ir.Value) -> ir.Value:
     """Along `axis`, row i of `top` at `places[i]`, zeros elsewhere; on a crop of `bottom` as well."""
+    rank = len(bottom.shape)
     if places.step < 0:
         top, places = op.Slice(top, [-1], [-END], [axis], [-1]), places[::-1]
     if (step := places.step) > 1:
-        apart = op.Pad(op.Unsqueeze(top, [axis + 1]), [0, step - 1], 0.0, [axis + 1])
+        apart = op.Pad(op.Unsqueeze(top, [axis + 1]), _around(op, axis + 1, rank + 1, 0, [step - 1]), 0.0)
         stretched = [op.Shape(top, end=axis), [-1], op.Shape(top, start=axis + 1)]
         top = op.Reshape(apart, op.Concat(*(stretched if axis else stretched[1:]), axis=0))
     extent, had = (op.Shape(x, start=axis, end=axis + 1) for x in (bottom, top))
     behind = op.Sub(op.Sub(extent, had), [places.start])
-    value: ir.Value = op.Pad(top, op.Concat([places.start], behind, axis=0), 0.0, [axis])
+    value: ir.Value = op.Pad(top, _around(op, axis, rank, places.start, behind), 0.0)
+    return value
+
+
+def _around(op: Way, axis: int, rank: int, before: int, behind: ir.Value | list[int]) -> ir.Value:
+    """The pads of all axes, only `axis` with any: onnxruntime loses Pad's own axes where it moves a Transpose."""
+    begin, rest = [*[0] * axis, before, *[0] * (rank - 1)], [0] * (rank - axis - 1)
+    value: ir.Value = op.Concat(begin, behind, *([rest] if rest else []), axis=0)
     return value
 
 
