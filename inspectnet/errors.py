@@ -64,19 +64,27 @@ def nearest(name: str, choices: Iterable[str], limit: int = 3) -> str:
     return f" Did you mean {' or '.join(near)}?" if near else ""
 
 
+def blame(error: Exception, path: str | Path) -> ModelError | None:
+    """What to raise in place of what the graph of the model in `path` made the code raise; None for other errors.
+
+    There is no end of malformed graphs, and the libraries that read them raise whatever they like. So what arises in
+    the rooms that look at graphs alone is the model's fault.
+    """
+    if isinstance(error, (InspectError, MemoryError)) or _room(error.__traceback__) not in STRUCTURAL:
+        return None
+    what = f"cannot read the graph of {path}: {_first_line(error)}"
+    return ModelError(f"{what}. Export it again, or check it with onnx.checker.")
+
+
 @contextlib.contextmanager
 def blaming_the_model(path: str | Path) -> Iterator[None]:
-    """Turn whatever the model in `path` makes the code inside raise into a ModelError; the first error is its cause.
-
-    There is no end of malformed graphs, and the libraries that read them raise whatever they like. What is raised
-    outside the rooms that look at graphs alone goes through as it is.
-    """
+    """Turn what is the fault of the model in `path` into a ModelError, whose cause it is: see `blame`."""
     try:
         yield
     except Exception as error:
-        if (blame := _blame(error, path)) is None:
+        if (fault := blame(error, path)) is None:
             raise
-        raise blame from error
+        raise fault from error
 
 
 def blames_its_model(network: type[T]) -> type[T]:
@@ -97,19 +105,11 @@ def _blaming(method: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return method(self, *arguments, **named)
         except Exception as error:
-            if (blame := _blame(error, self.path)) is None:  # which __init__ sets at first
+            if (fault := blame(error, self.path)) is None:  # which __init__ sets at first
                 raise
-            raise blame from error
+            raise fault from error
 
     return blaming
-
-
-def _blame(error: Exception, path: str | Path) -> ModelError | None:
-    """What to raise in place of `error`; None if that says enough, or is not the model's fault."""
-    if isinstance(error, (InspectError, MemoryError)) or _room(error.__traceback__) not in STRUCTURAL:
-        return None
-    what = f"cannot read the graph of {path}: {_first_line(error)}"
-    return ModelError(f"{what}. Export it again, or check it with onnx.checker.")
 
 
 def _room(traceback: TracebackType | None) -> str:

@@ -25,7 +25,7 @@ from inspectnet.cli.sanity import sanity
 from inspectnet.cli.selectivity import selectivity
 from inspectnet.cli.spread import spread
 from inspectnet.cli.verify import verify
-from inspectnet.errors import InspectError, OutputError
+from inspectnet.errors import InspectError, OutputError, blame
 from inspectnet.files.inputs import forget_inputs
 from inspectnet.report.lines import visible
 
@@ -123,6 +123,8 @@ def _leave_stdout() -> None:
 
 def _explain(error: BaseException) -> tuple[str, int]:
     """The one line and the exit code for an error."""
+    if isinstance(error, Exception):
+        error = blame(error, "the model") or error  # where no network was asked, as in what it gave away
     if isinstance(error, InspectError):
         return str(error), WRONG_INPUT
     if lost := _output_error(error):

@@ -76,6 +76,8 @@ def _widen(graph: ir.Graph) -> None:
         if value.dtype == ir.DataType.FLOAT:
             value.type = ir.TensorType(ir.DataType.DOUBLE)  # not `dtype`: types are shared with the network
     for node in graph:
+        if node.op_type == "ConstantOfShape" and "value" not in node.attributes:
+            node.attributes.add(ir.AttrTensor("value", ir.tensor(np.zeros(1, np.float32))))
         for name in ("to", "dtype"):
             if integer(node, name) == ir.DataType.FLOAT:
                 node.attributes.add(ir.AttrInt64(name, int(ir.DataType.DOUBLE)))

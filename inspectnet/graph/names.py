@@ -158,6 +158,7 @@ class Directory:
         paths = {layer.path: layer for layer in self.layers if layer.path}
         names = {layer.name: layer for layer in self.layers}  # LeNet's fc3 comes first: two convolutions, three more
         exact = {name: layer for layer in self.layers for name in layer.values}
+        exact |= {layer.output: layer for layer in self.layers}  # an operator may be called as another one's output
         spoken = {**ordinals, **modules, **paths, **names}
         known = {**spoken, **exact}
         aliases = {alias: self._meant(known, alias, name) for alias, name in (given or {}).items()}

@@ -722,3 +722,10 @@ def test_a_command_whose_stdout_is_closed_says_so_in_one_line(monkeypatch, capsy
     assert capsys.readouterr().err == (
         "inspectnet: the standard output is closed. Send it somewhere, if only to /dev/null.\n"
     )
+
+
+def test_an_error_of_a_graph_is_the_models_wherever_it_comes_from(monkeypatch, capsys, model):
+    space = {"__name__": "inspectnet.graph.planted"}
+    exec("def fail(*_, **named):\n    raise IndexError('no 3')", space)
+    monkeypatch.setattr("inspectnet.network.open_network", space["fail"])
+    assert "cannot read the graph of the model: IndexError no 3." in refused(capsys, "layers", model)

@@ -198,3 +198,17 @@ def test_a_listed_name_is_its_layers_though_it_is_anothers_ordinal(rng, tmp_path
     network = inspectnet.open(tmp_path / "net.onnx", device="cpu")
     assert [layer.name for layer in network.layers] == ["conv1", "fc2", "fc3"]
     assert [network.layer(name).output for name in ("fc1", "fc2", "fc3")] == ["c", "c", "y"]
+
+
+def test_an_output_means_its_layer_though_another_operator_is_called_so(rng, tmp_path):
+    """Operators and values are named apart in a file."""
+    file = onnx_text(
+        "a = Conv (image, f)\nb = Conv (a, g)\ny = Relu (b)",
+        {"f": rng.normal(size=(4, 3, 3, 3)), "g": rng.normal(size=(6, 4, 3, 3))},
+        image=("N", 3, 9, 9),
+    )
+    file.graph.node[1].name = "a"
+    path = tmp_path / "model.onnx"
+    path.write_bytes(file.SerializeToString())
+    network = inspectnet.open(path, device="cpu")
+    assert [network.layer(layer.output).maps for layer in network.layers] == [4, 6]
