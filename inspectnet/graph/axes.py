@@ -12,7 +12,7 @@ import onnx_ir as ir
 
 from inspectnet.graph.builder import Op
 from inspectnet.graph.extents import BATCH, Extent
-from inspectnet.graph.parts import BATCH_EXTENT, Axis, Part, letter_of, number, regroup, size, solved
+from inspectnet.graph.parts import BATCH_EXTENT, Axis, Part, letter_of, make_wholes, number, regroup, size, solved
 from inspectnet.graph.values import constant_of, integer, ints, live_values, read_values, shape_of
 
 RESHAPING = frozenset({"Reshape", "Flatten"})
@@ -77,12 +77,9 @@ def holds_maps(axes: Axes) -> bool:
     """
     if "N" in axes:
         return sorted(axes) in [sorted(order) for order in MAPS]
-    letters = {part.letter for part in axes.apart}
-    return (
-        len(axes) in (2, 4)
-        and letters in [set(order) for order in MAPS]
-        and [p.letter for p in axes.apart].count("N") == 1
-    )
+    letters = [part.letter for part in axes.apart]
+    known = set(letters) in [set(order) for order in MAPS] and letters.count("N") == 1
+    return len(axes) in (2, 4) and known and make_wholes(axes.apart)
 
 
 def map_shape(value: ir.Value, axes: Axes) -> Extents:

@@ -123,6 +123,16 @@ def _joined(run: Sequence[Part]) -> Axis:
     return tuple(axis)
 
 
+def make_wholes(parts: Sequence[Part]) -> bool:
+    """Whether the parts of each letter, put together, are the whole axis that they were cut from, each once."""
+    for letter in {part.letter for part in parts}:
+        own = sorted((part for part in parts if part.letter == letter), key=lambda part: -part.stride)
+        inner = [part.extent * part.stride for part in own[1:]] + [1]
+        if any(part.stride != n for part, n in zip(own, inner, strict=True)):
+            return False
+    return True
+
+
 def letter_of(axis: Axis, others: Sequence[Axis]) -> str:
     """What an axis is, beside the other axes of its value; `?` where that is several things at once.
 

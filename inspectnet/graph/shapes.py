@@ -168,7 +168,9 @@ def _settle_batch(model: ir.Model, n: Extent) -> None:
         told = set(filter(is_told, live_values(graph)))
         freed = _free_reshapes(graph, n)
         image.shape = ir.Shape([BATCH, *rest])
-    _infer(model)
+    _infer_shapes(model)
+    if _batch_is_free(graph, doubtful=True):
+        _infer(model)
     if not _batch_is_free(graph) or not all(map(is_told, told)):
         for node, shape in freed.items():
             node.replace_input_with(1, shape)
@@ -181,13 +183,15 @@ def _free_reshapes(graph: ir.Graph, batch: int) -> dict[ir.Node, ir.Value]:
     alive = live_values(graph)
     before: dict[ir.Node, ir.Value] = {}
     for node in graph:
-        if node.op_type != "Reshape" or node.inputs[0] not in alive or integer(node, "allowzero", 0):
+        if node.op_type != "Reshape" or node.inputs[0] not in alive:
             continue
         told, shape = shape_of(node.outputs[0]), constant_of(node.inputs[1])
         if shape is None or shape.size < 2 or shape[0] != batch:
             continue
         # what else was left open is known for that many images; they may share their axis with places, as in windows
-        known = told is not None and all(isinstance(extent, int) for extent in told)
+        known = told is not None and all(isinstance(extent, int) and extent > 0 for extent in told)
+        if not known and integer(node, "allowzero", 0):
+            continue
         target = [-1, *(told or ())[1:]] if known else [0, *shape[1:]]
         before[node] = node.inputs[1]
         name = f"{node.outputs[0].name}/free_batch"
@@ -195,8 +199,11 @@ def _free_reshapes(graph: ir.Graph, batch: int) -> dict[ir.Node, ir.Value]:
     return before
 
 
-def _batch_is_free(graph: ir.Graph) -> bool:
-    """Whether no live value has a fixed first extent, unless its images lie along another axis."""
-    alive = live_values(graph)
-    shapes = [shape_of(value) for value in alive]
+def _batch_is_free(graph: ir.Graph, *, doubtful: bool = False) -> bool:
+    """Whether no live value has a fixed first extent, unless its images lie along another axis.
+
+    doubtful: those with an axis of which that is not known yet may be.
+    """
+    told = [value for value in live_values(graph) if is_told(value) or not doubtful]
+    shapes = [shape_of(value) for value in told]
     return not any(shape and isinstance(shape[0], int) and BATCH not in shape for shape in shapes)

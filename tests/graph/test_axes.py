@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
-from small import build
+from small import build, run
 
 from inspectnet.graph.axes import axes_of, regrouped
+from inspectnet.graph.layers import find_layers
+from inspectnet.graph.probes import cut
 
 
 def letters(write, batch="N"):
@@ -125,3 +127,31 @@ def test_an_image_taken_out_of_its_batch_and_put_back_keeps_its_axes():
     model = build((3, 9, 9), lambda op, x: op.Unsqueeze(op.Gather(op.Relu(x), 0, axis=0), [0]), batch=1)
     axes = axes_of(model.graph)
     assert [axes[node.outputs[0]] for node in model.graph] == ["NCHW", "CHW", "NCHW"]
+
+
+def grid_rows(op, x):
+    """All places of all images as the rows of a matrix, those of MaxViT's grid side by side."""
+    apart = op.Transpose(op.Reshape(x, [0, 6, 2, 2, 4, 2]), perm=[0, 3, 5, 2, 4, 1])
+    return op.Reshape(apart, [-1, 6])
+
+
+@pytest.mark.parametrize("rows", [grid_rows, lambda op, x: op.Reshape(last(op, x), [-1, 6])])
+@pytest.mark.parametrize("batch", [2, "N"])
+def test_a_layer_of_rows_is_shown_as_maps_with_each_place_where_it_was(rows, batch):
+    rng = np.random.default_rng(0)
+    weights, x = rng.normal(size=(6, 5)).astype(np.float32), rng.normal(size=(2, 6, 4, 8)).astype(np.float32)
+    model = build((6, 4, 8), lambda op, image: op.Gemm(rows(op, image), weights), batch=batch)
+    (layer,) = find_layers(model.graph)
+    assert layer.shape[1:] == (5, 4, 8)
+    np.testing.assert_allclose(run(cut(model, [layer.output]), x), np.einsum("nchw,ck->nkhw", x, weights), atol=1e-5)
+
+
+def test_what_holds_places_twice_is_no_map():
+    """How much each place of a window attends to each other one."""
+
+    def write(op, x):
+        tokens = windows(op, x)
+        heads = op.Transpose(op.Reshape(tokens, [-1, 4, 2, 3]), perm=[0, 2, 1, 3])
+        return op.Softmax(op.MatMul(heads, op.Transpose(heads, perm=[0, 1, 3, 2])))
+
+    assert find_layers(build((6, 4, 8), write).graph) == []

@@ -97,3 +97,23 @@ def test_windows_of_places_are_not_listed_and_that_is_said():
     layers = find_layers(graph)
     assert layers == []
     assert unlisted_above(graph, layers) == "Reshape (output 'n/Reshape_4')"
+
+
+@pytest.mark.parametrize("allowzero", [0, 1])
+@pytest.mark.parametrize("target", [[3, 144], [3, -1], [-1, 144]])
+def test_a_batch_that_is_spelled_out_is_freed_however_it_is_written(target, allowzero):
+    """As dynamo writes a view: with allowzero."""
+    model = build((3, 8, 8), lambda op, x: op.Reshape(maps_of(op, x), target, allowzero=allowzero), batch=3)
+    assert shape_of(model.graph.outputs[0]) == ("N", 144)
+
+
+def test_windows_of_a_fixed_batch_are_freed():
+    def write(op, x):
+        rows = op.Reshape(op.Transpose(x, perm=[0, 2, 3, 1]), [1, 2, 4, 2, 4, 3])
+        rows = op.Reshape(op.Transpose(rows, perm=[0, 1, 3, 2, 4, 5]), [-1, 16, 3])
+        back = op.Transpose(op.Reshape(op.Relu(rows), [1, 2, 2, 4, 4, 3]), perm=[0, 1, 3, 2, 4, 5])
+        return op.Transpose(op.Reshape(back, [1, 8, 8, 3]), perm=[0, 3, 1, 2])
+
+    model = build((3, 8, 8), write, batch=1)
+    x = rng.normal(size=(2, 3, 8, 8)).astype(np.float32)
+    np.testing.assert_array_equal(run(model, x), np.maximum(x, 0))
