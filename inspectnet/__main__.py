@@ -3,9 +3,21 @@
 import sys
 from importlib.util import find_spec
 
-NEEDED = ("numpy", "onnx", "onnx_ir", "onnxruntime", "PIL", "rich", "simplejpeg", "typer")
+NEEDED = (
+    *("google.protobuf", "matplotlib", "numpy", "onnx", "onnx_ir", "onnxruntime", "PIL", "rich", "simplejpeg"),
+    "typer",
+)
 
-if missing := [name for name in NEEDED if find_spec(name) is None]:
+
+def is_here(module: str) -> bool:
+    """Whether a module can be imported, by the look of it."""
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # not even the package that would hold it is there
+        return False
+
+
+if missing := [name for name in NEEDED if not is_here(name)]:
     what = f"not installed here: {', '.join(missing)}. Run pip install . in the folder of pyproject.toml"
     print(f"inspectnet: {what}.", file=sys.stderr)
     sys.exit(2)

@@ -291,3 +291,15 @@ def test_what_is_too_long_is_caught(house):
     root = house("graph/b.py", f"def g():\n{lines}\n")
     house("graph/c.py", "x = 1\n" * 301)
     assert overlong(root, "inspectnet") == ["b.py: g has 41 lines", "c.py: 301 lines"]
+
+
+def needed(root):
+    """The modules that `python -m inspectnet` looks for before it does anything, by the package they belong to."""
+    tree = ast.parse((root / "inspectnet" / "__main__.py").read_text())
+    values = [n.value for n in tree.body if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "NEEDED"]
+    return {n.value.split(".")[0] for value in values for n in ast.walk(value) if isinstance(n, ast.Constant)}
+
+
+def test_every_package_that_is_imported_is_looked_for_at_first():
+    outside = {name.split(".")[0] for path, _, package in files(ROOT) for name in imports(path, package)}
+    assert outside - set(sys.stdlib_module_names) - {"inspectnet"} == needed(ROOT)

@@ -5,6 +5,7 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy
+import pytest
 
 import inspectnet
 from inspectnet.runtime.versions import versions
@@ -49,11 +50,12 @@ def test_a_source_tree_that_is_not_installed_gives_a_result(tmp_path):
     assert (tmp_path / "out" / "run.json").exists()
 
 
-def test_a_source_tree_without_its_packages_says_so_before_any_work():
-    program = "import importlib.util, runpy\nreal = importlib.util.find_spec\n"
-    program += "importlib.util.find_spec = lambda name: None if name == 'simplejpeg' else real(name)\n"
+@pytest.mark.parametrize("absent, said", [("simplejpeg", "simplejpeg"), ("google", "google.protobuf")])
+def test_a_source_tree_without_its_packages_says_so_before_any_work(absent, said):
+    program = "import importlib.machinery as m, runpy\nreal = m.PathFinder.find_spec\n"
+    program += f"m.PathFinder.find_spec = lambda name, *more: None if name == '{absent}' else real(name, *more)\n"
     program += "runpy.run_module('inspectnet', run_name='__main__')"
     arguments = [sys.executable, "-c", program, "layers", "absent.onnx"]
     done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("inspectnet: not installed here: simplejpeg. ") and done.stderr.count("\n") == 1
+    assert done.stderr.startswith(f"inspectnet: not installed here: {said}. ") and done.stderr.count("\n") == 1
