@@ -7,7 +7,7 @@ where padding is seen. What is said of a layer is the law, widened until it hold
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from functools import cached_property
 
@@ -39,6 +39,16 @@ class Axis:
     """(positions,): and ends here or behind."""
     grid: int
     """It begins and ends at a multiple of this, from either end of the image: all maps then move in whole."""
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all units see the same pixels and need the same crops."""
+        if not isinstance(other, Axis):
+            return NotImplemented
+        names = [field.name for field in fields(self)]
+        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in names)
+
+    def __hash__(self) -> int:
+        return hash((self.image, self.law, self.step, self.grid))
 
     @property
     def jump(self) -> Number:
