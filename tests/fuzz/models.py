@@ -17,10 +17,11 @@ from fuzz.mutations import mutate
 from fuzz.worker import main
 
 PHOTOS = ("--images", "photos", "--device", "cpu")
+ONE = ("photos/a/1.png", "--device", "cpu", "-o", "out")
 COMMANDS = [
     ["layers", "m.onnx"],
     ["layers", "m.onnx", "--json"],
-    ["layers", "m.onnx", "--input-size", "20,20"],
+    ["layers", "m.onnx", "--input-size", "16,16"],
     ["invert", "m.onnx", "-l", "conv1", "-o", "out.onnx"],
     ["invert", "m.onnx", "-l", "conv2", "-o", "out.onnx", "--split"],
     ["verify", "m.onnx"],
@@ -28,11 +29,12 @@ COMMANDS = [
     ["annotate", "m.onnx", "--mean", "0.5,0.5,0.5", "--std", "1,1,1", "-o", "out.onnx"],
     ["deconv", "m.onnx", "-l", "conv1", "--maps", "1", "--top", "2", *PHOTOS, "-o", "out"],
     ["deconv", "m.onnx", "-l", "conv2", "--maps", "1", "--top", "1", *PHOTOS, "-o", "out"],
-    ["explain", "m.onnx", *PHOTOS, "-o", "out"],
-    ["occlude", "m.onnx", "-l", "conv1", *PHOTOS, "-o", "out"],
-    ["sanity", "m.onnx", *PHOTOS, "-o", "out"],
+    ["explain", "m.onnx", *ONE, "--class", "0", "--method", "gradient"],
+    ["explain", "m.onnx", *ONE, "--class", "0"],
+    ["occlude", "m.onnx", *ONE, "-l", "conv1", "--patch", "8", "--stride", "8"],
+    ["sanity", "m.onnx", *ONE],
     ["selectivity", "m.onnx", "-l", "conv2", *PHOTOS, "-o", "out"],
-    ["invariance", "m.onnx", *PHOTOS, "-o", "out"],
+    ["invariance", "m.onnx", *ONE],
     ["diagnose", "m.onnx", *PHOTOS, "-o", "out"],
     ["evaluate", "m.onnx", *PHOTOS, "-o", "out"],
 ]  # fmt: skip
@@ -54,12 +56,17 @@ def draw(rng: random.Random, folder: Path) -> list[str]:
     if rng.random() < 0.1:
         kind, text = rng.choice(("preprocess", "classes", "training")), rng.choice(('["a"]', "{", '{"mean": [1]}', "3"))
         (folder / f"m.{kind}.json").write_text(text)
-    pixels = np.random.default_rng(rng.randrange(1 << 30))
+    put_photos(folder, rng.randrange(1 << 30))
+    return rng.choice(COMMANDS)
+
+
+def put_photos(folder: Path, seed: int) -> None:
+    """Three photos of noise, of two classes."""
+    pixels = np.random.default_rng(seed)
     for name in ("a/1", "a/2", "b/3"):
         (folder / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
         photo = Image.fromarray(pixels.integers(0, 256, (24, 24, 3), np.uint8))
         photo.save(folder / "photos" / f"{name}.png")
-    return rng.choice(COMMANDS)
 
 
 if __name__ == "__main__":

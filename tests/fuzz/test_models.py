@@ -12,9 +12,11 @@ if not hasattr(os, "fork"):
     pytest.skip("this system has no fork", allow_module_level=True)
 
 from fuzz.graphs import GRAPHS
-from fuzz.models import draw
+from fuzz.models import COMMANDS, draw, put_photos
 from fuzz.mutations import MUTATIONS
 from small import opened
+
+from inspectnet.cli import main
 
 ROOT = Path(__file__).parents[2]
 COUNT = 25
@@ -31,6 +33,15 @@ def test_every_mutation_changes_some_graph(change):
     for i, model in enumerate(changed):
         change(model, random.Random(i))
     assert any(model != graph() for model, graph in zip(changed, GRAPHS, strict=True))
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_is_done_where_nothing_is_damaged(command, monkeypatch, capsys, tmp_path):
+    """Else the fuzz would look at no more than its options."""
+    (tmp_path / "m.onnx").write_bytes(GRAPHS[0]().SerializeToString())
+    put_photos(tmp_path, 0)
+    monkeypatch.chdir(tmp_path)
+    assert main(list(command)) == 0, capsys.readouterr().err
 
 
 def test_a_number_and_a_seed_give_the_same_model_and_command(tmp_path):
