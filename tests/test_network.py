@@ -267,11 +267,19 @@ def test_biases_have_no_part_in_the_way_down(name, exported, rng, tmp_path):
 @pytest.fixture
 def stubborn(rng, tmp_path):
     """A network that takes one image at a time, and the same one free."""
-    weights = {"k": rng.normal(size=(4, 3, 3, 3)), "m": rng.normal(size=(144, 5)), "shape": [1, 144]}
-    body = "a = Conv (image, k)\nb = Relu (a)\nc = Reshape <allowzero = {}> (b, shape)\ny = MatMul (c, m)"
+    weights = {"k": rng.normal(size=(4, 3, 3, 3)), "m": rng.normal(size=(144, 5)), "rows": [-1, 144]}
+    body = """
+        a = Conv (image, k)
+        b = Relu (a)
+        t = Transpose <perm = [2, 3, 0, 1]> (b)
+        u = Reshape (t, places)
+        v = Transpose <perm = [1, 0, 2]> (u)
+        c = Reshape (v, rows)
+        y = MatMul (c, m)
+    """
     networks = []
-    for name, fixed in (("fixed", 1), ("free", 0)):
-        file = onnx_text(body.format(fixed), weights, image=(1, 3, 8, 8))
+    for name, images in (("fixed", 1), ("free", -1)):
+        file = onnx_text(body, weights | {"places": [36, images, 4]}, image=(1, 3, 8, 8))
         (tmp_path / f"{name}.onnx").write_bytes(file.SerializeToString())
         networks.append(inspectnet.open(tmp_path / f"{name}.onnx"))
     return networks
