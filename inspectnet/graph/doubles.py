@@ -16,9 +16,9 @@ from onnx.reference.op_run import OpRun
 from inspectnet.graph.values import integer
 
 WINDOWED = frozenset(
-    "AffineGrid AveragePool CenterCropPad Col2Im Conv ConvTranspose DeformConv GatherElements GatherND GridSample"
-    " LpPool MaxPool MaxUnpool Pad Resize RoiAlign ScatterElements ScatterND Upsample".split()
-)  # the reference walks through them place by place, which takes minutes; but for slopes they are linear
+    "AffineGrid AveragePool CenterCropPad Col2Im Conv ConvTranspose DeformConv GatherElements GatherND Gemm"
+    " GridSample LpPool MaxPool MaxUnpool Pad Resize RoiAlign ScatterElements ScatterND Upsample".split()
+)  # slow in the reference, which walks through windows place by place, or heavy; all are linear or pick a maximum
 DEFINED = ("Gelu", "GroupNormalization", "MeanVarianceNormalization")  # in float32, whatever comes
 
 

@@ -63,6 +63,17 @@ def test_what_is_kept_of_the_recorded_tensors_changes_no_outcome(opened, monkeyp
     np.testing.assert_allclose([c.error for c in verify(opened, IMAGES, ["conv3"], Policy())], whole, atol=1e-5)
 
 
+def test_a_network_whose_own_numbers_overflow_is_checked_at_random_tensors(tmp_path):
+    def write(op, x):
+        return op.MaxPool(op.Conv(op.Conv(x, K1 * np.float32(1e25)), K3 * np.float32(1e20)), kernel_shape=[2, 2])
+
+    path = tmp_path / "model.onnx"
+    path.write_bytes(ir.to_proto(build((3, 33, 29), write)).SerializeToString())
+    checks = verify(inspectnet.open(path, device="cpu"), IMAGES, ["pool1"], Policy())
+    of_pool = next(check for check in checks if check.subject.startswith("MaxPool"))
+    assert (of_pool.passed, of_pool.note) == (True, "at random tensors, as its own overflow")
+
+
 CURVED = {  # an activation, and the middle of its inputs: at kinks and where float32 cannot tell it from a constant
     "HardSwish at its lower kink": (lambda op, x: op.HardSwish(x), -3.0),
     "HardSwish at its upper kink": (lambda op, x: op.HardSwish(x), 3.0),
