@@ -1,6 +1,5 @@
 """Boxes of objects, as a JSON file tells them, found by the images' names and brought to the network's pixels."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from inspectnet.errors import ImageError, OptionError
 from inspectnet.files.inputs import read_input
+from inspectnet.files.parsing import parse_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +31,7 @@ class Boxes:
         if file is None:
             return cls()
         try:
-            told = json.loads(read_input(file))
+            told = parse_json(read_input(file))
         except OSError as error:
             raise OptionError(
                 f"cannot read {file}: {(error.strerror or str(error)).lower()}. Check --boxes."

@@ -9,12 +9,12 @@ import errno
 import json
 import os
 import secrets
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from inspectnet.errors import OutputError
 from inspectnet.files.inputs import open_regular, was_read
+from inspectnet.files.parsing import parse_json
 
 try:
     import fcntl
@@ -73,7 +73,7 @@ class Stage:
 
     def drop(self) -> None:
         """Remove the hidden folder with whatever is still in it."""
-        shutil.rmtree(self._path, ignore_errors=True)
+        _remove(self._path)
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -113,7 +113,7 @@ def settle(folder: Path) -> None:
         try:
             if path.name.endswith(WHOLE):
                 _move(path)
-            shutil.rmtree(path, ignore_errors=True)
+            _remove(path)
         finally:
             os.close(lock)
 
@@ -135,6 +135,14 @@ def read_result(path: Path) -> bytes:
 
 def _stages(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob(f"{PREFIX}*") if path.is_dir() and not path.is_symlink())
+
+
+def _remove(stage: Path) -> None:
+    """Remove a stage with its files; one that holds a folder was made by nobody here, and stays."""
+    with contextlib.suppress(OSError):
+        for path in stage.iterdir():
+            path.unlink()
+        stage.rmdir()
 
 
 def _lock(folder: Path, wait: bool = False) -> int | None:
@@ -170,7 +178,7 @@ def _places_in(whole: Path) -> dict[str, list[str]]:
     A folder of results may come from anywhere, and so may what looks like a killed run's stage in it.
     """
     try:
-        said = json.loads(read_result(whole / PLACES))
+        said = parse_json(read_result(whole / PLACES))
         names = {what: [str(name) for name in said[what]] for what in ("remove", "move")}
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         names = {"remove": [], "move": []}

@@ -15,6 +15,7 @@ import onnx_ir as ir
 
 from inspectnet.errors import OptionError
 from inspectnet.files.inputs import read_input
+from inspectnet.files.parsing import parse_json
 from inspectnet.graph.model_file import open_model_file
 from inspectnet.graph.values import constant_of, live_values
 from inspectnet.graph.writing import save
@@ -72,7 +73,7 @@ def read_class_table(path: Path) -> list[tuple[str, ...]]:
     if there are none.
     """
     try:
-        text = read_input(path).decode()
+        text = read_input(path, SIDECAR).decode()
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         raise OptionError(f"cannot read the class names in {path}: {why}. Check --classes.") from error
@@ -123,6 +124,6 @@ def baked_range(graph: ir.Graph) -> float | None:
 
 def _decode(text: str, where: str) -> Any:
     try:
-        return json.loads(text)
+        return parse_json(text.encode(errors="replace"))
     except (ValueError, RecursionError) as error:  # the latter for brackets in brackets in brackets
         raise OptionError(f"{where} is not JSON: {error}. Write it again with 'inspectnet annotate'.") from None

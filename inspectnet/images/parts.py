@@ -1,7 +1,6 @@
 """Parts of photos that somebody marked, as boxes or masks: read from JSON, and brought to the network's pixels."""
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 
 from inspectnet.errors import ImageError, OptionError
 from inspectnet.files.inputs import read_input
+from inspectnet.files.parsing import parse_json
 from inspectnet.images.boxes import Box, box_of, corners_beyond, fill_box
 from inspectnet.images.decode import decode
 from inspectnet.images.fit import Pixels, fit
@@ -48,7 +48,7 @@ def read_parts(file: Path, folder: Path | None = None) -> list[Marked]:
     Every photo has to have the same parts, and to be there once. Raises ImageError, OptionError.
     """
     try:
-        content = json.loads(read_input(file))
+        content = parse_json(read_input(file))
     except OSError as error:
         raise ImageError(f"cannot read {file}: {(error.strerror or str(error)).lower()}. Check the path.") from error
     except (ValueError, RecursionError) as error:

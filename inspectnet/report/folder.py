@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from inspectnet.errors import OutputError
+from inspectnet.files.parsing import parse_json
 from inspectnet.files.refusals import refusal
 from inspectnet.files.staging import Stage, claims, locked, made, read_result, settle
 from inspectnet.report.plain import json_text
@@ -159,7 +160,7 @@ def _runs_in(folder: Path) -> list[dict[str, Any]]:
 
 def _run_of(record: Path) -> dict[str, Any]:
     try:
-        run = json.loads(read_result(record))["run"]
+        run = parse_json(read_result(record))["run"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}
     return run if isinstance(run, dict) else {}

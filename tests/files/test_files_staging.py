@@ -161,3 +161,14 @@ def test_what_only_looks_like_a_stage_touches_nothing_outside_its_folder(tmp_pat
         (false / staging.PLACES).write_text(said, errors="surrogateescape")
     stage(out).drop()
     assert (tmp_path / "mine").read_text() == "mine" and names(out) == []
+
+
+@pytest.mark.skipif(staging.fcntl is None, reason="nothing tells whether a run is alive")
+def test_a_folder_in_what_looks_like_a_stage_is_never_entered(tmp_path):
+    """However deep it is, and whatever lies in it."""
+    inner = tmp_path / f"{staging.PREFIX}0" / "inner"
+    inner.mkdir(parents=True)
+    (inner / "mine").write_text("mine")
+    (inner.parent / "ours").write_text("half")
+    stage(tmp_path).drop()
+    assert (inner / "mine").read_text() == "mine"

@@ -184,6 +184,14 @@ def test_a_file_without_class_names_is_refused(name, data, match, tmp_path):
         read_class_names(tmp_path / name)
 
 
+def test_a_file_of_classes_that_is_no_page_of_text_is_refused_unread(tmp_path):
+    """Lines of a letter take a hundred times their bytes."""
+    with (tmp_path / "classes.txt").open("wb") as file:
+        file.truncate(1 << 30)
+    with pytest.raises(OptionError, match=r"classes\.txt: it holds more than 16 mib"):
+        read_class_names(tmp_path / "classes.txt")
+
+
 def test_class_names_beside_the_model_go_before_its_metadata(rng, tmp_path):
     path = model(tmp_path, rng, metadata={CLASSES: ["cat", "dog"]})
     assert inspectnet.open(path).classes == ["cat", "dog"]
