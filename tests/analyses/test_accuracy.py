@@ -267,7 +267,7 @@ def test_what_cannot_be_read_is_left_out_for_all_models_and_named(tmp_path, coll
 
 def test_a_photo_that_one_model_cannot_take_is_left_out_for_all(tmp_path, collection, monkeypatch):
     """A photo of 1 x 300 would become 40 x 12000 pixels, of which the test allows fewer."""
-    monkeypatch.setattr("inspectnet.images.fit.MAX_PIXELS", 200_000)
+    monkeypatch.setattr("inspectnet.images.fit.ELONGATED", 150_000)
     Image.new("RGB", (300, 1)).save(tmp_path / "photos" / "0" / "wide.png")
     large = Preparation((3, 40, 40), (0.5,) * 3, (0.2,) * 3, crop_pct=1.0)
     networks = [random_net(tmp_path, 0), random_net(tmp_path, 1, preparation=large)]
