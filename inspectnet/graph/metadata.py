@@ -7,6 +7,7 @@ its first layer, is found in its nodes.
 
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def find_metadata(model: ir.Model, path: Path, key: str) -> tuple[Any, str] | No
     Raises OptionError if what is there cannot be read, or is no JSON.
     """
     sidecar = path.with_name(f"{path.stem}.{key.removeprefix('inspectnet.')}.json")
-    if sidecar.is_file():
+    if os.path.isfile(sidecar):  # not where the name is longer than names may be
         try:
             text = read_input(sidecar, SIDECAR).decode(errors="replace")
         except OSError as error:

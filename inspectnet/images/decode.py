@@ -31,6 +31,7 @@ ORIENTATION = 0x0112
 HEAD = 1 << 20  # bytes that a header is looked for in
 BAND = 1 << 22  # pixels that are converted at a time
 
+ROW = 8  # bytes that Pillow notes of a row, which counts where it has a pixel or two
 RGB, PILLOW = 3, 4  # bytes of a pixel: as an array, and in Pillow, whatever its colours
 DECODERS = {"WEBP": 13, "TIFF": 4, "PNG": 4, "GIF": 1}  # bytes of a pixel that a decoder needs besides, measured
 
@@ -222,7 +223,7 @@ def _need(shape: tuple[int, int], name: str, decoding: float, held: int) -> int:
     if pixels > MAX_PIXELS:
         size = f"it has {shape[1]} x {shape[0]} pixels, more than {MAX_PIXELS:,} in all"
         raise _unreadable(name, size, "Make it smaller or cut it up.")
-    need = held + int(pixels * max(decoding, RGB + PILLOW))
+    need = held + int(pixels * max(decoding, RGB + PILLOW)) + shape[0] * ROW
     if need > ALONE:
         size = f"its {shape[1]} x {shape[0]} pixels would take {need / 1e9:.1f} GB, more than {ALONE / 1e9:.1f}"
         raise _unreadable(name, size, "Make it smaller or cut it up.")

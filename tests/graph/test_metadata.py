@@ -192,6 +192,13 @@ def test_a_file_of_classes_that_is_no_page_of_text_is_refused_unread(tmp_path):
         read_class_names(tmp_path / "classes.txt")
 
 
+def test_a_model_whose_name_is_as_long_as_names_may_be_opens(rng, tmp_path):
+    """Nothing can lie beside it under a longer one."""
+    path = model(tmp_path, rng, metadata={CLASSES: ["a"]})
+    long = path.rename(tmp_path / f"{'m' * 250}.onnx")
+    assert inspectnet.open(long).classes == ["a"]
+
+
 def test_class_names_beside_the_model_go_before_its_metadata(rng, tmp_path):
     path = model(tmp_path, rng, metadata={CLASSES: ["cat", "dog"]})
     assert inspectnet.open(path).classes == ["cat", "dog"]

@@ -63,13 +63,22 @@ def test_no_image_takes_more_than_its_header_foretells(tmp_path, format, mode, o
     command = [sys.executable, "-c", MEASURE, tmp_path / "big", tmp_path / "small"]
     taken, need = map(int, subprocess.run(command, capture_output=True, check=True, cwd=ROOT).stdout.split())
     assert taken < need + (24 << 20)  # bands, and what is imported late
-    assert need <= max(17, decoding.RGB + decoding.PILLOW) * 12e6 + (tmp_path / "big").stat().st_size
+    held = (tmp_path / "big").stat().st_size + 3000 * decoding.ROW
+    assert need <= max(17, decoding.RGB + decoding.PILLOW) * 12e6 + held
 
 
 def test_the_budget_lets_200_megapixels_of_common_formats_through():
     for per_pixel in (decoding.RGB + decoding.PILLOW, decoding.PILLOW + decoding.DECODERS["PNG"], decoding.RGB + 6):
         assert 200_000_000 * per_pixel < rooms.ALONE
     assert rooms.ALONE < 2 << 30
+
+
+def test_rows_of_a_pixel_count_for_what_pillow_notes_of_each():
+    """1 x 200,000,000 pixels took 2.2 GiB."""
+    tall = look(io.BytesIO(encode(Image.new("L", (1, 50_000)), "PNG")), "")
+    assert tall.need == 50_000 * (decoding.PILLOW + decoding.DECODERS["PNG"] + 8)
+    with pytest.raises(ImageError, match=r"its 1 x 200000000 pixels would take 3\.0 GB, more than 1\.9"):
+        look(io.BytesIO(b"P5 1 200000000 255 "), "")
 
 
 def test_an_image_that_would_take_more_than_the_budget_is_refused_from_its_header():
@@ -155,5 +164,5 @@ def test_a_large_file_is_decoded_piece_by_piece_and_not_read_at_once(tmp_path):
     with collection.open(0) as source:
         assert not isinstance(source, io.BytesIO)
         encoded = look(source, "a.bmp")
-        assert encoded.need == 1400 * 1200 * (decoding.RGB + decoding.PILLOW)
+        assert encoded.need == 1400 * 1200 * (decoding.RGB + decoding.PILLOW) + 1400 * decoding.ROW
         np.testing.assert_array_equal(encoded.decode(), decode(collection.read(0), "a.bmp"))
