@@ -90,12 +90,13 @@ def ratio(means: np.ndarray) -> np.ndarray:
     return np.where(above, means[:, 0] / np.where(above, means[:, 1], 1), np.inf)
 
 
-def rank_p(observed: float, by_chance: np.ndarray) -> float:
+def rank_p(observed: float, by_chance: np.ndarray, summed: float = 0.0) -> float:
     """How likely chance gives as much as was observed or more, of numbers (B,) that it gave; 1 / (1 + B) at least.
 
-    To test for less, turn the signs of both.
+    To test for less, turn the signs of both. summed: the size of what was added up, if sums may be 0 but for rounding.
     """
-    more = by_chance >= observed - 1e-9 * abs(observed)
+    rounding = 1e-9 * max(abs(observed), summed) if np.isfinite(observed) else 0.0
+    more = ~(by_chance < observed - rounding)  # what gives no number is no evidence against chance
     return float((1 + np.count_nonzero(more)) / (1 + len(by_chance)))
 
 
@@ -109,7 +110,7 @@ def sign_p(differences: np.ndarray, *, draws: int = DRAWS, seed: int = 0) -> flo
     for first in range(0, draws, at_once):
         signs = rng.integers(0, 2, (min(at_once, draws - first), len(found)), np.int8)
         sums.append((2.0 * signs - 1) @ found)
-    return rank_p(abs(float(found.sum())), np.abs(np.concatenate(sums)))
+    return rank_p(abs(float(found.sum())), np.abs(np.concatenate(sums)), float(np.abs(found).sum()))
 
 
 def exchange_p(
@@ -127,7 +128,10 @@ def exchange_p(
     both, rng, every = np.concatenate([one, other]).astype(np.float64), np.random.default_rng(seed), np.arange(draws)
     firsts = both[: len(one)].sum(axis=0), *(rng.permutation(both)[: len(one)].sum(axis=0) for _ in every)
     means = np.stack(firsts) / len(one), (both.sum(axis=0) - np.stack(firsts)) / len(other)
-    apart = np.abs(measure(means[0]) - measure(means[1]))
+    one_each, other_each = measure(means[0]), measure(means[1])
+    apart = np.zeros(len(one_each))  # where they are equal, infinite ones, too
+    np.subtract(one_each, other_each, out=apart, where=one_each != other_each)
+    apart = np.abs(apart)
     return rank_p(float(apart[0]), apart[1:]) if apart[0] > 0 else 1.0
 
 
@@ -138,7 +142,7 @@ def pairing_p(matrix: np.ndarray, *, draws: int = DRAWS, seed: int = 0) -> float
     """
     known, rng, things = np.nan_to_num(matrix), np.random.default_rng(seed), np.arange(len(matrix))
     by_chance = np.array([known[things, rng.permutation(len(known))].sum() for _ in range(draws)])
-    return rank_p(float(np.trace(known)), by_chance)
+    return rank_p(float(np.trace(known)), by_chance, float(np.abs(known).max(initial=0)) * len(known))
 
 
 def holm(p: Sequence[float]) -> list[float]:

@@ -74,6 +74,18 @@ def test_a_rank_counts_the_number_itself():
     assert rank_p(-1.0, -np.array([1.0, 2.0, 3.0, 4.0])) == 2 / 5  # lower ones, with all signs turned
 
 
+def test_what_is_equal_but_for_rounding_counts_as_much():
+    assert pairing_p(np.array([[0.1, 0.2, -0.3]] * 3)) == 1  # each pairing has the sum 0
+    assert rank_p(np.inf, np.array([np.inf, 1.0, 2.0])) == 1 / 2
+
+
+def test_infinite_ratios_are_exchanged_as_others_are():
+    """Two of the six ways to take two of four rows have both rows that divide by 0 on one side."""
+    one, other = np.array([[1.0, 0.0], [2.0, 0.0]]), np.array([[1.0, 1.0], [2.0, 3.0]])
+    assert exchange_p(one, other, ratio) == pytest.approx(1 / 3, abs=0.02)
+    assert exchange_p(one, one, ratio) == 1
+
+
 def test_signs_are_turned_as_often_as_coins_fall():
     """Of 2**6 ways to sign six equal differences two are as extreme: p is 1/32. Zeros have no sign."""
     assert sign_p(np.array([1.0] * 6)) == pytest.approx(1 / 32, abs=0.006)
