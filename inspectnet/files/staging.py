@@ -105,7 +105,10 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def settle(folder: Path) -> None:
-    """Bring to an end what killed runs have left in `folder`: put in place what is whole, remove the rest."""
+    """Bring to an end what killed runs have left in `folder`: put in place what is whole, remove the rest.
+
+    Raises OutputError where something has come to stand in the way meanwhile.
+    """
     for path in _stages(folder):
         lock = _lock(path)
         if lock is None:  # its run is alive, or nothing can tell
@@ -114,6 +117,9 @@ def settle(folder: Path) -> None:
             if path.name.endswith(WHOLE):
                 _move(path)
             _remove(path)
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            raise OutputError(f"what a killed run left in {path} cannot be put in place: {why}. Remove it.") from error
         finally:
             os.close(lock)
 

@@ -172,3 +172,15 @@ def test_a_folder_in_what_looks_like_a_stage_is_never_entered(tmp_path):
     (inner.parent / "ours").write_text("half")
     stage(tmp_path).drop()
     assert (inner / "mine").read_text() == "mine"
+
+
+@pytest.mark.skipif(staging.fcntl is None, reason="nothing tells whether a run is alive")
+def test_a_folder_in_the_way_of_what_a_killed_run_left_is_told_with_the_place_to_remove(tmp_path):
+    left = tmp_path / f"{staging.PREFIX}0{staging.WHOLE}"
+    (tmp_path / "a").mkdir()
+    left.mkdir()
+    (left / "a").write_text("new a")
+    (left / staging.PLACES).write_text('{"remove": [], "move": ["a"]}')
+    with pytest.raises(OutputError, match=rf"a killed run left in \S*{left.name} cannot be put in place.*Remove it"):
+        stage(tmp_path)
+    assert (left / "a").read_text() == "new a", "nothing is lost"
