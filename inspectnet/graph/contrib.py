@@ -36,10 +36,11 @@ def write_out(graph: ir.Graph, where: str) -> None:
 
     Raises ModelError for a file that was laid out for one kind of processor.
     """
-    blocked = next((node for node in graph if node.domain == BLOCKED), None)
+    blocked = next(filter(_is_laid_out, graph), None)
     if blocked is not None:
+        name = f"{blocked.domain}.{blocked.op_type}"
         raise ModelError(
-            f"{where} was saved by onnxruntime's optimiser for one kind of processor ({BLOCKED}.{blocked.op_type})."
+            f"{where} was saved by onnxruntime's optimiser for one kind of processor ({name})."
             " Give the original, or save it again with ORT_ENABLE_EXTENDED."
         )
     strange = [n for n in graph if n.op_type in WRITERS and (n.domain == MICROSOFT or n.op_type in STANDARDS_OWN)]
@@ -56,6 +57,13 @@ def write_out(graph: ir.Graph, where: str) -> None:
         new.name = name
     if strange:
         put_in_order(graph, where)
+
+
+def _is_laid_out(node: ir.Node) -> bool:
+    """Whether maps lie in blocks there, or integers with the channels last, as one kind of processor likes them."""
+    return node.domain == BLOCKED or (
+        node.domain == MICROSOFT and node.op_type == "QLinearConv" and bool(integer(node, "channels_last"))
+    )
 
 
 # What the optimiser fuses ----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 import onnxruntime
 import pytest
 from nets import onnx_text
@@ -10,6 +11,7 @@ from small import opened, outputs_of_file, run
 
 import inspectnet
 from inspectnet.errors import ModelError
+from inspectnet.graph.contrib import write_out
 
 IMAGE = ("N", 3, 8, 8)
 rng = np.random.default_rng(4)
@@ -60,6 +62,14 @@ def test_a_file_laid_out_for_one_processor_is_refused_with_the_reason(tmp_path):
         pytest.skip("this processor has no layout of its own")
     with pytest.raises(ModelError, match=r"one kind of processor .*save it again with ORT_ENABLE_EXTENDED"):
         inspectnet.open(saved, device="cpu")
+
+
+def test_a_quantised_convolution_with_its_channels_last_is_refused_with_the_reason(tmp_path):
+    """As ORT_ENABLE_ALL writes it, of a network with as many channels as columns: nothing but the attribute tells."""
+    node = ir.node("QLinearConv", [], {"channels_last": 1}, domain="com.microsoft")
+    graph = ir.Graph([], node.outputs, nodes=[node], name="saved")
+    with pytest.raises(ModelError, match=r"com\.microsoft\.QLinearConv.*save it again with ORT_ENABLE_EXTENDED"):
+        write_out(graph, "m.onnx")
 
 
 ONE = np.ones(8)
