@@ -62,7 +62,7 @@ def axes_of(graph: ir.Graph) -> dict[ir.Value, Axes]:
         live = [x for x in read_values(node) if x in alive]
         for value in node.outputs if node.outputs[0] in alive else ():
             shape = shape_of(value) or ()
-            axes = _fitted(_axes(node, live, known, len(shape)), shape)
+            axes = _fitted(_axes(node, live, known, value), shape)
             letters = _completed(axes, shape, usual)
             known[value] = axes = axes if letters == axes else Axes.named(letters, shape)
             if axes == USUAL.get(len(axes)):
@@ -168,12 +168,12 @@ def _axes_said(node: ir.Node) -> list[int]:
     return [] if axes is None else [int(axis) for axis in axes.ravel()]
 
 
-def _axes(node: ir.Node, live: list[ir.Value], known: dict[ir.Value, Axes], rank: int) -> list[Axis]:
-    """The axes of the outputs of `node`, of that rank, from those of its live inputs; few or none if not known."""
-    above = shape_of(node.outputs[0])
+def _axes(node: ir.Node, live: list[ir.Value], known: dict[ir.Value, Axes], output: ir.Value) -> list[Axis]:
+    """The axes of an output of `node`, from those of its live inputs; few or none if not known."""
+    above = shape_of(output)
     if not live or above is None or shape_of(live[0]) is None:
         return []
-    below = list(known[live[0]].parts)
+    below, rank = list(known[live[0]].parts), len(above)
     if node.op_type == "Transpose":
         return [below[axis] for axis in ints(node, "perm", tuple(range(rank))[::-1])]
     if node.op_type in RESHAPING or (node.op_type == "Squeeze" and not _axes_said(node)):
@@ -201,10 +201,13 @@ def _of_recurrent(below: Sequence[Axis], rank: int) -> list[Axis]:
 
 
 def _fitted(parts: Sequence[Axis], shape: Extents) -> Axes:
-    """The axes of a value of that shape: made of `parts` where these have its extents, else of one part each."""
+    """The axes of a value of that shape: made of `parts` where these have its extents, else of one part each.
+
+    Images that were joined with others, or of which some are left, are not those of the batch, row by row.
+    """
     if len(parts) != len(shape):
         return Axes.named("?" * len(shape), shape)
-    letters = Axes.of(parts)
+    letters = Axes.of(parts).replace("N", "?")
     fits = [size(axis) == number(n) for axis, n in zip(parts, shape, strict=True)]
     whole = zip(letters, shape, strict=True)
     return Axes.of([p if f else (Part(c, number(n)),) for p, f, (c, n) in zip(parts, fits, whole, strict=True)])

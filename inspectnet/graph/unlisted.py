@@ -21,8 +21,9 @@ def unlisted_above(graph: ir.Graph, layers: Iterable[Layer]) -> str | None:
     below = _below(lost) if lost is not None else set()
     axes = axes_of(graph)
     for node in makers:
-        unclear = "?" in axes[node.outputs[0]] and not any("?" in axes[x] for x in read_values(node) if x in axes)
-        if shape_of(node.outputs[0]) is None or (node in below and unclear) or node is lost:
+        output = next(value for value in node.outputs if value.name)  # GRUs leave out all outputs but the last one
+        unclear = "?" in axes[output] and not any("?" in axes[x] for x in read_values(node) if x in axes)
+        if shape_of(output) is None or (node in below and unclear) or node is lost:
             return describe(node)
     return None
 

@@ -92,5 +92,6 @@ def ints(node: ir.Node, name: str, default: tuple[int, ...] = ()) -> tuple[int, 
 
 
 def describe(node: ir.Node) -> str:
-    """How a message names a node: old files leave nodes nameless, but every output has a name."""
-    return f"{node.op_type} (output '{node.outputs[0].name}')"
+    """How a message names a node: old files leave nodes nameless, but every output that is used has a name."""
+    name = next((value.name for value in node.outputs if value.name), "")
+    return f"{node.op_type} (output '{name}')"

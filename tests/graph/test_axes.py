@@ -7,6 +7,8 @@ from small import build, run
 from inspectnet.graph.axes import axes_of, regrouped
 from inspectnet.graph.layers import find_layers
 from inspectnet.graph.probes import cut
+from inspectnet.graph.unlisted import unlisted_above
+from inspectnet.graph.values import shape_of
 
 
 def letters(write, batch="N"):
@@ -155,3 +157,16 @@ def test_what_holds_places_twice_is_no_map():
         return op.Softmax(op.MatMul(heads, op.Transpose(heads, perm=[0, 1, 3, 2])))
 
     assert find_layers(build((6, 4, 8), write).graph) == []
+
+
+def test_images_joined_with_their_mirror_images_are_no_batch():
+    """Row i is not of image i: the layer would give other photos' maps."""
+
+    def write(op, x):
+        both = op.Concat(x, op.Slice(x, [7], [-9], [3], [-1]), axis=0)
+        return op.Conv(both, np.ones((4, 3, 1, 1), np.float32))
+
+    graph = build((3, 8, 8), write).graph
+    assert shape_of(graph.outputs[0]) == ("2*N", 4, 8, 8)
+    assert find_layers(graph) == []
+    assert unlisted_above(graph, []) == f"Concat (output '{graph.node(-2).outputs[0].name}')"

@@ -117,3 +117,20 @@ def test_windows_of_a_fixed_batch_are_freed():
     model = build((3, 8, 8), write, batch=1)
     x = rng.normal(size=(2, 3, 8, 8)).astype(np.float32)
     np.testing.assert_array_equal(run(model, x), np.maximum(x, 0))
+
+
+def recurrent(op, x, state=()):
+    """The last state (directions, N, C) of a GRU along the columns, its other output left out, and a layer above."""
+    columns = op.Transpose(op.ReduceMean(x, [2], keepdims=0), perm=[2, 0, 1])
+    given = (columns, weights(1, 12, 3), weights(1, 12, 4), *((None, None, *state) if state else ()))
+    all_of_them, last = op.GRU(*given, hidden_size=4, outputs=2)
+    all_of_them.name = ""
+    return op.Gemm(op.Squeeze(last, [0]), weights(4, 5))
+
+
+@pytest.mark.parametrize("batch", ["N", 3])
+def test_layers_above_an_operator_that_leaves_its_first_output_out_are_listed(batch):
+    graph = build((3, 8, 8), recurrent, batch=batch).graph
+    layers = find_layers(graph)
+    assert [(layer.ops, layer.shape) for layer in layers][-1] == (("Gemm",), ("N", 5))
+    assert unlisted_above(graph, layers) is None
