@@ -5,6 +5,7 @@ import onnx_ir as ir
 import onnx_ir.passes.common as passes
 
 from inspectnet.errors import ModelError
+from inspectnet.graph.axes import RECURRENT
 from inspectnet.graph.builder import add_initializer
 from inspectnet.graph.einsum import stretch_factors
 from inspectnet.graph.extents import BATCH, Extent, is_told, tell_extents
@@ -204,6 +205,14 @@ def _batch_is_free(graph: ir.Graph, *, doubtful: bool = False) -> bool:
 
     doubtful: those with an axis of which that is not known yet may be.
     """
-    told = [value for value in live_values(graph) if is_told(value) or not doubtful]
+    alive = live_values(graph)
+    told = [value for value in alive if is_told(value) or not doubtful]
     shapes = [shape_of(value) for value in told]
-    return not any(shape and isinstance(shape[0], int) and BATCH not in shape for shape in shapes)
+    fixed = any(shape and isinstance(shape[0], int) and BATCH not in shape for shape in shapes)
+    return not fixed and not any(_starts_from_a_batch(node, alive) for node in graph)
+
+
+def _starts_from_a_batch(node: ir.Node, alive: set[ir.Value]) -> bool:
+    """Whether a recurrent operator starts from states (directions, N, C) of a fixed number of images."""
+    states = node.inputs[5:7] if node.op_type in RECURRENT and node.inputs[0] in alive else ()
+    return any(isinstance((shape_of(state) or (None, None))[1], int) for state in states if state is not None)

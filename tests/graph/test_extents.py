@@ -134,3 +134,11 @@ def test_layers_above_an_operator_that_leaves_its_first_output_out_are_listed(ba
     layers = find_layers(graph)
     assert [(layer.ops, layer.shape) for layer in layers][-1] == (("Gemm",), ("N", 5))
     assert unlisted_above(graph, layers) is None
+
+
+def test_a_batch_that_a_recurrent_network_starts_from_is_not_freed():
+    """torch writes the first states out for as many images as it exports."""
+    state = (np.zeros((1, 3, 4), np.float32),)
+    model = build((3, 8, 8), lambda op, x: recurrent(op, x, state), batch=3)
+    assert shape_of(model.graph.inputs[0]) == (3, 3, 8, 8)
+    assert run(model, np.ones((3, 3, 8, 8))).shape == (3, 5)
