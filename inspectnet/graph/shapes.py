@@ -8,7 +8,7 @@ from inspectnet.errors import ModelError
 from inspectnet.graph.axes import RECURRENT
 from inspectnet.graph.builder import add_initializer
 from inspectnet.graph.einsum import stretch_factors
-from inspectnet.graph.extents import BATCH, Extent, is_told, tell_extents
+from inspectnet.graph.extents import BATCH, Extent, images_in, is_told, tell_extents
 from inspectnet.graph.folding import fold_shapes
 from inspectnet.graph.fusing import fuse
 from inspectnet.graph.old_forms import settle_old_forms
@@ -208,7 +208,7 @@ def _batch_is_free(graph: ir.Graph, *, doubtful: bool = False) -> bool:
     alive = live_values(graph)
     told = [value for value in alive if is_told(value) or not doubtful]
     shapes = [shape_of(value) for value in told]
-    fixed = any(shape and isinstance(shape[0], int) and BATCH not in shape for shape in shapes)
+    fixed = any(shape and isinstance(shape[0], int) and not any(map(images_in, shape)) for shape in shapes)
     return not fixed and not any(_starts_from_a_batch(node, alive) for node in graph)
 
 

@@ -142,3 +142,17 @@ def test_a_batch_that_a_recurrent_network_starts_from_is_not_freed():
     model = build((3, 8, 8), lambda op, x: recurrent(op, x, state), batch=3)
     assert shape_of(model.graph.inputs[0]) == (3, 3, 8, 8)
     assert run(model, np.ones((3, 3, 8, 8))).shape == (3, 5)
+
+
+def test_heads_beside_the_images_leave_the_batch_free():
+    """As torch's MultiheadAttention has them: (T, 2 N, C / 2), of which no axis is the images alone."""
+
+    def write(op, x):
+        tokens = op.Transpose(op.Reshape(x, [0, 4, -1]), perm=[2, 0, 1])
+        count = op.Mul(op.Shape(tokens, start=1, end=2), [2])
+        heads = op.Relu(op.Reshape(tokens, op.Concat([16], count, [2], axis=0)))
+        return op.MatMul(op.Reshape(heads, [16, -1, 4]), weights(4, 5))
+
+    model = build((4, 4, 4), write)
+    assert shape_of(model.graph.inputs[0]) == ("N", 4, 4, 4)
+    assert run(model, np.ones((3, 4, 4, 4))).shape == (16, 3, 5)
