@@ -227,9 +227,10 @@ class Network:
         """(N, K) float64: of each class, for what `values` says of `logits`. Raises ModelError if that is no number."""
         return softmax(of_each_class(logits), str(self.path))
 
-    def operators(self, layer: str = "", policy: Policy | None = None) -> list[Operator]:
+    def operators(self, layer: str = "", policy: Policy | None = None, *, pre: bool = False) -> list[Operator]:
         """The operators below `layer`, or the scores, from the bottom up; with a policy those that a signal passes."""
-        return inverse.operators_below(self._model, self.layer(layer).output if layer else self.logits[0], policy)
+        ends = (self.layer(layer).output, self.layer(layer).pre) if layer else (self.logits[0],) * 2
+        return inverse.operators_below(self._model, ends[pre], policy)
 
     def layers_below_scores(self) -> list[Layer]:
         """The layers that the class scores are made of, from the bottom up."""

@@ -229,7 +229,7 @@ def _walk(network: Network, x: np.ndarray, layer: Layer, rng: np.random.Generato
     wanted, other = (alone.pull(images, layer.pre, seed, GRADIENT) for images in (x, nudged))
     rounding, arrived = _rms(other - wanted), {layer.pre: seed}
     del alone
-    for operator, values in _recording(network, x, network.operators(layer.output, GRADIENT)[::-1]):
+    for operator, values in _recording(network, x, network.operators(layer.output, GRADIENT, pre=True)[::-1]):
         ends = dict(zip(operator.seeds, operator.outputs, strict=True))
         tops = {seed: arrived.pop(name) for seed, name in ends.items() if name in arrived}
         if not tops:

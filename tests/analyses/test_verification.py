@@ -63,6 +63,18 @@ def test_what_is_kept_of_the_recorded_tensors_changes_no_outcome(opened, monkeyp
     np.testing.assert_allclose([c.error for c in verify(opened, IMAGES, ["conv3"], Policy())], whole, atol=1e-5)
 
 
+def test_a_layer_of_which_sum_and_map_are_views_is_checked_whole(tmp_path):
+    """Its map is turned, and what turns it is not what turns the sum before the activation."""
+    path = tmp_path / "turned.onnx"
+    ir.save(
+        build((3, 33, 29), lambda op, x: op.Relu(op.Conv(op.Transpose(x, perm=[0, 1, 3, 2]), K1, B1, pads=[1] * 4))),
+        path,
+    )
+    checks = list(verify(inspectnet.open(path, device="cpu"), IMAGES, ["conv1"], Policy()))
+    assert all(check.passed for check in checks)
+    assert "whole inverse = its operators one by one" in [check.claim for check in checks]
+
+
 def test_a_network_whose_own_numbers_overflow_is_checked_at_random_tensors(tmp_path):
     def write(op, x):
         return op.MaxPool(op.Conv(op.Conv(x, K1 * np.float32(1e25)), K3 * np.float32(1e20)), kernel_shape=[2, 2])
