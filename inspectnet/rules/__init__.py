@@ -16,13 +16,14 @@ from inspectnet.rules import (
     smooth,
     statistics,
 )
+from inspectnet.rules.policy import AXES, METHODS, Policy, Row
 from inspectnet.rules.products import PRODUCTS
 from inspectnet.rules.rectifiers import RECTIFIERS
 from inspectnet.rules.registry import (
     HELD,
-    METHODS,
-    UNPOOLS,
-    Policy,
+    Bottoms,
+    Rule,
+    Signal,
     Way,
     describe_rule,
     find_rule,
@@ -32,12 +33,16 @@ from inspectnet.rules.registry import (
 )
 
 __all__ = [
+    "AXES",
     "HELD",
     "METHODS",
     "PRODUCTS",
     "RECTIFIERS",
-    "UNPOOLS",
+    "Bottoms",
     "Policy",
+    "Row",
+    "Rule",
+    "Signal",
     "Way",
     "describe_rule",
     "filters",

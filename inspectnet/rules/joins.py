@@ -5,7 +5,7 @@ import onnx_ir as ir
 from inspectnet.graph.values import integer
 from inspectnet.rules.axes import gather_up
 from inspectnet.rules.holding import hold, is_statistic
-from inspectnet.rules.registry import HELD, HOLDING, Bottoms, Signal, Way, refuse, rule
+from inspectnet.rules.registry import HELD, Bottoms, Signal, Way, refuse, rule
 
 
 @rule("Add", "Sum")
@@ -20,13 +20,13 @@ def mean(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     return add(op, node, op.Div(top, float(len(node.inputs))))
 
 
-@rule("Sub", when=HOLDING)
+@rule("Sub", when=["state=held"])
 def centre(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
     """The signal to the first term, its negative to the second; a statistic that is taken off is held fixed."""
     return hold(op, node, sub(op, node, top), lambda x: is_statistic(node, x))
 
 
-@rule("Sub", when=["gradient"])
+@rule("Sub", when=["state=gradient"])
 def sub(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal to the first term, its negative to the second."""
     a, b = node.inputs

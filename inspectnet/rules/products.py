@@ -10,12 +10,12 @@ from inspectnet.graph.einsum import terms_of
 from inspectnet.graph.values import word
 from inspectnet.rules.axes import gather_up
 from inspectnet.rules.holding import gated_by_itself, hold, is_gate, is_statistic
-from inspectnet.rules.registry import HELD, HOLDING, Bottoms, Way, refuse, rule
+from inspectnet.rules.registry import HELD, Bottoms, Way, refuse, rule
 
 PRODUCTS = ("Div", "MatMul", "Einsum")  # a Mul may be a rectifier, x sigmoid(x)
 
 
-@rule("Mul", when=["deconvnet"])
+@rule("Mul", when=["rectify=signal"])
 def scale(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
     """The signal times the other factor; gates and scales of maps are held fixed; x sigmoid(x) rectifies."""
     if (own := gated_by_itself(node)) is not None:
@@ -23,7 +23,7 @@ def scale(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
     return _scale(op, node, top)
 
 
-@rule("Mul", when=["guided_backprop"])
+@rule("Mul", when=["rectify=guided"])
 def scale_and_mask(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
     """The signal times the other factor; gates and scales of maps are held fixed; x sigmoid(x) rectifies and masks."""
     if (own := gated_by_itself(node)) is not None:
@@ -36,14 +36,14 @@ def _scale(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
     return hold(op, node, mul(op, node, top), lambda x: is_gate(op, x) or is_statistic(node, x))
 
 
-@rule("Mul", when=["gradient"])
+@rule("Mul", when=["state=gradient"])
 def mul(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal times the other factor."""
     a, b = node.inputs
     return [gather_up(op, node, op.Mul(top, other), x) if x in op.alive else None for x, other in ((a, b), (b, a))]
 
 
-@rule("Div", when=HOLDING)
+@rule("Div", when=["state=held"])
 def div_by_recorded(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
     """The signal divided by the divisor, which is held fixed."""
     x, divisor = node.inputs
@@ -52,7 +52,7 @@ def div_by_recorded(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
     return [gather_up(op, node, op.Div(top, divisor), x), HELD if divisor in op.alive else None]
 
 
-@rule("Div", when=["gradient"])
+@rule("Div", when=["state=gradient"])
 def div(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal divided by the divisor; to the divisor that times -y."""
     x, divisor = node.inputs
@@ -63,13 +63,13 @@ def div(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     ]
 
 
-@rule("MatMul", when=HOLDING)
+@rule("MatMul", when=["state=held"])
 def matmul_by_recorded(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
     """The transposed other matrix, on the side it stood; attention is held fixed."""
     return hold(op, node, matmul(op, node, top), lambda x: is_gate(op, x))
 
 
-@rule("MatMul", when=["gradient"])
+@rule("MatMul", when=["state=gradient"])
 def matmul(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The transposed other matrix, on the side it stood."""
     left, right = node.inputs
@@ -81,13 +81,13 @@ def matmul(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     ]
 
 
-@rule("Einsum", when=HOLDING)
+@rule("Einsum", when=["state=held"])
 def einsum_by_recorded(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
     """The same sum of products with the signal in the place of each factor; attention is held fixed."""
     return hold(op, node, einsum(op, node, top), lambda x: is_gate(op, x))
 
 
-@rule("Einsum", when=["gradient"])
+@rule("Einsum", when=["state=gradient"])
 def einsum(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The same sum of products with the signal in the place of each factor."""
     names, made = terms_of(node)

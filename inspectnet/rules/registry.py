@@ -6,15 +6,15 @@ the node's first output; where signals arrived at others too, a tuple of one for
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, TypeVar
 
 import onnx_ir as ir
 
-from inspectnet.errors import OptionError, RuleError, nearest
+from inspectnet.errors import RuleError
 from inspectnet.graph.builder import Op
 from inspectnet.graph.values import describe
+from inspectnet.rules.policy import CHOICES, Policy
 
 
 class Held(Enum):
@@ -28,48 +28,6 @@ Signal = Any  # an ir.Value, or a tuple of them for an operator with several out
 Bottoms = Sequence[ir.Value | Held | None]
 Rule = Callable[["Way", ir.Node, Signal], Bottoms]
 R = TypeVar("R", bound=Rule)
-
-METHODS = ("deconvnet", "guided_backprop", "gradient")
-HOLDING = METHODS[:2]  # those that hold gates, attention and statistics fixed
-UNPOOLS = ("sum", "overwrite", "centre")
-LRNS = ("identity", "gradient")
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What is done where the methods differ.
-
-    method: `deconvnet` (Zeiler & Fergus 2014, sec. 2.1), `guided_backprop` (Springenberg et al. 2015) or
-    `gradient` (Simonyan et al. 2013). unpool: values that share a switch add up (`sum`), or the last one wins
-    (`overwrite`), or they go to the centre of their window (`centre`). lrn: `identity` or the true `gradient`;
-    by default identity, but for the method `gradient`.
-    Raises OptionError for a word that is none of these.
-    """
-
-    method: str = "deconvnet"
-    unpool: str = "sum"
-    lrn: str = ""
-
-    def __post_init__(self) -> None:
-        if not self.lrn:
-            object.__setattr__(self, "lrn", "gradient" if self.method == "gradient" else "identity")
-        for what, word, words in (
-            ("method", self.method, METHODS),
-            ("unpool", self.unpool, UNPOOLS),
-            ("lrn", self.lrn, LRNS),
-        ):
-            if word not in words:
-                raise OptionError(f"no {what} '{word}'.{nearest(word, words)} There are: {', '.join(words)}.")
-
-    @property
-    def choices(self) -> tuple[str, ...]:
-        """The words by which rules are looked up."""
-        return self.method, f"unpool={self.unpool}", f"lrn={self.lrn}"
-
-    @property
-    def stays_in_field(self) -> bool:
-        """Whether a unit's projection depends on what the unit sees alone; overwritten by neighbours it does not."""
-        return self.unpool != "overwrite"
 
 
 class Way(Op):
@@ -89,6 +47,8 @@ def rule(*op_types: str, when: Sequence[str] = ("",), parts: bool = False) -> Ca
 
     parts: it takes signals on any of the node's outputs.
     """
+    if unknown := set(when) - {"", *CHOICES}:
+        raise ValueError(f"no policy chooses {', '.join(sorted(unknown))}")
 
     def enter(function: R) -> R:
         _PARTING.update(op_types if parts else ())
@@ -103,6 +63,8 @@ def rule(*op_types: str, when: Sequence[str] = ("",), parts: bool = False) -> Ca
 
 def find_rule(node: ir.Node, policy: Policy) -> Rule:
     """The rule for `node`. Raises RuleError if there is none."""
+    if (own := policy.own_rule(node)) is not None:
+        return own
     for choice in (*policy.choices, ""):
         found = _RULES.get((node.op_type, choice)) if node.domain in ("", "ai.onnx") else None
         if found is not None:

@@ -9,13 +9,13 @@ HALF_A_STEP = 0.501  # of the grid, and what float32 adds
 
 
 @rule("DequantizeLinear")
-@rule("QuantizeLinear", when=["deconvnet"])
+@rule("QuantizeLinear", when=["rectify=signal"])
 def round_off(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal as it is: rounding is passed straight through."""
     return [top, *([None] * (len(node.inputs) - 1))]
 
 
-@rule("QuantizeLinear", when=["guided_backprop", "gradient"])
+@rule("QuantizeLinear", when=["rectify=guided", "rectify=gradient"])
 def round_within(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal as it is where the grid reaches the number, nothing beyond its ends, as of a Clip."""
     x, scale, *zero = node.inputs

@@ -6,12 +6,12 @@ import math
 import onnx_ir as ir
 
 from inspectnet.graph.values import integer, word
-from inspectnet.rules.registry import HELD, HOLDING, Bottoms, Way, refuse, rule
+from inspectnet.rules.registry import HELD, Bottoms, Way, refuse, rule
 
 Corner = tuple[ir.Value, ir.Value | float]  # a row or column, and its share
 
 
-@rule("GridSample", when=HOLDING)
+@rule("GridSample", when=["state=held"])
 def grid_sample(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
     """Each value goes, by their shares, to the pixels between which it was taken; the places are held fixed."""
     x, grid = node.inputs
@@ -32,7 +32,7 @@ def grid_sample(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
     return [bottom if x in op.alive else None, HELD if grid in op.alive else None]
 
 
-@rule("GridSample", when=["gradient"])
+@rule("GridSample", when=["state=gradient"])
 def grid_sample_at_fixed_places(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
     """Each value goes, by their shares, to the pixels between which it was taken, which the image may not decide."""
     if node.inputs[1] in op.alive:

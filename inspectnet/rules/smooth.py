@@ -13,14 +13,14 @@ from inspectnet.rules.registry import Way, rule
 SELU_ALPHA, SELU_GAMMA = 1.67326319217681884765625, 1.05070102214813232421875  # ONNX's defaults
 
 
-@rule("Elu", when=["gradient"])
+@rule("Elu", when=["rectify=gradient"])
 def elu(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """The signal where x > 0, times y + alpha elsewhere."""
     x, y = node.inputs[0], node.outputs[0]
     return [op.Where(op.Greater(x, 0.0), top, op.Mul(top, op.Add(y, number(node, "alpha", 1.0))))]
 
 
-@rule("Selu", when=["gradient"])
+@rule("Selu", when=["rectify=gradient"])
 def selu(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """The signal times gamma where x > 0, times y + alpha gamma elsewhere."""
     alpha, gamma = number(node, "alpha", SELU_ALPHA), number(node, "gamma", SELU_GAMMA)
@@ -28,20 +28,20 @@ def selu(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     return [op.Mul(top, slope)]
 
 
-@rule("Celu", when=["gradient"])
+@rule("Celu", when=["rectify=gradient"])
 def celu(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """The signal where x > 0, times y / alpha + 1 elsewhere."""
     slope = op.Add(op.Div(node.outputs[0], number(node, "alpha", 1.0)), 1.0)
     return [op.Where(op.Greater(node.inputs[0], 0.0), top, op.Mul(top, slope))]
 
 
-@rule("Softplus", when=["gradient"])
+@rule("Softplus", when=["rectify=gradient"])
 def softplus(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """The signal times sigmoid(x)."""
     return [op.Mul(top, op.Sigmoid(node.inputs[0]))]
 
 
-@rule("HardSwish", when=["gradient"])
+@rule("HardSwish", when=["rectify=gradient"])
 def hard_swish(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """The signal times x / 3 + 1/2 between -3 and 3, nothing below, the signal above."""
     x = node.inputs[0]
@@ -49,7 +49,7 @@ def hard_swish(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     return [op.Where(op.Greater(x, -3.0), op.Where(op.Less(x, 3.0), within, top), 0.0)]
 
 
-@rule("Swish", when=["gradient"])
+@rule("Swish", when=["rectify=gradient"])
 def swish(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """The signal times s + alpha x s (1 - s), with s = sigmoid(alpha x)."""
     x = op.Mul(node.inputs[0], number(node, "alpha", 1.0))
@@ -57,7 +57,7 @@ def swish(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     return [op.Mul(top, op.Add(s, op.Mul(op.Mul(x, s), op.Sub(1.0, s))))]
 
 
-@rule("Mish", when=["gradient"])
+@rule("Mish", when=["rectify=gradient"])
 def mish(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """The signal times t + x sigmoid(x) (1 - t^2), with t = tanh(softplus(x))."""
     x = node.inputs[0]
@@ -65,7 +65,7 @@ def mish(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     return [op.Mul(top, op.Add(t, op.Mul(op.Mul(x, op.Sigmoid(x)), op.Sub(1.0, op.Mul(t, t)))))]
 
 
-@rule("Gelu", when=["gradient"])
+@rule("Gelu", when=["rectify=gradient"])
 def gelu(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """The signal times P(x) + x P'(x), with P the normal distribution, or its approximation by tanh."""
     x = node.inputs[0]

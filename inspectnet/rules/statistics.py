@@ -11,7 +11,7 @@ import onnx_ir as ir
 
 from inspectnet.graph.values import integer, ints, number
 from inspectnet.rules.axes import divided
-from inspectnet.rules.registry import HOLDING, Way, rule
+from inspectnet.rules.registry import Way, rule
 
 Back = Callable[[Way, ir.Value, ir.Value, list[int], float], ir.Value]
 
@@ -30,61 +30,61 @@ def differentiate(op: Way, x: ir.Value, g: ir.Value, axes: list[int], epsilon: f
     return value
 
 
-@rule("InstanceNormalization", when=HOLDING)
+@rule("InstanceNormalization", when=["state=held"])
 def instance_norm_held(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal times gamma and the recorded 1 / sigma of its map."""
     return _instance(op, node, top, hold)
 
 
-@rule("InstanceNormalization", when=["gradient"])
+@rule("InstanceNormalization", when=["state=gradient"])
 def instance_norm(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The true derivative, through mean and sigma of each map."""
     return _instance(op, node, top, differentiate)
 
 
-@rule("GroupNormalization", when=HOLDING)
+@rule("GroupNormalization", when=["state=held"])
 def group_norm_held(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal times gamma and the recorded 1 / sigma of its group of maps."""
     return _group(op, node, top, hold)
 
 
-@rule("GroupNormalization", when=["gradient"])
+@rule("GroupNormalization", when=["state=gradient"])
 def group_norm(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The true derivative, through mean and sigma of each group of maps."""
     return _group(op, node, top, differentiate)
 
 
-@rule("LayerNormalization", when=HOLDING)
+@rule("LayerNormalization", when=["state=held"])
 def layer_norm_held(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal times gamma and the recorded 1 / sigma over the last axes."""
     return _layer(op, node, top, hold)
 
 
-@rule("LayerNormalization", when=["gradient"])
+@rule("LayerNormalization", when=["state=gradient"])
 def layer_norm(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The true derivative, through mean and sigma over the last axes."""
     return _layer(op, node, top, differentiate)
 
 
-@rule("MeanVarianceNormalization", when=HOLDING)
+@rule("MeanVarianceNormalization", when=["state=held"])
 def mean_variance_held(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal times the recorded 1 / sigma."""
     return [hold(op, node.inputs[0], top, list(ints(node, "axes", (0, 2, 3))), 0.0)]
 
 
-@rule("MeanVarianceNormalization", when=["gradient"])
+@rule("MeanVarianceNormalization", when=["state=gradient"])
 def mean_variance(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The true derivative, through mean and sigma."""
     return [differentiate(op, node.inputs[0], top, list(ints(node, "axes", (0, 2, 3))), 0.0)]
 
 
-@rule("LpNormalization", when=HOLDING)
+@rule("LpNormalization", when=["state=held"])
 def lp_norm_held(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """The signal divided by the recorded norm, nothing where that is 0."""
     return [divided(op, top, _norm(op, node)[0])]
 
 
-@rule("LpNormalization", when=["gradient"])
+@rule("LpNormalization", when=["state=gradient"])
 def lp_norm(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """The true derivative: the signal less y' sum(top y), divided by the norm; y' is y, or the sign of x for p = 1."""
     norm, direction, axis = _norm(op, node)

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import onnx_ir as ir
 import pytest
-from small import build
+from small import build, session
 from test_adjoint import HOMOGENEOUS, LINEAR, check_adjoint
 from test_methods import COMPOSED, SMOOTH
 
 from inspectnet.errors import OptionError, RuleError
 from inspectnet.inverse import invert
-from inspectnet.rules import Policy, registry, supported_ops
+from inspectnet.rules import AXES, METHODS, Policy, Row, registry, supported_ops
 from inspectnet.runtime.kernels import without_cuda_kernel
 
 
@@ -43,7 +43,7 @@ W = np.eye(18, dtype=np.float32)
 @pytest.mark.parametrize("write", LOST.values(), ids=LOST)
 def test_a_path_that_no_rule_answers_for_is_refused_not_lost(write):
     model = build((2, 3, 3), write)
-    for method in registry.METHODS:
+    for method in METHODS:
         with pytest.raises(RuleError, match="depends on the image"):
             invert(model, "y", Policy(method))
 
@@ -83,6 +83,44 @@ def test_two_rules_for_one_key_are_refused():
         registry.rule("Conv")(lambda op, node, top: [top])
 
 
+def test_a_rule_for_a_choice_that_no_policy_makes_is_refused():
+    with pytest.raises(ValueError, match="no policy chooses state=hold"):
+        registry.rule("Elu", when=["state=hold", "rectify=signal"])
+
+
+def test_a_method_is_a_row_of_choices_and_two_of_them_may_be_made_otherwise():
+    assert Policy().choices == ("rectify=signal", "state=held", "lrn=identity", "unpool=sum")
+    assert Policy("gradient").choices == ("rectify=gradient", "state=gradient", "lrn=gradient", "unpool=sum")
+    changed = Policy("guided_backprop", unpool="centre", lrn="gradient")
+    assert changed.choices == ("rectify=guided", "state=held", "lrn=gradient", "unpool=centre")
+
+
+class Doubling(Policy):
+    """Rows and rules of its own."""
+
+    @classmethod
+    def rows(cls):
+        return {"doubling": Row(rectify="gradient", state="held", lrn="identity")}
+
+    def own_rule(self, node):
+        return double if node.op_type == "Neg" else None
+
+
+def double(op, node, top):
+    """Twice the signal."""
+    return [op.Mul(top, 2.0)]
+
+
+def test_a_method_may_bring_rules_of_its_own_for_single_operators(rng):
+    model, x = build((2, 3, 3), lambda op, x: op.Relu(op.Neg(x))), rng.normal(size=(1, 2, 3, 3))
+    policy, seed = Doubling("doubling"), np.ones((1, 2, 3, 3), np.float32)
+    found = session(invert(model, "y", policy)).run({"image": np.float32(x), "seed": seed})["pixels"]
+    np.testing.assert_array_equal(found, 2.0 * (x < 0))
+    assert registry.describe_rule(ir.node("Neg", [ir.Value(name="x")]), policy) == "Twice the signal."
+    with pytest.raises(OptionError, match=r"no method 'gradient'\. There are: doubling"):
+        Doubling("gradient")
+
+
 @pytest.mark.parametrize(
     ("said", "near"),
     [({"method": "deconv"}, "deconvnet"), ({"unpool": "center"}, "centre"), ({"lrn": "x"}, "identity")],
@@ -105,7 +143,7 @@ def test_the_adjoint_test_catches_a_wrong_rule(monkeypatch, rng):
 
 
 def test_rules_emit_only_operators_that_onnxruntime_computes_on_cuda():
-    policies = [Policy(m) for m in registry.METHODS] + [Policy(unpool=u) for u in registry.UNPOOLS]
+    policies = [Policy(m) for m in METHODS] + [Policy(unpool=u) for u in AXES["unpool"]]
     models = [build(shape, write) for _, shape, write in LINEAR + HOMOGENEOUS]
     models += [build((5, 2, 2), write) for write in (*SMOOTH.values(), *COMPOSED.values())]
     emitted = {
@@ -138,7 +176,7 @@ def test_every_operator_that_image_networks_export_has_a_rule():
     InstanceNormalization LayerNormalization GroupNormalization LpNormalization ReduceSum ReduceMax ReduceMin ReduceL2
     Max Min Pow Sqrt Exp Log Abs Neg Reciprocal Einsum Where Expand Tile Gather GatherElements GatherND ScatterND Mean
     Sign Resize GridSample DepthToSpace SpaceToDepth QuantizeLinear DequantizeLinear Erf LogSoftmax"""
-    for method in registry.METHODS:
+    for method in METHODS:
         for op_type in wanted.split():
             assert registry.find_rule(ir.node(op_type, [ir.Value(name="x")]), Policy(method))
 
