@@ -126,7 +126,7 @@ def evaluate(
     crops: int = 1,
     batch_size: int = 16,
     threads: int | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
+    advance: Callable[[int], object] = lambda n: None,
 ) -> Evaluation:
     """The answers of networks to the images of a collection, whose true `classes` (entries,) are known.
 
@@ -140,8 +140,8 @@ def evaluate(
     parts = [network.preparation if crops == 1 else TenCrops(network.preparation) for network in networks]
     several = Several(tuple(dict.fromkeys(parts)))
     size = max(1, batch_size // crops)
-    stream = Stream(collection, several, batch_size=size, threads=threads, on_progress=on_progress)
-    images, entries, judged = list[str](), list[np.ndarray](), list[list[np.ndarray]]()
+    stream = Stream(collection, several, batch_size=size, threads=threads, advance=advance)
+    judged = list[list[np.ndarray]]()
     for batch in stream:
         inputs = dict(zip(several.parts, several.split(batch.x), strict=True))
         likely = [
@@ -149,13 +149,13 @@ def evaluate(
             for network, found, part in zip(networks, scores, parts, strict=True)
         ]
         likely += [_log_mean(np.stack(likely))] if len(likely) > 1 else []
-        judged.append([_judge(each, classes[batch.entry]) for each in likely])
-        images += batch.ids
-        entries.append(batch.entry)
-    stream.refuse_nothing()
+        judged.append([_judge(each, classes[batch.keys[:, 0]]) for each in likely])
+    stream.seen.refuse_nothing()
     answers = tuple(_answers(np.concatenate(parts, axis=1)) for parts in zip(*judged, strict=True))
-    labels = classes[np.concatenate(entries)]
-    return Evaluation(tuple(images), labels, count, answers, tuple(stream.skipped), stream.digest)
+    labels = classes[stream.seen.keys[:, 0]]
+    return Evaluation(
+        tuple(stream.seen.ids(stream.seen.keys)), labels, count, answers, stream.seen.skipped, stream.seen.digest
+    )
 
 
 def class_count(networks: Sequence[Network], layer: str = "") -> int:

@@ -53,13 +53,13 @@ def diagnose(
     bands: tuple[float, float] = (0.15, 0.35),
     batch_size: int = 16,
     threads: int | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
+    advance: Callable[[int], object] = lambda n: None,
 ) -> Diagnosis:
     """What the first layer's filters are like, and, over a collection, its aliasing and the dead maps of `layers`.
 
     bands: where middle frequencies begin and end, cycles per pixel; the paper has none (0.5 is the finest pattern
     along an axis). The first layer is always among those whose dead maps are counted; a map is dead if no image
-    takes it above 0. on_progress gets (images done, of how many). Raises LayerError for a network without filters
+    takes it above 0. advance gets 1 for each image. Raises LayerError for a network without filters
     over pixels, ImageError if no image could be read (Zeiler & Fergus 2014, sec. 4.2, Fig. 6).
     """
     filters = first_filters(network, bands)
@@ -69,7 +69,7 @@ def diagnose(
     if filters.layer.output not in {layer.output for layer in watched}:
         watched.insert(0, filters.layer)
     stream = Stream(
-        collection, network.preparation, batch_size=batch_size, threads=threads, on_progress=on_progress
+        collection, network.preparation, batch_size=batch_size, threads=threads, advance=advance
     )  # fmt: skip
     highest = {layer.name: np.full(layer.maps, -np.inf) for layer in watched}
     channels, *extent = network.input_shape
@@ -80,14 +80,14 @@ def diagnose(
             highest[layer.name] = np.maximum(highest[layer.name], found[layer.output].values.max(axis=0))
         for image in batch.x:  # one by one: the same bits for any batch size
             power += power_of(image)
-    stream.refuse_nothing()
+    stream.seen.refuse_nothing()
     return Diagnosis(
         filters,
         {name: ~(values > 0) for name, values in highest.items()},
         *response_energies(filters, power),
-        stream.count,
-        tuple(stream.skipped),
-        stream.digest,
+        stream.seen.count,
+        stream.seen.skipped,
+        stream.seen.digest,
     )
 
 

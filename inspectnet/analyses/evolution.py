@@ -85,13 +85,13 @@ def evolve(
     seed: int = 0,
     batch_size: int = 16,
     threads: int | None = None,
-    on_progress: Callable[[int], None] | None = None,
+    advance: Callable[[int], object] = lambda n: None,
 ) -> Evolution:
     """The evolution of `layers` over checkpoints of one network, each with its epoch; put into their order.
 
     maps: how many of those that are ever active, drawn by the seed; or by layer's name how many, or which ones.
     compared: images, evenly spaced, whose activations are compared. Each image is decoded once for all checkpoints
-    and layers, and once more for each map that it wins; on_progress gets how many more are done. Raises OptionError
+    and layers, and once more for each map that it wins; advance gets how many more are done. Raises OptionError
     for checkpoints of different networks, LayerError, ImageError if no image could be read, RuleError, ModelError if
     an activation is not a number.
     """
@@ -101,28 +101,30 @@ def evolve(
     _refuse_strangers(networks)
     watches = [_Watch(network, [network.layer(each.name) for each in found], seed) for network in networks]
     examples = spaced(len(collection), compared)
-    progress = (lambda done, total: on_progress(1)) if on_progress else None
     preparation = networks[0].preparation
-    stream = Stream(collection, preparation, batch_size=batch_size, threads=threads, on_progress=progress)
-    images, entries = list[str](), list[np.ndarray]()
+    stream = Stream(collection, preparation, batch_size=batch_size, threads=threads, advance=advance)
     for batch in stream:
-        example = np.isin(batch.entry, examples)
+        entry = batch.keys[:, 0]
+        example = np.isin(entry, examples)
         for watch in watches:
-            watch.update(batch.x, batch.index, batch.ids)
+            watch.update(batch.x, entry, batch.ids)
             if example.any():
-                watch.sample(batch.x[example], batch.index[example])
-        images += batch.ids
-        entries.append(batch.entry)
-    stream.refuse_nothing()
-    entry = np.concatenate(entries)
+                watch.sample(batch.x[example], entry[example])
+    stream.seen.refuse_nothing()
+    entry = stream.seen.keys[:, 0]
+    for watch in watches:
+        watch.rows = [np.where(rows < 0, rows, np.searchsorted(entry, rows)) for rows in watch.rows]
     shared = int(np.isin(entry, examples).sum())
     if shared < FEWEST:
         raise OptionError(f"{shared} images are too few to compare layers by. Give {FEWEST} or more.")
     evolved = [
-        _evolve_layer(layer, k, watches, chosen, lambda row: stream.load(int(entry[row])), policy or Policy(), shared)
+        _evolve_layer(
+            layer, k, watches, chosen, lambda row: stream.reader.load(int(entry[row])), policy or Policy(), shared
+        )
         for k, (layer, chosen) in enumerate(zip(found, _choose(found, watches, maps, seed), strict=True))
     ]
-    return Evolution(tuple(epochs), tuple(evolved), tuple(images), tuple(stream.skipped), stream.digest)
+    images, seen = tuple(stream.seen.ids(stream.seen.keys)), stream.seen
+    return Evolution(tuple(epochs), tuple(evolved), images, seen.skipped, seen.digest)
 
 
 def filter_cosine(before: np.ndarray, after: np.ndarray, maps: int) -> float:

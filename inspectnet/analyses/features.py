@@ -14,7 +14,7 @@ import numpy as np
 
 from inspectnet.errors import ModelError, OptionError
 from inspectnet.graph.layers import Layer
-from inspectnet.images import Collection, Skipped, Stream
+from inspectnet.images import Collection, Reader, Skipped, Stream
 from inspectnet.network import Network
 from inspectnet.projection import Box, Maxima, Spot, cut_box, field_box
 from inspectnet.rules import Policy
@@ -100,11 +100,11 @@ def scan(
     tile: bool = False,
     batch_size: int = 16,
     threads: int | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
+    advance: Callable[[int], object] = lambda n: None,
 ) -> Scan:
     """The `top` strongest activations of every map of `layers` over a collection, in one pass.
 
-    Memory does not grow with the collection, but for its ids. on_progress gets (images done, of how many).
+    Memory does not grow with the collection, but for its ids. advance gets 1 for each image.
     Raises LayerError, ImageError if no image could be read, ModelError if an activation is not a number.
     """
     found = [network.layer(name) for name in layers]
@@ -115,19 +115,17 @@ def scan(
         batch_size=batch_size,
         threads=threads,
         tile=tile,
-        on_progress=on_progress,
+        advance=advance,
     )
     images: list[str] = []
-    sources = []
     for batch in stream:
         maxima = network.maxima(batch.x, [layer.output for layer in found])
         for mine in best:
-            mine.update(maxima[mine.layer.output], batch.index, batch.ids)
+            mine.update(maxima[mine.layer.output], np.arange(len(images), len(images) + len(batch.ids)), batch.ids)
         images += batch.ids
-        sources.append(np.column_stack([batch.entry, batch.origin]))
-    stream.refuse_nothing()
+    stream.seen.refuse_nothing()
     rankings = tuple(mine.ranking() for mine in best)
-    return Scan(rankings, tuple(images), np.concatenate(sources), tuple(stream.skipped), stream.digest)
+    return Scan(rankings, tuple(images), stream.seen.keys, stream.seen.skipped, stream.seen.digest)
 
 
 def project_winners(
@@ -147,14 +145,14 @@ def project_winners(
     Raises RuleError for an operator without a rule, ImageError if an image has changed since the scan.
     """
     refuse_too_many(ranking.layer, len(maps), ranking.rows.shape[1], network)
-    stream = Stream(collection, network.preparation, batch_size=1, tile=tile)
+    reader = Reader(collection, network.preparation, tile)
     ranks = range(ranking.rows.shape[1])
     wanted = sorted((int(ranking.rows[m, i]), m, i) for m in maps for i in ranks if ranking.rows[m, i] >= 0)
     done: dict[tuple[int, int], Feature] = {}
-    with ThreadPoolExecutor(stream.threads) as pool:
+    with ThreadPoolExecutor() as pool:
         for here in _by_images(wanted, IMAGES_AT_ONCE):
             rows = sorted({row for row, _, _ in here})
-            x = np.stack(list(pool.map(lambda row: stream.load(*_origin(found, row)), rows)))
+            x = np.stack(list(pool.map(lambda row: reader.load(*_origin(found, row)), rows)))
             spots = [_spot(rows.index(row), m, ranking.places[m, i], ranking.values[m, i]) for row, m, i in here]
             names = [found.images[row] for row, _, _ in here]
             made = _features(network, ranking.layer, x, spots, names, policy)

@@ -104,7 +104,7 @@ def class_selectivity(
     *,
     batch_size: int = 16,
     seed: int = 0,
-    on_progress: Callable[[int, int], None] | None = None,
+    advance: Callable[[int], object] = lambda n: None,
 ) -> ClassSelectivity:
     """How selective each map of a layer is over images whose `classes` (entries,) are known.
 
@@ -112,19 +112,19 @@ def class_selectivity(
     that over all other images; activity is the rectified map's mean over its places (Morcos et al. 2018, sec. 2.2).
     Raises ImageError if no image can be read, OptionError if they are all of one class.
     """
-    stream = Stream(collection, network.preparation, batch_size=batch_size, on_progress=on_progress)
+    stream = Stream(collection, network.preparation, batch_size=batch_size, advance=advance)
     activity, labels = list[np.ndarray](), list[np.ndarray]()
     for batch in stream:
         maps = np.maximum(network.activations(batch.x, layer), 0)
         activity.append(maps.reshape(*maps.shape[:2], -1).mean(axis=2))
-        labels.append(classes[batch.entry])
-    stream.refuse_nothing()
+        labels.append(classes[batch.keys[:, 0]])
+    stream.seen.refuse_nothing()
     each, own = np.concatenate(activity), np.concatenate(labels)
     if len(np.unique(own)) < 2:
         raise OptionError("the images are all of one class, from which no map can tell another. Give more classes.")
     index, best = _class_index(each, own)
     chance, _ = _class_index(each, np.random.default_rng(seed).permutation(own))
-    return ClassSelectivity(index, chance, best, len(own), tuple(stream.skipped), stream.digest)
+    return ClassSelectivity(index, chance, best, len(own), stream.seen.skipped, stream.seen.digest)
 
 
 def _selectivity(projections: Sequence[np.ndarray]) -> float:

@@ -103,7 +103,7 @@ def _diagnose(
             raise OptionError(reason)
     weighted = [each.name for each in network.layers if each.parameters][:-1]  # the last holds scores, which have signs
     with progress("diagnosing", len(collection)) as advance:
-        found = diagnosis.diagnose(network, collection, weighted, on_progress=lambda done, total: advance(1), **how)
+        found = diagnosis.diagnose(network, collection, weighted, advance=advance, **how)
     return Diagnosed(name, network, found, _project(network, collection, above, shown, how["batch_size"]))
 
 
@@ -117,9 +117,7 @@ def _project(
 
     count, seed = shown
     with progress("scanning", len(collection)) as advance:
-        found = features.scan(
-            network, collection, layers, top=1, batch_size=batch_size, on_progress=lambda done, total: advance(1)
-        )
+        found = features.scan(network, collection, layers, top=1, batch_size=batch_size, advance=advance)
     chosen = [features.choose_maps(ranking, count, seed) for ranking in found.rankings]
     with progress("projecting", sum(map(len, chosen)), "activations") as advance:
         return [

@@ -81,9 +81,7 @@ def _evaluate(networks: list["Network"], targets: "Targets", **how: Any) -> "Eva
     from inspectnet.report.progress import progress
 
     with progress("evaluating", len(targets.collection)) as advance:
-        return accuracy.evaluate(
-            networks, targets.collection, targets.classes, on_progress=lambda done, total: advance(1), **how
-        )
+        return accuracy.evaluate(networks, targets.collection, targets.classes, advance=advance, **how)
 
 
 def _record(

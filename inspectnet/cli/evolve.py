@@ -115,7 +115,7 @@ def _evolve(
     with progress("scanning", len(collection)) as advance:
         return evolution.evolve(
             networks, epochs, collection, list(maps), maps=maps, policy=policy, threads=threads,
-            on_progress=lambda n: advance(n), **how,
+            advance=advance, **how,
         )  # fmt: skip
 
 

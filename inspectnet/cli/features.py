@@ -65,7 +65,7 @@ def _scan(request: Request) -> "Scan":
             tile=request.tile,
             batch_size=request.batch_size,
             threads=request.threads,
-            on_progress=lambda done, total: advance(1),
+            advance=advance,
         )
 
 
@@ -91,11 +91,11 @@ def _write_layers(request: Request, found: "Scan", chosen: list[list[int]], fold
 def show_photo(request: Request, folder: "OutputFolder") -> dict[str, Any]:
     """What one photo activates in each layer; gives what the record says of the image."""
     from inspectnet.analyses.features import inspect_photo
-    from inspectnet.images import Stream
+    from inspectnet.images import Reader
     from inspectnet.report.features import write_photo
 
     network, name = request.network, request.collection.entries[0].id
-    x = Stream(request.collection, network.preparation, batch_size=1).load(0)
+    x = Reader(request.collection, network.preparation).load(0)
     for each in request.wanted:
         made = inspect_photo(network, x, name, each.layer.name, each.of_photo(), request.policy)
         write_photo(folder, request.files[each.layer.name], made, network, name)

@@ -214,7 +214,7 @@ def _run(request: Request, folder: "OutputFolder") -> dict[str, Any]:
     stream = Stream(request.photos, request.network.preparation, batch_size=1)
     batches = iter(stream)
     first = list(islice(batches, 1))
-    stream.refuse_nothing()
+    stream.seen.refuse_nothing()
     scan = _scan(request)
     shown: list[Occluded] = []
     photos, panels = list[dict[str, Any]](), Panels()
@@ -229,8 +229,8 @@ def _run(request: Request, folder: "OutputFolder") -> dict[str, Any]:
     square = f"{fill} square of {grid.patch} px, every {grid.stride} px"
     words = f"{square}; {policy.method}; unpool {policy.unpool}; LRN {policy.lrn}"
     write_page(folder, shown, request.network, request.names, words)
-    skipped = [{"image": each.id, "reason": each.reason} for each in stream.skipped]
-    images = {"count": len(photos), "sha256": stream.digest, "skipped": skipped}
+    skipped = [{"image": each.id, "reason": each.reason} for each in stream.seen.skipped]
+    images = {"count": len(photos), "sha256": stream.seen.digest, "skipped": skipped}
     others = {"count": len(scan.images), "sha256": scan.digest}
     record = _describe(request) | {"images": images, "other_images": others}
     return {**record, **panels.describe(), "photos": photos}
@@ -257,7 +257,7 @@ def _scan(request: Request) -> "Scan":
 
     with progress("scanning", len(request.others)) as advance:
         top = ELSEWHERE + 1  # one more, for the photo itself may be among them
-        return scan(request.network, request.others, request.layers, top=top, on_progress=lambda done, total: advance())
+        return scan(request.network, request.others, request.layers, top=top, advance=advance)
 
 
 def _occlude(request: Request, scan: "Scan", batch: "Batch", draw: bool, advance: Any) -> "Occluded":
@@ -273,7 +273,7 @@ def _occlude(request: Request, scan: "Scan", batch: "Batch", draw: bool, advance
         network, x, request.layers, target=target, maps=maps, policy=request.policy, on_progress=advance, **request.how
     )
     photo = network.preparation.restore(x)
-    own = request.photos.read(int(batch.entry[0])) if draw else b""
+    own = request.photos.read(int(batch.keys[0, 0])) if draw else b""
     elsewhere = [_elsewhere(request, scan, watched, own) for watched in found.watched] if draw else ()
     return Occluded(id, photo, found, source, elsewhere, request.insides.get(id))
 

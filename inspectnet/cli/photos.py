@@ -36,7 +36,7 @@ def read_photos(network: "Network", source: Path, out: Path | None, most: int) -
         remark(f"{most} of {len(found)} images in {source}, evenly spaced")
     stream = Stream(found.spread(most), network.preparation, batch_size=most)
     batches = list(stream)
-    stream.refuse_nothing()
-    skipped = [{"image": each.id, "reason": each.reason} for each in stream.skipped]
-    record = {"count": len(batches[0].ids), "sha256": stream.digest, "skipped": skipped}
+    stream.seen.refuse_nothing()
+    skipped = [{"image": each.id, "reason": each.reason} for each in stream.seen.skipped]
+    record = {"count": len(batches[0].ids), "sha256": stream.seen.digest, "skipped": skipped}
     return Photos(batches[0].ids, batches[0].x, record)

@@ -130,7 +130,7 @@ def _compare_classes(
     with progress("classes", len(targets.collection)) as advance:
         found = analysis.class_selectivity(
             network, targets.collection, targets.classes, layer.output, batch_size=size, seed=seed,
-            on_progress=lambda done, total: advance(),
+            advance=advance,
         )  # fmt: skip
     write_classes(folder, found, layer.name, network.path.name)
     return {"class_selectivity": describe_classes(found, targets.names)}

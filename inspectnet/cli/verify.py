@@ -119,5 +119,5 @@ def _photos(network: "Network", images: Path | None) -> "np.ndarray":
         rows += list(batch.x)
         if len(rows) >= count:
             break
-    stream.refuse_nothing()
+    stream.seen.refuse_nothing()
     return np.stack(rows[:count])

@@ -10,7 +10,8 @@ from inspectnet.images.crops import Several, TenCrops
 from inspectnet.images.decode import MAX_PIXELS, decode
 from inspectnet.images.labels import Targets, all_names, match_labels
 from inspectnet.images.prepare import Preparation
-from inspectnet.images.reader import read_photo
+from inspectnet.images.reader import Reader, read_photo
+from inspectnet.images.seen import Keys, Seen
 from inspectnet.images.sources import find_images
 from inspectnet.images.stream import Batch, Stream
 from inspectnet.images.tiles import Box, tile_boxes, tile_id
@@ -21,7 +22,10 @@ __all__ = [
     "Box",
     "Collection",
     "Entry",
+    "Keys",
     "Preparation",
+    "Reader",
+    "Seen",
     "Several",
     "Skipped",
     "Stream",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from inspectnet.errors import ImageError
 from inspectnet.images.collection import Collection
-from inspectnet.images.crops import Several
+from inspectnet.images.crops import Several, TenCrops
 from inspectnet.images.decode import look
 from inspectnet.images.fit import Pixels
 from inspectnet.images.prepare import Preparation, Prepared
@@ -36,7 +36,7 @@ class Reader:
     """Reads entries as whole images or as tiles; safe to use from any number of threads."""
 
     collection: Collection
-    preparation: Preparation | Several
+    preparation: Preparation | TenCrops | Several
     tile: bool = False
 
     @property

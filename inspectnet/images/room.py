@@ -20,15 +20,15 @@ class Room:
     in that order: if a later one took the last of it, both would wait for each other.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, first: int = 0) -> None:
         self._taken = 0
-        self._next = 0
+        self._next = first
         self._closed = False
         self._changed = threading.Condition()
 
     @contextlib.contextmanager
     def turn(self, number: int) -> Iterator["Share"]:
-        """The share of one image, given back in the end but for what is kept; turns are 0, 1, 2 ... and all come."""
+        """The share of one image, given back in the end but for what is kept; turns rise by 1 and all come."""
         share = Share(self, number)
         try:
             yield share

@@ -1,6 +1,5 @@
 """The stream: a collection becomes batches of prepared images, decoded in threads beside their consumer."""
 
-import hashlib
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -9,27 +8,22 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
-from inspectnet.errors import ImageError, OptionError
-from inspectnet.images.collection import Collection, Skipped
-from inspectnet.images.crops import Several
+from inspectnet.errors import OptionError
+from inspectnet.images.collection import Collection
+from inspectnet.images.crops import Several, TenCrops
 from inspectnet.images.prepare import Preparation, Prepared
 from inspectnet.images.reader import Read, Reader
 from inspectnet.images.room import Room
-from inspectnet.images.tiles import tile_id
+from inspectnet.images.seen import Keys, Seen
 
 
 @dataclass(frozen=True)
 class Batch:
     """Prepared images or tiles that follow each other in the stream."""
 
-    index: NDArray[np.int64]
-    """[n] the number of each row in the stream: 0, 1, 2 ... without gaps."""
-    entry: NDArray[np.int64]
-    """[n] the number of the entry of the collection that each row comes from."""
-    origin: NDArray[np.int64]
-    """[n, 2] top left corner (y, x) of each tile in its decoded photo; zeros for whole images."""
+    keys: Keys
+    """[n, 3] where each row comes from: entry of the collection, and top left corner (y, x) of the tile in it."""
     ids: list[str]
     """The id of each image, or `photo.jpg#y,x` of each tile."""
     x: Prepared
@@ -39,73 +33,54 @@ class Batch:
 class Stream:
     """Iterates over batches in the order of the collection: the same rows for any number of threads.
 
-    An image that cannot be read is left out, and noted in `skipped` behind what its collection had to skip; its
-    batch is shorter than the others, and a batch of none is not given out. Memory does not grow with the
-    collection: besides the batch in the making, batch_size + 2 * threads prepared images at most wait for the
-    consumer, with tile=True threads + 1 decoded photos. Leaving the loop stops the threads once the images they are
-    at are done. Iterating anew reads all anew.
+    An image that cannot be read is left out, and noted in `seen`; its batch is shorter than the others, and a batch
+    of none is not given out. Memory does not grow with the collection, but for a hash and keys of each image: besides
+    the batch in the making, batch_size + 2 * threads prepared images at most wait for the consumer, with tile=True
+    threads + 1 decoded photos. Leaving the loop stops the threads once the images they are at are done. Iterating
+    anew reads all anew.
     """
 
     def __init__(
         self,
         collection: Collection,
-        preparation: Preparation | Several,
+        preparation: Preparation | TenCrops | Several,
         *,
         batch_size: int,
         threads: int | None = None,
         tile: bool = False,
-        on_progress: Callable[[int, int], None] | None = None,
+        part: range | None = None,
+        advance: Callable[[int], object] = lambda n: None,
     ) -> None:
-        """`on_progress` is called with (done, total) after each entry, in the consumer's thread."""
+        """part: the entries to read, if not all. `advance` is called with 1 after each, in the consumer's thread."""
         self.threads = min(16, os.cpu_count() or 1) if threads is None else threads
         self.batch_size = batch_size
         for name, value in (("batch size", self.batch_size), ("number of threads", self.threads)):
             if value < 1:
                 raise OptionError(f"the {name} cannot be {value}. Choose at least 1.")
         self.reader = Reader(collection, preparation, tile)
-        self.total = len(collection)
-        self._on_progress = on_progress
-        self._reset()
-
-    def _reset(self) -> None:
-        self.done = 0  # entries, read or skipped
-        self.count = 0  # rows given out
-        self.skipped = list(self.reader.collection.skipped)
-        # Of the data, once all is read: sha256 over id, a zero byte and sha256 of the bytes of each entry.
-        self.digest = ""
-        self._sha256 = hashlib.sha256()
+        self.part = range(len(collection)) if part is None else part
+        self.seen = Seen(collection, self.part.start, tile)
+        self._advance = advance
 
     def __iter__(self) -> Iterator[Batch]:
-        self._reset()
-        pool, room = ThreadPoolExecutor(self.threads, thread_name_prefix="inspectnet-images"), Room()
+        self.seen = Seen(self.reader.collection, self.part.start, self.reader.tile)
+        pool, room = ThreadPoolExecutor(self.threads, thread_name_prefix="inspectnet-images"), Room(self.part.start)
         try:
             yield from self._tiles(pool, room) if self.reader.tile else self._images(pool, room)
         finally:
             room.close()
             pool.shutdown(cancel_futures=True)
-        self.digest = self._sha256.hexdigest()
-
-    def refuse_nothing(self) -> None:
-        """Raise ImageError if all is read and no row was given out."""
-        if not self.count:
-            first = self.skipped[len(self.reader.collection.skipped)]
-            why = f"none of the {self.total} images could be read; the first, {first.id}: {first.reason}"
-            raise ImageError(why)
-
-    def load(self, entry: int, origin: tuple[int, int] = (0, 0)) -> Prepared:
-        """One row again, by the `entry` and `origin` that a batch gave for it. Raises ImageError."""
-        return self.reader.load(entry, origin)
 
     def _images(self, pool: ThreadPoolExecutor, room: Room) -> Iterator[Batch]:
         """One row for each entry, written by the workers; gaps of what cannot be read are closed later."""
         batches: deque[Prepared] = deque()
 
         def jobs() -> Iterator[Callable[[], Read]]:
-            for first in range(0, self.total, self.batch_size):
-                x = self._rows(min(self.batch_size, self.total - first))
-                batches.append(x)
-                for row in range(len(x)):
-                    yield partial(self.reader.read_image, first + row, x[row], room)
+            for first in range(0, len(self.part), self.batch_size):
+                entries = self.part[first : first + self.batch_size]
+                batches.append(self._rows(len(entries)))
+                for entry, row in zip(entries, batches[-1], strict=True):
+                    yield partial(self.reader.read_image, entry, row, room)
 
         reads: list[Read] = []
         for read in self._in_order(pool, jobs(), self.batch_size + 2 * self.threads):
@@ -119,7 +94,7 @@ class Stream:
 
     def _tiles(self, pool: ThreadPoolExecutor, room: Room) -> Iterator[Batch]:
         """Several rows for each entry; how many, only its photo tells, so this thread writes them."""
-        jobs = (partial(self.reader.read_tiles, entry, room) for entry in range(self.total))
+        jobs = (partial(self.reader.read_tiles, entry, room) for entry in self.part)
         tiles: list[tuple[int, int, int]] = []
         x = self._rows(self.batch_size)
         for read in self._in_order(pool, jobs, self.threads + 1):
@@ -144,13 +119,8 @@ class Stream:
             yield self._account(waiting.popleft().result())
 
     def _account(self, read: Read) -> Read:
-        id = self.reader.collection.entries[read.entry].id
-        self._sha256.update(id.encode("utf-8", "surrogateescape") + b"\0" + read.sha256)
-        if read.reason is not None:
-            self.skipped.append(Skipped(id, read.reason))
-        self.done += 1
-        if self._on_progress:
-            self._on_progress(self.done, self.total)
+        self.seen.note_entry(read.sha256, read.reason)
+        self._advance(1)
         return read
 
     def _rows(self, count: int) -> Prepared:
@@ -158,10 +128,5 @@ class Stream:
 
     def _batch(self, rows: list[tuple[int, int, int]], x: Prepared) -> Batch:
         """The batch of rows (entry, top, left)."""
-        numbers = np.array(rows, np.int64)
-        index = np.arange(self.count, self.count + len(rows), dtype=np.int64)
-        ids = [self.reader.collection.entries[entry].id for entry, _, _ in rows]
-        if self.reader.tile:
-            ids = [tile_id(id, top, left) for id, (_, top, left) in zip(ids, rows, strict=True)]
-        self.count += len(rows)
-        return Batch(index, numbers[:, 0], numbers[:, 1:], ids, x)
+        keys = np.array(rows, np.int64)
+        return Batch(keys, self.seen.note_rows(keys), x)

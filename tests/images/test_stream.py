@@ -58,21 +58,20 @@ def test_the_rows_are_the_same_for_any_batch_size_and_number_of_threads(folder, 
     batches = list(stream)
     readable = [at for at in range(22) if at not in (3, 4)]
     assert [id for batch in batches for id in batch.ids] == [f"{at:02}.jpg" for at in readable]
-    assert np.concatenate([batch.index for batch in batches]).tolist() == list(range(20))
-    assert np.concatenate([batch.entry for batch in batches]).tolist() == readable
+    assert np.concatenate([batch.keys for batch in batches]).tolist() == [[at, 0, 0] for at in readable]
     x = np.concatenate([batch.x for batch in batches])
     expected = [PREPARATION.apply(decode(collection.read(at), "")) for at in readable]
     np.testing.assert_array_equal(x, expected)
-    assert stream.count == 20 and stream.done == stream.total == 23
-    assert all(len(batch.ids) == len(batch.x) == len(batch.index) == len(batch.origin) > 0 for batch in batches)
+    assert stream.seen.count == 20 and stream.seen.entries == 23
+    assert all(len(batch.ids) == len(batch.x) == len(batch.keys) > 0 for batch in batches)
 
 
 def test_what_cannot_be_read_is_named_with_its_reason(folder):
     stream = Stream(find_images(folder), PREPARATION, batch_size=4)
     for _ in range(2):  # reading again counts from the start
         list(stream)
-        assert [skipped.id for skipped in stream.skipped] == ["03.jpg", "04.jpg", "22.jpg"]
-        reasons = [skipped.reason for skipped in stream.skipped]
+        assert [skipped.id for skipped in stream.seen.skipped] == ["03.jpg", "04.jpg", "22.jpg"]
+        reasons = [skipped.reason for skipped in stream.seen.skipped]
         assert "empty" in reasons[0] and "truncated" in reasons[1] and "No such file" in reasons[2]
 
 
@@ -85,12 +84,31 @@ def test_the_digest_is_of_ids_and_bytes_in_order_whether_they_can_be_decoded_or_
         expected.update(path.name.encode() + b"\0" + inner)
     for options in ({"threads": 1}, {"threads": 5}, {"tile": True}):
         stream = Stream(collection, PREPARATION, batch_size=6, **options)
-        assert stream.digest == ""
         list(stream)
-        assert stream.digest == expected.hexdigest()
+        assert stream.seen.digest == expected.hexdigest()
     (folder / "03.jpg").write_bytes(b"x")
     list(stream)
-    assert stream.digest != expected.hexdigest()
+    assert stream.seen.digest != expected.hexdigest()
+
+
+def test_parts_of_a_collection_give_the_rows_and_the_digest_of_the_whole(folder):
+    collection = find_images(folder)
+    for tile, ends in itertools.product((False, True), [(0, 10, 23), (0, 3, 4, 5, 22, 23), (0, 0, 23, 23)]):
+        options = {"batch_size": 4, "threads": 2, "tile": tile}
+        whole = Stream(collection, PREPARATION, **options)
+        rows, seen = [batch.x for batch in whole], None
+        pieces = []
+        for first, stop in itertools.pairwise(ends):
+            part = Stream(collection, PREPARATION, part=range(first, stop), **options)
+            pieces += [batch.x for batch in part]
+            if seen:
+                seen.merge(part.seen)
+            seen = seen or part.seen
+        np.testing.assert_array_equal(np.concatenate(pieces), np.concatenate(rows))
+        np.testing.assert_array_equal(seen.keys, whole.seen.keys)
+        assert (seen.digest, seen.skipped, seen.count) == (whole.seen.digest, whole.seen.skipped, whole.seen.count)
+        with pytest.raises(AssertionError, match="in their order"):
+            whole.seen.merge(whole.seen)
 
 
 @pytest.mark.parametrize("tile", [False, True])
@@ -99,9 +117,13 @@ def test_a_collection_of_nothing_readable_gives_no_batch_and_says_so(tmp_path, t
         (tmp_path / f"{at}.jpg").write_bytes(b"no image")
     stream = Stream(find_images(tmp_path), PREPARATION, batch_size=2, tile=tile)
     assert list(stream) == []
-    assert stream.count == 0 and len(stream.skipped) == stream.done == 9 and len(stream.digest) == 64
+    assert (
+        stream.seen.count == 0
+        and len(stream.seen.skipped) == stream.seen.entries == 9
+        and len(stream.seen.digest) == 64
+    )
     with pytest.raises(ImageError, match=r"none of the 9 images could be read; the first, 0.jpg: cannot read"):
-        stream.refuse_nothing()
+        stream.seen.refuse_nothing()
 
 
 def test_a_network_with_channels_last_gets_them_last(folder):
@@ -154,10 +176,8 @@ def test_tiles_are_pieces_of_the_photos_in_order(tmp_path):
         assert {len(batch.ids) for batch in batches[:-1]} <= {batch_size}
         assert [id for batch in batches for id in batch.ids] == ids
         np.testing.assert_allclose(np.concatenate([batch.x for batch in batches]), rows, atol=1e-6)
-        assert np.concatenate([batch.index for batch in batches]).tolist() == list(range(len(ids)))
-        places = [np.column_stack([batch.entry, batch.origin]) for batch in batches]
-        assert np.concatenate(places).tolist() == [list(entry) for entry in entries]
-        assert [skipped.id for skipped in stream.skipped] == ["bb.png"] and stream.count == len(ids)
+        assert np.concatenate([batch.keys for batch in batches]).tolist() == [list(entry) for entry in entries]
+        assert [skipped.id for skipped in stream.seen.skipped] == ["bb.png"] and stream.seen.count == len(ids)
 
 
 @pytest.mark.parametrize("tile", [False, True])
@@ -165,25 +185,25 @@ def test_any_row_can_be_loaded_again(folder, tile):
     stream = Stream(find_images(folder), PREPARATION, batch_size=5, tile=tile)
     for batch in stream:
         for row in range(len(batch.x)):
-            y, x = batch.origin[row].tolist()
-            np.testing.assert_array_equal(stream.load(int(batch.entry[row]), (y, x)), batch.x[row])
+            entry, y, x = batch.keys[row].tolist()
+            np.testing.assert_array_equal(stream.reader.load(entry, (y, x)), batch.x[row])
     with pytest.raises(ImageError, match=r"cannot read 03\.jpg"):
-        stream.load(3)
+        stream.reader.load(3)
     if tile:
         with pytest.raises(ImageError, match=r"00\.jpg has no tile at 1,1"):
-            stream.load(0, (1, 1))
+            stream.reader.load(0, (1, 1))
 
 
 def test_progress_counts_every_entry_once(folder):
     calls = []
     thread = threading.current_thread()
 
-    def on_progress(done: int, total: int) -> None:
+    def advance(n: int) -> None:
         assert threading.current_thread() is thread
-        calls.append((done, total))
+        calls.append(n)
 
-    list(Stream(find_images(folder), PREPARATION, batch_size=4, on_progress=on_progress))
-    assert calls == [(done, 23) for done in range(1, 24)]
+    list(Stream(find_images(folder), PREPARATION, batch_size=4, advance=advance))
+    assert calls == [1] * 23
 
 
 @pytest.mark.parametrize("tile, window", [(False, 4 + 2 * 2), (True, 2 + 1)])
@@ -218,7 +238,7 @@ def test_memory_does_not_grow_with_the_collection(tmp_path, tile):
             pass
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert stream.done == 600
+    assert stream.seen.entries == 600
     assert peaks[1] < 1.5 * peaks[0], peaks
 
 

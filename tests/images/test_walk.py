@@ -104,7 +104,7 @@ def test_pipes_and_devices_among_the_photos_are_named_and_not_waited_for(tmp_pat
     (tmp_path / "z.tar").symlink_to("/dev/zero")
     stream = Stream(find_images(tmp_path), Preparation.imagenet((3, 8, 8)), batch_size=2)
     assert list(stream) == []
-    reasons = {each.id: each.reason for each in stream.skipped}
+    reasons = {each.id: each.reason for each in stream.seen.skipped}
     assert sorted(reasons) == ["p.jpg", "p.tar", "z.jpg", "z.tar"]
     assert all("it is no regular file" in each for each in reasons.values())
 
@@ -140,6 +140,6 @@ def test_the_stream_names_what_its_collection_had_to_skip_first(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"no image")
     (tmp_path / "z.heic").touch()
     stream = Stream(find_images(tmp_path), Preparation.imagenet((3, 8, 8)), batch_size=2)
-    assert list(stream) == [] and [each.id for each in stream.skipped] == ["z.heic", "a.jpg"]
+    assert list(stream) == [] and [each.id for each in stream.seen.skipped] == ["z.heic", "a.jpg"]
     with pytest.raises(ImageError, match=r"none of the 1 images could be read; the first, a\.jpg"):
-        stream.refuse_nothing()
+        stream.seen.refuse_nothing()

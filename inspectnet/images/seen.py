@@ -1,0 +1,88 @@
+"""What was read of a collection: of all of it, or of parts that follow each other and are put together again."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inspectnet.errors import ImageError
+from inspectnet.images.collection import Collection, Skipped
+from inspectnet.images.tiles import tile_id
+
+Keys = NDArray[np.int64]  # (..., 3): entry of the collection, y and x of the tile's corner; 0, 0 of a whole image
+
+
+@dataclass
+class Seen:
+    """The entries that were read, in their order, and the rows that they gave.
+
+    It merges because it keeps what belongs to single entries only; sums and hashes over all are made when asked for.
+    """
+
+    collection: Collection
+    first: int = 0
+    """The entry at which it begins."""
+    tile: bool = False
+    """Whether a row is a tile."""
+    _hashes: list[bytes] = field(default_factory=list)
+    _unread: list[Skipped] = field(default_factory=list)
+    _keys: list[Keys] = field(default_factory=list)
+
+    def note_entry(self, sha256: bytes, reason: str | None) -> None:
+        """The next entry: the hash of its bytes, and why it could not be read, if it could not."""
+        if reason is not None:
+            self._unread.append(Skipped(self.collection.entries[self.first + self.entries].id, reason))
+        self._hashes.append(sha256)
+
+    def note_rows(self, keys: Keys) -> list[str]:
+        """The next rows; gives their ids."""
+        self._keys.append(keys)
+        return self.ids(keys)
+
+    def merge(self, later: "Seen") -> None:
+        """Take in what was read of the part that follows."""
+        assert later.first == self.first + self.entries, "parts are merged in their order, without gaps"
+        self._hashes += later._hashes
+        self._unread += later._unread
+        self._keys += later._keys
+
+    @property
+    def entries(self) -> int:
+        """How many entries were read, or could not be."""
+        return len(self._hashes)
+
+    @property
+    def keys(self) -> Keys:
+        """(rows, 3): where each row comes from."""
+        return np.concatenate([np.empty((0, 3), np.int64), *self._keys])
+
+    @property
+    def count(self) -> int:
+        """How many rows there were."""
+        return sum(map(len, self._keys))
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """What could not be read, behind what the collection had to skip."""
+        return (*self.collection.skipped, *self._unread)
+
+    @property
+    def digest(self) -> str:
+        """Of the data: sha256 over id, a zero byte and sha256 of the bytes of each entry."""
+        total = hashlib.sha256()
+        for entry, sha256 in zip(self.collection.entries[self.first :], self._hashes, strict=False):
+            total.update(entry.id.encode("utf-8", "surrogateescape") + b"\0" + sha256)
+        return total.hexdigest()
+
+    def ids(self, keys: Keys) -> list[str]:
+        """The id of each image, or `photo.jpg#y,x` of each tile, for keys (n, 3)."""
+        rows = [(self.collection.entries[entry].id, y, x) for entry, y, x in keys.tolist()]
+        return [tile_id(id, y, x) if self.tile else id for id, y, x in rows]
+
+    def refuse_nothing(self) -> None:
+        """Raise ImageError if no row was given out."""
+        if not self.count:
+            first = self._unread[0]
+            why = f"none of the {self.entries} images could be read; the first, {first.id}: {first.reason}"
+            raise ImageError(why)
