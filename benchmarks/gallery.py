@@ -7,6 +7,7 @@ import argparse
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from captum.attr import NeuronDeconvolution
 
 from benchmarks.nets import NETS, Net, make
 from benchmarks.rounds import RATIO, Times, difference, in_turns, milliseconds, print_setting, print_table, ratio
-from inspectnet.projection import Projection, Spot
+from inspectnet.geometry import Box, Unit
+from inspectnet.projection import Projection
 from inspectnet.rules import Policy
 
 LAYERS = ["conv1", "conv2", "conv3", "conv4", "conv5"]
@@ -38,14 +40,14 @@ def main() -> None:
 
 def measure(net: Net, units: int, rounds: int) -> None:
     x = net.images(IMAGES)
-    spots = {layer: winners(net, layer, x.numpy()) for layer in LAYERS}
-    some = {layer: spots[layer][:: len(spots[layer]) // units][:units] for layer in LAYERS}
+    units = {layer: winners(net, layer, x.numpy()) for layer in LAYERS}
+    some = {layer: units[layer][:: len(units[layer]) // units][:units] for layer in LAYERS}
     contenders: dict[str, Callable[[], object]] = {}
     for layer in LAYERS:
-        contenders[f"inspectnet {layer}"] = partial(project, net, layer, x.numpy(), spots[layer], Policy())
+        contenders[f"inspectnet {layer}"] = partial(project, net, layer, x.numpy(), units[layer], Policy())
         contenders[f"captum {layer}"] = partial(attribute, net, layer, x, some[layer])
     times = in_turns(contenders, rounds)
-    scaled = {layer: times[f"captum {layer}"].times(len(spots[layer]) / len(some[layer])) for layer in LAYERS}
+    scaled = {layer: times[f"captum {layer}"].times(len(units[layer]) / len(some[layer])) for layer in LAYERS}
     ours = {layer: times[f"inspectnet {layer}"] for layer in LAYERS}
     ours["all"], scaled["all"] = total(list(ours.values())), total(list(scaled.values()))
     off = {layer: f"{disagreement(net, layer, x, some[layer][:3]):.0e}" for layer in LAYERS} | {"all": ""}
@@ -59,35 +61,34 @@ def measure(net: Net, units: int, rounds: int) -> None:
     print("largest, as a part of the largest pixel, where both go Captum's way (LRN: gradient).\n")
 
 
-def winners(net: Net, layer: str, x: np.ndarray) -> list[Spot]:
+def winners(net: Net, layer: str, x: np.ndarray) -> list[Unit]:
     """The strongest units of 32 maps spread over the layer, in the 9 images that excite each of them most."""
     maxima = net.onnx.maxima(x, [layer])[layer]
-    width = int(net.onnx.layer(layer).shape[3])
-    maps = np.linspace(0, maxima.values.shape[1] - 1, MAPS).astype(int)
+    maps = np.linspace(0, maxima.values.shape[1] - 1, MAPS).astype(int).tolist()
     return [
-        Spot(int(image), int(m), *(int(n) for n in divmod(int(maxima.places[image, m]), width)))
+        replace(maxima.unit(image, m), value=1.0)
         for m in maps
-        for image in np.argsort(-maxima.values[:, m])[:TOP]
+        for image in np.argsort(-maxima.values[:, m])[:TOP].tolist()
     ]
 
 
-def project(net: Net, layer: str, x: np.ndarray, spots: Sequence[Spot], policy: Policy) -> list[Projection]:
-    return list(net.onnx.project(x, layer, spots, policy))
+def project(net: Net, layer: str, x: np.ndarray, units: Sequence[Unit], policy: Policy) -> list[Projection]:
+    return list(net.onnx.project(x, layer, units, policy))
 
 
-def attribute(net: Net, layer: str, x: torch.Tensor, spots: Sequence[Spot]) -> list[torch.Tensor]:
+def attribute(net: Net, layer: str, x: torch.Tensor, units: Sequence[Unit]) -> list[torch.Tensor]:
     method = NeuronDeconvolution(net.torch, net.torch[net.end_of(layer)])
     return [
-        method.attribute(x[spot.image : spot.image + 1].clone().requires_grad_(True), (spot.map, spot.y, spot.x))
-        for spot in spots
+        method.attribute(x[unit.image : unit.image + 1].clone().requires_grad_(True), (unit.map, unit.y, unit.x))
+        for unit in units
     ]
 
 
-def disagreement(net: Net, layer: str, x: torch.Tensor, spots: Sequence[Spot]) -> float:
-    """The largest of the differences between both projections of `spots`."""
-    ours = project(net, layer, x.numpy(), spots, Policy(lrn="gradient"))
-    theirs = attribute(net, layer, x, spots)
-    box = (0, 0, net.side, net.side)
+def disagreement(net: Net, layer: str, x: torch.Tensor, units: Sequence[Unit]) -> float:
+    """The largest of the differences between both projections of `units`."""
+    ours = project(net, layer, x.numpy(), units, Policy(lrn="gradient"))
+    theirs = attribute(net, layer, x, units)
+    box = Box(0, 0, net.side, net.side)
     return max(difference(a.window(box), b.detach().numpy()[0]) for a, b in zip(ours, theirs, strict=True))
 
 

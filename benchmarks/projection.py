@@ -11,7 +11,7 @@ from captum.attr import Deconvolution, Saliency
 from benchmarks.nets import NETS, Net, make
 from benchmarks.rounds import RATIO, difference, in_turns, milliseconds, print_setting, print_table, ratio
 from inspectnet.attribution import Deconvnet, Gradient
-from inspectnet.projection import Spot
+from inspectnet.geometry import Unit
 from inspectnet.rules import Policy
 
 PAPER, SAME = Policy(), Policy(lrn="gradient")  # Captum takes LRN's true derivative, the paper none
@@ -42,12 +42,12 @@ def measure(net: Net, layer: str, rounds: int) -> list[list[str]]:
     cut = net.torch[: net.end_of(layer) + 1]
     captum = Deconvolution(cut)
     pixels = x.clone().requires_grad_(True)
-    spots = [Spot(0, *unit)]
+    units = [Unit(0, *unit)]
     times = in_turns(
         {
             "captum": lambda: captum.attribute(pixels, target=unit),
-            "identity": lambda: list(net.onnx.project(x.numpy(), layer, spots, PAPER)),
-            "gradient": lambda: list(net.onnx.project(x.numpy(), layer, spots, SAME)),
+            "identity": lambda: list(net.onnx.project(x.numpy(), layer, units, PAPER)),
+            "gradient": lambda: list(net.onnx.project(x.numpy(), layer, units, SAME)),
         },
         rounds,
     )

@@ -13,8 +13,9 @@ from captum.attr import NeuronDeconvolution, NeuronGradient
 
 import inspectnet
 from benchmarks.rounds import RATIO, THREADS, difference, in_turns, milliseconds, print_setting, print_table, ratio
+from inspectnet.geometry import Box, Unit
 from inspectnet.network import Network
-from inspectnet.projection import Projection, Spot
+from inspectnet.projection import Projection
 from inspectnet.rules import Policy
 
 LAYERS = {
@@ -65,7 +66,7 @@ def measure(
     module, pixels = net.get_submodule(layer), x.clone().requires_grad_(True)
     rows = []
     for method, neuron in (("gradient", NeuronGradient), ("deconvnet", NeuronDeconvolution)):
-        project = partial(project_one, ours, layer, x.numpy(), Spot(0, *unit), Policy(method))
+        project = partial(project_one, ours, layer, x.numpy(), Unit(0, *unit), Policy(method))
         title = [f"{name} {layer}", method]
         try:
             attribute = partial(neuron(net, module).attribute, pixels, unit)
@@ -74,16 +75,16 @@ def measure(
             rows.append([*title, "", str(error).splitlines()[0][:60], *[""] * (len(RATIO) + 1)])
             continue
         times = in_turns({"captum": attribute, "inspectnet": project}, rounds)
-        whole = project().window((0, 0, 224, 224))
+        whole = project().window(Box(0, 0, 224, 224))
         medians = milliseconds(times["inspectnet"]), milliseconds(times["captum"])
         apart = difference(whole, theirs)
         rows.append([*title, *medians, *ratio(times["captum"], times["inspectnet"]), f"{apart:.0e}"])
     return rows
 
 
-def project_one(net: Network, layer: str, x: np.ndarray, spot: Spot, policy: Policy) -> Projection:
+def project_one(net: Network, layer: str, x: np.ndarray, unit: Unit, policy: Policy) -> Projection:
     """The projection of one unit, through as much of the image as it sees."""
-    return next(iter(net.project(x, layer, [spot], policy)))
+    return next(iter(net.project(x, layer, [unit], policy)))
 
 
 def strongest(net: Network, layer: str, x: np.ndarray) -> tuple[int, int, int]:

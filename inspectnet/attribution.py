@@ -1,13 +1,14 @@
 """The methods as objects with `attribute(x, target)`, the way attribution libraries and their metrics expect it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from inspectnet.errors import LayerError, OptionError
+from inspectnet.geometry import Unit
 from inspectnet.network import Network
-from inspectnet.projection import Spot
 from inspectnet.rules import Policy
 
 Target = int | tuple[int, int, int]
@@ -33,27 +34,26 @@ class _Method:
         """
         x = checked_images(x)
         targets = _one_each(target, len(x) if x.ndim else 0)
-        spots = list(self._spots(x, targets))
+        units = list(self._units(x, targets))
         out = np.zeros(x.shape, np.float32)
-        for i, p in enumerate(self.network.project(x, self.layer.name, spots, self.policy)):
-            out[i, :, p.top : p.top + p.pixels.shape[1], p.left : p.left + p.pixels.shape[2]] = p.pixels
+        for i, p in enumerate(self.network.project(x, self.layer.name, units, self.policy)):
+            out[i][:, *p.box.slices] = p.pixels
         return out
 
-    def _spots(self, x: np.ndarray, targets: Sequence[Target]) -> list[Spot]:
+    def _units(self, x: np.ndarray, targets: Sequence[Target]) -> list[Unit]:
         """The targets as units, a map's strongest position looked up."""
         if all(isinstance(t, tuple) for t in targets):
-            return [Spot(i, *t) for i, t in enumerate(targets)]  # type: ignore[misc]
-        places = self.network.maxima(x, [self.layer.name])[self.layer.name].places
-        width = int(self.layer.shape[3]) if self.layer.spatial else 1  # type: ignore[arg-type]
-        spots = []
+            return [Unit(i, *t) for i, t in enumerate(targets)]  # type: ignore[misc]
+        maxima = self.network.maxima(x, [self.layer.name])[self.layer.name]
+        units = []
         for i, t in enumerate(targets):
             if isinstance(t, tuple):
-                spots.append(Spot(i, *t))
+                units.append(Unit(i, *t))
             elif 0 <= t < self.layer.maps:
-                spots.append(Spot(i, int(t), *(int(n) for n in divmod(int(places[i, t]), width))))
+                units.append(replace(maxima.unit(i, t), value=1.0))
             else:
                 raise LayerError(f"{self.layer.name} has {self.layer.maps} maps; there is no map {t}.")
-        return spots
+        return units
 
 
 class Deconvnet(_Method):

@@ -12,6 +12,7 @@ import onnx_ir as ir
 
 from inspectnet import inverse, projection
 from inspectnet.errors import OptionError, blames_its_model
+from inspectnet.geometry import Unit
 from inspectnet.graph.axes import view_of
 from inspectnet.graph.doubles import Doubles, can_run
 from inspectnet.graph.layers import Layer, find_layers
@@ -27,7 +28,7 @@ from inspectnet.graph.writing import save, to_bytes
 from inspectnet.images.prepare import Preparation
 from inspectnet.inverse import Operator
 from inspectnet.preprocessing import class_names, image_shape, prepare_model, training_epoch
-from inspectnet.projection import Maxima, Projection, Spot
+from inspectnet.projection import Maxima, Projection
 from inspectnet.rules import Policy
 from inspectnet.runtime.device import Device, choose_device
 from inspectnet.runtime.session import Session
@@ -124,26 +125,27 @@ class Network:
         run, out = projection.run_forward(session, self._checked(x), self.fixed_batch), {}
         for name, layer in zip(layers, found, strict=True):
             value, place = names[layer.output]
-            out[name] = Maxima(run[value], run[place] if place else np.zeros(run[value].shape, np.int64))
+            places = run[place] if place else np.zeros(run[value].shape, np.int64)
+            out[name] = Maxima(run[value], np.stack(np.divmod(places, layer.extent[1]), axis=-1))
         return out
 
     def project(
-        self, x: np.ndarray, layer: str, spots: Sequence[Spot], policy: Policy | None = None, *, crop: bool = True
+        self, x: np.ndarray, layer: str, units: Sequence[Unit], policy: Policy | None = None, *, crop: bool = True
     ) -> Iterator[Projection]:
-        """The projection of each of `spots`, units of `layer` in the prepared images x (N, C, H, W), in their order.
+        """The projection of each of `units`, units of `layer` in the prepared images x (N, C, H, W), in their order.
 
         Each goes through the crop of the image that it can see, or with crop=False through all of it.
         Raises LayerError for a unit that the layer does not have, RuleError for an operator without a rule.
         """
         found, policy, x = self.layer(layer), policy or Policy(), self._checked(x)
-        for spot in spots:
-            projection.check_spot(found, spot, len(x))
+        for unit in units:
+            projection.check_unit(found, unit, len(x))
         whole = projection.crop_of(found, self.input_shape[1:]).whole
         if crop and not whole and policy.stays_in_field:
-            return projection.project_cropped(self._fused(found, policy, any_extent=True), found, x, spots)
+            return projection.project_cropped(self._fused(found, policy, any_extent=True), found, x, units)
         if self.fixed_batch:
-            return projection.project_singly(self._fused(found, policy), found, x, spots, self.fixed_batch)
-        return projection.project_shared(*self._split(found, policy), found, x, spots)
+            return projection.project_singly(self._fused(found, policy), found, x, units, self.fixed_batch)
+        return projection.project_shared(*self._split(found, policy), found, x, units)
 
     def project_seeds(
         self, x: np.ndarray, layer: str, seed: np.ndarray, policy: Policy | None = None, owner: np.ndarray | None = None

@@ -12,12 +12,12 @@ from typing import TypeVar
 import numpy as np
 
 from inspectnet.errors import LayerError
+from inspectnet.geometry import Box, Unit
 from inspectnet.graph.layers import Layer
 from inspectnet.inverse import OWNER, PIXELS, SEED
 from inspectnet.runtime.session import Session
 
 T = TypeVar("T")
-Box = tuple[int, int, int, int]
 
 PIXELS_PER_RUN = 1 << 20  # of the image, all seeds of one run together: more brings no more speed, only memory
 
@@ -29,19 +29,12 @@ class Maxima:
     values: np.ndarray
     """(N, K) float32: the activation."""
     places: np.ndarray
-    """(N, K) int64: its index in the map's rows, the first one of equals; 0 for a layer without extent."""
+    """(N, K, 2) int64: its y and x in the map, the first one of equals; 0 for a layer without extent."""
 
-
-@dataclass(frozen=True)
-class Spot:
-    """One unit in one image, and the signal it starts with."""
-
-    image: int
-    """Row of the batch of images."""
-    map: int
-    y: int = 0
-    x: int = 0
-    value: float = 1.0
+    def unit(self, image: int, map: int) -> Unit:
+        """The strongest unit of a map in an image, with its activation."""
+        y, x = self.places[image, map].tolist()
+        return Unit(image, map, y, x, float(self.values[image, map]))
 
 
 @dataclass(frozen=True)
@@ -50,35 +43,23 @@ class Projection:
 
     pixels: np.ndarray
     """(C, h, w), in the units of the prepared image."""
-    top: int
-    """Row of the image at which `pixels` begin."""
-    left: int
+    box: Box
+    """Where in the image they lie."""
 
-    def window(self, box: tuple[int, int, int, int]) -> np.ndarray:
-        """The pixels of `box` (x0, y0, x1, y1), zero where it reaches beyond: (C, y1 - y0, x1 - x0)."""
-        return cut_box(self.pixels, box, self.top, self.left)
-
-
-def cut_box(pixels: np.ndarray, box: tuple[int, int, int, int], top: int = 0, left: int = 0) -> np.ndarray:
-    """The part of `pixels` (C, h, w) in `box` (x0, y0, x1, y1), zero beyond them; pixels begin at (top, left)."""
-    x0, y0, x1, y1 = box
-    out = np.zeros((len(pixels), y1 - y0, x1 - x0), pixels.dtype)
-    a, b = max(y0, top), min(y1, top + pixels.shape[1])
-    c, d = max(x0, left), min(x1, left + pixels.shape[2])
-    if a < b and c < d:
-        out[:, a - y0 : b - y0, c - x0 : d - x0] = pixels[:, a - top : b - top, c - left : d - left]
-    return out
+    def window(self, box: Box) -> np.ndarray:
+        """The pixels (C, h, w) of another box, zero where it reaches beyond."""
+        return box.moved(-self.box.y0, -self.box.x0).cut(self.pixels)
 
 
 def field_box(layer: Layer, y: int, x: int, image: tuple[int, int]) -> Box:
-    """What the unit (y, x) sees of an image (H, W): (x0, y0, x1, y1), all of it where a field is as large.
+    """What the unit (y, x) sees of an image (H, W), all of it where a field is as large.
 
     All boxes of a layer have one size, though units of layers that enlarge may see a pixel less.
     """
     if layer.field is None or any(axis.size >= extent for axis, extent in zip(layer.field, image, strict=True)):
-        return 0, 0, image[1], image[0]
+        return Box.at(0, 0, image)
     (top, height), (left, width) = ((axis.span(p)[0], axis.box) for axis, p in zip(layer.field, (y, x), strict=True))
-    return left, top, left + width, top + height
+    return Box.at(top, left, (height, width))
 
 
 @dataclass(frozen=True)
@@ -93,15 +74,15 @@ class Crop:
     """Whether the crop is the whole image."""
 
 
-def check_spot(layer: Layer, spot: Spot, images: int) -> None:
+def check_unit(layer: Layer, unit: Unit, images: int) -> None:
     """Raise LayerError for a unit that the layer, or an image that the batch does not have."""
-    h, w = (int(n) for n in layer.shape[2:]) if layer.spatial else (1, 1)  # type: ignore[arg-type]
-    inside = 0 <= spot.map < layer.maps and 0 <= spot.y < h and 0 <= spot.x < w
+    h, w = layer.extent
+    inside = 0 <= unit.map < layer.maps and 0 <= unit.y < h and 0 <= unit.x < w
     if not inside:
-        unit = f"{spot.map}@{spot.y},{spot.x}"
-        raise LayerError(f"{layer.name} has {layer.maps} maps of {h}x{w}; there is no unit {unit}.")
-    if not 0 <= spot.image < images:
-        raise LayerError(f"there is no image {spot.image} in a batch of {images}.")
+        what = f"{layer.name} has {layer.maps} maps of {h}x{w}"
+        raise LayerError(f"{what}; there is no unit {unit.map}@{unit.y},{unit.x}.")
+    if not 0 <= unit.image < images:
+        raise LayerError(f"there is no image {unit.image} in a batch of {images}.")
 
 
 def crop_of(layer: Layer, image: tuple[int, int]) -> Crop:
@@ -114,36 +95,38 @@ def crop_of(layer: Layer, image: tuple[int, int]) -> Crop:
     return Crop(height.crop, width.crop, seed=(maps[0], height.crop_extent, width.crop_extent), whole=whole)
 
 
-def project_cropped(session: Session, layer: Layer, x: np.ndarray, spots: Sequence[Spot]) -> Iterator[Projection]:
-    """The projections of `spots` through crops of x (N, C, H, W); session is the fused inverse of any extent."""
+def project_cropped(session: Session, layer: Layer, x: np.ndarray, units: Sequence[Unit]) -> Iterator[Projection]:
+    """The projections of `units` through crops of x (N, C, H, W); session is the fused inverse of any extent."""
     crop = crop_of(layer, x.shape[2:])
-    for part in _runs(spots, crop.height * crop.width):
+    for part in _runs(units, crop.height * crop.width):
         seed = np.zeros((len(part), *crop.seed), np.float32)
         image = np.empty((len(part), x.shape[1], crop.height, crop.width), np.float32)
-        places = [_place(layer, spot, crop) for spot in part]
-        for i, (spot, (top, left, at)) in enumerate(zip(part, places, strict=True)):
-            seed[(i, spot.map, *at)] = spot.value
-            image[i] = x[spot.image, :, top : top + crop.height, left : left + crop.width]
+        places = [_place(layer, unit, crop) for unit in part]
+        for i, (unit, (box, at)) in enumerate(zip(part, places, strict=True)):
+            seed[(i, unit.map, *at)] = unit.value
+            image[i] = x[unit.image][:, *box.slices]
         pixels = _fused(session, image, seed)
-        yield from (Projection(p, top, left) for p, (top, left, _) in zip(pixels, places, strict=True))
+        yield from (Projection(p, box) for p, (box, _) in zip(pixels, places, strict=True))
 
 
 def project_shared(
-    forward: Session, backward: Session, layer: Layer, x: np.ndarray, spots: Sequence[Spot]
+    forward: Session, backward: Session, layer: Layer, x: np.ndarray, units: Sequence[Unit]
 ) -> Iterator[Projection]:
-    """The projections of `spots` on the whole images: each image goes up once, however many seeds come down."""
+    """The projections of `units` on the whole images: each image goes up once, however many seeds come down."""
     maps = tuple(int(n) for n in layer.shape[1:])  # type: ignore[arg-type]
     done: dict[int, Projection] = {}
-    for image in sorted({spot.image for spot in spots}):
-        own = [number for number, spot in enumerate(spots) if spot.image == image]
+    for image in sorted({unit.image for unit in units}):
+        own = [number for number, unit in enumerate(units) if unit.image == image]
         recorded = forward.run_kept({forward.inputs[0]: x[image : image + 1]})
         for part in _runs(own, x.shape[2] * x.shape[3]):
             seed = np.zeros((len(part), *maps), np.float32)
-            for row, spot in enumerate(spots[number] for number in part):
-                seed[(row, spot.map, *_at(layer, spot))] = spot.value
+            for row, unit in enumerate(units[number] for number in part):
+                seed[(row, unit.map, *_at(layer, unit))] = unit.value
             pixels = run_backward(backward, recorded, seed, np.zeros(len(part), np.int64))
-            done.update((number, Projection(p, 0, 0)) for number, p in zip(part, pixels, strict=True))
-    return (done[number] for number in range(len(spots)))
+            done.update(
+                (number, Projection(p, Box.at(0, 0, x.shape[2:]))) for number, p in zip(part, pixels, strict=True)
+            )
+    return (done[number] for number in range(len(units)))
 
 
 def project_owned(
@@ -154,14 +137,14 @@ def project_owned(
 
 
 def project_singly(
-    session: Session, layer: Layer, x: np.ndarray, spots: Sequence[Spot], batch: int
+    session: Session, layer: Layer, x: np.ndarray, units: Sequence[Unit], batch: int
 ) -> Iterator[Projection]:
-    """The projections of `spots` on the whole images, one by one, for a graph that insists on a batch size."""
-    for spot in spots:
+    """The projections of `units` on the whole images, one by one, for a graph that insists on a batch size."""
+    for unit in units:
         seed = np.zeros((1, *(int(n) for n in layer.shape[1:])), np.float32)  # type: ignore[arg-type]
-        seed[(0, spot.map, *_at(layer, spot))] = spot.value
-        image = x[spot.image : spot.image + 1]
-        yield Projection(project_seeds(session, image, seed, batch=batch)[0], 0, 0)
+        seed[(0, unit.map, *_at(layer, unit))] = unit.value
+        image = x[unit.image : unit.image + 1]
+        yield Projection(project_seeds(session, image, seed, batch=batch)[0], Box.at(0, 0, x.shape[2:]))
 
 
 def filled(x: np.ndarray, size: int) -> np.ndarray:
@@ -209,15 +192,16 @@ def _runs(items: Sequence[T], pixels: int) -> Iterator[Sequence[T]]:
     return (items[i : i + size] for i in range(0, len(items), size))
 
 
-def _at(layer: Layer, spot: Spot) -> tuple[int, ...]:
-    return (spot.y, spot.x) if layer.spatial else ()
+def _at(layer: Layer, unit: Unit) -> tuple[int, ...]:
+    return (unit.y, unit.x) if layer.spatial else ()
 
 
-def _place(layer: Layer, spot: Spot, crop: Crop) -> tuple[int, int, tuple[int, ...]]:
-    """Where the crop for `spot` begins, and where the spot lies on the crop's map."""
+def _place(layer: Layer, unit: Unit, crop: Crop) -> tuple[Box, tuple[int, ...]]:
+    """The crop of the image for `unit`, and where the unit lies on the crop's map."""
+    size = crop.height, crop.width
     if crop.whole or layer.field is None:
-        return 0, 0, _at(layer, spot)
+        return Box.at(0, 0, size), _at(layer, unit)
     (top, y), (left, x) = (
-        (axis.crop_start(p), axis.place(p)) for axis, p in zip(layer.field, (spot.y, spot.x), strict=True)
+        (axis.crop_start(p), axis.place(p)) for axis, p in zip(layer.field, (unit.y, unit.x), strict=True)
     )
-    return top, left, (y, x)
+    return Box.at(top, left, size), (y, x)

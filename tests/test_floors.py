@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 
 FLOORS = """
 errors
-files
+files geometry
 graph runtime images figures samples
 rules
 inverse
@@ -240,7 +240,7 @@ def house(tmp_path):
         ("graph/a.py", "from ..rules import pools", "graph -> rules (a.py)"),
         ("graph/a.py", "from inspectnet import network", "graph -> network (a.py)"),
         ("images/a.py", "import importlib\nimportlib.import_module('inspectnet.cli')", "images -> cli (a.py)"),
-        ("inverse.py", "from inspectnet.projection import Spot", "inverse -> projection (inverse.py)"),
+        ("inverse.py", "from inspectnet.projection import Maxima", "inverse -> projection (inverse.py)"),
         ("network.py", "from inspectnet.attic import box", "network -> attic (network.py)"),
     ],
 )

@@ -9,7 +9,7 @@ import torch
 from heads import HEADS, SIDE, headed
 
 import inspectnet
-from inspectnet.projection import Spot
+from inspectnet.geometry import Unit
 from inspectnet.rules import Policy
 
 BATCHES = {"any": 2, "one": 1, "three": 3}
@@ -39,7 +39,7 @@ def images():
 def spots_of(layer):
     """Two units of each of two images."""
     middle = tuple(int(n) // 2 for n in layer.shape[2:])
-    return [Spot(image, unit, *middle) for image in (0, 1) for unit in (0, layer.maps - 1)]
+    return [Unit(image, unit, *middle) for image in (0, 1) for unit in (0, layer.maps - 1)]
 
 
 def test_all_layers_are_listed(opened):
@@ -63,10 +63,10 @@ def test_every_layer_is_inverted_alike_in_both_forms(opened, images):
     _, network, _ = opened
     pairs = [*((layer, "gradient") for layer in network.layers[1:]), (network.layers[-1], "deconvnet")]
     for layer, method in pairs:
-        spots, policy = spots_of(layer), Policy(method)
-        seed = np.zeros((len(spots), *layer.shape[1:]), np.float32)
-        for i, spot in enumerate(spots):
-            seed[(i, spot.map, *((spot.y, spot.x) if layer.spatial else ()))] = 1
-        fused = network.project_seeds(images[[s.image for s in spots]], layer.name, seed, policy)
-        parts = np.stack([p.pixels for p in network.project(images, layer.name, spots, policy, crop=False)])
+        units, policy = spots_of(layer), Policy(method)
+        seed = np.zeros((len(units), *layer.shape[1:]), np.float32)
+        for i, unit in enumerate(units):
+            seed[(i, unit.map, *((unit.y, unit.x) if layer.spatial else ()))] = 1
+        fused = network.project_seeds(images[[s.image for s in units]], layer.name, seed, policy)
+        parts = np.stack([p.pixels for p in network.project(images, layer.name, units, policy, crop=False)])
         np.testing.assert_allclose(parts, fused, rtol=1e-4, atol=1e-5 * np.abs(fused).max(), err_msg=layer.name)

@@ -14,9 +14,10 @@ from small import session
 import inspectnet
 from inspectnet.analyses.verification import verify
 from inspectnet.errors import LayerError, ModelError, OptionError
+from inspectnet.geometry import Unit
 from inspectnet.graph.reading import open_graph, read
 from inspectnet.inverse import invert_split
-from inspectnet.projection import Spot, crop_of
+from inspectnet.projection import crop_of
 from inspectnet.rules import METHODS, Policy
 
 CROPPED = {  # layers of the small networks whose units see less than the whole image
@@ -52,13 +53,12 @@ def places(layer):
 def laid_out(projection, shape):
     """The projection on the whole image."""
     image = np.zeros(shape, np.float32)
-    h, w = projection.pixels.shape[1:]
-    image[:, projection.top : projection.top + h, projection.left : projection.left + w] = projection.pixels
+    image[:, *projection.box.slices] = projection.pixels
     return image
 
 
-def whole(network, x, layer, spots, **policy):
-    return [p.pixels for p in network.project(x, layer, spots, Policy(**policy), crop=False)]
+def whole(network, x, layer, units, **policy):
+    return [p.pixels for p in network.project(x, layer, units, Policy(**policy), crop=False)]
 
 
 # Answers ---------------------------------------------------------------------------------------------------
@@ -91,7 +91,8 @@ def test_maxima_are_the_largest_values_of_the_maps_and_their_first_places(net, l
     for name in layers:
         rows = network.activations(x, name).reshape(2, network.layer(name).maps, -1)
         np.testing.assert_allclose(found[name].values, rows.max(2), rtol=1e-6)
-        np.testing.assert_array_equal(found[name].places, rows.argmax(2))
+        places = np.unravel_index(rows.argmax(2), network.layer(name).extent)
+        np.testing.assert_array_equal(found[name].places, np.stack(places, axis=-1))
 
 
 def test_a_layer_is_found_by_all_its_names(opened, exported):
@@ -115,19 +116,19 @@ def test_images_of_another_shape_are_refused(shape, opened):
 
 
 @pytest.mark.parametrize(
-    ("spot", "match"),
+    ("unit", "match"),
     [
-        (Spot(0, 8), r"conv1 has 8 maps of 23x23; there is no unit 8@0,0"),
-        (Spot(0, -1), "there is no unit"),
-        (Spot(0, 0, 23, 0), "there is no unit 0@23,0"),
-        (Spot(0, 0, 0, 23), "there is no unit 0@0,23"),
-        (Spot(2, 0), "there is no image 2 in a batch of 2"),
+        (Unit(0, 8), r"conv1 has 8 maps of 23x23; there is no unit 8@0,0"),
+        (Unit(0, -1), "there is no unit"),
+        (Unit(0, 0, 23, 0), "there is no unit 0@23,0"),
+        (Unit(0, 0, 0, 23), "there is no unit 0@0,23"),
+        (Unit(2, 0), "there is no image 2 in a batch of 2"),
     ],
 )
-def test_units_that_do_not_exist_are_refused(spot, match, opened):
+def test_units_that_do_not_exist_are_refused(unit, match, opened):
     network, x = opened("alexnet")
     with pytest.raises(LayerError, match=match):
-        network.project(x, "conv1", [spot])
+        network.project(x, "conv1", [unit])
 
 
 # Crops -----------------------------------------------------------------------------------------------------
@@ -138,11 +139,11 @@ def test_a_crop_gives_what_the_whole_image_gives_at_the_borders_too(name, layer,
     network, x = opened(name)
     layer = network.layer(layer)
     assert not crop_of(layer, network.input_shape[1:]).whole
-    spots = [Spot(i % 2, (3 * i) % layer.maps, *place) for i, place in enumerate(places(layer))]
-    wanted = whole(network, x, layer.name, spots, method=method)
+    units = [Unit(i % 2, (3 * i) % layer.maps, *place) for i, place in enumerate(places(layer))]
+    wanted = whole(network, x, layer.name, units, method=method)
     scale = max(np.abs(pixels).max() for pixels in wanted)
     assert scale > 0
-    for made, pixels in zip(network.project(x, layer.name, spots, Policy(method)), wanted, strict=True):
+    for made, pixels in zip(network.project(x, layer.name, units, Policy(method)), wanted, strict=True):
         assert made.pixels[0].size < pixels[0].size
         np.testing.assert_allclose(laid_out(made, pixels.shape), pixels, rtol=0, atol=1e-5 * scale)
 
@@ -151,10 +152,10 @@ def test_a_crop_gives_what_the_whole_image_gives_at_the_borders_too(name, layer,
 @pytest.mark.parametrize("layer", ["conv2", "norm2"])
 def test_a_crop_gives_what_the_whole_image_gives_under_every_policy(layer, policy, opened):
     network, x = opened("zfnet")
-    spots = [Spot(1, i, *place) for i, place in enumerate(places(network.layer(layer)))]
-    wanted = whole(network, x, layer, spots, **policy)
+    units = [Unit(1, i, *place) for i, place in enumerate(places(network.layer(layer)))]
+    wanted = whole(network, x, layer, units, **policy)
     scale = max(np.abs(pixels).max() for pixels in wanted)
-    for made, pixels in zip(network.project(x, layer, spots, Policy(**policy)), wanted, strict=True):
+    for made, pixels in zip(network.project(x, layer, units, Policy(**policy)), wanted, strict=True):
         np.testing.assert_allclose(laid_out(made, pixels.shape), pixels, rtol=0, atol=1e-5 * scale)
 
 
@@ -162,10 +163,10 @@ def test_a_crop_gives_what_the_whole_image_gives_under_every_policy(layer, polic
 def test_a_projection_is_exactly_zero_outside_the_field_of_its_unit(name, layer, opened):
     network, x = opened(name)
     layer = network.layer(layer)
-    spots = [Spot(0, i % layer.maps, *place) for i, place in enumerate(places(layer))]
-    for spot, pixels in zip(spots, whole(network, x, layer.name, spots), strict=True):
+    units = [Unit(0, i % layer.maps, *place) for i, place in enumerate(places(layer))]
+    for unit, pixels in zip(units, whole(network, x, layer.name, units), strict=True):
         inside = np.zeros(pixels.shape[1:], bool)
-        (top, bottom), (left, right) = (a.span(p) for a, p in zip(layer.field, (spot.y, spot.x), strict=True))
+        (top, bottom), (left, right) = (a.span(p) for a, p in zip(layer.field, (unit.y, unit.x), strict=True))
         inside[max(top, 0) : bottom, max(left, 0) : right] = True
         assert (pixels[:, ~inside] == 0).all()
 
@@ -176,7 +177,7 @@ def test_a_mean_image_in_the_graph_is_projected_through_the_whole_image(rng, tmp
     file = onnx_text("a = Sub (image, mean)\nb = Conv (a, k)\ny = Relu (b)", weights, image=("N", 3, 16, 16))
     (tmp_path / "model.onnx").write_bytes(file.SerializeToString())
     network, x = inspectnet.open(tmp_path / "model.onnx"), rng.normal(size=(1, 3, 16, 16))
-    (made,) = network.project(x, "conv1", [Spot(0, 2, 5, 6)])
+    (made,) = network.project(x, "conv1", [Unit(0, 2, 5, 6)])
     wanted = np.zeros((3, 16, 16), np.float32)
     wanted[:, 5:8, 6:9] = weights["k"][2]
     np.testing.assert_allclose(laid_out(made, wanted.shape), wanted, rtol=1e-6)
@@ -184,11 +185,11 @@ def test_a_mean_image_in_the_graph_is_projected_through_the_whole_image(rng, tmp
 
 def test_projections_come_in_the_order_of_their_spots(opened):
     network, x = opened("alexnet")
-    spots = [Spot(image, map_) for image, map_ in [(1, 3), (0, 2), (1, 0), (0, 2), (0, 7)]]
+    units = [Unit(image, map_) for image, map_ in [(1, 3), (0, 2), (1, 0), (0, 2), (0, 7)]]
     for layer in ("conv2", "conv5", "fc7"):
-        together = list(network.project(x, layer, spots))
-        for spot, made in zip(spots, together, strict=True):
-            (alone,) = network.project(x, layer, [spot])
+        together = list(network.project(x, layer, units))
+        for unit, made in zip(units, together, strict=True):
+            (alone,) = network.project(x, layer, [unit])
             np.testing.assert_allclose(made.pixels, alone.pixels, rtol=1e-5, atol=1e-7)
 
 
@@ -197,11 +198,11 @@ def test_the_seeds_of_all_units_together_are_the_sum_of_the_units_for_a_linear_m
     network, x = opened("zfnet")
     shape = network.layer("conv5").shape[1:]
     seed = np.zeros((2, *shape), np.float32)
-    spots = [Spot(1, 3, 1, 2, 0.5), Spot(1, 4, 4, 4, -2.0), Spot(1, 3, 0, 0, 1.5)]
-    for spot in spots:
-        seed[1, spot.map, spot.y, spot.x] = spot.value
+    units = [Unit(1, 3, 1, 2, 0.5), Unit(1, 4, 4, 4, -2.0), Unit(1, 3, 0, 0, 1.5)]
+    for unit in units:
+        seed[1, unit.map, unit.y, unit.x] = unit.value
     found = network.project_seeds(x, "conv5", seed, Policy("gradient"))
-    wanted = sum(p.pixels for p in network.project(x, "conv5", spots, Policy("gradient")))
+    wanted = sum(p.pixels for p in network.project(x, "conv5", units, Policy("gradient")))
     assert (found[0] == 0).all()
     np.testing.assert_allclose(found[1], wanted, rtol=0, atol=1e-5 * np.abs(wanted).max())
 
@@ -219,7 +220,7 @@ def test_a_seed_of_another_shape_is_refused(opened):
 def test_the_deconvnet_is_homogeneous(layer, opened):
     """A signal twice as strong gives pixels twice as strong: no bias comes down."""
     network, x = opened("zfnet")
-    one, half, seven = (next(network.project(x, layer, [Spot(0, 3, value=value)])).pixels for value in (1.0, 0.5, 7.0))
+    one, half, seven = (next(network.project(x, layer, [Unit(0, 3, value=value)])).pixels for value in (1.0, 0.5, 7.0))
     assert np.abs(one).max() > 0
     np.testing.assert_array_equal(half, one / 2)
     np.testing.assert_allclose(seven, 7 * one, rtol=1e-4, atol=1e-5 * np.abs(one).max())
@@ -231,7 +232,7 @@ def test_the_deconvnet_is_homogeneous(layer, opened):
 )
 def test_a_negative_signal_does_not_pass_a_rectified_layer(name, layer, method, opened):
     network, x = opened(name)
-    (made,) = network.project(x, layer, [Spot(0, 3, value=-1.0)], Policy(method))
+    (made,) = network.project(x, layer, [Unit(0, 3, value=-1.0)], Policy(method))
     assert (made.pixels == 0).all()
 
 
@@ -293,8 +294,8 @@ def test_a_network_that_insists_on_one_image_gives_the_same_answers(stubborn, rn
         np.testing.assert_allclose(fixed.activations(x, layer), free.activations(x, layer), rtol=1e-5, atol=1e-6)
         places = [n.maxima(x, [layer])[layer].places for n in stubborn]
         np.testing.assert_array_equal(*places)
-        spots = [Spot(2, 1), Spot(0, 3), Spot(2, 0)]
-        for a, b in zip(fixed.project(x, layer, spots), free.project(x, layer, spots), strict=True):
+        units = [Unit(2, 1), Unit(0, 3), Unit(2, 0)]
+        for a, b in zip(fixed.project(x, layer, units), free.project(x, layer, units), strict=True):
             np.testing.assert_allclose(laid_out(a, x[0].shape), laid_out(b, x[0].shape), rtol=1e-5, atol=1e-6)
         seeds = rng.normal(size=(3, *free.layer(layer).shape[1:]))
         a, b = (network.project_seeds(x, layer, seeds) for network in stubborn)

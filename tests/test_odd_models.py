@@ -13,7 +13,7 @@ import inspectnet
 from inspectnet.analyses.features import field_box
 from inspectnet.analyses.verification import verify
 from inspectnet.errors import ModelError, RuleError
-from inspectnet.projection import Spot
+from inspectnet.geometry import Box, Unit
 from inspectnet.rules import Policy
 
 rng = np.random.default_rng(5)
@@ -43,8 +43,8 @@ def test_a_graph_that_insists_on_two_images_takes_any_number(images, tmp_path):
     maps = network.activations(x, "conv2")
     assert maps.shape == (images, 5, 6, 6)
     np.testing.assert_array_equal(network.maxima(x, ["conv2"])["conv2"].values, maps.max(axis=(2, 3)))
-    spots = [Spot(i, 1, 0, 5) for i in range(images)]
-    singly = np.stack([p.window((0, 0, 8, 8)) for p in network.project(x, "conv2", spots)])
+    units = [Unit(i, 1, 0, 5) for i in range(images)]
+    singly = np.stack([p.window(Box(0, 0, 8, 8)) for p in network.project(x, "conv2", units)])
     seed = np.zeros(maps.shape, np.float32)
     seed[:, 1, 0, 5] = 1
     np.testing.assert_array_equal(singly, network.project_seeds(x, "conv2", seed))

@@ -13,7 +13,7 @@ from small import build
 import inspectnet
 from inspectnet.analyses.verification import verify
 from inspectnet.cli import main
-from inspectnet.projection import Spot
+from inspectnet.geometry import Box, Unit
 from inspectnet.rules import Policy
 
 rng = np.random.default_rng(8)
@@ -87,8 +87,8 @@ def test_a_detector_opens_and_its_body_answers(batch, tmp_path):
     x = rng.normal(size=(3, 3, 16, 16)).astype(np.float32)
     assert network.activations(x, "conv2").shape == (3, 6, 5, 5)
     assert [check for check in verify(network, x[:1], ["conv2"], Policy()) if not check.passed] == []
-    (down,) = network.project(x, "conv4", [Spot(2, 1, 0, 3)])
-    assert down.window((0, 0, 16, 16)).any()
+    (down,) = network.project(x, "conv4", [Unit(2, 1, 0, 3)])
+    assert down.window(Box(0, 0, 16, 16)).any()
 
 
 def test_a_segmenter_with_a_map_of_classes_opens(tmp_path):
@@ -178,8 +178,8 @@ def test_open_extents_take_the_size_that_is_said_or_the_default(extents, tmp_pat
     said = opened(file, tmp_path, preparation={"input_size": (12, 20)})
     assert (said.input_shape, said.layer("pool1").shape) == ((3, 12, 20), ("N", 4, 6, 10))
     x = rng.normal(size=(2, 3, 12, 20)).astype(np.float32)
-    (down,) = said.project(x, "pool1", [Spot(1, 2, 5, 9)])
-    assert down.window((0, 0, 20, 12)).any()
+    (down,) = said.project(x, "pool1", [Unit(1, 2, 5, 9)])
+    assert down.window(Box(0, 0, 20, 12)).any()
 
 
 def test_a_head_that_needs_one_size_says_which_with_open_extents(tmp_path):

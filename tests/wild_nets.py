@@ -11,8 +11,9 @@ import numpy as np
 import onnx_ir as ir
 
 import inspectnet
+from inspectnet.geometry import Unit
 from inspectnet.graph.builder import Op
-from inspectnet.projection import Spot, cut_box, field_box
+from inspectnet.projection import field_box
 from inspectnet.rules import Policy
 
 CHANNELS = 3
@@ -298,14 +299,14 @@ def check_patches(net, layer, image, said):
     """A patch is what a unit's box holds of the image, with zeros beyond its border."""
     height, width = net.input_shape[1:]
     for y, x in np.ndindex(*layer.shape[2:]):
-        x0, y0, x1, y1 = field_box(layer, y, x, (height, width))
+        box = x0, y0, x1, y1 = field_box(layer, y, x, (height, width))
         for begin, end, axis, at in ((y0, y1, layer.field[0], y), (x0, x1, layer.field[1], x)):
             assert axis.first[at] >= axis.last[at] or (begin <= axis.first[at] and axis.last[at] <= end), said
         if (y, x) in ((0, 0), (layer.shape[2] - 1, layer.shape[3] - 1)):
             reach = 400
             padded = np.pad(image[0], ((0, 0), (reach, reach), (reach, reach)))
             wanted = padded[:, reach + y0 : reach + y1, reach + x0 : reach + x1]
-            np.testing.assert_array_equal(cut_box(image[0], (x0, y0, x1, y1)), wanted, said)
+            np.testing.assert_array_equal(box.cut(image[0]), wanted, said)
 
 
 def check_crops(net, layer, image, wild, said):
@@ -317,16 +318,16 @@ def check_crops(net, layer, image, wild, said):
         (0, w - 1),
         *zip(wild.rng.integers(h, size=5), wild.rng.integers(w, size=5), strict=True),
     ]
-    spots = [Spot(0, int(wild.rng.integers(CHANNELS)), int(y), int(x)) for y, x in places]
+    units = [Unit(0, int(wild.rng.integers(CHANNELS)), int(y), int(x)) for y, x in places]
     if (layer.field[0].crop, layer.field[1].crop) == net.input_shape[1:]:
         return "uncroppable"
     for method in ("deconvnet", "guided_backprop", "gradient"):
-        whole = net.project(image, layer.name, spots, Policy(method), crop=False)
-        parts = net.project(image, layer.name, spots, Policy(method))
-        for spot, a, b in zip(spots, whole, parts, strict=True):
-            full = cut_box(b.pixels, (0, 0, a.pixels.shape[2], a.pixels.shape[1]), b.top, b.left)
+        whole = net.project(image, layer.name, units, Policy(method), crop=False)
+        parts = net.project(image, layer.name, units, Policy(method))
+        for unit, a, b in zip(units, whole, parts, strict=True):
+            full = b.window(a.box)
             limit = 1e-5 * max(np.abs(a.pixels).max(), 1e-6)
-            assert np.abs(full - a.pixels).max() <= limit, f"{method} at {spot}: {said}"
+            assert np.abs(full - a.pixels).max() <= limit, f"{method} at {unit}: {said}"
     return "cropped"
 
 

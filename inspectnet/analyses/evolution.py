@@ -14,10 +14,11 @@ import numpy as np
 
 from inspectnet.analyses.alikeness import FEWEST, cka_interval, linear_cka
 from inspectnet.errors import ModelError, OptionError
+from inspectnet.geometry import Unit
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Collection, Skipped, Stream, spaced
 from inspectnet.network import Network
-from inspectnet.projection import Spot, check_spot, field_box
+from inspectnet.projection import check_unit, field_box
 from inspectnet.rules import Policy
 
 IMAGES_AT_ONCE = 16  # winners' images in memory while they are projected
@@ -146,7 +147,7 @@ class _Watch:
         self.network, self._layers, self._seed = network, layers, seed
         self.values = [np.zeros(layer.maps, np.float32) for layer in layers]
         self.rows = [np.full(layer.maps, -1, np.int64) for layer in layers]
-        self.places = [np.zeros(layer.maps, np.int64) for layer in layers]
+        self.places = [np.zeros((layer.maps, 2), np.int64) for layer in layers]
         self._samples: list[list[np.ndarray]] = [[] for _ in layers]
 
     def update(self, x: np.ndarray, rows: np.ndarray, ids: Sequence[str]) -> None:
@@ -168,30 +169,24 @@ class _Watch:
         """(n, K): activations at the places that were drawn."""
         return np.concatenate(self._samples[layer])
 
-    def units(self, layer: int) -> np.ndarray:
-        """(K, 2): y and x of each map's winner."""
-        shape = self._layers[layer].shape
-        return np.stack(np.divmod(self.places[layer], int(shape[3]) if len(shape) == 4 else 1), axis=-1)  # type: ignore[arg-type]
-
     def project(self, layer: int, maps: np.ndarray, load: Callable[[int], np.ndarray], policy: Policy) -> np.ndarray:
         """(M, C, h, w): what the winners of some maps see of their projections; zero without a winner."""
         found, image = self._layers[layer], self.network.input_shape
-        x0, y0, x1, y1 = field_box(found, 0, 0, image[1:])
-        out = np.zeros((len(maps), image[0], y1 - y0, x1 - x0), np.float32)
+        out = np.zeros((len(maps), image[0], *field_box(found, 0, 0, image[1:]).size), np.float32)
         active = [m for m in range(len(maps)) if self.rows[layer][maps[m]] >= 0]
         twin = self.network.with_weights({})  # its sessions go with it: of many checkpoints and layers they are many
         for i in range(0, len(active), IMAGES_AT_ONCE):
             part = active[i : i + IMAGES_AT_ONCE]
             x = np.stack([load(int(self.rows[layer][maps[m]])) for m in part])
-            spots = [self._spot(layer, int(maps[m]), row) for row, m in enumerate(part)]
-            for m, spot, projected in zip(part, spots, twin.project(x, found.output, spots, policy), strict=True):
-                out[m] = projected.window(field_box(found, spot.y, spot.x, image[1:]))
+            units = [self._unit(layer, int(maps[m]), row) for row, m in enumerate(part)]
+            for m, unit, projected in zip(part, units, twin.project(x, found.output, units, policy), strict=True):
+                out[m] = projected.window(field_box(found, unit.y, unit.x, image[1:]))
         return out
 
-    def _spot(self, layer: int, map_: int, row: int) -> Spot:
+    def _unit(self, layer: int, map_: int, row: int) -> Unit:
         """The winner of a map, in a row of a batch."""
-        y, x = self.units(layer)[map_]
-        return Spot(row, map_, int(y), int(x), float(self.values[layer][map_]))
+        y, x = self.places[layer][map_].tolist()
+        return Unit(row, map_, y, x, float(self.values[layer][map_]))
 
     def sample(self, x: np.ndarray, rows: np.ndarray) -> None:
         """Keep activations of these images, at places that depend on nothing but their numbers and the seed."""
@@ -245,7 +240,7 @@ def _evolve_layer(
         chosen,
         np.stack([watch.values[k][chosen] for watch in watches], axis=1),
         np.stack([watch.rows[k][chosen] for watch in watches], axis=1),
-        np.stack([watch.units(k)[chosen] for watch in watches], axis=1),
+        np.stack([watch.places[k][chosen] for watch in watches], axis=1),
         np.stack([watch.project(k, chosen, load, policy) for watch in watches], axis=1),
         np.array(cosines) if cosines else None,
         np.array([linear_cka(each, samples[-1]) for each in samples]),
@@ -264,7 +259,7 @@ def _choose(
             active = np.flatnonzero(np.any([watch.rows[k] >= 0 for watch in watches], axis=0))
             wanted = np.sort(np.random.default_rng(seed).permutation(active)[:wanted]).tolist()
         for m in wanted:
-            check_spot(layer, Spot(0, m), 1)
+            check_unit(layer, Unit(0, m), 1)
         chosen.append(np.asarray(wanted, np.int64))
     return chosen
 

@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from inspectnet.errors import ModelError, OptionError
+from inspectnet.geometry import Box, Unit
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Collection, Reader, Skipped, Stream
 from inspectnet.network import Network
-from inspectnet.projection import Box, Maxima, Spot, cut_box, field_box
+from inspectnet.projection import Maxima, field_box
 from inspectnet.rules import Policy
 
 MOST_BYTES = 2 << 30  # of projections and patches of one layer; writing them takes as much again
+GREY = 128  # of a patch, beyond the image
 IMAGES_AT_ONCE = 16  # winners' images in memory while they are projected
 
 
@@ -34,6 +36,11 @@ class Ranking:
     """(K, k) int64: the image's number in the scan, -1 where there is none."""
     places: np.ndarray
     """(K, k, 2) int64: the unit's y and x in the map."""
+
+    def unit(self, map: int, rank: int, image: int) -> Unit:
+        """The unit of a map that has this rank; image: the row of its image in a batch."""
+        y, x = self.places[map, rank].tolist()
+        return Unit(image, map, y, x, float(self.values[map, rank]))
 
     def active(self) -> np.ndarray:
         """The maps that at least one image activates."""
@@ -63,7 +70,7 @@ class Feature:
     y: int
     x: int
     box: Box
-    """(x0, y0, x1, y1): the receptive field in pixels of the prepared image; it may reach beyond."""
+    """The receptive field in pixels of the prepared image; it may reach beyond."""
     projection: np.ndarray = field(repr=False)
     """(C, h, w) float32, signed: the field's part of the projection, zero beyond the image."""
     patch: np.ndarray = field(repr=False)
@@ -153,9 +160,9 @@ def project_winners(
         for here in _by_images(wanted, IMAGES_AT_ONCE):
             rows = sorted({row for row, _, _ in here})
             x = np.stack(list(pool.map(lambda row: reader.load(*_origin(found, row)), rows)))
-            spots = [_spot(rows.index(row), m, ranking.places[m, i], ranking.values[m, i]) for row, m, i in here]
+            units = [ranking.unit(m, i, rows.index(row)) for row, m, i in here]
             names = [found.images[row] for row, _, _ in here]
-            made = _features(network, ranking.layer, x, spots, names, policy)
+            made = _features(network, ranking.layer, x, units, names, policy)
             done.update(zip(((m, i) for _, m, i in here), made, strict=True))
             if on_progress:
                 on_progress(len(here))
@@ -176,9 +183,8 @@ def inspect_photo(
     _refuse_nan(found, maxima.values, [name])
     order = np.argsort(-maxima.values[0], kind="stable")
     chosen = [int(m) for m in (order[:maps] if isinstance(maps, int) else maps) if maxima.values[0, m] > 0]
-    places = _unravel(found, maxima.places[0])
-    spots = [_spot(0, m, places[m], maxima.values[0, m]) for m in chosen]
-    made = _features(network, found, x[None], spots, [name] * len(spots), policy)
+    units = [maxima.unit(0, m) for m in chosen]
+    made = _features(network, found, x[None], units, [name] * len(units), policy)
     whole = network.project_seeds(x[None], found.output, network.activations(x[None], found.output), policy)[0]
     by_map: dict[int, tuple[Feature, ...]] = {} if isinstance(maps, int) else {m: () for m in maps}
     by_map |= {m: (feature,) for m, feature in zip(chosen, made, strict=True)}
@@ -194,8 +200,8 @@ def choose_maps(ranking: Ranking, count: int, seed: int) -> list[int]:
 
 def refuse_too_many(layer: Layer, maps: int, top: int, network: Network) -> None:
     """Raise OptionError if the projections and patches of so many maps of a layer would not fit in memory."""
-    x0, y0, x1, y1 = field_box(layer, 0, 0, network.input_shape[1:])
-    each = (x1 - x0) * (y1 - y0) * (4 * network.input_shape[0] + 3)
+    height, width = field_box(layer, 0, 0, network.input_shape[1:]).size
+    each = height * width * (4 * network.input_shape[0] + 3)
     if maps * top * each > MOST_BYTES:
         fit = MOST_BYTES // (top * each)
         size = f"{maps * top * each / 1e9:.0f} GB"
@@ -209,7 +215,7 @@ class _Best:
         self.layer = layer
         self._values = np.full((top, layer.maps), -np.inf, np.float32)
         self._rows = np.full((top, layer.maps), -1, np.int64)
-        self._places = np.zeros((top, layer.maps), np.int64)
+        self._places = np.zeros((top, layer.maps, 2), np.int64)
 
     def update(self, maxima: Maxima, rows: np.ndarray, ids: Sequence[str]) -> None:
         """Take in a batch. Rows only grow, so a stable sort leaves equal values to the earlier image."""
@@ -221,43 +227,25 @@ class _Best:
         joined = [np.concatenate([old[:, beaten], new]) for old, new in zip(held, grown, strict=True)]
         order = np.argsort(-joined[0], axis=0, kind="stable")[: len(self._values)]
         for old, both in zip(held, joined, strict=True):
-            old[:, beaten] = np.take_along_axis(both, order, axis=0)
+            old[:, beaten] = both[order, np.arange(len(beaten))]
 
     def ranking(self) -> Ranking:
         """What is held now; a map's activation of zero or less is none."""
         none = np.isneginf(self._values)
         values, rows = np.where(none, 0, self._values), np.where(none, -1, self._rows)
-        places = _unravel(self.layer, np.where(none, 0, self._places).T)
-        return Ranking(self.layer, np.ascontiguousarray(values.T), np.ascontiguousarray(rows.T), places)
+        places = np.where(none[..., None], 0, self._places)
+        return Ranking(self.layer, *(np.ascontiguousarray(held.swapaxes(0, 1)) for held in (values, rows, places)))
 
 
 def _features(
-    network: Network, layer: Layer, x: np.ndarray, spots: Sequence[Spot], names: Sequence[str], policy: Policy
+    network: Network, layer: Layer, x: np.ndarray, units: Sequence[Unit], names: Sequence[str], policy: Policy
 ) -> Iterator[Feature]:
-    """Each spot's projection and patch, cut to its receptive field."""
-    photos = {spot.image: network.preparation.restore(x[spot.image]).transpose(2, 0, 1) for spot in spots}
-    for spot, name, projected in zip(spots, names, network.project(x, layer.output, spots, policy), strict=True):
-        box = field_box(layer, spot.y, spot.x, network.input_shape[1:])
-        patch = cut_box(photos[spot.image].astype(np.int16) - 128, box) + 128  # so that beyond the image is mid-grey
-        yield Feature(
-            name,
-            spot.value,
-            spot.y,
-            spot.x,
-            box,
-            projected.window(box),
-            patch.astype(np.uint8).transpose(1, 2, 0),
-        )
-
-
-def _spot(image: int, map_: int, place: np.ndarray, value: np.floating) -> Spot:
-    return Spot(image, map_, int(place[0]), int(place[1]), float(value))
-
-
-def _unravel(layer: Layer, places: np.ndarray) -> np.ndarray:
-    """Indices (...,) in the rows of a map as (..., 2): y and x."""
-    width = int(layer.shape[3]) if layer.spatial else 1  # type: ignore[arg-type]
-    return np.stack(np.divmod(places, width), axis=-1)
+    """Each unit's projection and patch, cut to its receptive field."""
+    photos = {unit.image: network.preparation.restore(x[unit.image]).transpose(2, 0, 1) for unit in units}
+    for unit, name, projected in zip(units, names, network.project(x, layer.output, units, policy), strict=True):
+        box = field_box(layer, unit.y, unit.x, network.input_shape[1:])
+        patch = box.cut(photos[unit.image], GREY).transpose(1, 2, 0)
+        yield Feature(name, unit.value, unit.y, unit.x, box, projected.window(box), patch)
 
 
 def _refuse_nan(layer: Layer, values: np.ndarray, ids: Sequence[str]) -> None:

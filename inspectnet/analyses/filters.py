@@ -95,9 +95,9 @@ def _first_layer(network: Network) -> Layer:
 def _read_off(network: Network, layer: Layer) -> np.ndarray:
     """The filters of a layer (K, C, h, w), as the derivative of its raw sums by the pixels."""
     assert layer.field is not None
-    middle = [int(n) // 2 for n in layer.shape[2:]]  # type: ignore[arg-type]
+    middle = [n // 2 for n in layer.extent]
     box = [slice(*axis.span(at)) for axis, at in zip(layer.field, middle, strict=True)]
-    maps, filters = (layer.maps, *(int(n) for n in layer.shape[2:])), []  # type: ignore[arg-type]
+    maps, filters = (layer.maps, *layer.extent), []
     if any(part.start < 0 or part.stop > n for part, n in zip(box, network.input_shape[1:], strict=True)):
         what = f"the filters of {layer.name} are larger than the image of {network.path}"
         raise LayerError(f"{what}. Say a larger one with --input-size.")

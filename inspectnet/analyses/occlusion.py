@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from inspectnet.errors import LayerError, ModelError, OptionError
+from inspectnet.geometry import Box, Unit
 from inspectnet.graph.layers import Layer
 from inspectnet.images.occluder import Grid, check_fill, cover_of, occluded, slide
 from inspectnet.network import Network
-from inspectnet.projection import Maxima, Spot
 from inspectnet.rules import Policy
 
 STRENGTHS = ("sum", "max")
@@ -43,7 +43,7 @@ class WatchedMap:
     """(h, w) float64: the map's, added up over its places (Fig. 7 b)."""
     projection: np.ndarray
     """(C, H, W) float32: of the map's strongest unit in the whole photo (Fig. 7 c)."""
-    spot: Spot
+    unit: Unit
     """That unit."""
     energy: np.ndarray
     """(h, w): the squares of the projection, added up under the occluder."""
@@ -128,10 +128,10 @@ def occlude(
     probability, label, label_probability, *activities = panels
     watched = []
     for (i, number), activity in zip(pairs, activities, strict=True):
-        spot = _spot(found[i], number, units[found[i].output])
-        projection = _project(network, x, found[i], spot, policy)
+        unit = units[found[i].output].unit(0, number)
+        projection = _project(network, x, found[i], unit, policy)
         energy = grid.sums((projection.astype(np.float64) ** 2).sum(axis=0))
-        watched.append(WatchedMap(found[i], number, whole.activity[i][0], activity, projection, spot, energy))
+        watched.append(WatchedMap(found[i], number, whole.activity[i][0], activity, projection, unit, energy))
     return Occlusion(target, grid, cover, classes, probability, label, label_probability, tuple(watched))
 
 
@@ -196,16 +196,10 @@ def _numbers(asked: Sequence[int] | None, strengths: np.ndarray) -> list[int]:
     return [_checked(number, "map", len(strengths)) for number in asked or [int(strengths.argmax())]]
 
 
-def _spot(layer: Layer, map: int, units: Maxima) -> Spot:
-    """The strongest unit of a map in the whole photo."""
-    y, x = divmod(int(units.places[0, map]), int(layer.shape[3]))  # type: ignore[arg-type]
-    return Spot(0, map, y, x, float(units.values[0, map]))
-
-
-def _project(network: Network, x: np.ndarray, layer: Layer, spot: Spot, policy: Policy | None) -> np.ndarray:
+def _project(network: Network, x: np.ndarray, layer: Layer, unit: Unit, policy: Policy | None) -> np.ndarray:
     """The unit's projection (C, H, W), zero where the unit does not look."""
-    (found,) = network.project(x[None], layer.output, [spot], policy)
-    return found.window((0, 0, x.shape[2], x.shape[1]))
+    (found,) = network.project(x[None], layer.output, [unit], policy)
+    return found.window(Box.at(0, 0, x.shape[1:]))
 
 
 def _checked(number: int, what: str, count: int) -> int:

@@ -12,28 +12,14 @@ import numpy as np
 
 from inspectnet.analyses.statistics import Interval, bootstrap, ratio
 from inspectnet.errors import LayerError, OptionError
+from inspectnet.geometry import Unit
 from inspectnet.images import Collection, Skipped, Stream
 from inspectnet.network import Network
-from inspectnet.projection import Projection, Spot
+from inspectnet.projection import Projection
 from inspectnet.rules import Policy
 
-
-@dataclass(frozen=True)
-class Neighbours:
-    """A unit that an image activates strongly, and others that are active at the same place."""
-
-    image: int
-    """Row of the batch."""
-    y: int
-    x: int
-    maps: tuple[int, ...]
-    """The unit's map, then those of the others."""
-    values: tuple[float, ...]
-    """Their activations."""
-
-    def spots(self) -> list[Spot]:
-        """What to project."""
-        return [Spot(self.image, m, self.y, self.x, v) for m, v in zip(self.maps, self.values, strict=True)]
+Neighbours = tuple[Unit, ...]
+"""A unit that an image activates strongly, then others that are active at the same place."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +60,7 @@ def find_neighbours(
                 continue
             chosen = [int(m), *map(int, draw.permutation(active[active != m])[:others])]
             y, x_ = divmod(place, maps.shape[2] if maps.ndim == 3 else 1)
-            found.append(Neighbours(image, y, x_, tuple(chosen), tuple(float(rows[n, place]) for n in chosen)))
+            found.append(tuple(Unit(image, n, y, x_, float(rows[n, place])) for n in chosen))
     if not found:
         raise LayerError(f"in {layer} no two units are active at one place of these images. Choose another layer.")
     return found
@@ -91,9 +77,9 @@ def projection_selectivity(
     return np.array([_selectivity([p.pixels for p in project(network, x, layer, each, policy)]) for each in found])
 
 
-def project(network: Network, x: np.ndarray, layer: str, unit: Neighbours, policy: Policy) -> list[Projection]:
+def project(network: Network, x: np.ndarray, layer: str, units: Neighbours, policy: Policy) -> list[Projection]:
     """The projections of a unit and of its neighbours, all through the same part of the image."""
-    return list(network.project(x, layer, unit.spots(), policy))
+    return list(network.project(x, layer, units, policy))
 
 
 def class_selectivity(
@@ -151,7 +137,7 @@ def _class_index(activity: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, 
 
 def summarise(found: Sequence[Neighbours], scores: Mapping[str, np.ndarray]) -> dict[str, Interval | None]:
     """By method the mean over units with its interval over images; units without a score are left out, None if all."""
-    images = np.array([unit.image for unit in found])
+    images = np.array([unit.image for unit, *_ in found])
     means: dict[str, Interval | None] = {}
     for name, score in scores.items():
         known = np.isfinite(score)

@@ -7,16 +7,16 @@ an independent run.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, groupby
 
 import numpy as np
 
+from inspectnet.geometry import Box, Unit
 from inspectnet.graph.doubles import Doubles
 from inspectnet.graph.layers import Layer
 from inspectnet.inverse import Operator
 from inspectnet.network import Network
-from inspectnet.projection import Spot
 from inspectnet.rules import PRODUCTS, RECTIFIERS, Policy
 from inspectnet.runtime.kernels import without_cuda_kernel
 
@@ -248,38 +248,37 @@ def _walk(network: Network, x: np.ndarray, layer: Layer, rng: np.random.Generato
 def _recorded(network: Network, x: np.ndarray, layer: Layer) -> Check:
     """Hold the maxima that a search records against the maps of an independent run."""
     maxima = network.maxima(x, [layer.output])[layer.output]
-    maps = network.activations(x, layer.output).reshape(*maxima.values.shape, -1)
-    at_place = np.take_along_axis(maps, maxima.places[:, :, None], axis=2)[:, :, 0]
-    error = max(_relative(maxima.values, maps.max(axis=2)), _relative(at_place, maxima.values))
+    maps = network.activations(x, layer.output).reshape(*maxima.values.shape, *layer.extent)
+    at_place = maps[*np.indices(maxima.values.shape), *np.moveaxis(maxima.places, -1, 0)]
+    error = max(_relative(maxima.values, maps.max(axis=(2, 3))), _relative(at_place, maxima.values))
     return Check(layer.name, "recorded activations = activations run again", error, FORMS)
 
 
 def _forms(network: Network, x: np.ndarray, layer: Layer, policy: Policy, rng: np.random.Generator) -> Iterator[Check]:
     """Hold the three forms of the inverse against each other, at the strongest units and at the corners."""
-    spots = _spots(_alone(network), x, layer, rng)
-    seed = np.zeros((len(spots), *(int(n) for n in layer.shape[1:])), np.float32)  # type: ignore[arg-type]
-    for i, spot in enumerate(spots):
-        seed[(i, spot.map, spot.y, spot.x) if layer.spatial else (i, spot.map)] = spot.value
-    owner = np.array([spot.image for spot in spots])
+    units = _units(_alone(network), x, layer, rng)
+    seed = np.zeros((len(units), *(int(n) for n in layer.shape[1:])), np.float32)  # type: ignore[arg-type]
+    for i, unit in enumerate(units):
+        seed[(i, unit.map, unit.y, unit.x) if layer.spatial else (i, unit.map)] = unit.value
+    owner = np.array([unit.image for unit in units])
     fused = _alone(network).project_seeds(x[owner], layer.output, seed, policy)
     if not network.fixed_batch:
         parted = _alone(network).project_seeds(x, layer.output, seed, policy, owner)
         yield Check(layer.name, "in two parts = fused", _relative(parted, fused), FORMS)
-    height, width = network.input_shape[1:]
-    cropped = list(_alone(network).project(x, layer.output, spots, policy))
-    pixels = np.stack([p.window((0, 0, width, height)) for p in cropped])
+    cropped = list(_alone(network).project(x, layer.output, units, policy))
+    pixels = np.stack([p.window(Box.at(0, 0, x.shape[2:])) for p in cropped])
     used = "x".join(str(n) for n in cropped[0].pixels.shape[1:])
     yield Check(layer.name, "cropped = fused", _relative(pixels, fused), FORMS, f"crop {used}")
 
 
-def _spots(network: Network, x: np.ndarray, layer: Layer, rng: np.random.Generator) -> list[Spot]:
+def _units(network: Network, x: np.ndarray, layer: Layer, rng: np.random.Generator) -> list[Unit]:
     """A few units: of some maps the strongest ones, and those in two corners; in turns of all images."""
     maps = rng.permutation(layer.maps)[:4]
-    places = network.maxima(x, [layer.output])[layer.output].places
-    height, width = (int(n) for n in layer.shape[2:]) if layer.spatial else (1, 1)  # type: ignore[arg-type]
+    maxima = network.maxima(x, [layer.output])[layer.output]
+    height, width = layer.extent
     images = [i % len(x) for i in range(len(maps))]
-    strongest = [Spot(i, int(m), *divmod(int(places[i, m]), width)) for i, m in zip(images, maps, strict=True)]
-    corners = [Spot(len(x) - 1, int(maps[0]), y, x_) for y, x_ in ((0, 0), (height - 1, width - 1))]
+    strongest = [replace(maxima.unit(i, m), value=1.0) for i, m in zip(images, maps.tolist(), strict=True)]
+    corners = [Unit(len(x) - 1, int(maps[0]), y, x_) for y, x_ in ((0, 0), (height - 1, width - 1))]
     return strongest + corners
 
 

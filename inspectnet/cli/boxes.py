@@ -12,8 +12,8 @@ from inspectnet.files.parsing import parse_json
 if TYPE_CHECKING:
     import numpy as np
 
+    from inspectnet.geometry import Box
     from inspectnet.images import Collection, Preparation
-    from inspectnet.images.boxes import Box
 
 SHAPE = '{"photo.jpg": [x0, y0, x1, y1]}, or groups of such'
 

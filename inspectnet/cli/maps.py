@@ -8,8 +8,8 @@ from inspectnet.errors import OptionError
 
 if TYPE_CHECKING:
     from inspectnet.analyses.features import Ranking
+    from inspectnet.graph.addresses import Address
     from inspectnet.graph.layers import Layer
-    from inspectnet.graph.units import Unit
     from inspectnet.network import Network
 
 
@@ -61,7 +61,7 @@ def wanted_maps(network: "Network", addresses: list[str], maps: str, unit: str) 
     return [_wanted(layer, own.get(layer.output), maps, unit) for layer in network.match([u.layer for u in units])]
 
 
-def _ranked(unit: "Unit") -> "Unit":
+def _ranked(unit: "Address") -> "Address":
     """The unit, if a search can rank it."""
     if unit.pre:
         how = f"Say --layer {unit.layer}; 'inspectnet invert' takes {unit}"
@@ -73,7 +73,7 @@ def _ranked(unit: "Unit") -> "Unit":
 
 
 def _wanted(layer: "Layer", own: list[int] | None, maps: str, unit: str) -> Wanted:
-    from inspectnet.graph.units import parse_numbers
+    from inspectnet.graph.addresses import parse_numbers
 
     if own:
         return Wanted(layer, parse_numbers(",".join(map(str, own)), layer.maps, layer.name), addressed=True)

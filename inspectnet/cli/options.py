@@ -11,7 +11,7 @@ from inspectnet.cli.telling import remark
 from inspectnet.errors import ImageError, InspectError, OptionError
 
 if TYPE_CHECKING:
-    from inspectnet.graph.units import Unit
+    from inspectnet.graph.addresses import Address
     from inspectnet.images import Collection
     from inspectnet.network import Network
     from inspectnet.rules import Policy
@@ -75,15 +75,15 @@ class PolicyChoices:
         return Policy(self.method, self.unpool, self.lrn)
 
 
-def unit_of(network: "Network", text: str) -> "Unit":
+def unit_of(network: "Network", text: str) -> "Address":
     """The layer or unit that an address means; a name of the file, as conv/Relu:0, before an address that looks so."""
-    from inspectnet.graph.units import Unit, parse_unit
+    from inspectnet.graph.addresses import Address, parse_address
 
     try:
         network.match([text])
     except InspectError:  # no name, so an address
-        return parse_unit(text)
-    return Unit(text)
+        return parse_address(text)
+    return Address(text)
 
 
 def images_at_once(text: str, network: "Network") -> int:

@@ -77,6 +77,12 @@ class Layer:
         """Whether its units have a place in the image."""
         return len(self.shape) == 4
 
+    @property
+    def extent(self) -> tuple[int, int]:
+        """(h, w) of its maps; (1, 1) for a layer whose units have no place."""
+        _, _, h, w = (*self.shape, 1, 1)[:4]
+        return int(h or 0), int(w or 0)
+
 
 def find_layers(graph: ir.Graph) -> list[Layer]:
     """The layers of `graph` from the bottom up, named by their ordinals: conv1, conv2, pool1, fc1 ...

@@ -14,12 +14,11 @@ from inspectnet.images.reader import Reader, read_photo
 from inspectnet.images.seen import Keys, Seen
 from inspectnet.images.sources import find_images
 from inspectnet.images.stream import Batch, Stream
-from inspectnet.images.tiles import Box, tile_boxes, tile_id
+from inspectnet.images.tiles import tile_boxes, tile_id
 
 __all__ = [
     "MAX_PIXELS",
     "Batch",
-    "Box",
     "Collection",
     "Entry",
     "Keys",

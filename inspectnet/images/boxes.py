@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspectnet.errors import OptionError
-
-Box = tuple[int, int, int, int]
-"""x0, y0, x1, y1 in pixels of the upright photo; x1 and y1 are outside."""
+from inspectnet.geometry import Box
 
 CORNERS = "corners"
 BEYOND = {"outside": 0, "inside": 1}  # how far a file's x1 and y1 are from the first column and row outside
@@ -33,16 +31,15 @@ def box_of(numbers: object, beyond: int) -> Box | None:
     if not isinstance(numbers, list) or len(numbers) != 4 or any(type(n) is not int for n in numbers):
         return None
     x0, y0, x1, y1 = numbers
-    return x0, y0, x1 + beyond, y1 + beyond
+    return Box(x0, y0, x1 + beyond, y1 + beyond)
 
 
 def fill_box(box: Box, size: tuple[int, ...]) -> NDArray[np.bool_]:
     """(h, w): which pixels of a photo of `size` (h, w) lie in a box. Raises OptionError if it does not lie in it."""
-    x0, y0, x1, y1 = box
-    if not (0 <= x0 < x1 <= size[1] and 0 <= y0 < y1 <= size[0]):
+    if not box.lies_in(size):
         why = f"does not lie in the photo, which has {size[1]} x {size[0]} pixels"
         how = 'Give x0, y0, x1, y1, the last two outside, or say "corners": "inside" in the file'
         raise OptionError(f"the box {list(box)} {why}. {how}.")
     inside = np.zeros(size, bool)
-    inside[y0:y1, x0:x1] = True
+    inside[box.slices] = True
     return inside

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspectnet.errors import OptionError
-from inspectnet.images.boxes import Box, fill_box
+from inspectnet.geometry import Box
+from inspectnet.images.boxes import fill_box
 from inspectnet.images.fit import Pixels
 from inspectnet.images.prepare import Preparation, Prepared
 
@@ -102,7 +103,7 @@ def occluded(x: Prepared, cover: Prepared, corners: NDArray[np.int64], patch: in
 
 
 def box_mask(box: Box, size: tuple[int, int], preparation: Preparation) -> NDArray[np.bool_]:
-    """(H, W): what of the prepared image shows a box (x0, y0, x1, y1; x1, y1 outside) of a photo of `size` (h, w) px.
+    """(H, W): what of the prepared image shows a box of a photo of `size` (h, w) px.
 
     The box goes through the same resizing and cropping as the photo. Raises ImageError, OptionError for a box that
     does not lie in the photo.

@@ -10,7 +10,8 @@ import numpy as np
 from inspectnet.errors import ImageError, OptionError
 from inspectnet.files.inputs import read_input
 from inspectnet.files.parsing import parse_json
-from inspectnet.images.boxes import Box, box_of, corners_beyond, fill_box
+from inspectnet.geometry import Box
+from inspectnet.images.boxes import box_of, corners_beyond, fill_box
 from inspectnet.images.decode import decode
 from inspectnet.images.fit import Pixels, fit
 from inspectnet.images.prepare import Preparation, Prepared
@@ -25,7 +26,7 @@ class Marked:
 
     path: Path
     parts: dict[str, Box | Path]
-    """By name a box (x0, y0, x1, y1) in pixels of the upright photo, x1 and y1 outside; or the file of a mask."""
+    """By name a box in pixels of the upright photo, or the file of a mask."""
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,14 @@ import hashlib
 from dataclasses import dataclass, field
 
 from inspectnet.errors import ImageError
+from inspectnet.geometry import Box
 from inspectnet.images.collection import Collection
 from inspectnet.images.crops import Several, TenCrops
 from inspectnet.images.decode import look
 from inspectnet.images.fit import Pixels
 from inspectnet.images.prepare import Preparation, Prepared
 from inspectnet.images.room import Room
-from inspectnet.images.tiles import Box, tile_boxes
+from inspectnet.images.tiles import tile_boxes
 
 ABSENT = bytes(32)  # stands for the sha256 of bytes that could not be read
 
@@ -60,7 +61,7 @@ class Reader:
         if not self.tile:
             return self.preparation.apply(pixels)
         for box, piece in self._cut(pixels):
-            if (box.top, box.left) == origin:
+            if (box.y0, box.x0) == origin:
                 return self.tiler.normalise(piece)
         top, left = origin
         id = self.collection.entries[entry].id
@@ -88,9 +89,9 @@ class Reader:
         """The tiles of a photo as views of it; a photo that is smaller than a tile is prepared as a whole."""
         height, width = self.tiler.input_size[1:]
         boxes = tile_boxes(pixels.shape[0], pixels.shape[1], height, width)
-        if boxes[0][2:] != (height, width):
+        if boxes[0].size != (height, width):
             return [(boxes[0], self.tiler.fit(pixels))]
-        return [(box, pixels[box.top : box.top + height, box.left : box.left + width]) for box in boxes]
+        return [(box, pixels[box.slices]) for box in boxes]
 
 
 def read_photo(collection: Collection, entry: int) -> tuple[str, Pixels]:

@@ -100,7 +100,7 @@ class Stream:
         for read in self._in_order(pool, jobs, self.threads + 1):
             for box, pixels in read.tiles:
                 self.reader.tiler.normalise(pixels, x[len(tiles)])
-                tiles.append((read.entry, box.top, box.left))
+                tiles.append((read.entry, box.y0, box.x0))
                 if len(tiles) == self.batch_size:
                     yield self._batch(tiles, x)
                     tiles, x = [], self._rows(self.batch_size)

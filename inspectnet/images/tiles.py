@@ -1,15 +1,6 @@
 """Tiles: big photos cut into pieces of the network's size, so that a few give thousands of patches."""
 
-from typing import NamedTuple
-
-
-class Box(NamedTuple):
-    """A rectangle of a decoded photo, in pixels; `top` and `left` are inside it."""
-
-    top: int
-    left: int
-    height: int
-    width: int
+from inspectnet.geometry import Box
 
 
 def tile_boxes(height: int, width: int, tile_height: int, tile_width: int) -> list[Box]:
@@ -20,9 +11,9 @@ def tile_boxes(height: int, width: int, tile_height: int, tile_width: int) -> li
     it, to be resized.
     """
     if height < tile_height or width < tile_width:
-        return [Box(0, 0, height, width)]
+        return [Box.at(0, 0, (height, width))]
     tops, lefts = _starts(height, tile_height), _starts(width, tile_width)
-    return [Box(top, left, tile_height, tile_width) for top in tops for left in lefts]
+    return [Box.at(top, left, (tile_height, tile_width)) for top in tops for left in lefts]
 
 
 def tile_id(photo: str, top: int, left: int) -> str:

@@ -60,10 +60,9 @@ class Occluded:
         }
 
     def _describe_map(self, watched: WatchedMap, elsewhere: Sequence[Feature]) -> dict[str, Any]:
-        spot = watched.spot
         return {
             "layer": watched.layer.name,
-            "unit": {"map": watched.map, "y": spot.y, "x": spot.x, "value": spot.value},
+            "unit": {"map": watched.map, "y": watched.unit.y, "x": watched.unit.x, "value": watched.unit.value},
             "map_activity": float(watched.whole[watched.map]),
             "map_activity_range": [float(watched.activity.min()), float(watched.activity.max())],
             "correlation_with_energy": {

@@ -8,12 +8,13 @@ import numpy as np
 from inspectnet.analyses.selectivity import ClassSelectivity, Neighbours, project, summarise
 from inspectnet.analyses.statistics import Interval
 from inspectnet.figures.chart import Panel, draw_chart
-from inspectnet.figures.colour import grey_centred
+from inspectnet.figures.colour import GREY, grey_centred
 from inspectnet.figures.comparison import Row, draw_comparison
 from inspectnet.figures.page import Pixels
+from inspectnet.geometry import Box
 from inspectnet.graph.layers import Layer
 from inspectnet.network import Network
-from inspectnet.projection import cut_box, field_box
+from inspectnet.projection import field_box
 from inspectnet.report.folder import OutputFolder
 from inspectnet.report.tables import ends, print_table
 from inspectnet.rules import Policy
@@ -38,13 +39,13 @@ def describe_units(
     return [
         {
             "image": ids[unit.image],
-            "map": unit.maps[0],
+            "map": unit.map,
             "y": unit.y,
             "x": unit.x,
-            "others": unit.maps[1:],
+            "others": [other.map for other in others],
             "selectivity": {name: float(s[i]) if np.isfinite(s[i]) else None for name, s in scores.items()},
         }
-        for i, unit in enumerate(found)
+        for i, (unit, *others) in enumerate(found)
     ]
 
 
@@ -69,24 +70,24 @@ def write_units(
     scores: Mapping[str, np.ndarray],
 ) -> None:  # fmt: skip
     """Write units.png, the unit of median selectivity beside its neighbours, and units.npz. Raises OutputError."""
-    unit = found[_median(next(iter(scores.values())))]
+    units = found[_median(next(iter(scores.values())))]
+    unit = units[0]
     box = field_box(layer, unit.y, unit.x, network.input_shape[1:])
-    patch = cut_box(network.preparation.restore(x[unit.image]).transpose(2, 0, 1).astype(np.int16) - 128, box) + 128
+    patch = box.cut(network.preparation.restore(x[unit.image]).transpose(2, 0, 1), GREY).transpose(1, 2, 0)
     means = summarise(found, scores)
     rows = [
         Row(
             f"{method}: selectivity {_number(means[method])} over {len(found)} units",
-            [patch.astype(np.uint8).transpose(1, 2, 0), *_pictures(network, x, layer, unit, Policy(method), box)],
+            [patch, *_pictures(network, x, layer, units, Policy(method), box)],
         )
         for method in scores
     ]
     place = f"@{unit.y},{unit.x}" if layer.spatial else ""
-    headings = ["image patch", *(f"{layer.name}:{m}{place}" for m in unit.maps[: SHOWN + 1])]
+    headings = ["image patch", *(f"{layer.name}:{shown.map}{place}" for shown in units[: SHOWN + 1])]
     title = f"one unit of {layer.name}, then others active at the same place - {network.path.name}"
     footer = "selectivity is 1 - the mean correlation with the others; zero is mid-grey, each picture has its own scale"
     folder.write_figure("units", draw_comparison(rows, headings, title=title, footer=footer))
-    arrays = {"image": [u.image for u in found], "map": [u.maps[0] for u in found], "y": [u.y for u in found]}
-    arrays |= {"x": [u.x for u in found]}
+    arrays = {name: [getattr(first, name) for first, *_ in found] for name in ("image", "map", "y", "x")}
     folder.write_npz("units.npz", {**{k: np.array(v, np.int64) for k, v in arrays.items()}, **scores})
 
 
@@ -118,9 +119,9 @@ def print_selectivity(record: dict[str, Any]) -> None:
 
 
 def _pictures(
-    network: Network, x: np.ndarray, layer: Layer, unit: Neighbours, policy: Policy, box: tuple[int, int, int, int]
+    network: Network, x: np.ndarray, layer: Layer, units: Neighbours, policy: Policy, box: Box
 ) -> list[Pixels]:
-    projections = project(network, x, layer.output, unit, policy)[: SHOWN + 1]
+    projections = project(network, x, layer.output, units, policy)[: SHOWN + 1]
     step = -1 if network.preparation.channel_order == "bgr" else 1
     return [grey_centred(p.window(box)[::step]) for p in projections]
 

@@ -12,8 +12,9 @@ import inspectnet
 from inspectnet.analyses.alikeness import linear_cka
 from inspectnet.analyses.evolution import Evolution, LayerEvolution, evolve, filter_cosine
 from inspectnet.errors import ImageError, LayerError, ModelError, OptionError
+from inspectnet.geometry import Unit
 from inspectnet.images import Preparation, find_images
-from inspectnet.projection import Spot, field_box
+from inspectnet.projection import field_box
 from inspectnet.rules import Policy
 
 SIDE, MAPS = 16, 5
@@ -76,8 +77,8 @@ def test_each_checkpoints_winners_and_their_projections_are_those_of_brute_force
             width = each.layer.shape[3] if each.layer.spatial else 1
             y, x_ = divmod(int(maps[row, number].argmax()), width)
             assert (each.rows[m, e], *each.places[m, e]) == (row, y, x_)
-            spot = Spot(0, int(number), y, x_, float(each.values[m, e]))
-            (whole,) = network.project(x[row : row + 1], each.layer.name, [spot], Policy(), crop=False)
+            unit = Unit(0, int(number), y, x_, float(each.values[m, e]))
+            (whole,) = network.project(x[row : row + 1], each.layer.name, [unit], Policy(), crop=False)
             box = field_box(each.layer, y, x_, (SIDE, SIDE))
             np.testing.assert_allclose(each.projections[m, e], whole.window(box), atol=1e-4)
 

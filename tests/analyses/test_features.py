@@ -8,8 +8,8 @@ from PIL import Image
 import inspectnet
 from inspectnet.analyses.features import choose_maps, field_box, inspect_photo, project_winners, scan
 from inspectnet.errors import ImageError, ModelError, RuleError
+from inspectnet.geometry import Unit
 from inspectnet.images import Preparation, find_images, tile_boxes
-from inspectnet.projection import Spot, cut_box
 from inspectnet.rules import Policy
 
 SIDE, MAPS = 20, 6
@@ -219,8 +219,8 @@ def test_tiles_rank_as_photos_of_their_own(batch_size, network, landscapes):
     for name, image in images.items():
         pixels = np.asarray(image)
         for box in tile_boxes(*pixels.shape[:2], SIDE, SIDE):
-            names.append(f"{name}#{box.top},{box.left}")
-            cut.append(pixels[box.top : box.top + box.height, box.left : box.left + box.width])
+            names.append(f"{name}#{box.y0},{box.x0}")
+            cut.append(pixels[box.slices])
     assert found.images == tuple(names)
     check_ranking(found.rankings[0], *brute_force(network, cut, "conv2"))
 
@@ -255,11 +255,11 @@ def test_a_feature_is_the_projection_of_its_unit_beside_what_the_unit_sees(layer
         assert features
         for feature in features:
             x = network.preparation.apply(np.asarray(originals[feature.image]))
-            spot = Spot(0, m, feature.y, feature.x, feature.value)
-            (wanted,) = network.project(x[None], layer, [spot], Policy(method), crop=False)
+            unit = Unit(0, m, feature.y, feature.x, feature.value)
+            (wanted,) = network.project(x[None], layer, [unit], Policy(method), crop=False)
             box = field_box(network.layer(layer), feature.y, feature.x, (SIDE, SIDE))
             assert feature.box == box
-            expected = cut_box(wanted.pixels, box)
+            expected = box.cut(wanted.pixels)
             np.testing.assert_allclose(feature.projection, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
             pixels = network.preparation.fit(np.asarray(originals[feature.image])).transpose(2, 0, 1)
             grey = np.full((3, SIDE + 40, SIDE + 40), 128, np.uint8)

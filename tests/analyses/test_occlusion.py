@@ -103,7 +103,7 @@ def test_all_layers_are_served_by_one_pass_and_each_as_if_alone(whole, monkeypat
     found = occlude(network, x, ["pool1", "conv1"], patch=3, stride=2, fill="mean", batch_size=8)
     assert runs == [1, 8, 8, 4]
     for one, watched in zip(alone, found.watched, strict=True):
-        for name in ("map", "whole", "activity", "projection", "energy", "spot"):
+        for name in ("map", "whole", "activity", "projection", "energy", "unit"):
             np.testing.assert_equal(getattr(watched, name), getattr(one.watched[0], name), err_msg=name)
         for name in ("target", "cover", "whole", "probability", "label", "label_probability"):
             np.testing.assert_equal(getattr(found, name), getattr(one, name), err_msg=name)
@@ -130,8 +130,8 @@ def bright(tmp_path):
 
 def test_hiding_the_one_bright_pixel_costs_all_of_the_map_and_turns_the_answer(bright):
     found = occlude(bright, LIGHT, ["conv1"], patch=2, stride=1, fill="mean")
-    (watched,), spot = found.watched, found.watched[0].spot
-    assert (watched.map, found.target, spot.y, spot.x, spot.value) == (0, 0, 1, 1, 5)
+    (watched,), unit = found.watched, found.watched[0].unit
+    assert (watched.map, found.target, unit.y, unit.x, unit.value) == (0, 0, 1, 1, 5)
     there = np.array([[1, 1, 0], [1, 1, 0], [0, 0, 0]], bool)
     np.testing.assert_array_equal(watched.activity_drop, np.where(there, 5, 0))
     scores = np.array([5.0, 1.0])

@@ -7,13 +7,13 @@ from PIL import Image
 
 import inspectnet
 from inspectnet.analyses.selectivity import (
-    Neighbours,
     class_selectivity,
     find_neighbours,
     projection_selectivity,
     summarise,
 )
 from inspectnet.errors import LayerError, OptionError
+from inspectnet.geometry import Unit
 from inspectnet.images import find_images
 from inspectnet.rules import Policy
 
@@ -34,8 +34,8 @@ def test_a_unit_is_compared_with_others_that_are_active_at_its_place(tmp_path):
     x = np.zeros((1, 3, 4, 4), np.float32)
     x[0, :, 1, 2] = (1, 2, 0)  # red 1 and green 2 meet here: maps 0 and 1 are active, 2 and 3 are not
     (first, second) = find_neighbours(network, x, "conv1", units=4, others=8)
-    assert first == Neighbours(0, 1, 2, (1, 0), (4.0, 1.0))
-    assert second == Neighbours(0, 1, 2, (0, 1), (1.0, 4.0))
+    assert first == (Unit(0, 1, 1, 2, 4.0), Unit(0, 0, 1, 2, 1.0))
+    assert second == first[::-1]
     assert find_neighbours(network, x, "conv1", units=1) == [first]
 
 
@@ -43,8 +43,8 @@ def test_the_others_are_drawn_by_the_seed(tmp_path, rng):
     network = open_filters(tmp_path, rng.random((20, 3)))
     x = rng.random((2, 3, 4, 4)).astype(np.float32)
     (one, *_), (same, *_), (other, *_) = (find_neighbours(network, x, "conv1", others=3, seed=s) for s in (1, 1, 2))
-    assert one == same and one.maps[0] == other.maps[0]
-    assert len(one.maps) == 4 and set(one.maps) != set(other.maps)
+    assert one == same and one[0] == other[0]
+    assert len(one) == 4 and set(one) != set(other)
 
 
 def test_the_selectivity_of_projections_by_hand(tmp_path):
@@ -54,8 +54,8 @@ def test_the_selectivity_of_projections_by_hand(tmp_path):
     x = np.ones((1, 3, 1, 1), np.float32)
 
     def score(*maps):
-        unit = Neighbours(0, 0, 0, maps, tuple(1.0 for _ in maps))
-        return projection_selectivity(network, x, "conv1", [unit], Policy())[0]
+        units = tuple(Unit(0, m) for m in maps)
+        return projection_selectivity(network, x, "conv1", [units], Policy())[0]
 
     assert score(0, 1) == pytest.approx(0)
     assert score(0, 2) == pytest.approx(1.5)  # (1, 0, 0) and (0, 1, 0), less their means, correlate by -1/2
@@ -66,7 +66,7 @@ def test_the_selectivity_of_projections_by_hand(tmp_path):
 
 def test_units_without_a_score_do_not_count_in_the_mean_whose_interval_is_over_images():
     """Two units of the first image, one of the second that has a score: all of one image go together."""
-    units = [Neighbours(image, 0, 0, (0, 1), (1.0, 1.0)) for image in (0, 0, 1, 1)]
+    units = [(Unit(image, 0), Unit(image, 1)) for image in (0, 0, 1, 1)]
     scores = {"some": np.array([0.4, 0.5, 0.9, np.nan]), "none": np.full(4, np.nan)}
     found = summarise(units, scores)
     assert found["none"] is None

@@ -267,17 +267,20 @@ def move_crops(monkeypatch):
     place = projection._place
 
     def fault(layer, *given):
-        (top, left, at), jump = place(layer, *given), int(layer.field[0].jump)
-        return top + (jump if top == 0 else -jump), left, at
+        (box, at), jump = place(layer, *given), int(layer.field[0].jump)
+        return box.moved(jump if box.y0 == 0 else -jump, 0), at
 
     monkeypatch.setattr(projection, "_place", fault)
 
 
 def move_seeds(monkeypatch):
     place = projection._place
-    monkeypatch.setattr(
-        projection, "_place", lambda *given: (*(p := place(*given))[:2], tuple(max(0, n - 1) for n in p[2]))
-    )
+
+    def fault(*given):
+        box, at = place(*given)
+        return box, tuple(max(0, n - 1) for n in at)
+
+    monkeypatch.setattr(projection, "_place", fault)
 
 
 def give_all_the_first_image(monkeypatch):
@@ -313,7 +316,7 @@ def record_the_next_place(monkeypatch):
     right = Network.maxima
 
     def fault(self, x, layers):
-        return {name: Maxima(m.values, np.maximum(m.places - 1, 0)) for name, m in right(self, x, layers).items()}
+        return {name: Maxima(m.values, np.maximum(m.places - [0, 1], 0)) for name, m in right(self, x, layers).items()}
 
     monkeypatch.setattr(Network, "maxima", fault)
 

@@ -10,8 +10,8 @@ from small import run
 
 import inspectnet
 from inspectnet.errors import ModelError, OptionError
+from inspectnet.geometry import Box, Unit
 from inspectnet.graph.reading import open_graph, read
-from inspectnet.projection import Spot
 
 P, Q = "<perm = [0, 3, 1, 2]>", "<perm = [0, 2, 3, 1]>"  # to channels first, to channels last
 
@@ -98,8 +98,8 @@ def test_signals_come_down_to_the_pixels_that_a_channels_first_twin_gives(rng, t
     seen = []
     for text, extent in ((body, (6, 8, 3)), ("b = Conv (image, f)\ny = Relu (b)", (3, 6, 8))):
         network = inspectnet.open(kept(onnx_text(text, numbers, image=("N", *extent)), tmp_path), device="cpu")
-        (down,) = network.project(x, "conv1", [Spot(1, 2, 3, 1)])
-        seen.append(down.window((0, 0, 6, 8)))
+        (down,) = network.project(x, "conv1", [Unit(1, 2, 3, 1)])
+        seen.append(down.window(Box(0, 0, 6, 8)))
         np.testing.assert_array_equal(network.layer("conv1").shape, ("N", 4, 4, 6))
     np.testing.assert_array_equal(*seen)
 

@@ -9,10 +9,10 @@ from nets import onnx_text
 
 import inspectnet
 from inspectnet.errors import ModelError
+from inspectnet.geometry import Box, Unit
 from inspectnet.graph import external, metadata, writing
 from inspectnet.graph.reading import read
 from inspectnet.graph.writing import to_bytes
-from inspectnet.projection import Spot
 from inspectnet.rules import Policy
 
 NET = """
@@ -46,10 +46,15 @@ def net(rng, opset=18):
 def answers(path, x):
     """All that one may ask of a network, as arrays."""
     network = inspectnet.open(path, device="cpu")
-    spots = [Spot(1, 2, 3, 1)]
-    down = [p.window((0, 0, 8, 8)) for layer in ("conv1", "conv2") for p in network.project(x, layer, spots)]
-    (fc,) = network.project(x, "fc3", [Spot(0, 7, 0, 0)])
-    return [network.activations(x, "fc3"), network.maxima(x, ["conv2"])["conv2"].values, *down, fc.window((0, 0, 8, 8))]
+    units = [Unit(1, 2, 3, 1)]
+    down = [p.window(Box(0, 0, 8, 8)) for layer in ("conv1", "conv2") for p in network.project(x, layer, units)]
+    (fc,) = network.project(x, "fc3", [Unit(0, 7, 0, 0)])
+    return [
+        network.activations(x, "fc3"),
+        network.maxima(x, ["conv2"])["conv2"].values,
+        *down,
+        fc.window(Box(0, 0, 8, 8)),
+    ]
 
 
 @pytest.mark.parametrize("place", [{}, PLACE], ids=["inside", "beside"])

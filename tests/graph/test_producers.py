@@ -8,8 +8,8 @@ from onnx import helper, numpy_helper
 from small import run
 
 import inspectnet
+from inspectnet.geometry import Box, Unit
 from inspectnet.graph.reading import open_graph, read
-from inspectnet.projection import Spot
 
 DRAW = np.random.default_rng(11)
 IMAGE = DRAW.normal(size=(1, 3, 8, 8)).astype(np.float32)
@@ -74,7 +74,7 @@ OLD = {
     "MXNet's scaling of pixels": (7, F | {"mean": [0.5], "scale": [2.0]}, [
         node("Sub", "image", "mean", gives="a"), node("Mul", "a", "scale", gives="b"),
         node("Conv", "b", "f", kernel_shape=[3, 3])]),
-    "weights made on the spot": (9, {"n": [4, 3, 3, 3]}, [
+    "weights made on the unit": (9, {"n": [4, 3, 3, 3]}, [
         node("ConstantOfShape", "n", gives="f", value=ONES), node("Conv", "image", "f")]),
 }  # fmt: skip
 
@@ -143,5 +143,5 @@ def test_functions_in_functions_are_opened_up(rng, tmp_path):
     network = inspectnet.open(check(file, tmp_path), device="cpu")
     assert [layer.ops for layer in network.layers] == [("Conv", "Clip"), ("Conv", "Clip"), ("MaxPool",)]
     assert [layer.path for layer in network.layers][:2] == ["first", "second"]
-    (down,) = network.project(IMAGE, "pool1", [Spot(0, 0, 1, 1)])
-    assert down.window((0, 0, 8, 8)).any()
+    (down,) = network.project(IMAGE, "pool1", [Unit(0, 0, 1, 1)])
+    assert down.window(Box(0, 0, 8, 8)).any()

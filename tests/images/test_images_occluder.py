@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from inspectnet.errors import OptionError
+from inspectnet.geometry import Box
 from inspectnet.images import Preparation
 from inspectnet.images.occluder import FILLS, box_mask, cover_of, occluded, slide
 
@@ -100,17 +101,17 @@ def test_an_unknown_fill_is_refused(x):
 
 def test_a_box_goes_through_the_same_resizing_and_cropping_as_its_photo():
     """A photo of 48 x 20 covers 24 x 10, of which the middle 12 rows are kept."""
-    found = box_mask((4, 0, 10, 48), (48, 20), PLAIN)
+    found = box_mask(Box(4, 0, 10, 48), (48, 20), PLAIN)
     wanted = np.zeros((12, 10), bool)
     wanted[:, 2:5] = True
     np.testing.assert_array_equal(found, wanted)
-    high = box_mask((0, 0, 20, 24), (48, 20), PLAIN)
+    high = box_mask(Box(0, 0, 20, 24), (48, 20), PLAIN)
     np.testing.assert_array_equal(high, np.arange(12)[:, None].repeat(10, axis=1) < 6)
 
 
 def test_the_border_around_a_photo_is_in_no_box():
     bordered = Preparation((3, 8, 8), (1.0,) * 3, (1.0,) * 3, crop_mode="border")
-    found = box_mask((0, 0, 16, 8), (8, 16), bordered)
+    found = box_mask(Box(0, 0, 16, 8), (8, 16), bordered)
     np.testing.assert_array_equal(found[:, 0], [False, False, True, True, True, True, False, False])
 
 
@@ -118,4 +119,4 @@ def test_the_border_around_a_photo_is_in_no_box():
 def test_a_box_that_does_not_lie_in_its_photo_is_refused(box):
     what = f"the box {list(box)} does not lie in the photo, which has 20 x 48 pixels. Give x0, y0, x1, y1, the last two"
     with pytest.raises(OptionError, match=re.escape(what)):
-        box_mask(box, (48, 20), PLAIN)
+        box_mask(Box(*box), (48, 20), PLAIN)

@@ -161,11 +161,11 @@ def test_tiles_are_pieces_of_the_photos_in_order(tmp_path):
         if entry.id == "bb.png":
             continue
         pixels = decode(collection.read(at), entry.id)
-        for top, left, height, width in tile_boxes(*pixels.shape[:2], 32, 32):
-            ids.append(f"{entry.id}#{top},{left}")
-            entries.append((at, top, left))
-            if (height, width) == (32, 32):
-                scaled = pixels[top : top + 32, left : left + 32] / 255.0
+        for box in tile_boxes(*pixels.shape[:2], 32, 32):
+            ids.append(f"{entry.id}#{box.y0},{box.x0}")
+            entries.append((at, box.y0, box.x0))
+            if box.size == (32, 32):
+                scaled = pixels[box.slices] / 255.0
                 rows.append(((scaled - PREPARATION.mean) / PREPARATION.std).transpose(2, 0, 1))
             else:
                 rows.append(PREPARATION.apply(pixels))

@@ -8,22 +8,24 @@ from inspectnet.images import tile_boxes, tile_id
 def test_tiles_stay_inside_and_share_no_pixel(shape):
     covered = np.zeros(shape, int)
     boxes = tile_boxes(*shape, 32, 24)
-    for top, left, height, width in boxes:
-        assert (height, width) == (32, 24) and 0 <= top <= shape[0] - 32 and 0 <= left <= shape[1] - 24
-        covered[top : top + height, left : left + width] += 1
+    for box in boxes:
+        assert box.size == (32, 24) and box.lies_in(shape)
+        covered[box.slices] += 1
     assert covered.max() == 1
-    assert len(boxes) == (shape[0] // 32) * (shape[1] // 24) and boxes == sorted(boxes)
+    assert len(boxes) == (shape[0] // 32) * (shape[1] // 24) and boxes == sorted(
+        boxes, key=lambda box: (box.y0, box.x0)
+    )
 
 
 def test_several_tiles_reach_from_edge_to_edge_and_one_stands_in_the_middle():
     boxes = tile_boxes(100, 63, 32, 32)
-    assert sorted({box.top for box in boxes}) == [0, 34, 68]
-    assert sorted({box.left for box in boxes}) == [15]
+    assert sorted({box.y0 for box in boxes}) == [0, 34, 68]
+    assert sorted({box.x0 for box in boxes}) == [15]
 
 
 @pytest.mark.parametrize("shape", [(31, 24), (32, 23), (5, 500), (1, 1)])
 def test_a_photo_smaller_than_a_tile_is_one_box(shape):
-    assert tile_boxes(*shape, 32, 24) == [(0, 0, *shape)]
+    assert tile_boxes(*shape, 32, 24) == [(0, 0, *shape[::-1])]
 
 
 def test_a_handful_of_photos_gives_a_thousand_tiles():

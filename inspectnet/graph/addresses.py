@@ -10,7 +10,7 @@ ADDRESS = re.compile(rf"(?P<layer>.+?)(?P<pre>:pre)?(:(?P<map>{NUMBER})(@(?P<y>{
 
 
 @dataclass(frozen=True)
-class Unit:
+class Address:
     """A layer, one of its maps, one position of the map; the parts that were not said are None."""
 
     layer: str
@@ -25,13 +25,13 @@ class Unit:
         return text + ("" if self.y is None else f"@{self.y},{self.x}")
 
 
-def parse_unit(text: str) -> Unit:
-    """The unit that an address means. Raises OptionError if it is not an address."""
+def parse_address(text: str) -> Address:
+    """The address that a text means. Raises OptionError if it is not an address."""
     found = ADDRESS.fullmatch(text.strip())
     if found is None:
         raise OptionError(f"'{text}' is not a unit. Write a layer, layer:map or layer:map@y,x, as conv5:212@6,6.")
     number = {key: None if found[key] is None else int(found[key]) for key in ("map", "y", "x")}
-    return Unit(found["layer"], pre=found["pre"] is not None, **number)
+    return Address(found["layer"], pre=found["pre"] is not None, **number)
 
 
 def parse_numbers(text: str, count: int, what: str) -> list[int]:

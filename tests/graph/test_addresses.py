@@ -3,37 +3,37 @@
 import pytest
 
 from inspectnet.errors import LayerError, OptionError
-from inspectnet.graph.units import Unit, parse_numbers, parse_unit
+from inspectnet.graph.addresses import Address, parse_address, parse_numbers
 
 ADDRESSES = {
-    "conv5": Unit("conv5"),
-    "conv5:pre": Unit("conv5", pre=True),
-    "conv5:212": Unit("conv5", 212),
-    "conv5:pre:212": Unit("conv5", 212, pre=True),
-    "conv5:212@6,7": Unit("conv5", 212, 6, 7),
-    "features.10:0@0,0": Unit("features.10", 0, 0, 0),
-    "layer3.0/relu_2:3": Unit("layer3.0/relu_2", 3),
-    "conv5:prefix": Unit("conv5:prefix"),
-    "a b:1": Unit("a b", 1),
-    "net/conv/Relu:0:3": Unit("net/conv/Relu:0", 3),
-    "conv5:²": Unit("conv5:²"),
+    "conv5": Address("conv5"),
+    "conv5:pre": Address("conv5", pre=True),
+    "conv5:212": Address("conv5", 212),
+    "conv5:pre:212": Address("conv5", 212, pre=True),
+    "conv5:212@6,7": Address("conv5", 212, 6, 7),
+    "features.10:0@0,0": Address("features.10", 0, 0, 0),
+    "layer3.0/relu_2:3": Address("layer3.0/relu_2", 3),
+    "conv5:prefix": Address("conv5:prefix"),
+    "a b:1": Address("a b", 1),
+    "net/conv/Relu:0:3": Address("net/conv/Relu:0", 3),
+    "conv5:²": Address("conv5:²"),
 }
 
 
 @pytest.mark.parametrize("text", ADDRESSES)
 def test_an_address_means_a_unit_and_the_unit_writes_it_again(text):
-    assert parse_unit(text) == ADDRESSES[text]
+    assert parse_address(text) == ADDRESSES[text]
     assert str(ADDRESSES[text]) == text
 
 
 def test_blanks_around_an_address_mean_nothing():
-    assert parse_unit(" conv5:212 ") == Unit("conv5", 212)
+    assert parse_address(" conv5:212 ") == Address("conv5", 212)
 
 
 @pytest.mark.parametrize("text", ["", "  ", "\n"])
 def test_no_address_is_refused(text):
     with pytest.raises(OptionError, match=r"is not a unit\. Write a layer, layer:map or layer:map@y,x"):
-        parse_unit(text)
+        parse_address(text)
 
 
 @pytest.mark.parametrize(
