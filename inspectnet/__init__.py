@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from inspectnet.attribution import Deconvnet, Gradient, GuidedBackprop
     from inspectnet.network import Network
     from inspectnet.network import open_network as open
+    from inspectnet.report.keeping import load, plot, save
 
 __version__ = "0.1.0"
 __all__ = [
@@ -35,8 +36,11 @@ __all__ = [
     "evolve",
     "explain",
     "invariance",
+    "load",
     "occlude",
     "open",
+    "plot",
+    "save",
 ]
 
 _HOMES = {
@@ -49,8 +53,11 @@ _HOMES = {
     "evolve": ("inspectnet.analyses.evolution", "evolve"),
     "explain": ("inspectnet.analyses.explanations", "explain"),
     "invariance": ("inspectnet.analyses.invariance", "invariance"),
+    "load": ("inspectnet.report.keeping", "load"),
     "occlude": ("inspectnet.analyses.occlusion", "occlude"),
     "open": ("inspectnet.network", "open_network"),
+    "plot": ("inspectnet.report.keeping", "plot"),
+    "save": ("inspectnet.report.keeping", "save"),
 }
 
 

@@ -2,11 +2,15 @@
 
 import json
 
+import jsonschema
 import numpy as np
 from nets import onnx_text
 from PIL import Image
 
+import inspectnet
 from inspectnet.cli import main
+from inspectnet.report.envelope import envelope_of, schema
+from inspectnet.report.json_text import json_text
 
 # How lines on stderr begin that say how a command opened the network, and how far it has come. "classes: " is not
 # among them: it is progress of selectivity, but a remark of evaluate, which no other command makes.
@@ -51,6 +55,25 @@ def contents(folder):
     return {
         p.relative_to(folder).as_posix(): p.read_bytes() if p.is_file() else None for p in sorted(folder.rglob("*"))
     }
+
+
+def check_result(folder):
+    """The result that a command wrote: its record fits the schema, and loading it gives all that was written."""
+    envelope = json.loads((folder / "result.json").read_text())
+    jsonschema.validate(envelope, schema())
+    assert sorted(envelope["files"]) == sorted(contents(folder))
+    loaded, arrays = inspectnet.load(folder), {}
+    again = json.loads(json_text(envelope_of(loaded, arrays), folder))
+    assert again == {name: told for name, told in envelope.items() if name not in ("run", "files")}
+    written = np.load(folder / "arrays.npz") if (folder / "arrays.npz").exists() else {}
+    assert set(arrays) == set(written)
+    for name, array in arrays.items():
+        assert (array.dtype, array.shape, array.tobytes()) == (
+            written[name].dtype,
+            written[name].shape,
+            written[name].tobytes(),
+        )
+    return loaded
 
 
 # Networks and photos to give them --------------------------------------------------------------------------

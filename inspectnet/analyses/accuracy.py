@@ -38,7 +38,7 @@ class Answers:
     def error_interval(self, top: int = 1) -> tuple[float, float]:
         """Its 95 % interval: what other images would give."""
         found = share(self.rank >= top)
-        return 100 * found.low, 100 * found.high
+        return 100 * (found.low or 0.0), 100 * (found.high or 0.0)
 
 
 @dataclass(frozen=True)

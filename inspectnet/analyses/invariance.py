@@ -7,73 +7,172 @@ Shifts of one pixel show aliasing: Zhang 2019, sec. 4, counts how often two shif
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
-from inspectnet.analyses.sweeps import Sweep
+from inspectnet.analyses.labelled_photos import LabelledPhoto, LabelledPhotos, label_pixels, read_labelled
+from inspectnet.analyses.provenance import provenance
+from inspectnet.analyses.sources import Source, are_pixels, pixels_of, sources_of
+from inspectnet.analyses.sweeps import Comparison, Sweep, compare_alike
 from inspectnet.errors import ModelError, OptionError, nearest
 from inspectnet.images import changes
-from inspectnet.images.amounts import DIRECTIONS, PAPER, TRANSFORMS, displacement, paper_amounts, view
-from inspectnet.images.changes import make_scene
+from inspectnet.images.amounts import (
+    DIRECTIONS,
+    PAPER,
+    TRANSFORMS,
+    alike_amounts,
+    displacement,
+    paper_amounts,
+    view,
+)
+from inspectnet.images.changes import Scene, make_scene
 from inspectnet.images.fit import Pixels
 from inspectnet.network import Network
+from inspectnet.progress import Progress, silent
+from inspectnet.results import Result, derived
 
 DISTANCES = ("relative", "raw", "cosine")
+MOST = 50  # photos
+SAMPLES, SAMPLED = 5, 5  # changes of each photo that are kept as pictures, and photos
+
+Amounts = Mapping[str, Sequence[float] | np.ndarray | None]
+
+
+@dataclass(frozen=True, repr=False)
+class Invariance(Result):
+    """How far features, and the probability of the class, move with photos."""
+
+    command: ClassVar[str] = "invariance"
+    distance: str
+    direction: str
+    border: str
+    photos: tuple[LabelledPhoto, ...]
+    sweeps: Mapping[str, Sweep]
+    """By transform."""
+    sampled: Mapping[str, tuple[float, ...]]
+    """By transform the amounts of `samples`."""
+    samples: Mapping[str, np.ndarray]
+    """By transform (photos, amounts, H, W, 3) uint8: what the network sees of the first photos."""
+
+    @derived
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """How often answers are kept under transforms that move pixels equally far, two by two."""
+        return tuple(compare_alike(list(self.sweeps.values())))
+
+    @derived
+    def labelled(self) -> bool:
+        """Whether the class of every photo is the true one."""
+        return all(photo.labelled for photo in self.photos)
 
 
 def invariance(
     network: Network,
-    photos: Sequence[Pixels],
-    classes: np.ndarray | None = None,
+    images: Source | Sequence[Source] | Sequence[Pixels],
     layers: Sequence[str] = (),
     *,
-    amounts: Mapping[str, np.ndarray] | None = None,
+    transforms: Amounts | Sequence[str] = PAPER,
+    by_pixel: bool = False,
+    alike: bool = False,
     distance: str = "relative",
     direction: str = "vertical",
     border: str = "photo",
+    labels: Sequence[int] | None = None,
+    classes: Path | None = None,
     batch_size: int = 16,
-    on_progress: Callable[[int], None] | None = None,
-) -> tuple[Sweep, ...]:
-    """The sweep of each transform over RGB photos [h, w, 3], uint8, of any sizes.
+    progress: Progress = silent,
+) -> Invariance:
+    """How features and the class's probability change while photos are shifted, scaled, rotated and zoomed.
 
-    classes (N,): the true ones; by default what the network takes the untouched photos for. layers: by default the
-    first one and the last hidden one. amounts: by transform (T,), by default as `paper_amounts` has them. border: as
-    for `make_scene`. on_progress gets how many more changed photos are done. Raises LayerError, OptionError,
-    ImageError, ModelError for answers that are no numbers.
+    images: sources of photos, of which at most 50 are taken, or uint8 arrays [h, w, 3] of any sizes with their
+    `labels` (N,). Without a label, a photo's class is what the network takes it for. layers: by default the first one
+    and the last hidden one. transforms: by name the amounts (T,), or names alone for those of the paper (translations
+    in steps of 1 px: by_pixel), or those that move pixels equally far: alike. border: as for `make_scene`. classes: a
+    file that names them. Raises LayerError, OptionError, ImageError, ModelError for answers that are no numbers.
     """
     check_choices(distance, direction, border)
-    amounts = amounts or {name: paper_amounts(name, network.input_shape[1:]) for name in PAPER}
-    _check_amounts(amounts)
-    found = [network.layer(name) for name in layers or ends(network)]
-    outputs = {layer.name: layer.output for layer in found}
-    (logits, _), count = network.logits, network.scores().classes
-    if classes is not None:
-        _check_classes(classes, len(photos), count)
-    parts: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {name: [] for name in amounts}
-    answers = list[int]()
-    for photo in photos:
-        scene = make_scene(photo, network.preparation, border)
-        plain = scene.prepare(changes.shift(0))[None]
-        untouched = network.values(plain, [*outputs.values(), logits])
-        answers.append(int(network.probabilities(untouched[logits]).argmax()))
-        for name, values in amounts.items():
-            at = [view(scene, name, amount, direction) for amount in values]
-            apart, likely = np.empty((len(found), len(at))), np.empty((len(at), count))
-            for i in range(0, len(at), batch_size):
-                row = slice(i, i + batch_size)
-                run = _run(network, at[row], [*outputs.values(), logits])
-                for k, (layer, output) in enumerate(outputs.items()):
-                    apart[k, row] = _distances(run[output], untouched[output], distance, layer)
-                likely[row] = network.probabilities(run[logits])
-                if on_progress:
-                    on_progress(len(at[row]))
-            parts[name].append((apart, likely))
-    taken_for = np.array(answers)
-    true = taken_for if classes is None else classes
-    moved = {name: displacement(name, each, network.input_shape[1:], direction) for name, each in amounts.items()}
-    return tuple(
-        _sweep(name, amounts[name], parts[name], list(outputs), (true, taken_for), moved[name]) for name in amounts
+    size = network.input_shape[1:]
+    amounts = _all_amounts(transforms, size, by_pixel, direction if alike else "")
+    measured = [layer.name for layer in (network.match(layers) if layers else map(network.layer, ends(network)))]
+    photos = _read(network, images, labels, classes)
+    scenes = [make_scene(pixels, network.preparation, border) for pixels in photos.pixels]
+    with progress("changing", len(scenes) * sum(map(len, amounts.values()))) as advance:
+        parts = [
+            _change(network, scene, measured, amounts, distance, direction, batch_size, advance) for scene in scenes
+        ]
+    true = np.array([photo.label for photo in photos.photos])
+    sampled = {name: _sampled(name, values) for name, values in amounts.items()}
+    chosen = {"layers": measured, "distance": distance, "direction": direction, "border": border, "by_pixel": by_pixel}
+    chosen |= {"alike": alike, "scores": network.logits[0]}
+    return Invariance(
+        provenance([network], photos.images, chosen),
+        distance,
+        direction,
+        border,
+        photos.photos,
+        {
+            name: _sweep(name, values, parts, measured, true, displacement(name, values, size, direction))
+            for name, values in amounts.items()
+        },
+        sampled,
+        {name: _draw_samples(network, scenes[:SAMPLED], name, at, direction) for name, at in sampled.items()},
     )
+
+
+def _read(
+    network: Network,
+    images: Source | Sequence[Source] | Sequence[Pixels],
+    labels: Sequence[int] | None,
+    classes: Path | None,
+) -> LabelledPhotos:
+    if are_pixels(images):
+        return label_pixels(network, pixels_of(images), labels)  # type: ignore[arg-type]
+    if labels is not None:
+        raise OptionError("labels are for photos in memory; files have those of their folders or lists.")
+    return read_labelled(network, sources_of(images), classes, MOST)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class _Changed:
+    """What one photo becomes."""
+
+    answer: int
+    """The most likely class of the photo as it is."""
+    distances: Mapping[str, np.ndarray]
+    """By transform (layers, T)."""
+    probabilities: Mapping[str, np.ndarray]
+    """By transform (T, classes)."""
+
+
+def _change(
+    network: Network,
+    scene: Scene,
+    layers: Sequence[str],
+    amounts: Mapping[str, np.ndarray],
+    distance: str,
+    direction: str,
+    batch_size: int,
+    advance: Callable[[int], None],
+) -> _Changed:
+    """A photo along all changes."""
+    (logits, _), outputs = network.logits, [network.layer(name).output for name in layers]
+    untouched = network.values(scene.prepare(changes.shift(0))[None], [*outputs, logits])
+    distances, probabilities = dict[str, np.ndarray](), dict[str, np.ndarray]()
+    for name, values in amounts.items():
+        at = [view(scene, name, amount, direction) for amount in values]
+        apart, likely = list[np.ndarray](), list[np.ndarray]()
+        for i in range(0, len(at), batch_size):
+            run = _run(network, at[i : i + batch_size], [*outputs, logits])
+            apart.append(
+                np.array([_distances(run[o], untouched[o], distance, layer) for o, layer in zip(outputs, layers)])  # noqa: B905
+            )
+            likely.append(network.probabilities(run[logits]))
+            advance(len(likely[-1]))
+        distances[name], probabilities[name] = np.concatenate(apart, axis=1), np.concatenate(likely)
+    answer = int(network.probabilities(untouched[logits]).argmax())
+    return _Changed(answer, distances, probabilities)
 
 
 def ends(network: Network) -> list[str]:
@@ -97,18 +196,37 @@ def _check_choice(what: str, choice: str, choices: Sequence[str]) -> None:
         raise OptionError(f"no {what} '{choice}'.{nearest(choice, choices)} Choose {', '.join(choices)}.")
 
 
-def _check_amounts(amounts: Mapping[str, np.ndarray]) -> None:
-    for name, values in amounts.items():
+def _all_amounts(
+    transforms: Amounts | Sequence[str], size: tuple[int, int], by_pixel: bool, alike: str
+) -> dict[str, np.ndarray]:
+    """By transform its amounts (T,): those that were said, those that are alike in that direction, or the paper's."""
+    said: Amounts = transforms if isinstance(transforms, Mapping) else dict.fromkeys(transforms)
+    amounts = dict[str, np.ndarray]()
+    for name, values in said.items():
         _check_choice("transform", name, TRANSFORMS)
-        if len(values) < 2:
+        usual = alike_amounts(name, size, alike) if alike else paper_amounts(name, size, by_pixel)
+        amounts[name] = usual if values is None else np.asarray(values, np.float64)
+        if amounts[name].ndim != 1 or len(amounts[name]) < 2:
             raise OptionError(f"a sweep of {name} needs two amounts or more. Say name=from:to:step.")
+    if not amounts:
+        raise OptionError(f"there is no transform. Name one or more of {', '.join(TRANSFORMS)}.")
+    return amounts
 
 
-def _check_classes(classes: np.ndarray, photos: int, count: int) -> None:
-    if np.shape(classes) != (photos,):
-        raise OptionError(f"{np.size(classes)} classes are not one for each of {photos} photos.")
-    if (wrong := classes[(classes < 0) | (classes >= count)]).size:
-        raise OptionError(f"there is no class {wrong[0]}: there are {count}, 0 to {count - 1}.")
+def _sampled(transform: str, amounts: np.ndarray) -> tuple[float, ...]:
+    """The amounts, evenly spaced, at which photos are kept as pictures."""
+    count, whole = len(amounts), transform != "rotate"  # which ends where it began
+    places = np.linspace(0, count - whole, min(SAMPLES, count), endpoint=whole).round().astype(int)
+    return tuple(map(float, amounts[places]))
+
+
+def _draw_samples(
+    network: Network, scenes: Sequence[Scene], transform: str, amounts: Sequence[float], direction: str
+) -> np.ndarray:
+    """(scenes, amounts, H, W, 3) uint8: what the network sees."""
+    prepared = network.preparation
+    seen = [[prepared.normalise(view(scene, transform, amount, direction)) for amount in amounts] for scene in scenes]
+    return np.array([[prepared.restore(x) for x in row] for row in seen])
 
 
 def _run(network: Network, at: Sequence[Pixels], names: Sequence[str]) -> dict[str, np.ndarray]:
@@ -133,19 +251,19 @@ def _distances(features: np.ndarray, untouched: np.ndarray, distance: str, name:
 def _sweep(
     name: str,
     amounts: np.ndarray,
-    parts: Sequence[tuple[np.ndarray, np.ndarray]],
+    photos: Sequence[_Changed],
     layers: Sequence[str],
-    classes: tuple[np.ndarray, np.ndarray],
+    classes: np.ndarray,
     moved: np.ndarray,
 ) -> Sweep:
-    """classes: the true ones, and what the untouched photos are taken for."""
-    apart = np.stack([found for found, _ in parts])
+    """The sweep of all photos, whose classes are given (N,)."""
+    likely = [photo.probabilities[name] for photo in photos]
     return Sweep(
         name,
         np.asarray(amounts, np.float64),
-        {layer: apart[:, k] for k, layer in enumerate(layers)},
-        np.stack([likely[:, label] for (_, likely), label in zip(parts, classes[0], strict=True)]),
-        np.stack([likely.argmax(axis=1) for _, likely in parts]),
-        classes[1],
+        {layer: np.stack([photo.distances[name][k] for photo in photos]) for k, layer in enumerate(layers)},
+        np.stack([table[:, label] for table, label in zip(likely, classes, strict=True)]),
+        np.stack([table.argmax(axis=1) for table in likely]),
+        np.array([photo.answer for photo in photos]),
         moved,
     )

@@ -18,15 +18,16 @@ NUMBERS_AT_ONCE = 1 << 23  # weights of rows in memory
 
 @dataclass(frozen=True)
 class Interval:
-    """A number and its interval; infinite where a ratio has no bound, NaN of a single row, which tells none."""
+    """A number and its interval."""
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    """None where a ratio has no bound, and where a single row tells of no interval."""
+    high: float | None
 
     def to_json(self) -> list[float | None]:
-        """[low, high], None for what has no bound."""
-        return [end if np.isfinite(end) else None for end in (self.low, self.high)]
+        """[low, high]."""
+        return [self.low, self.high]
 
 
 def bootstrap(
@@ -51,9 +52,10 @@ def bootstrap(
     numbers = numbers[~np.isnan(numbers)]
     value = float(measure(np.asarray(np.mean(rows, axis=0, keepdims=True, dtype=np.float64)))[0])
     if not len(numbers) or len(rows) < 2:
-        return Interval(value, float("nan"), float("nan"))
+        return Interval(value, None, None)
     outside = (1 - LEVEL) / 2 * len(numbers)
-    return Interval(value, float(numbers[int(outside)]), float(numbers[len(numbers) - 1 - int(outside)]))
+    ends = numbers[int(outside)], numbers[len(numbers) - 1 - int(outside)]
+    return Interval(value, *(float(end) if np.isfinite(end) else None for end in ends))
 
 
 def share(flags: np.ndarray) -> Interval:

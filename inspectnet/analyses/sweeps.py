@@ -1,12 +1,13 @@
 """Sweeps: what photos become along changes of growing size, in numbers, with intervals over the photos."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from inspectnet.analyses.statistics import Interval, bootstrap, holm, sign_p
+from inspectnet.results import derived
 
 NEUTRAL = {"translate": 0.0, "scale": 1.0, "rotate": 0.0, "zoom": 1.0}
 SMALL = 1 / 12  # of a sweep is a small change: 5 of 60 px
@@ -35,7 +36,7 @@ class Comparison:
     """How much more often photos keep their answer under one transform than under another that moves pixels as far."""
 
     transforms: tuple[str, str]
-    displacements: np.ndarray
+    displacements: tuple[float, ...]
     """(D,) px that are compared, in the mean of the window; not 0."""
     more: Interval
     """The difference of the shares of changes that keep the answer, over photos, pair by pair."""
@@ -46,13 +47,28 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class LayerSweep:
+    """How far the features of a layer move along a sweep."""
+
+    layer: str
+    distance: tuple[float, ...]
+    """(T,): in the mean over the photos."""
+    slope: Slope | None
+    """None if they do not move."""
+    intervals: Mapping[str, Interval]
+    """Of the numbers of `slope` that there are, over photos; and `first_layer_sharper`, by how much it is."""
+    roughness: float | None
+    """How far the curves wobble from step to step: see `roughness`."""
+
+
+@dataclass(frozen=True)
 class Sweep:
     """What N photos become along T changes of one kind."""
 
     transform: str
     amounts: np.ndarray
     """(T,) float64: px downwards (or in the direction that was said), ratio, degrees counter-clockwise."""
-    distances: dict[str, np.ndarray]
+    distances: Mapping[str, np.ndarray]
     """By layer (N, T) float64: from the features of the untouched photo."""
     probability: np.ndarray
     """(N, T) float64: of the photo's class."""
@@ -76,10 +92,46 @@ class Sweep:
         """(N, T) bool: where the answer is that to the untouched photo."""
         return np.asarray(self.predicted == self.untouched[:, None])
 
-    def keeping(self) -> Interval:
+    @derived
+    def layers(self) -> tuple[LayerSweep, ...]:
+        """How each layer's features move, in the order of `distances`."""
+        return tuple(
+            LayerSweep(name, _floats(curves.mean(axis=0)), self.slope(name), self._intervals(name), roughness(curves))
+            for name, curves in self.distances.items()
+        )
+
+    @derived
+    def mean_probability(self) -> tuple[float, ...]:
+        """(T,): of the photos' classes, in the mean."""
+        return _floats(self.probability.mean(axis=0))
+
+    @derived
+    def probability_roughness(self) -> float | None:
+        """How far the probabilities wobble from step to step: see `roughness`."""
+        return roughness(self.probability)
+
+    @derived
+    def kept_share(self) -> tuple[float, ...]:
+        """(T,): of the photos, those whose answer is that to the untouched photo."""
+        return _floats(self.kept.mean(axis=0))
+
+    @derived
+    def kept_mean(self) -> Interval:
         """The share of changes, but those that are none, that keep the answer; each displacement counts alike."""
         moved, kept = _kept_by_displacement(self)
         return bootstrap(kept.mean(axis=1)) if len(moved) else Interval(1.0, 1.0, 1.0)
+
+    @derived
+    def consistency(self) -> Interval:
+        """Probability that two different changes of a photo, drawn at random, get the same answer (Zhang 2019)."""
+        count = self.predicted.shape[1]
+        same = (self.predicted[:, :, None] == self.predicted[:, None]).sum(axis=(1, 2)) - count
+        return bootstrap(same / (count * (count - 1)))
+
+    @derived
+    def neighbour_consistency(self) -> float:
+        """The part of the steps from one change to the next at which the answer stays the same."""
+        return float((self.predicted[:, 1:] == self.predicted[:, :-1]).mean())
 
     def slope(self, layer: str) -> Slope | None:
         """How the mean distance at a layer grows with the size of the change; None if it does not."""
@@ -87,9 +139,8 @@ class Sweep:
         mean = curves.mean(axis=0)
         if not mean.any():
             return None
-        found = {name: float(values[0]) for name, values in _slopes(sizes, mean).items()}
-        known = {name: found.get(name) for name in ("jump", "beyond")}
-        return Slope(**{**found, **known})  # type: ignore[arg-type]
+        numbers = {name: float(values[0]) for name, values in _slopes(sizes, mean).items()}
+        return Slope(**{"jump": None, "beyond": None, **numbers})  # type: ignore[arg-type]
 
     def interval(self, layer: str, measure: str) -> Interval:
         """A number of the slope with its interval over photos; NaN where there is none."""
@@ -106,6 +157,15 @@ class Sweep:
 
         return bootstrap(curves, apart)
 
+    def _intervals(self, layer: str) -> dict[str, Interval]:
+        """Over photos, of the numbers of the slope; also by how much the first layer is sharper."""
+        if (slope := self.slope(layer)) is None:
+            return {}
+        known = [name for name in ("sharpness", "linearity", "beyond") if getattr(slope, name) is not None]
+        intervals = {name: self.interval(layer, name) for name in known}
+        first = next(iter(self.distances))
+        return intervals if layer == first else {**intervals, "first_layer_sharper": self.sharper(first, layer)}
+
     def _curves(self, layers: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """The sizes of change (S,) from 0 on, and (N, layers, S): how far photos are moved by each, in the mean."""
         sizes, places = np.unique(np.append(self.size, 0), return_inverse=True)
@@ -114,25 +174,16 @@ class Sweep:
         shares = of_size / np.maximum(of_size.sum(axis=0), 1)
         return sizes, np.stack([self.distances[layer] @ shares for layer in layers], axis=1)
 
-    def consistency(self) -> Interval:
-        """Probability that two different changes of a photo, drawn at random, get the same answer (Zhang 2019)."""
-        count = self.predicted.shape[1]
-        same = (self.predicted[:, :, None] == self.predicted[:, None]).sum(axis=(1, 2)) - count
-        return bootstrap(same / (count * (count - 1)))
 
-    def neighbour_consistency(self) -> float:
-        """The part of the steps from one change to the next at which the answer stays the same."""
-        return float((self.predicted[:, 1:] == self.predicted[:, :-1]).mean())
+def roughness(values: np.ndarray) -> float | None:
+    """How far curves (N, T) wobble from step to step: mean distance of a point from the middle of its neighbours.
 
-    def roughness(self, values: np.ndarray) -> float | None:
-        """How far curves (N, T) wobble from step to step: mean distance of a point from the middle of its neighbours.
-
-        In parts of the curves' mean, so 0 is a straight line; None if they are all zero. With steps of one pixel
-        this is aliasing.
-        """
-        middle = (values[:, 2:] + values[:, :-2]) / 2
-        mean = float(np.abs(values).mean())
-        return float(np.abs(values[:, 1:-1] - middle).mean()) / mean if mean and middle.size else None
+    In parts of the curves' mean, so 0 is a straight line; None if they are all zero. With steps of one pixel this is
+    aliasing.
+    """
+    middle = (values[:, 2:] + values[:, :-2]) / 2
+    mean = float(np.abs(values).mean())
+    return float(np.abs(values[:, 1:-1] - middle).mean()) / mean if mean and middle.size else None
 
 
 def compare_alike(sweeps: Sequence[Sweep]) -> list[Comparison]:
@@ -141,15 +192,15 @@ def compare_alike(sweeps: Sequence[Sweep]) -> list[Comparison]:
     Each displacement counts alike, whatever the number of changes that make it. Sweeps that have other displacements
     than the rest are left out; none if there are not two alike.
     """
-    found = []
+    compared = []
     for one, two in itertools.combinations(sweeps, 2):
         (moved, first), (other, second) = (_kept_by_displacement(sweep) for sweep in (one, two))
         if len(moved) == len(other) > 0 and np.allclose(moved, other):
             apart = first.mean(axis=1) - second.mean(axis=1)
             pair = (one.transform, two.transform)
-            found.append(Comparison(pair, moved, bootstrap(apart), sign_p(apart), 1.0))
-    corrected = holm([each.p for each in found])
-    return [replace(each, p_corrected=p) for each, p in zip(found, corrected, strict=True)]
+            compared.append(Comparison(pair, _floats(moved), bootstrap(apart), sign_p(apart), 1.0))
+    corrected = holm([comparison.p for comparison in compared])
+    return [replace(comparison, p_corrected=p) for comparison, p in zip(compared, corrected, strict=True)]
 
 
 def _slopes(sizes: np.ndarray, curves: np.ndarray) -> dict[str, np.ndarray]:
@@ -170,6 +221,10 @@ def _slopes(sizes: np.ndarray, curves: np.ndarray) -> dict[str, np.ndarray]:
             found["jump"] = y.mean(axis=1) - slope * sizes[1:].mean()
             found["beyond"] = np.where(_spread(y) > 0, 1 - left / _spread(y), 1.0)
     return found
+
+
+def _floats(values: np.ndarray) -> tuple[float, ...]:
+    return tuple(map(float, values))
 
 
 def _spread(curves: np.ndarray) -> np.ndarray:

@@ -24,6 +24,7 @@ from inspectnet.cli.process import Ended, ending_in_order, open_nowhere, speakin
 from inspectnet.cli.sanity import sanity
 from inspectnet.cli.selectivity import selectivity
 from inspectnet.cli.spread import spread
+from inspectnet.cli.telling import remark_notes
 from inspectnet.cli.verify import verify
 from inspectnet.errors import InspectError, OutputError, blame
 from inspectnet.files.inputs import forget_inputs
@@ -84,6 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
     # wherever it stands: people add it at the end of the line that failed
     arguments = ["--debug"] * debug + [a for a in arguments if a != "--debug"]
     forget_inputs()
+    remark_notes()
     with ending_in_order(), contextlib.nullcontext() if debug else speaking_alone():
         return _run(arguments, debug)
 

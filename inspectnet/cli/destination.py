@@ -1,21 +1,24 @@
 """Where the results of a command go, and what makes its run another than one that was there before."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from inspectnet.cli import options
 from inspectnet.cli.telling import remark
-from inspectnet.errors import OptionError
+from inspectnet.report.lines import show, show_json
 
 if TYPE_CHECKING:
     from inspectnet.network import Network
     from inspectnet.report.folder import OutputFolder
+    from inspectnet.results import Result
+
+T = TypeVar("T", bound="Result")
 
 INDIFFERENT = ("out", "overwrite", "format", "as_json", "batch_size", "threads")  # options that change no result
 
@@ -55,9 +58,34 @@ class Destination:
 
     def _forms(self) -> list[str]:
         """The forms in which figures are written. Raises OptionError for an unknown one."""
-        from inspectnet.figures.encoding import FORMATS
+        from inspectnet.figures.encoding import check_formats
 
-        forms = [form.strip().lower() for form in self.format.split(",")]
-        if strange := [form for form in forms if form not in FORMATS]:
-            raise OptionError(f"--format '{strange[0]}' is none of {', '.join(FORMATS)}. Several are joined by commas.")
-        return list(dict.fromkeys(forms))
+        return check_formats(self.format.split(","))
+
+    def finish(self, networks: Sequence["Network"], analyse: Callable[[], T], *, as_json: bool, keep: bool = True) -> T:
+        """Run an analysis, write its result and print it.
+
+        keep: also where no folder was asked for. Raises OutputError before the work if nothing can be written.
+        """
+        from inspectnet.report.envelope import RECORD, envelope_text
+        from inspectnet.report.keeping import write_result
+        from inspectnet.report.topics import presenter
+
+        if not (keep or self.out):
+            result = analyse()
+            text, where = (envelope_text(result) if as_json else ""), ""
+        else:
+            default = "-".join(network.path.stem for network in networks)
+            with self.folder(default, RECORD, networks) as folder:
+                result = analyse()
+                write_result(folder, result)
+            text, where = folder.record_text, str(folder.path)
+        images = result.about.images
+        options.say_skipped(images.skipped if images else (), RECORD if where else "--json")
+        if as_json:
+            show_json(text)
+        else:
+            presenter(result).print_result(result)
+            if where:
+                show(f"-> {where}")
+        return result

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from inspectnet.cli import options
-from inspectnet.cli.classes import find_targets
 from inspectnet.cli.destination import Destination
 from inspectnet.cli.opening import SCORES, Opening
 from inspectnet.cli.telling import remark
@@ -32,7 +31,7 @@ def evaluate(
     models: Models,
     images: Images,
     crops: Crops = 1,
-    classes: Classes = None,
+    classes: options.Classes = None,
     layer: Layer = "",
     out: Out = None,
     overwrite: options.Overwrite = False,
@@ -46,7 +45,7 @@ def evaluate(
     from contextlib import nullcontext
 
     from inspectnet.report.evaluation import print_results, write_results
-    from inspectnet.report.plain import json_text
+    from inspectnet.report.json_text import json_text
 
     networks = [opening.open(model) for model in models]
     size = options.images_at_once(batch_size, networks[0])
@@ -67,6 +66,7 @@ def evaluate(
 def _targets(networks: list["Network"], layer: str, collection: "Collection", classes: Path | None) -> "Targets":
     """The images whose label means a class, and which; says what was taken for granted, and what is left out."""
     from inspectnet.analyses.accuracy import class_count
+    from inspectnet.classes import find_targets
 
     count = class_count(networks, layer)
     targets, where = find_targets(networks, count, collection, classes)

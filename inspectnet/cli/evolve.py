@@ -10,6 +10,7 @@ from inspectnet.cli.destination import Destination
 from inspectnet.cli.maps import Wanted, wanted_maps
 from inspectnet.cli.opening import Opening
 from inspectnet.errors import OptionError, RuleError
+from inspectnet.files.parsing import whole_number
 from inspectnet.report.lines import show, show_json
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _files(checkpoints: list[Path]) -> list[Path]:
 def _epochs(networks: list["Network"], text: str) -> list[int]:
     """The epoch of each checkpoint, as the user says or the files do. Raises OptionError."""
     if text:
-        said = [options.whole_number(part.strip()) for part in text.split(",")]
+        said = [whole_number(part.strip()) for part in text.split(",")]
         if len(said) != len(networks) or None in said:
             raise OptionError(f"--epochs '{text}' is not a whole number for each of {len(networks)} files.")
         return [number for number in said if number is not None]

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from inspectnet.cli import options
-from inspectnet.cli.classes import Classes, class_names, find_class
 from inspectnet.cli.destination import Destination
 from inspectnet.cli.opening import Opening, Scores
 from inspectnet.cli.photos import Photos, read_photos
@@ -44,7 +43,7 @@ def explain(
     method: Methods = DEFAULT,
     layer: Layer = "",
     scores: Scores = "",
-    classes: Classes = None,
+    classes: options.Classes = None,
     steps: Steps = 64,
     samples: Samples = 50,
     noise: Noise = 0.15,
@@ -55,6 +54,7 @@ def explain(
     as_json: options.AsJson = False,
 ) -> None:
     """Show what in a photo speaks for a class, by several attribution methods side by side."""
+    from inspectnet.classes import class_names, find_class
     from inspectnet.report.explanations import write_explanations
 
     network = opening.open(model, scores=scores)

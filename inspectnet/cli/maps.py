@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from inspectnet.cli import options
 from inspectnet.errors import OptionError
+from inspectnet.files.parsing import whole_number
 
 if TYPE_CHECKING:
     from inspectnet.analyses.features import Ranking
@@ -79,7 +80,7 @@ def _wanted(layer: "Layer", own: list[int] | None, maps: str, unit: str) -> Want
         return Wanted(layer, parse_numbers(",".join(map(str, own)), layer.maps, layer.name), addressed=True)
     if maps == "all" and not unit:
         return Wanted(layer)
-    count = None if unit else options.whole_number(maps)
+    count = None if unit else whole_number(maps)
     if count == 0:
         raise OptionError("--maps 0 shows nothing. Say how many maps, 'all', or a list as 0,5,7.")
     if count:

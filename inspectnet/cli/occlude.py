@@ -10,7 +10,6 @@ import typer
 from inspectnet import samples
 from inspectnet.cli import options
 from inspectnet.cli.boxes import Boxes
-from inspectnet.cli.classes import Classes, class_names, find_class, true_classes
 from inspectnet.cli.destination import Destination
 from inspectnet.cli.maps import Wanted, wanted_maps
 from inspectnet.cli.opening import Opening, Scores
@@ -140,7 +139,7 @@ def occlude(
     images: Images = None,
     boxes: BoxFile = None,
     scores: Scores = "",
-    classes: Classes = None,
+    classes: options.Classes = None,
     seed: Seed = 0,
     *,
     choices: options.PolicyChoices,
@@ -198,6 +197,8 @@ def _classes(
     network: "Network", photos: "Collection", text: str, file: Path | None
 ) -> tuple[int | None, dict[str, int], list[str]]:
     """The class that is said; by image the one it is filed under; what all classes are called."""
+    from inspectnet.classes import class_names, find_class, true_classes
+
     if text:
         known = class_names(network, file)
         return find_class(text, known), {}, [each[-1] for each in known]

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from inspectnet.cli.options import whole_number
 from inspectnet.cli.telling import remark
 from inspectnet.errors import LayerError, OptionError
+from inspectnet.files.parsing import whole_number
 
 if TYPE_CHECKING:
     from inspectnet.network import Network

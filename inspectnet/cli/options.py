@@ -1,6 +1,7 @@
 """Options that several commands share, and what their texts mean."""
 
 import glob
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,11 +10,13 @@ import typer
 
 from inspectnet.cli.telling import remark
 from inspectnet.errors import ImageError, InspectError, OptionError
+from inspectnet.files.parsing import whole_number
 
 if TYPE_CHECKING:
     from inspectnet.graph.addresses import Address
     from inspectnet.images import Collection
     from inspectnet.network import Network
+    from inspectnet.results import SkippedImage
     from inspectnet.rules import Policy
 
 
@@ -52,6 +55,15 @@ Method = Annotated[str, typer.Option(help="deconvnet, guided_backprop or gradien
 Unpool = Annotated[str, typer.Option(help="Values that share a switch: sum, overwrite; or centre of the window.")]
 Lrn = Annotated[
     str, typer.Option(help="Response normalisation: identity or gradient; by default as the method has it.")
+]
+Classes = Annotated[
+    Path | None,
+    typer.Option(
+        help="What the classes are called: names, one a line, or a TSV; if the model does not say.",
+        metavar="FILE",
+        parser=path_of,
+        show_default=False,
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 BatchSize = Annotated[str, typer.Option(help="Images per run of the network; auto or a number.")]
@@ -124,12 +136,15 @@ def _holds_photos(folder: Path) -> bool:
     return not results and any(map(is_image, names))
 
 
-def say_skipped(skipped: list[dict[str, Any]], where: str) -> None:
+def say_skipped(skipped: "Sequence[SkippedImage | dict[str, Any]]", where: str) -> None:
     """Say on stderr which images could not be read; all of them stand in `where`."""
-    for each in skipped[:5]:
-        remark(f"skipped {each['image']}: {each['reason']}")
-    if len(skipped) > 5:
-        remark(f"skipped {len(skipped)} images in all; {where} names them")
+    told = [
+        (each["image"], each["reason"]) if isinstance(each, dict) else (each.image, each.reason) for each in skipped
+    ]
+    for image, reason in told[:5]:
+        remark(f"skipped {image}: {reason}")
+    if len(told) > 5:
+        remark(f"skipped {len(told)} images in all; {where} names them")
 
 
 def onnx_file(out: Path) -> Path:
@@ -137,8 +152,3 @@ def onnx_file(out: Path) -> Path:
     if out.suffix != ".onnx":
         raise OptionError(f"'{out}' is not the name of an .onnx file. Give one with -o, as inverse.onnx.")
     return out
-
-
-def whole_number(text: str) -> int | None:
-    """The number that plain digits mean; None for any other text."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None

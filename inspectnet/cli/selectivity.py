@@ -7,7 +7,6 @@ import typer
 
 from inspectnet import samples
 from inspectnet.cli import options
-from inspectnet.cli.classes import Classes, labelled_images
 from inspectnet.cli.destination import Destination
 from inspectnet.cli.opening import Opening, Scores
 from inspectnet.cli.photos import read_photos
@@ -41,7 +40,7 @@ def selectivity(
     units: Units = 2,
     others: Others = 5,
     scores: Scores = "",
-    classes: Classes = None,
+    classes: options.Classes = None,
     seed: Seed = 0,
     batch_size: options.BatchSize = "auto",
     *,
@@ -73,6 +72,8 @@ def selectivity(
 
 def _labelled(network: "Network", collection: "Collection", classes: Path | None, *, asked: bool) -> "Targets | None":
     """The images with a class; None, and a line that says why, without two classes that nobody `asked` for."""
+    from inspectnet.classes import labelled_images
+
     try:
         found = labelled_images(network, collection, classes)
         if found is None or len(set(found.classes)) < 2:

@@ -49,7 +49,7 @@ def verify(
     Exit code 1 if a check fails.
     """
     from inspectnet.analyses import verification
-    from inspectnet.report.plain import json_text
+    from inspectnet.report.json_text import json_text
 
     network = Opening(device, Preprocessing(input_size=input_size), alias).open(model, quiet=True)
     policy = choices.policy()

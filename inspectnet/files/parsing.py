@@ -1,4 +1,4 @@
-"""JSON that anybody may have written: what it becomes is weighed before it is made.
+"""Text that anybody may have written: JSON, weighed before it is made into objects, and numbers.
 
 Brackets and commas alone become some forty times their bytes.
 """
@@ -22,3 +22,8 @@ def weigh(data: bytes) -> int:
     """Bytes that what JSON says takes at the most, while it is read too."""
     letters = len(data) * (2 if data.isascii() else 5)  # if one is wide, all are
     return letters + sum(data.count(sign) * weight for sign, weight in WEIGHTS.items())
+
+
+def whole_number(text: str) -> int | None:
+    """The number that plain digits mean; None for any other text."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None

@@ -17,7 +17,7 @@ from inspectnet.errors import OutputError
 from inspectnet.files.parsing import parse_json
 from inspectnet.files.refusals import refusal
 from inspectnet.files.staging import Stage, claims, locked, made, read_result, settle
-from inspectnet.report.plain import json_text
+from inspectnet.report.json_text import json_text
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip file can hold
 RECORDS = (
-    *("run.json", "correspondence.json", "diagnosis.json", "evaluation.json", "evolution.json"),
+    *("result.json", "run.json", "correspondence.json", "diagnosis.json", "evaluation.json", "evolution.json"),
     *("invariance.json", "sanity.json", "selectivity.json"),
 )
 KINDS = (".png", ".svg", ".pdf", ".npz", ".json", ".csv", ".txt")  # of files that a run may have written
@@ -49,7 +49,7 @@ class OutputFolder:
         """
         if name == self.record:
             assert isinstance(obj, Mapping), "a record is an object"
-            obj = {**obj, "run": {**self._claim, "files": sorted({*self._written, name})}}
+            obj = {**obj, "run": self._claim, "files": sorted({*self._written, name})}
         text = json_text(obj, self.path / name)
         self.write_text(name, text)
         self.record_text = text if name == self.record else self.record_text
@@ -160,10 +160,11 @@ def _runs_in(folder: Path) -> list[dict[str, Any]]:
 
 def _run_of(record: Path) -> dict[str, Any]:
     try:
-        run = parse_json(read_result(record))["run"]
+        told = parse_json(read_result(record))
+        run, files = told["run"], told["files"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}
-    return run if isinstance(run, dict) else {}
+    return {**run, "files": files} if isinstance(run, dict) else {}
 
 
 def _files_of(runs: list[dict[str, Any]]) -> list[str]:

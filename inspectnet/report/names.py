@@ -1,9 +1,9 @@
-"""Names of layers become names of files, on any system; names of classes become short."""
+"""Names of layers become names of files, on any system."""
 
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 LONGEST = 100  # characters; file systems allow 255 bytes, endings and prefixes included
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # devices on Windows, not files
@@ -29,13 +29,6 @@ def file_names(names: Iterable[str]) -> dict[str, str]:
     }
     assert len({name.lower() for name in found.values()}) == len(found), "two layers share a file name"
     return found
-
-
-def short_names(names: Sequence[str]) -> list[str]:
-    """The first synonym of each class, as ImageNet lists them: "tabby, tabby cat"; all where others begin so too."""
-    first = [name.split(",")[0].strip() for name in names]
-    uses = Counter(first)
-    return [short if short and uses[short] == 1 else name for short, name in zip(first, names, strict=True)]
 
 
 def _marked(name: str, layer_name: str) -> str:

@@ -9,13 +9,13 @@ import numpy as np
 from inspectnet.analyses.features import Feature
 from inspectnet.analyses.occlusion import Occlusion, WatchedMap
 from inspectnet.analyses.occlusion_summary import Agreement, BoxDrops, compare_with_box, correlate
+from inspectnet.classes import short_names
 from inspectnet.figures.colour import grey_centred
 from inspectnet.figures.occlusion import MapRow, Measure, Places, Strip, draw_occlusion
 from inspectnet.figures.page import Pixels
 from inspectnet.network import Network
 from inspectnet.report.folder import OutputFolder
 from inspectnet.report.lines import show
-from inspectnet.report.names import short_names
 from inspectnet.report.tables import ends
 
 PERCENT = 100

@@ -5,18 +5,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
 
+from inspectnet.progress import Advance
 from inspectnet.report.lines import visible
 
 SILENCE = 5.0  # seconds between plain lines, at least
-
-
-class Advance(Protocol):
-    """What the work calls each time that something is done."""
-
-    def __call__(self, n: int = 1) -> None:
-        """Say that n more are done."""
 
 
 def progress(description: str, total: int | None, unit: str = "images") -> AbstractContextManager[Advance]:

@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Sequence
 
+from inspectnet.analyses.statistics import Interval
 from inspectnet.report.lines import show, visible
 
 NUMBER = re.compile(r"[-+]?(\d[\d,.]*(e[-+]?\d+)?|inf|nan)( ?%)?")
@@ -12,11 +13,12 @@ NUMBER = re.compile(r"[-+]?(\d[\d,.]*(e[-+]?\d+)?|inf|nan)( ?%)?")
 Cell = str | int | float | bool | None
 
 
-def ends(interval: Sequence[float | None] | None, times: float = 1, form: str = ".3g") -> str:
+def ends(interval: Interval | Sequence[float | None] | None, times: float = 1, form: str = ".3g") -> str:
     """An interval as words, an end without a bound as a dash; nothing without one, as of a single photo."""
-    if interval is None or all(end is None for end in interval):
+    both = (interval.low, interval.high) if isinstance(interval, Interval) else interval or ()
+    if all(end is None for end in both):
         return ""
-    return " to ".join("-" if end is None else f"{times * end:{form}}" for end in interval)
+    return " to ".join("-" if end is None else f"{times * end:{form}}" for end in both)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:

@@ -27,6 +27,11 @@ def noise(count):
     return np.random.default_rng(0).integers(0, 256, (count, 2 * SIDE, 2 * SIDE, 3), dtype=np.uint8)
 
 
+def one_sweep(*arguments, **how):
+    (sweep,) = invariance(*arguments, **how).sweeps.values()
+    return sweep
+
+
 # The sweep -------------------------------------------------------------------------------------------------
 
 
@@ -34,7 +39,7 @@ def test_a_sweep_holds_what_the_network_says_of_each_window_of_the_photo(tmp_pat
     """Nothing is resized, so that a shift is another slice of the photo."""
     network, photos, shifts = open_net(tmp_path), noise(3), np.array([-6, -1, 0, 2, 5])
     classes = np.array([4, 0, 2])
-    (found,) = invariance(network, photos, classes, ["conv1", "fc2"], amounts={"translate": shifts}, batch_size=2)
+    found = one_sweep(network, photos, ["conv1", "fc2"], labels=classes, transforms={"translate": shifts}, batch_size=2)
     normalise = network.preparation.normalise
     for n, photo in enumerate(photos):
         x = np.stack([normalise(np.ascontiguousarray(photo[6 - d : 18 - d, 6:18])) for d in (*shifts, 0)])
@@ -52,7 +57,7 @@ def test_distances_can_be_raw_or_cosines_and_shifts_go_sideways_too(tmp_path):
     network, photos, amounts = open_net(tmp_path), noise(1), {"translate": np.array([0, 3])}
 
     def at(**how):
-        return invariance(network, photos, None, ["conv1"], amounts=amounts, **how)[0].distances["conv1"][0]
+        return one_sweep(network, photos, ["conv1"], transforms=amounts, **how).distances["conv1"][0]
 
     x = [network.preparation.normalise(np.ascontiguousarray(photos[0, 6:18, 6 - d : 18 - d])) for d in (0, 3)]
     first, second = network.activations(np.stack(x), "conv1").reshape(2, -1).astype(np.float64)
@@ -67,7 +72,7 @@ def test_distances_can_be_raw_or_cosines_and_shifts_go_sideways_too(tmp_path):
 
 def test_by_default_it_is_the_papers_figure_for_the_class_that_the_network_sees(tmp_path):
     network, photos = open_net(tmp_path), noise(2)
-    found = invariance(network, photos)
+    found = invariance(network, photos).sweeps.values()
     assert [sweep.transform for sweep in found] == ["translate", "scale", "rotate"]
     assert all(list(sweep.distances) == ["conv1", "fc2"] for sweep in found)
     for sweep in found:
@@ -79,8 +84,8 @@ def test_by_default_it_is_the_papers_figure_for_the_class_that_the_network_sees(
 def test_a_softmax_in_the_graph_is_not_taken_twice(tmp_path):
     amounts = {"translate": np.array([0.0, 3])}
     softmax = CONV_AND_DENSE.replace("y = Gemm", "z = Gemm") + "\ny = Softmax (z)"
-    (plain,) = invariance(open_net(tmp_path), noise(2), amounts=amounts)
-    (ended,) = invariance(open_net(tmp_path, softmax), noise(2), amounts=amounts)
+    plain = one_sweep(open_net(tmp_path), noise(2), transforms=amounts)
+    ended = one_sweep(open_net(tmp_path, softmax), noise(2), transforms=amounts)
     np.testing.assert_allclose(ended.probability, plain.probability, rtol=1e-6)
 
 
@@ -92,12 +97,12 @@ def test_a_network_that_takes_each_second_pixel_changes_its_mind_with_each_pixel
     kernel[0, 0], kernel[1, 0] = 1, -1
     text = "a = Conv <strides = [{0}, {0}]> (image, k)\nr = Relu (a)\ng = GlobalAveragePool (r)\ny = Flatten (g)"
     amounts = {"translate": np.arange(5)}
-    (aliased,) = invariance(open_net(tmp_path, text.format(2), k=kernel), stripes, layers=["conv1"], amounts=amounts)
-    assert aliased.consistency().value == pytest.approx((3 * 2 + 2 * 1) / (5 * 4))
-    assert aliased.neighbour_consistency() == 0
-    assert aliased.roughness(aliased.distances["conv1"]) > 1
-    (steady,) = invariance(open_net(tmp_path, text.format(1), k=kernel), stripes, layers=["pool1"], amounts=amounts)
-    assert (steady.consistency().value, steady.neighbour_consistency()) == (1, 1)
+    aliased = one_sweep(open_net(tmp_path, text.format(2), k=kernel), stripes, ["conv1"], transforms=amounts)
+    assert aliased.consistency.value == pytest.approx((3 * 2 + 2 * 1) / (5 * 4))
+    assert aliased.neighbour_consistency == 0
+    assert aliased.layers[0].roughness > 1
+    steady = one_sweep(open_net(tmp_path, text.format(1), k=kernel), stripes, ["pool1"], transforms=amounts)
+    assert (steady.consistency.value, steady.neighbour_consistency) == (1, 1)
     np.testing.assert_allclose(steady.distances["pool1"], 0, atol=1e-6)
 
 
@@ -107,7 +112,7 @@ def test_pixels_in_between_are_softer_and_whole_ones_are_not(tmp_path):
     photo[:, ::2] = 200
     text = "a = Conv (image, k)\ng = GlobalAveragePool (a)\ny = Flatten (g)"
     network = open_net(tmp_path, text, k=np.ones((2, 3, 1, 1)))
-    (found,) = invariance(network, photo, layers=["conv1"], amounts={"translate": np.array([0, 0.5, 2, 4])})
+    found = one_sweep(network, photo, ["conv1"], transforms={"translate": [0, 0.5, 2, 4]})
     none, half, *whole = found.distances["conv1"][0]
     assert half > 0.5 and none == max(whole) == 0
 
@@ -124,16 +129,16 @@ def test_the_last_hidden_layer_is_the_one_below_the_classifier(exported, name, w
 @pytest.mark.parametrize(
     ("how", "error", "message"),
     [
-        ({"amounts": {"turn": np.arange(3)}}, OptionError, "no transform 'turn'"),
-        ({"amounts": {"scale": np.ones(1)}}, OptionError, "needs two amounts or more"),
-        ({"amounts": {"scale": np.array([0.1, 1])}}, OptionError, "cannot be scaled by 0.1"),
+        ({"transforms": {"turn": np.arange(3)}}, OptionError, "no transform 'turn'"),
+        ({"transforms": {"scale": np.ones(1)}}, OptionError, "needs two amounts or more"),
+        ({"transforms": {"scale": np.array([0.1, 1])}}, OptionError, "cannot be scaled by 0.1"),
         ({"distance": "cosin"}, OptionError, r"no distance 'cosin'. Did you mean cosine\?"),
         ({"direction": "up"}, OptionError, "Choose vertical, horizontal, diagonal"),
         ({"border": "sky"}, OptionError, "no border 'sky'"),
         ({"layers": ["conv9"]}, LayerError, "conv9"),
-        ({"classes": np.array([5])}, OptionError, "there is no class 5: there are 5, 0 to 4"),
-        ({"classes": np.array([-1])}, OptionError, "there is no class -1"),
-        ({"classes": np.array([1, 2])}, OptionError, "2 classes are not one for each of 1 photos"),
+        ({"labels": np.array([5])}, OptionError, "there is no class 5: there are 5, 0 to 4"),
+        ({"labels": np.array([-1])}, OptionError, "there is no class -1"),
+        ({"labels": np.array([1, 2])}, OptionError, "2 labels are not one for each of 1 photos"),
     ],
 )
 def test_what_makes_no_sense_is_one_clear_line(tmp_path, how, error, message):
@@ -160,7 +165,7 @@ def test_the_first_layer_of_squeezenet_changes_more_sharply_than_its_last_hidden
     network = inspectnet.open(squeezenet_file, device="cpu", preparation={"crop_pct": 227 / 256}, threads=2)
     names = ("n02119789_kit_fox.jpg", "n02666196_abacus.jpg")
     pixels = [decode((photos / name).read_bytes(), name) for name in names]
-    (found,) = invariance(network, pixels, amounts={"translate": np.array([-60, -5, 5, 30, 60])}, batch_size=5)
+    found = one_sweep(network, pixels, transforms={"translate": [-60, -5, 5, 30, 60]}, batch_size=5)
     first, last = (found.slope(layer) for layer in ("conv1", "concat8"))
     assert first.sharpness > 1.3 * last.sharpness > 1.3
     assert first.linearity < last.linearity
@@ -175,7 +180,7 @@ def test_the_last_hidden_layer_of_zfnet_tiny_is_nearly_linear_in_the_shift_and_t
     network, collection = inspectnet.open(file, device="cpu", threads=2), find_images(tar)
     entries = range(0, len(collection), len(collection) // 8)
     pixels = [decode(collection.read(i), collection.entries[i].id) for i in list(entries)[:8]]
-    (found,) = invariance(network, pixels, amounts={"translate": np.arange(-15, 16, 3)})
+    found = one_sweep(network, pixels, transforms={"translate": range(-15, 16, 3)})
     first, last = (found.slope(layer) for layer in ("conv1", "fc7"))
     assert last.linearity > 0.7 > 0.5 > first.linearity
     assert last.sharpness < first.sharpness

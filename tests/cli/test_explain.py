@@ -10,7 +10,7 @@ from PIL import Image
 
 import inspectnet
 from inspectnet.analyses.explanations import METHODS
-from inspectnet.cli.classes import find_class
+from inspectnet.classes import find_class
 from inspectnet.errors import OptionError
 
 SIDE = 24

@@ -12,8 +12,8 @@ import pytest
 from commands import done, noisy_photos, refused, write_network
 from PIL import Image
 
+from inspectnet.report.json_text import json_text
 from inspectnet.report.lines import show_json, visible
-from inspectnet.report.plain import json_text
 
 ROOT = Path(__file__).parents[2]
 ESCAPES = "\x1b]0;owned\x07\x1b[2J"

@@ -77,7 +77,7 @@ def test_the_record_tells_what_run_it_is_and_what_it_wrote(out):
     with results(out) as folder:
         folder.write_text("a.txt", "")
     record = (out / "run.json").read_text()
-    assert json.loads(record) == {"layer": "conv5", "run": {**CLAIM, "files": ["a.txt", "run.json"]}}
+    assert json.loads(record) == {"layer": "conv5", "run": CLAIM, "files": ["a.txt", "run.json"]}
     assert folder.record_text == record
 
 
@@ -221,7 +221,7 @@ def test_a_record_cannot_name_files_outside_its_folder_or_of_other_kinds(out, tm
     outside.write_text("mine")
     inside.write_text("mine")
     record = json.loads((out / "run.json").read_text())
-    record["run"]["files"] += ["../outside.txt", str(outside), "model.onnx", "", 3, None, ".hidden.txt", "."]
+    record["files"] += ["../outside.txt", str(outside), "model.onnx", "", 3, None, ".hidden.txt", "."]
     (out / "run.json").write_text(json.dumps(record))
     write(out, names=())
     assert files(out) == ["model.onnx", "run.json"] and outside.exists()

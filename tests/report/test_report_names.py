@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from inspectnet.report.names import LONGEST, file_name, file_names, short_names
+from inspectnet.report.names import LONGEST, file_name, file_names
 
 
 @pytest.mark.parametrize(
@@ -45,8 +45,3 @@ def test_no_two_layers_of_a_run_share_a_file():
 def test_the_name_of_a_layer_does_not_depend_on_the_order_of_the_layers():
     layers = ["a/b", "a:b", "conv1", "Conv1"]
     assert len({tuple(sorted(file_names(order).items())) for order in itertools.permutations(layers)}) == 1
-
-
-def test_a_class_is_called_by_its_first_synonym_if_no_other_class_is():
-    names = ["tench, Tinca tinca", "maillot", "maillot, tank suit", "crane (134)", ", odd", ""]
-    assert short_names(names) == ["tench", "maillot", "maillot, tank suit", "crane (134)", ", odd", ""]

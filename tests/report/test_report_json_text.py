@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from inspectnet.errors import OutputError
-from inspectnet.report.plain import json_text
+from inspectnet.report.json_text import json_text
 
 FILE = Path("out") / "run.json"
 

@@ -1,28 +1,22 @@
 """What the classes of a network are called, and which one a user means."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from inspectnet.cli import options
-from inspectnet.cli.telling import remark
 from inspectnet.errors import ImageError, OptionError, nearest
+from inspectnet.files.parsing import whole_number
+from inspectnet.graph.metadata import read_class_table
+from inspectnet.images import Collection, Targets, all_names, match_labels
+from inspectnet.images.labels import Names
+from inspectnet.network import Network
+from inspectnet.progress import note
 
-if TYPE_CHECKING:
-    from inspectnet.images import Collection, Targets
-    from inspectnet.images.labels import Names
-    from inspectnet.network import Network
-
-FILE = "What the classes are called: names, one a line, or a TSV; if the model does not say."
 TABLE = "classes.tsv"  # beside the images, where trainers, too, find it
 SHOWN = 5  # classes or labels that a message lists
 
-Classes = Annotated[Path | None, typer.Option(help=FILE, metavar="FILE", parser=options.path_of, show_default=False)]
 
-
-def class_names(network: "Network", file: Path | None) -> "Names":
+def class_names(network: Network, file: Path | None) -> Names:
     """All that each class is called, the name to show last: in the file, by the model, else its number.
 
     Raises OptionError if they are not as many as the classes.
@@ -32,15 +26,12 @@ def class_names(network: "Network", file: Path | None) -> "Names":
 
 
 def known_names(
-    networks: Sequence["Network"], count: int, file: Path | None, images: Path | None = None
-) -> tuple["Names", str]:
+    networks: Sequence[Network], count: int, file: Path | None, images: Path | None = None
+) -> tuple[Names, str]:
     """All that each of `count` classes is called, none if nothing says it, and where that was said.
 
     By the user in a file, in a table beside the images if it fits, by the models. Raises OptionError.
     """
-    from inspectnet.graph.metadata import read_class_table
-    from inspectnet.images import all_names
-
     own = _own_names(networks, count)
     if file:
         table = read_class_table(file)
@@ -54,7 +45,7 @@ def known_names(
     return [(name,) for name in own], "named by the model" if own else "by their numbers"
 
 
-def _own_names(networks: Sequence["Network"], count: int) -> Sequence[str]:
+def _own_names(networks: Sequence[Network], count: int) -> Sequence[str]:
     """What the models call their classes, as far as they say it; all that do must agree."""
     told = [network for network in networks if network.classes]
     for network in told:
@@ -67,18 +58,18 @@ def _own_names(networks: Sequence["Network"], count: int) -> Sequence[str]:
     return _named(told[0]) if told else []
 
 
-def _named(network: "Network") -> Sequence[str]:
+def _named(network: Network) -> Sequence[str]:
     """What a model calls its classes; the one that a single sigmoid speaks for may be named alone."""
     names = network.classes
     return [f"not {names[0]}", names[0]] if len(names) == 1 and network.scores().alone else names
 
 
-def find_class(text: str, names: "Names") -> int:
+def find_class(text: str, names: Names) -> int:
     """The number of the class that is called so, has that number, or the only one with it as a part of its name.
 
     Letters may be large or small. Raises OptionError with the nearest names, or those that it is part of.
     """
-    wanted, number = text.strip().casefold(), options.whole_number(text.strip())
+    wanted, number = text.strip().casefold(), whole_number(text.strip())
     called = [[name.casefold() for name in each] for each in names]
     exact = [i for i, each in enumerate(called) if wanted in each]
     if len(exact) == 1:
@@ -103,7 +94,7 @@ def _words(names: Sequence[Sequence[str]]) -> list[str]:
     return [name for each in names for name in each if not name.isdigit()]
 
 
-def labelled_images(network: "Network", collection: "Collection", file: Path | None) -> "Targets | None":
+def labelled_images(network: Network, collection: Collection, file: Path | None) -> Targets | None:
     """The images whose label means a class of the network, as `inspectnet evaluate` finds it; None without labels.
 
     Raises OptionError for labels that mean nothing.
@@ -114,7 +105,7 @@ def labelled_images(network: "Network", collection: "Collection", file: Path | N
         return None
 
 
-def true_classes(network: "Network", collection: "Collection", file: Path | None) -> tuple[dict[str, int], list[str]]:
+def true_classes(network: Network, collection: Collection, file: Path | None) -> tuple[dict[str, int], list[str]]:
     """By image the class it is filed under, and what the classes are called; says so if the labels mean none of them.
 
     Raises OptionError for a file that does not name the classes.
@@ -123,7 +114,7 @@ def true_classes(network: "Network", collection: "Collection", file: Path | None
     try:
         targets = labelled_images(network, collection, file)
     except OptionError as error:
-        remark(f"no true classes, so each photo's most likely one is taken: {error}")
+        note(f"no true classes, so each photo's most likely one is taken: {error}")
         targets = None
     if targets is None:
         return {}, names
@@ -132,19 +123,24 @@ def true_classes(network: "Network", collection: "Collection", file: Path | None
 
 
 def find_targets(
-    networks: Sequence["Network"], count: int, collection: "Collection", file: Path | None
-) -> tuple["Targets", str]:
+    networks: Sequence[Network], count: int, collection: Collection, file: Path | None
+) -> tuple[Targets, str]:
     """The images whose label means one of `count` classes, and where these got their names; says what is left out.
 
     Raises ImageError if no image has a label, OptionError for labels that mean nothing.
     """
-    from inspectnet.images import match_labels
-
     names, where = known_names(networks, count, file, collection.source)
     targets = match_labels(collection, count, names)
     if targets.left_out:
         labels = [f"'{label}'" if label else "no label" for label in targets.left_out]
         listed = ", ".join(labels[:SHOWN]) + ", ..." * (len(labels) > SHOWN)
         number = sum(targets.left_out.values())
-        remark(f"left out {number} images, whose label is no class: {listed}")
+        note(f"left out {number} images, whose label is no class: {listed}")
     return targets, where
+
+
+def short_names(names: Sequence[str]) -> list[str]:
+    """The first synonym of each class, as ImageNet lists them: "tabby, tabby cat"; all where others begin so too."""
+    first = [name.split(",")[0].strip() for name in names]
+    uses = Counter(first)
+    return [short if short and uses[short] == 1 else name for short, name in zip(first, names, strict=True)]

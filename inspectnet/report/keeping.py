@@ -1,0 +1,102 @@
+"""Results that keep: shown as figures, saved to a folder, and loaded from it."""
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inspectnet.errors import OptionError, nearest
+from inspectnet.files.inputs import open_regular
+from inspectnet.files.parsing import parse_json
+from inspectnet.files.staging import read_result
+from inspectnet.report.envelope import ARRAYS, RECORD, envelope_of, result_of
+from inspectnet.report.folder import OutputFolder, output_folder
+from inspectnet.report.topics import presenter
+from inspectnet.results import Result
+
+if TYPE_CHECKING:
+    from inspectnet.figures.page import Figure
+
+
+def plot(result: Result, name: str = "") -> "Figure":
+    """The figure of a result, or that of its figures called `name`. Raises OptionError, which lists them."""
+    figures = dict(presenter(result).figures(result))
+    if not name and len(figures) == 1:
+        (name,) = figures
+    if name not in figures:
+        what = f"no figure '{name}'.{nearest(name, figures)}" if name else f"there are {len(figures)} figures"
+        raise OptionError(f"{what} Choose one of: {', '.join(figures)}." if figures else "this result has no figure.")
+    figure: Figure = figures[name]
+    return figure
+
+
+def save(result: Result, folder: str | Path, *, formats: Sequence[str] = ("png",), overwrite: bool = False) -> Path:
+    """Write a result: result.json, its arrays and its figures; gives the folder that was taken.
+
+    Where `folder` holds another result, folder-2 is taken, or -3 and so on, unless it is to be overwritten. formats:
+    of figures: png, svg, pdf. Raises OutputError, OptionError.
+    """
+    from inspectnet.figures.encoding import check_formats
+
+    about = result.about
+    claim: dict[str, object] = {
+        "command": result.command,
+        "options": about.options,
+        "models": [model.sha256 for model in about.models],
+    }
+    claim |= {"images": about.images and about.images.sha256}
+    forms = check_formats(formats)
+    with output_folder(Path(folder), RECORD, claim, overwrite=overwrite, forms=forms) as out:
+        write_result(out, result)
+    return out.path
+
+
+def write_result(folder: OutputFolder, result: Result) -> None:
+    """Write a result's figures, tables, arrays and record to a folder that is being made. Raises OutputError."""
+    arrays: dict[str, NDArray[Any]] = {}
+    envelope = envelope_of(result, arrays)
+    show = presenter(result)
+    for name, figure in show.figures(result):
+        folder.write_figure(name, figure)
+    for name, text in show.tables(result) if hasattr(show, "tables") else ():
+        folder.write_text(name, text)
+    if arrays:
+        folder.write_npz(ARRAYS, arrays)
+    folder.write_json(RECORD, envelope)
+
+
+def load(folder: str | Path) -> Result:
+    """The result that a command or `save` wrote to a folder, whole. Raises OptionError for anything else."""
+    path = Path(folder)
+    record = path / RECORD if path.is_dir() else path
+    try:
+        envelope = parse_json(read_result(record))
+        if not isinstance(envelope, dict):
+            raise ValueError("it is no JSON object")
+        return result_of(envelope, _read_arrays(record.with_name(ARRAYS)))
+    except OSError as error:
+        raise OptionError(f"cannot read {record}: {error.strerror or error}. Give the folder of a result.") from error
+    except (ValueError, RecursionError) as error:
+        raise OptionError(f"{record} is no result of inspectnet: {error}. Make it again.") from error
+
+
+def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of an NPZ by name, none if there is no such file. Raises OSError, ValueError."""
+    if not path.exists():
+        return {}
+    try:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
+            if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+                raise ValueError("its arrays are compressed, which inspectnet does not do")  # and may hold no end
+            return {name.removesuffix(".npy"): _read_array(archive, name) for name in archive.namelist()}
+    except (zipfile.BadZipFile, EOFError, TypeError, SyntaxError, MemoryError, NotImplementedError) as error:
+        raise ValueError(f"its arrays cannot be read ({error})") from error
+
+
+def _read_array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    with archive.open(name) as member:
+        array: NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
+        return array

@@ -1,0 +1,104 @@
+"""The base of all results: what an analysis found, and all that decides it."""
+
+import dataclasses
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+LONGEST = 60  # characters of a value in a repr
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that took part."""
+
+    name: str
+    """The name of its file."""
+    sha256: str
+    preprocess: Mapping[str, object] | None
+    """How photos become its inputs, and where that was said; None if it read no photos."""
+
+
+@dataclass(frozen=True)
+class SkippedImage:
+    """An image that could not be read."""
+
+    image: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images that were analysed."""
+
+    count: int
+    sha256: str
+    """Of their names and bytes, in order."""
+    skipped: tuple[SkippedImage, ...] = ()
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """All that decides a result: the same provenance means the same bits."""
+
+    models: tuple[Model, ...]
+    images: Images | None
+    """None where no photos were read."""
+    options: Mapping[str, object]
+    """The arguments of the analysis, the defaults included."""
+    device: str
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an analysis found. Its fields and `derived` numbers are written by `save` and given back by `load`.
+
+    Fields hold strings, numbers, None, tuples, mappings by name, dataclasses of these, and NumPy arrays.
+    """
+
+    command: ClassVar[str] = ""
+    """The command that makes it."""
+    about: Provenance
+
+    def __repr__(self) -> str:
+        """The name of the result, what it was made of, and a line for each field."""
+        lines = [f"  {name}: {text}" for name, text in self._lines()]
+        return "\n".join([f"{type(self).__name__} of {self._source()}", *lines])
+
+    def _repr_html_(self) -> str:
+        """The same as a table, which notebooks show."""
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(name)}</th><td>{html.escape(text)}</td></tr>"
+            for name, text in self._lines()
+        )
+        return f"<b>{type(self).__name__}</b> of {html.escape(self._source())}<table>{rows}</table>"
+
+    def _source(self) -> str:
+        models = ", ".join(model.name for model in self.about.models)
+        images = self.about.images
+        return models if images is None else f"{models} over {images.count} image{'s' * (images.count != 1)}"
+
+    def _lines(self) -> list[tuple[str, str]]:
+        fields = [field.name for field in dataclasses.fields(self) if field.name != "about"]
+        return [(name, _short(getattr(self, name))) for name in fields]
+
+
+def _short(value: object) -> str:
+    """A value in a few words: arrays by their shape, long sequences by their length."""
+    if isinstance(value, np.ndarray):
+        return f"array {value.shape} {value.dtype}"
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return type(value).__name__
+    if isinstance(value, Mapping):
+        return f"{len(value)} by name: {_cut(', '.join(map(str, value)))}"
+    if isinstance(value, tuple) and any(dataclasses.is_dataclass(item) for item in value):
+        return f"{len(value)} of {type(value[0]).__name__}"
+    return _cut(str(value) if isinstance(value, str) else repr(value))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
