@@ -10,7 +10,7 @@ from inspectnet.errors import RuleError
 from inspectnet.graph.probes import cut_out
 from inspectnet.graph.values import live_values, shape_of, values_above
 from inspectnet.inverse.walk import descend, finish, total
-from inspectnet.rules import Policy, Way, describe_rule, takes_parts
+from inspectnet.rules import Backward, Policy, describe_rule, takes_parts
 
 SIGNAL = ir.TensorType(ir.DataType.FLOAT)  # of all signals, those on integers of a quantised network too
 
@@ -61,11 +61,11 @@ def invert_operator(model: ir.Model, operator: Operator, policy: Policy) -> ir.M
     """
     part = cut_out(model, (*operator.inputs, *operator.extents), operator.outputs)
     graph = part.graph
-    crests, extents = list(graph.outputs), set(graph.inputs[len(operator.inputs) :])
-    op = Way(graph, live_values(graph) - extents)
-    seeds = [ir.Value(name=name, shape=x.shape, type=SIGNAL) for name, x in zip(operator.seeds, crests, strict=True)]
-    arriving: dict[ir.Value, list[ir.Value]] = {crest: [seed] for crest, seed in zip(crests, seeds, strict=True)}
-    descend(op, crests[0].producer(), arriving, policy)
+    targets, extents = list(graph.outputs), set(graph.inputs[len(operator.inputs) :])
+    op = Backward(graph, live_values(graph) - extents)
+    seeds = [ir.Value(name=name, shape=x.shape, type=SIGNAL) for name, x in zip(operator.seeds, targets, strict=True)]
+    arriving: dict[ir.Value, list[ir.Value]] = {target: [seed] for target, seed in zip(targets, seeds, strict=True)}
+    descend(op, targets[0].producer(), arriving, policy)
     for value, name in zip(graph.inputs, operator.signals, strict=False):  # nothing comes down to the extents
         if (signal := total(op, arriving.get(value))) is not None:
             signal = op.Identity(signal)
@@ -105,7 +105,7 @@ def obstacles(model: ir.Model, policy: Policy) -> dict[str, str]:
     """
     ends = [value for node in model.graph for value in node.outputs[:1] if not value.uses()]  # views of layers, too
     graph = cut_out(model, list(model.graph.inputs), list(dict.fromkeys([*model.graph.outputs, *ends]))).graph
-    nodes, op = list(graph), Way(graph, live_values(graph))
+    nodes, op = list(graph), Backward(graph, live_values(graph))
     blocked: dict[ir.Value, str] = {}
     for node in nodes:
         if node.outputs[0] not in op.alive:
@@ -116,7 +116,7 @@ def obstacles(model: ir.Model, policy: Policy) -> dict[str, str]:
     return {str(value.name): reason for value, reason in blocked.items()}
 
 
-def _obstacle(op: Way, node: ir.Node, value: ir.Value, policy: Policy, blocked: dict[ir.Value, str]) -> str | None:
+def _obstacle(op: Backward, node: ir.Node, value: ir.Value, policy: Policy, blocked: dict[ir.Value, str]) -> str | None:
     """Why a signal on `value`, an output of `node`, cannot come down; None if it can."""
     signal = ir.Value(name="signal", shape=value.shape, type=value.type)
     arriving: dict[ir.Value, list[ir.Value]] = {value: [signal]}
@@ -138,11 +138,11 @@ def _passed(graph: ir.Graph, policy: Policy | None) -> list[ir.Node]:
 
     Not all that depends on the image is passed: a choice, a gate, a statistic is held, and with it what made it.
     """
-    op, crest = Way(graph, live_values(graph)), graph.outputs[0]
+    op, target = Backward(graph, live_values(graph)), graph.outputs[0]
     nodes = [node for node in graph if node.outputs[0] in op.alive]
     if policy is None:
         return nodes
-    arriving = {crest: [ir.Value(name="signal", shape=crest.shape, type=crest.type)]}
+    arriving = {target: [ir.Value(name="signal", shape=target.shape, type=target.type)]}
     for node in reversed(nodes):
         descend(op, node, arriving, policy)
     return [node for node in nodes if not arriving.keys().isdisjoint(node.outputs)]

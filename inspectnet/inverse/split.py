@@ -15,7 +15,7 @@ from inspectnet.graph.probes import cut_out
 from inspectnet.graph.shapes import fixed_batch
 from inspectnet.graph.values import integer, read_values, shape_of, values_above
 from inspectnet.inverse.walk import OWNER, build, finish
-from inspectnet.rules import Policy, Way
+from inspectnet.rules import Backward, Policy
 
 
 @dataclass(frozen=True)
@@ -35,19 +35,19 @@ class Split:
 
 def invert_split(model: ir.Model, value: str, policy: Policy) -> Split:
     """The same inverse in two parts. Raises RuleError for an operator without a rule."""
-    inverse, seed, crest = build(model, value, policy)
+    inverse, seed, target = build(model, value, policy)
     graph, image = inverse.graph, inverse.graph.inputs[0]
     passes.ShapeInferencePass(strict_mode=False)(inverse)  # what the rules record has axes, too
-    graph.outputs.append(crest)  # the forward half gives the layer too, to make seeds of
+    graph.outputs.append(target)  # the forward half gives the layer too, to make seeds of
     passes.RemoveUnusedNodesPass()(inverse)
     read = _read_on_the_way(graph, seed)
-    recording = cut_out(inverse, [image], list(dict.fromkeys([*read, crest])))
-    seed.shape = crest.shape if fixed_batch(graph) else ir.Shape(["S", *list(crest.shape)[1:]])
+    recording = cut_out(inverse, [image], list(dict.fromkeys([*read, target])))
+    seed.shape = target.shape if fixed_batch(graph) else ir.Shape(["S", *list(target.shape)[1:]])
     _count_seeds(graph, seed)
     crossing = _crossing(graph, read, _with_images_in_rows(recording.graph))
-    names = [str(x.name) if x is crest else f"recorded_{i}" for i, x in enumerate(crossing)]
+    names = [str(x.name) if x is target else f"recorded_{i}" for i, x in enumerate(crossing)]
     _record(recording.graph, dict(zip((str(x.name) for x in crossing), names, strict=True)))
-    forward = cut_out(recording, recording.graph.inputs, list(dict.fromkeys([*names, str(crest.name)])))
+    forward = cut_out(recording, recording.graph.inputs, list(dict.fromkeys([*names, str(target.name)])))
     backward = cut_out(inverse, [seed, *crossing], [graph.outputs[0]])
     for x, name in zip(backward.graph.inputs[1:], names, strict=True):
         x.name = name
@@ -69,7 +69,7 @@ def _with_images_in_rows(graph: ir.Graph) -> set[str]:
 
 def _count_seeds(graph: ir.Graph, seed: ir.Value) -> None:
     """Let the extents that the graph asks for, where they hold a number of images, hold that of the seeds."""
-    op, there = Way(graph, set(), "count"), list(graph)
+    op, there = Backward(graph, set(), "count"), list(graph)
     seeds = op.Shape(seed, start=0, end=1)
     for node in [node for node in there if node.op_type == "Shape" and not node.domain and is_told(node.inputs[0])]:
         shape = shape_of(node.inputs[0]) or ()
@@ -102,7 +102,7 @@ def _crossing(graph: ir.Graph, read: list[ir.Value], in_rows: set[str]) -> list[
 def _record(graph: ir.Graph, names: dict[str, str]) -> None:
     """Call the values that cross, and a copy of the image if it is one of them, by their new names."""
     values = {str(x.name): x for x in (graph.inputs[0], *(x for node in graph for x in node.outputs))}
-    op = Way(graph, set(), "record")
+    op = Backward(graph, set(), "record")
     for name, new in names.items():
         value = values[name]
         if value is graph.inputs[0]:
@@ -115,7 +115,7 @@ def _hand_out(backward: ir.Graph) -> None:
     """Let each seed take the recorded tensors of its own image."""
     seed, *recorded = backward.inputs
     owner = ir.Value(name=OWNER, shape=ir.Shape([seed.shape[0]]), type=ir.TensorType(ir.DataType.INT64))
-    op, first = Way(backward, set(), "hand_out"), next(iter(backward))
+    op, first = Backward(backward, set(), "hand_out"), next(iter(backward))
     for value in recorded:
         readers = list(value.uses())
         own = op.Gather(value, owner, axis=0)

@@ -17,7 +17,7 @@ from inspectnet.graph.extents import BATCH
 from inspectnet.graph.folding import fold_shapes
 from inspectnet.graph.probes import cut_out
 from inspectnet.graph.values import live_values, values_above
-from inspectnet.rules import HELD, Policy, Way, find_rule, refuse, takes_parts
+from inspectnet.rules import HELD, Backward, Policy, find_rule, refuse, takes_parts
 
 SEED, PIXELS, OWNER = "seed", "pixels", "image_of_seed"  # what the inverse's own inputs and outputs are called
 
@@ -49,16 +49,16 @@ def build(
     down_to: str = "",
     view: Sequence[ir.Node] = (),
 ) -> tuple[ir.Model, ir.Value, ir.Value]:
-    """The forward graph up to `value` with the way down behind it; the seed and the crest stand beside it."""
+    """The forward graph up to `value` with the way down behind it; the seed and the target stand beside it."""
     inverse = cut_out(model, list(model.graph.inputs), [value])
-    graph, crest = inverse.graph, inverse.graph.outputs[0]
+    graph, target = inverse.graph, inverse.graph.outputs[0]
     goal = _find(graph, down_to) if down_to else graph.inputs[0]
     _keep_our_names_free(graph)
-    seed = ir.Value(name=SEED, shape=crest.shape, type=crest.type)
-    pixels = _walk_back(graph, crest, seed, goal, policy)
+    seed = ir.Value(name=SEED, shape=target.shape, type=target.type)
+    pixels = _walk_back(graph, target, seed, goal, policy)
     shape = goal.shape
     if view:
-        pixels, shape = viewed(Way(graph, set(), "view"), pixels, view), view[-1].outputs[0].shape
+        pixels, shape = viewed(Backward(graph, set(), "view"), pixels, view), view[-1].outputs[0].shape
     pixels.name, pixels.type, pixels.shape = PIXELS, goal.type, shape
     graph.inputs.append(seed)
     graph.outputs[:] = [pixels]
@@ -67,7 +67,7 @@ def build(
         seed.shape = _any_extent(seed)
     else:
         fold_shapes(graph)
-    return inverse, seed, crest
+    return inverse, seed, target
 
 
 def _any_extent(seed: ir.Value) -> ir.Shape:
@@ -77,28 +77,28 @@ def _any_extent(seed: ir.Value) -> ir.Shape:
 
 
 def _find(graph: ir.Graph, name: str) -> ir.Value:
-    """The value of that name below the crest."""
+    """The value of that name below the target."""
     for value in [*graph.inputs, *(v for node in graph for v in node.outputs)]:
         if value.name == name:
             return value
     raise RuleError(f"no signal from '{graph.outputs[0].name}' reaches '{name}'. Choose a layer below it.")
 
 
-def _walk_back(graph: ir.Graph, crest: ir.Value, seed: ir.Value, goal: ir.Value, policy: Policy) -> ir.Value:
-    """Append the way down from `seed`, the signal on `crest`, to `goal`; gives the signal there."""
-    nodes, dependent, op = list(graph), values_above(graph, goal), Way(graph, live_values(graph))
-    arriving: dict[ir.Value, list[ir.Value]] = {crest: [seed]}
+def _walk_back(graph: ir.Graph, target: ir.Value, seed: ir.Value, goal: ir.Value, policy: Policy) -> ir.Value:
+    """Append the way down from `seed`, the signal on `target`, to `goal`; gives the signal there."""
+    nodes, dependent, op = list(graph), values_above(graph, goal), Backward(graph, live_values(graph))
+    arriving: dict[ir.Value, list[ir.Value]] = {target: [seed]}
     for node in reversed(nodes):
         if node.outputs[0] in dependent and node.outputs[0] is not goal:
             descend(op, node, arriving, policy)
     signal = total(op, arriving.get(goal))
     if signal is None:
         what = "the image" if goal is graph.inputs[0] else f"'{goal.name}'"
-        raise RuleError(f"no signal from '{crest.name}' reaches {what}. Choose another layer.")
+        raise RuleError(f"no signal from '{target.name}' reaches {what}. Choose another layer.")
     return op.Identity(signal) if signal is seed else signal
 
 
-def descend(op: Way, node: ir.Node, arriving: dict[ir.Value, list[ir.Value]], policy: Policy) -> None:
+def descend(op: Backward, node: ir.Node, arriving: dict[ir.Value, list[ir.Value]], policy: Policy) -> None:
     """Take the signals that arrived at the outputs of `node` down to its inputs."""
     tops = [total(op, arriving.get(value)) for value in node.outputs]
     if node.outputs[0] not in op.alive or all(top is None for top in tops):
@@ -123,7 +123,7 @@ def _only(tops: Sequence[ir.Value | None]) -> ir.Value | tuple[ir.Value | None, 
     return tops[0] if all(top is None for top in tops[1:]) else tuple(tops)
 
 
-def total(op: Way, signals: Iterable[ir.Value] | None) -> ir.Value | None:
+def total(op: Backward, signals: Iterable[ir.Value] | None) -> ir.Value | None:
     """The sum of the signals of all readers."""
     sum_ = None
     for signal in signals or ():

@@ -5,12 +5,14 @@ import onnx_ir as ir
 
 from inspectnet.graph.axes import Extents
 from inspectnet.graph.values import shape_of
-from inspectnet.rules.registry import Way, refuse
+from inspectnet.rules.registry import Backward, refuse
 
 END = (1 << 63) - 1
 
 
-def gather_up(op: Way, node: ir.Node, signal: ir.Value, term: ir.Value, stretched: Extents | None = None) -> ir.Value:
+def gather_up(
+    op: Backward, node: ir.Node, signal: ir.Value, term: ir.Value, stretched: Extents | None = None
+) -> ir.Value:
     """The signal summed over the axes along which `term` was stretched, to the shape of the output by default."""
     small, large = shape_of(term), stretched or shape_of(node.outputs[0])
     if small is None or large is None:
@@ -29,7 +31,7 @@ def stretched_axes(small: Extents, large: Extents) -> list[int]:
     return [a for a, n in enumerate(large) if a < missing or (small[a - missing] == 1 and n != 1)]
 
 
-def down_axis(op: Way, node: ir.Node, top: ir.Value, axis: int, shares: np.ndarray, beyond: int = 0) -> ir.Value:
+def down_axis(op: Backward, node: ir.Node, top: ir.Value, axis: int, shares: np.ndarray, beyond: int = 0) -> ir.Value:
     """The signal through the transposed matrix `shares` (positions above, positions below) along one axis of `node`.
 
     beyond: how many positions above read beyond the far end of the map. All before them read, in a crop of the map,
@@ -47,7 +49,7 @@ def down_axis(op: Way, node: ir.Node, top: ir.Value, axis: int, shares: np.ndarr
     return op.Einsum(top, _without_middle(op, node, axis, shares.astype(np.float32), beyond), equation=equation)
 
 
-def _without_middle(op: Way, node: ir.Node, axis: int, matrix: np.ndarray, beyond: int) -> ir.Value:
+def _without_middle(op: Backward, node: ir.Node, axis: int, matrix: np.ndarray, beyond: int) -> ir.Value:
     """As many rows and columns as there are: from the near end on, and for the last `beyond` rows from the far end."""
     above, below = (op.Shape(x, start=axis, end=axis + 1) for x in (node.outputs[0], node.inputs[0]))
     rows = op.Max(op.Sub(above, [beyond]), [0])
@@ -59,7 +61,7 @@ def _without_middle(op: Way, node: ir.Node, axis: int, matrix: np.ndarray, beyon
     return value
 
 
-def divided(op: Way, top: ir.Value, norm: ir.Value) -> ir.Value:
+def divided(op: Backward, top: ir.Value, norm: ir.Value) -> ir.Value:
     """top / norm, a length taken along axes; 0 where that is 0, as torch takes it."""
     value: ir.Value = op.Where(op.Equal(norm, 0.0), 0.0, op.Div(top, norm))
     return value

@@ -4,11 +4,11 @@ import onnx_ir as ir
 
 from inspectnet.graph.values import integer, number
 from inspectnet.graph.window import Window
-from inspectnet.rules.registry import Way, refuse, rule
+from inspectnet.rules.registry import Backward, refuse, rule
 
 
 @rule("Conv")
-def conv(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
+def conv(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """The same filters, transposed: top (N, K, H', W') -> bottom (N, C, H, W)."""
     filters, window = _fixed(op, node, 1), Window(node)
     group = integer(node, "group", 1)
@@ -25,14 +25,14 @@ def conv(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
 
 
 @rule("ConvTranspose")
-def conv_transpose(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
+def conv_transpose(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """The same filters as a convolution: top (N, K, H', W') -> bottom (N, C, H, W)."""
     filters, window, group = _fixed(op, node, 1), Window(node), integer(node, "group", 1)
     return [op.Conv(top, filters, strides=window.strides, pads=window.pads, dilations=window.dilations, group=group)]
 
 
 @rule("Gemm")
-def gemm(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
+def gemm(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """The transposed matrix: top (N, K) -> bottom (N, C)."""
     weights, transposed = _fixed(op, node, 1), integer(node, "transB", 0)
     if integer(node, "transA", 0):
@@ -40,7 +40,7 @@ def gemm(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     return [op.Gemm(top, weights, alpha=number(node, "alpha", 1.0), transB=1 - transposed)]
 
 
-def _fixed(op: Way, node: ir.Node, index: int) -> ir.Value:
+def _fixed(op: Backward, node: ir.Node, index: int) -> ir.Value:
     """The weights of `node`, which must not depend on the image."""
     weights: ir.Value = node.inputs[index]
     if weights in op.alive:
@@ -48,7 +48,7 @@ def _fixed(op: Way, node: ir.Node, index: int) -> ir.Value:
     return weights
 
 
-def _flip(op: Way, filters: ir.Value, group: int) -> ir.Value:
+def _flip(op: Backward, filters: ir.Value, group: int) -> ir.Value:
     """Filters (K, C/g, h, w) as those of the transposed convolution (C, K/g, h, w), turned by 180 degrees."""
     k, c, *kernel = filters.shape
     axes = list(range(2, 2 + len(kernel)))

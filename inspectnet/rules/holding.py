@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from inspectnet.graph.values import ROUNDINGS, behind, shape_of
 from inspectnet.rules.axes import stretched_axes
-from inspectnet.rules.registry import HELD, Held, Way
+from inspectnet.rules.registry import HELD, Backward, Held
 
 GATES = frozenset({"Sigmoid", "HardSigmoid", "Softmax", "Tanh", "Softsign"})
 SIGMOIDS = frozenset({"Sigmoid", "HardSigmoid"})
@@ -21,7 +21,7 @@ MADE_OF_GATES = ROUNDINGS.union(
 
 
 def hold(
-    op: Way, node: ir.Node, bottoms: Sequence[ir.Value | None], is_held: Callable[[ir.Value], bool]
+    op: Backward, node: ir.Node, bottoms: Sequence[ir.Value | None], is_held: Callable[[ir.Value], bool]
 ) -> list[ir.Value | Held | None]:
     """The same signals, but for those to inputs that are held; where all live inputs would be, none is."""
     live = [x in op.alive for x in node.inputs]
@@ -31,7 +31,7 @@ def hold(
     return [HELD if h else bottom for h, bottom in zip(held, bottoms, strict=True)]
 
 
-def is_gate(op: Way, x: ir.Value) -> bool:
+def is_gate(op: Backward, x: ir.Value) -> bool:
     """Whether `x` is a saturating function of something, or made of such alone."""
     asked, seen = [x], set[ir.Node]()
     while asked:

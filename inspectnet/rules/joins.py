@@ -5,29 +5,29 @@ import onnx_ir as ir
 from inspectnet.graph.values import integer
 from inspectnet.rules.axes import gather_up
 from inspectnet.rules.holding import hold, is_statistic
-from inspectnet.rules.registry import HELD, Bottoms, Signal, Way, refuse, rule
+from inspectnet.rules.registry import HELD, Backward, Bottoms, Signal, refuse, rule
 
 
 @rule("Add", "Sum")
-def add(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+def add(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The same signal to every term."""
     return [gather_up(op, node, top, x) if x in op.alive else None for x in node.inputs]
 
 
 @rule("Mean")
-def mean(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+def mean(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The same share of the signal to every term."""
     return add(op, node, op.Div(top, float(len(node.inputs))))
 
 
 @rule("Sub", when=["state=held"])
-def centre(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+def centre(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:
     """The signal to the first term, its negative to the second; a statistic that is taken off is held fixed."""
     return hold(op, node, sub(op, node, top), lambda x: is_statistic(node, x))
 
 
 @rule("Sub", when=["state=gradient"])
-def sub(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+def sub(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal to the first term, its negative to the second."""
     a, b = node.inputs
     return [
@@ -37,7 +37,7 @@ def sub(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
 
 
 @rule("Max", "Min")
-def extremes(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+def extremes(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal to the term that won; terms that tie share it; Max(x, 0) is read as a Relu."""
     y = node.outputs[0]
     won = [op.Cast(op.Equal(x, y), to=1) for x in node.inputs]
@@ -49,7 +49,7 @@ def extremes(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
 
 
 @rule("Where")
-def where(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+def where(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:
     """The signal to the term that was chosen; the choice is held fixed; Where(x > 0, x, 0) is read as a Relu."""
     chosen, a, b = node.inputs
     return [
@@ -60,7 +60,7 @@ def where(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
 
 
 @rule("Concat")
-def concat(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
+def concat(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """To each part its share of the signal."""
     axis = integer(node, "axis", 1)
     sizes = [x.shape[axis] for x in node.inputs]
@@ -72,7 +72,7 @@ def concat(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
 
 
 @rule("Split", parts=True)
-def split(op: Way, node: ir.Node, top: Signal) -> list[ir.Value | None]:
+def split(op: Backward, node: ir.Node, top: Signal) -> list[ir.Value | None]:
     """The signals of the parts side by side, nothing where no signal arrived."""
     parts = top if isinstance(top, tuple) else (top, *[None] * (len(node.outputs) - 1))
     axis, arrived = integer(node, "axis", 0), next(t for t in parts if t is not None)

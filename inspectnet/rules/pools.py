@@ -6,23 +6,23 @@ import onnx_ir as ir
 
 from inspectnet.graph.values import integer
 from inspectnet.graph.window import Window
-from inspectnet.rules.registry import Way, refuse, rule
+from inspectnet.rules.registry import Backward, refuse, rule
 
 
 @rule("MaxPool", when=["unpool=sum"])
-def max_pool(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
+def max_pool(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """Each value returns to the switch that won its window; windows that share a switch add up."""
     return [_scatter(op, top, _switches(op, node), node.inputs[0], "add")]
 
 
 @rule("MaxPool", when=["unpool=overwrite"])
-def max_pool_overwriting(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
+def max_pool_overwriting(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """Each value returns to the switch that won its window; of windows that share a switch the last one wins."""
     return [_scatter(op, top, _switches(op, node), node.inputs[0], "none")]
 
 
 @rule("MaxPool", when=["unpool=centre"])
-def max_pool_to_centre(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
+def max_pool_to_centre(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """Each value goes to the centre of its window (Mahendran & Vedaldi 2016); centres outside the map are lost."""
     kernel = Window(node).kernel
     centre = [
@@ -33,7 +33,7 @@ def max_pool_to_centre(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
 
 
 @rule("GlobalMaxPool")
-def global_max_pool(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
+def global_max_pool(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """Each value returns to where its map was largest."""
     x = node.inputs[0]
     flat = op.Reshape(x, [0, 0, -1])
@@ -41,7 +41,7 @@ def global_max_pool(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
 
 
 @rule("AveragePool")
-def average_pool(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
+def average_pool(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """Each value, divided by the size of its window, goes to every position of the window."""
     kernel = Window(node).kernel
     shares = op.Div(top, _window_sizes(op, node))
@@ -49,14 +49,14 @@ def average_pool(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
 
 
 @rule("GlobalAveragePool")
-def global_average_pool(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
+def global_average_pool(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """Each value, divided by the size of the map, goes to every position."""
     x = node.inputs[0]
     size = op.Cast(op.ReduceProd(op.Shape(x, start=2), keepdims=0), to=1)
     return [op.Expand(op.Div(top, size), op.shape_like(top, x))]
 
 
-def _switches(op: Way, node: ir.Node) -> ir.Value:
+def _switches(op: Backward, node: ir.Node) -> ir.Value:
     """The pool's Indices (N, C, H', W') as places in their own maps, so that no batch is in them."""
     if len(node.outputs) < 2:
         node.resize_outputs(2)
@@ -73,7 +73,7 @@ def _switches(op: Way, node: ir.Node) -> ir.Value:
     return switches
 
 
-def _scatter(op: Way, top: ir.Value, switches: ir.Value, bottom: ir.Value, reduction: str) -> ir.Value:
+def _scatter(op: Backward, top: ir.Value, switches: ir.Value, bottom: ir.Value, reduction: str) -> ir.Value:
     """A map of bottom's shape that holds `top` at `switches`."""
     area = op.ReduceProd(op.Shape(bottom, start=2))
     blank = op.Expand(0.0, op.Concat(op.Shape(top, end=2), area, axis=0))
@@ -83,7 +83,7 @@ def _scatter(op: Way, top: ir.Value, switches: ir.Value, bottom: ir.Value, reduc
     return value
 
 
-def _spread(op: Way, node: ir.Node, top: ir.Value, kernel: list[float]) -> ir.Value:
+def _spread(op: Backward, node: ir.Node, top: ir.Value, kernel: list[float]) -> ir.Value:
     """Each value times `kernel`, laid over its window; overlaps add up."""
     window, channels = Window(node), node.inputs[0].shape[1]
     ones = op.Expand(op.Reshape(kernel, [1, 1, *window.kernel]), [channels, 1, *window.kernel])
@@ -94,7 +94,7 @@ def _spread(op: Way, node: ir.Node, top: ir.Value, kernel: list[float]) -> ir.Va
     )  # fmt: skip
 
 
-def _window_sizes(op: Way, node: ir.Node) -> ir.Value | float:
+def _window_sizes(op: Backward, node: ir.Node) -> ir.Value | float:
     """By how much each value of an average pool was divided: a number, or (1, 1, H', W') where the border differs."""
     window, padded = Window(node), bool(integer(node, "count_include_pad"))
     if not any(window.overhang) and (padded or not any(window.pads)):

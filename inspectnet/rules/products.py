@@ -10,13 +10,13 @@ from inspectnet.graph.einsum import terms_of
 from inspectnet.graph.values import word
 from inspectnet.rules.axes import gather_up
 from inspectnet.rules.holding import gated_by_itself, hold, is_gate, is_statistic
-from inspectnet.rules.registry import HELD, Bottoms, Way, refuse, rule
+from inspectnet.rules.registry import HELD, Backward, Bottoms, refuse, rule
 
 PRODUCTS = ("Div", "MatMul", "Einsum")  # a Mul may be a rectifier, x sigmoid(x)
 
 
 @rule("Mul", when=["rectify=signal"])
-def scale(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+def scale(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:
     """The signal times the other factor; gates and scales of maps are held fixed; x sigmoid(x) rectifies."""
     if (own := gated_by_itself(node)) is not None:
         return [op.Relu(top) if i == own else HELD for i in range(2)]
@@ -24,7 +24,7 @@ def scale(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
 
 
 @rule("Mul", when=["rectify=guided"])
-def scale_and_mask(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+def scale_and_mask(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:
     """The signal times the other factor; gates and scales of maps are held fixed; x sigmoid(x) rectifies and masks."""
     if (own := gated_by_itself(node)) is not None:
         passed = op.Where(op.Greater(node.inputs[own], 0.0), op.Relu(top), 0.0)
@@ -32,19 +32,19 @@ def scale_and_mask(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
     return _scale(op, node, top)
 
 
-def _scale(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+def _scale(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:
     return hold(op, node, mul(op, node, top), lambda x: is_gate(op, x) or is_statistic(node, x))
 
 
 @rule("Mul", when=["state=gradient"])
-def mul(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+def mul(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal times the other factor."""
     a, b = node.inputs
     return [gather_up(op, node, op.Mul(top, other), x) if x in op.alive else None for x, other in ((a, b), (b, a))]
 
 
 @rule("Div", when=["state=held"])
-def div_by_recorded(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+def div_by_recorded(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:
     """The signal divided by the divisor, which is held fixed."""
     x, divisor = node.inputs
     if x not in op.alive:
@@ -53,7 +53,7 @@ def div_by_recorded(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
 
 
 @rule("Div", when=["state=gradient"])
-def div(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+def div(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal divided by the divisor; to the divisor that times -y."""
     x, divisor = node.inputs
     share = op.Div(top, divisor)
@@ -64,13 +64,13 @@ def div(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
 
 
 @rule("MatMul", when=["state=held"])
-def matmul_by_recorded(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+def matmul_by_recorded(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:
     """The transposed other matrix, on the side it stood; attention is held fixed."""
     return hold(op, node, matmul(op, node, top), lambda x: is_gate(op, x))
 
 
 @rule("MatMul", when=["state=gradient"])
-def matmul(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+def matmul(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The transposed other matrix, on the side it stood."""
     left, right = node.inputs
     if min(len(left.shape), len(right.shape)) < 2:
@@ -82,13 +82,13 @@ def matmul(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
 
 
 @rule("Einsum", when=["state=held"])
-def einsum_by_recorded(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+def einsum_by_recorded(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:
     """The same sum of products with the signal in the place of each factor; attention is held fixed."""
     return hold(op, node, einsum(op, node, top), lambda x: is_gate(op, x))
 
 
 @rule("Einsum", when=["state=gradient"])
-def einsum(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+def einsum(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The same sum of products with the signal in the place of each factor."""
     names, made = terms_of(node)
     if any(len(set(term)) < len(term) for term in (*names, made)):
@@ -110,12 +110,12 @@ def einsum(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     return bottoms
 
 
-def _sum_copies(op: Way, node: ir.Node, signal: ir.Value, side: ir.Value) -> ir.Value:
+def _sum_copies(op: Backward, node: ir.Node, signal: ir.Value, side: ir.Value) -> ir.Value:
     """The signal summed over the stacks of matrices along which `side` was stretched."""
     return gather_up(op, node, signal, side, (*node.outputs[0].shape[:-2], *side.shape[-2:]))
 
 
-def _turned(op: Way, matrix: ir.Value) -> ir.Value:
+def _turned(op: Backward, matrix: ir.Value) -> ir.Value:
     """The matrices of (..., m, n) as (..., n, m)."""
     rank = len(matrix.shape)
     value: ir.Value = op.Transpose(matrix, perm=[*range(rank - 2), rank - 1, rank - 2])

@@ -5,17 +5,17 @@ import onnx_ir as ir
 from inspectnet.graph.extents import images_in
 from inspectnet.graph.values import constant_of, integer, shape_of
 from inspectnet.rules.axes import divided
-from inspectnet.rules.registry import Way, refuse, rule
+from inspectnet.rules.registry import Backward, refuse, rule
 
 
 @rule("ReduceSum")
-def reduce_sum(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+def reduce_sum(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """Each value goes back to all that were added up."""
     return _spread(op, node, _unsqueezed(op, node, top))
 
 
 @rule("ReduceMean")
-def reduce_mean(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+def reduce_mean(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """Each value, divided by how many made it, goes back to all of them."""
     top = _unsqueezed(op, node, top)
     count = op.Cast(op.ReduceProd(op.Gather(op.Shape(node.inputs[0]), _axes(node)), keepdims=0), to=1)
@@ -23,7 +23,7 @@ def reduce_mean(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
 
 
 @rule("ReduceMax", "ReduceMin")
-def reduce_to_extreme(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+def reduce_to_extreme(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """Each value returns to the number that won; those that tie share it."""
     y, top = (_unsqueezed(op, node, value) for value in (node.outputs[0], top))
     won = op.Cast(op.Equal(node.inputs[0], y), to=1)
@@ -32,26 +32,26 @@ def reduce_to_extreme(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | 
 
 
 @rule("ReduceL1")
-def reduce_l1(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+def reduce_l1(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """Each value goes back to all that made it, with their recorded signs."""
     return _times(op, node, op.Sign(node.inputs[0]), _unsqueezed(op, node, top))
 
 
 @rule("ReduceL2")
-def reduce_l2(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+def reduce_l2(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """Each value goes back to all that made it, times the recorded x / y; nothing where all are 0."""
     y, top = (_unsqueezed(op, node, value) for value in (node.outputs[0], top))
     return _times(op, node, node.inputs[0], divided(op, top, y))
 
 
 @rule("ReduceSumSquare")
-def reduce_sum_square(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+def reduce_sum_square(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """Each value goes back to all that made it, times the recorded 2 x."""
     return _times(op, node, node.inputs[0], op.Mul(_unsqueezed(op, node, top), 2.0))
 
 
 @rule("ReduceLogSumExp")
-def reduce_log_sum_exp(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+def reduce_log_sum_exp(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """Each value goes back to all that made it, times the recorded exp(x - y)."""
     y, top = (_unsqueezed(op, node, value) for value in (node.outputs[0], top))
     return _times(op, node, op.Exp(op.Sub(node.inputs[0], y)), top)
@@ -69,16 +69,16 @@ def _axes(node: ir.Node) -> list[int]:
     return found
 
 
-def _unsqueezed(op: Way, node: ir.Node, value: ir.Value) -> ir.Value:
+def _unsqueezed(op: Backward, node: ir.Node, value: ir.Value) -> ir.Value:
     """A value of the output's shape with the reduced axes back in their places, one long."""
     axes = _axes(node)
     return value if integer(node, "keepdims", 1) else op.Unsqueeze(value, axes)
 
 
-def _times(op: Way, node: ir.Node, slope: ir.Value, share: ir.Value) -> list[ir.Value | None]:
+def _times(op: Backward, node: ir.Node, slope: ir.Value, share: ir.Value) -> list[ir.Value | None]:
     return [op.Mul(slope, share), *([None] * (len(node.inputs) - 1))]
 
 
-def _spread(op: Way, node: ir.Node, share: ir.Value) -> list[ir.Value | None]:
+def _spread(op: Backward, node: ir.Node, share: ir.Value) -> list[ir.Value | None]:
     x = node.inputs[0]
     return [op.Expand(share, op.shape_like(share, x)), *([None] * (len(node.inputs) - 1))]

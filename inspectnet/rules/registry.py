@@ -26,12 +26,12 @@ class Held(Enum):
 HELD: Final = Held.HELD
 Signal = Any  # an ir.Value, or a tuple of them for an operator with several outputs
 Bottoms = Sequence[ir.Value | Held | None]
-Rule = Callable[["Way", ir.Node, Signal], Bottoms]
+Rule = Callable[["Backward", ir.Node, Signal], Bottoms]
 R = TypeVar("R", bound=Rule)
 
 
-class Way(Op):
-    """The way down: an `Op` that also knows which values depend on the image."""
+class Backward(Op):
+    """The backward graph: an `Op` that also knows which values depend on the image."""
 
     def __init__(self, graph: ir.Graph, alive: set[ir.Value], prefix: str = "inverse") -> None:
         super().__init__(graph, prefix)

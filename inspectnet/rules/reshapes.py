@@ -8,13 +8,13 @@ import onnx_ir as ir
 from inspectnet.graph.taps import cuts_of, widths_of
 from inspectnet.graph.values import constant_of, integer, ints, word
 from inspectnet.rules.axes import END, down_axis, gather_up
-from inspectnet.rules.registry import HELD, Bottoms, Held, Way, refuse, rule
+from inspectnet.rules.registry import HELD, Backward, Bottoms, Held, refuse, rule
 
 MIRRORS: dict[str, Literal["reflect", "edge", "wrap"]] = {"reflect": "reflect", "edge": "edge", "wrap": "wrap"}
 
 
 @rule("Identity", "Dropout")
-def passes(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+def passes(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal as it is."""
     training = constant_of(node.inputs[2]) if len(node.inputs) > 2 else None
     if training is not None and training.any():
@@ -23,7 +23,7 @@ def passes(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
 
 
 @rule("Cast")
-def cast(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+def cast(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:
     """The signal as it is, in the type of the input; a condition that became a mask is held fixed."""
     below, above = node.inputs[0].dtype, node.outputs[0].dtype
     if below == ir.DataType.BOOL:
@@ -37,21 +37,21 @@ def cast(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
 
 
 @rule("Reshape", "Flatten", "Squeeze", "Unsqueeze")
-def reshape(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+def reshape(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal in the shape of the input; the first extent follows from the others."""
     shape = op.Concat([-1], op.Shape(node.inputs[0], start=1), axis=0)
     return [op.Reshape(top, shape), *([None] * (len(node.inputs) - 1))]
 
 
 @rule("Transpose")
-def transpose(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
+def transpose(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """The axes back in their places."""
     perm = ints(node, "perm") or tuple(range(len(node.inputs[0].shape)))[::-1]
     return [op.Transpose(top, perm=np.argsort(perm).tolist())]
 
 
 @rule("Slice")
-def slice_(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+def slice_(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal where it was cut out, nothing around it."""
     x, cuts = node.inputs[0], cuts_of(node)
     if cuts is None:
@@ -64,7 +64,7 @@ def slice_(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
 
 
 @rule("Pad")
-def pad(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+def pad(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal without its padding; where the padding mirrors the map, back to what was mirrored."""
     x, pads, *rest = node.inputs
     nowhere = [None] * (len(node.inputs) - 1)
@@ -83,7 +83,7 @@ def pad(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
 
 
 @rule("Gather")
-def gather(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+def gather(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:
     """The signal where it was taken from, nothing elsewhere; what was taken twice adds up."""
     x, indices = node.inputs
     if x not in op.alive:
@@ -96,7 +96,7 @@ def gather(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
 
 
 @rule("GatherND")
-def gather_nd(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+def gather_nd(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:
     """The signal where it was taken from, nothing elsewhere; what was taken twice adds up."""
     x, indices = node.inputs
     if x not in op.alive or integer(node, "batch_dims", 0):
@@ -106,7 +106,7 @@ def gather_nd(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
 
 
 @rule("ScatterND")
-def scatter_nd(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+def scatter_nd(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:
     """To what was put in the signal at its places; to what it was put into the signal elsewhere."""
     x, indices, put = node.inputs
     if indices in op.alive or word(node, "reduction", "none") != "none":
@@ -120,20 +120,20 @@ def scatter_nd(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
 
 
 @rule("GatherElements")
-def gather_elements(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+def gather_elements(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:
     """The signal where it was taken from, nothing elsewhere; what was taken twice adds up."""
     x, indices = node.inputs
     return [_scatter_back(op, top, indices, x, integer(node, "axis", 0) % len(x.shape)), _held_if_alive(op, indices)]
 
 
 @rule("Expand")
-def expand(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+def expand(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signals of all copies, added up."""
     return [gather_up(op, node, top, node.inputs[0]), None]
 
 
 @rule("Tile")
-def tile(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+def tile(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signals of all copies, added up."""
     repeats = constant_of(node.inputs[1])
     if repeats is None or repeats[0] != 1:
@@ -146,13 +146,13 @@ def tile(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
 
 
 @rule("SpaceToDepth")
-def space_to_depth(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
+def space_to_depth(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """The channels back in their places."""
     return [op.DepthToSpace(top, blocksize=integer(node, "blocksize"), mode="DCR")]
 
 
 @rule("DepthToSpace")
-def depth_to_space(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
+def depth_to_space(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """The places back in their channels."""
     size = integer(node, "blocksize")
     spread = op.SpaceToDepth(top, blocksize=size)  # channels: places, then maps
@@ -162,7 +162,7 @@ def depth_to_space(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     return [op.Reshape(op.Transpose(apart, perm=[0, 2, 1, 3, 4]), op.Shape(spread))]
 
 
-def _put_back(op: Way, top: ir.Value, axis: int, places: range, bottom: ir.Value) -> ir.Value:
+def _put_back(op: Backward, top: ir.Value, axis: int, places: range, bottom: ir.Value) -> ir.Value:
     """Along `axis`, row i of `top` at `places[i]`, zeros elsewhere; on a crop of `bottom` as well."""
     rank = len(bottom.shape)
     if places.step < 0:
@@ -177,14 +177,14 @@ def _put_back(op: Way, top: ir.Value, axis: int, places: range, bottom: ir.Value
     return value
 
 
-def _around(op: Way, axis: int, rank: int, before: int, behind: ir.Value | list[int]) -> ir.Value:
+def _around(op: Backward, axis: int, rank: int, before: int, behind: ir.Value | list[int]) -> ir.Value:
     """The pads of all axes, only `axis` with any: onnxruntime loses Pad's own axes where it moves a Transpose."""
     begin, rest = [*[0] * axis, before, *[0] * (rank - 1)], [0] * (rank - axis - 1)
     value: ir.Value = op.Concat(begin, behind, *([rest] if rest else []), axis=0)
     return value
 
 
-def _scatter_back(op: Way, top: ir.Value, indices: ir.Value, bottom: ir.Value, axis: int) -> ir.Value:
+def _scatter_back(op: Backward, top: ir.Value, indices: ir.Value, bottom: ir.Value, axis: int) -> ir.Value:
     """A tensor of bottom's shape that holds `top` at `indices` along `axis`, added up."""
     others = op.Shape(top, end=axis) if axis else None, op.Shape(top, start=axis + 1)
     extents = [others[0], op.Shape(bottom, start=axis, end=axis + 1), others[1]]
@@ -193,5 +193,5 @@ def _scatter_back(op: Way, top: ir.Value, indices: ir.Value, bottom: ir.Value, a
     return value
 
 
-def _held_if_alive(op: Way, choice: ir.Value) -> Held | None:
+def _held_if_alive(op: Backward, choice: ir.Value) -> Held | None:
     return HELD if choice in op.alive else None

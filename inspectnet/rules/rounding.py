@@ -3,20 +3,20 @@
 import onnx_ir as ir
 
 from inspectnet.graph.values import integer
-from inspectnet.rules.registry import Way, refuse, rule
+from inspectnet.rules.registry import Backward, refuse, rule
 
 HALF_A_STEP = 0.501  # of the grid, and what float32 adds
 
 
 @rule("DequantizeLinear")
 @rule("QuantizeLinear", when=["rectify=signal"])
-def round_off(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+def round_off(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal as it is: rounding is passed straight through."""
     return [top, *([None] * (len(node.inputs) - 1))]
 
 
 @rule("QuantizeLinear", when=["rectify=guided", "rectify=gradient"])
-def round_within(op: Way, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
+def round_within(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal as it is where the grid reaches the number, nothing beyond its ends, as of a Clip."""
     x, scale, *zero = node.inputs
     if zero and zero[0] is not None and not zero[0].dtype.is_integer():  # the steps of float8 have no one size

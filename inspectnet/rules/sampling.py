@@ -6,13 +6,13 @@ import math
 import onnx_ir as ir
 
 from inspectnet.graph.values import integer, word
-from inspectnet.rules.registry import HELD, Bottoms, Way, refuse, rule
+from inspectnet.rules.registry import HELD, Backward, Bottoms, refuse, rule
 
 Corner = tuple[ir.Value, ir.Value | float]  # a row or column, and its share
 
 
 @rule("GridSample", when=["state=held"])
-def grid_sample(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+def grid_sample(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:
     """Each value goes, by their shares, to the pixels between which it was taken; the places are held fixed."""
     x, grid = node.inputs
     extents = list(x.shape)[2:]
@@ -33,14 +33,14 @@ def grid_sample(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
 
 
 @rule("GridSample", when=["state=gradient"])
-def grid_sample_at_fixed_places(op: Way, node: ir.Node, top: ir.Value) -> Bottoms:
+def grid_sample_at_fixed_places(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:
     """Each value goes, by their shares, to the pixels between which it was taken, which the image may not decide."""
     if node.inputs[1] in op.alive:
         raise refuse(node, "where it looks depends on the image")
     return grid_sample(op, node, top)
 
 
-def _corners(op: Way, node: ir.Node, axis: int) -> list[Corner]:
+def _corners(op: Backward, node: ir.Node, axis: int) -> list[Corner]:
     """The places along an axis (rows, columns) between which each value was taken, (N, H', W'), with their shares."""
     mode, beyond = word(node, "mode", "linear"), word(node, "padding_mode", "zeros")
     extents = list(node.inputs[0].shape)[2:]
@@ -61,11 +61,11 @@ def _corners(op: Way, node: ir.Node, axis: int) -> list[Corner]:
     return [(low, op.Sub(1.0, share)), (op.Add(low, 1.0), share)]
 
 
-def _within(op: Way, at: ir.Value, extent: int) -> ir.Value:
+def _within(op: Backward, at: ir.Value, extent: int) -> ir.Value:
     value: ir.Value = op.Equal(at, _clipped(op, at, extent))
     return value
 
 
-def _clipped(op: Way, at: ir.Value, extent: int) -> ir.Value:
+def _clipped(op: Backward, at: ir.Value, extent: int) -> ir.Value:
     value: ir.Value = op.Clip(at, 0.0, float(extent - 1))
     return value

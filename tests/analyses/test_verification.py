@@ -303,11 +303,11 @@ def forget_a_path_of_the_split_form(monkeypatch):
     build = split.build
 
     def fault(*given):
-        inverse, seed, crest = build(*given)
+        inverse, seed, target = build(*given)
         for node in inverse.graph:
             if node.op_type == "Add" and node.name.startswith("inverse"):
                 ir.convenience.replace_all_uses_with(node.outputs[0], node.inputs[0])
-        return inverse, seed, crest
+        return inverse, seed, target
 
     monkeypatch.setattr(split, "build", fault)
 
