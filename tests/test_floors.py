@@ -18,6 +18,7 @@ rules
 inverse
 projection preprocessing
 network
+scan
 attribution classes
 analyses
 report

@@ -153,9 +153,7 @@ def evaluate(
     stream.seen.refuse_nothing()
     answers = tuple(_answers(np.concatenate(parts, axis=1)) for parts in zip(*judged, strict=True))
     labels = classes[stream.seen.keys[:, 0]]
-    return Evaluation(
-        tuple(stream.seen.ids(stream.seen.keys)), labels, count, answers, stream.seen.skipped, stream.seen.digest
-    )
+    return Evaluation(stream.seen.ids, labels, count, answers, stream.seen.skipped, stream.seen.digest)
 
 
 def class_count(networks: Sequence[Network], layer: str = "") -> int:

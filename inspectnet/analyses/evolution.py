@@ -124,7 +124,7 @@ def evolve(
         )
         for k, (layer, chosen) in enumerate(zip(found, _choose(found, watches, maps, seed), strict=True))
     ]
-    images, seen = tuple(stream.seen.ids(stream.seen.keys)), stream.seen
+    images, seen = stream.seen.ids, stream.seen
     return Evolution(tuple(epochs), tuple(evolved), images, seen.skipped, seen.digest)
 
 

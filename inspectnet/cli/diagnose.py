@@ -112,6 +112,7 @@ def _project(
 ) -> list["LayerFeatures"]:
     """The strongest activation of some maps of each of the layers, projected."""
     from inspectnet.analyses import features
+    from inspectnet.images import Reader
     from inspectnet.report.progress import progress
     from inspectnet.rules import Policy
 
@@ -119,9 +120,10 @@ def _project(
     with progress("scanning", len(collection)) as advance:
         found = features.scan(network, collection, layers, top=1, batch_size=batch_size, advance=advance)
     chosen = [features.choose_maps(ranking, count, seed) for ranking in found.rankings]
+    reader = Reader(collection, network.preparation)
     with progress("projecting", sum(map(len, chosen)), "activations") as advance:
         return [
-            features.project_winners(network, collection, found, ranking, maps, Policy(), on_progress=advance)
+            features.project_winners(network, reader, ranking, maps, Policy(), advance=advance)
             for ranking, maps in zip(found.rankings, chosen, strict=True)
         ]
 

@@ -45,11 +45,11 @@ def search(request: Request, folder: "OutputFolder") -> dict[str, Any]:
     chosen = [
         wanted.among(ranking, request.seed) for wanted, ranking in zip(request.wanted, found.rankings, strict=True)
     ]
-    total = sum(int((r.rows[maps] >= 0).sum()) for r, maps in zip(found.rankings, chosen, strict=True))
+    total = sum(int((r.keys[maps, :, 0] >= 0).sum()) for r, maps in zip(found.rankings, chosen, strict=True))
     with progress("projecting", total, "activations") as advance:
         _write_layers(request, found, chosen, folder, advance)
-    skipped = [{"image": s.id, "reason": s.reason} for s in found.skipped]
-    return {"count": len(found.images), "sha256": found.digest, "skipped": skipped}
+    skipped = [{"image": s.id, "reason": s.reason} for s in found.seen.skipped]
+    return {"count": found.seen.count, "sha256": found.seen.digest, "skipped": skipped}
 
 
 def _scan(request: Request) -> "Scan":
@@ -71,20 +71,13 @@ def _scan(request: Request) -> "Scan":
 
 def _write_layers(request: Request, found: "Scan", chosen: list[list[int]], folder: "OutputFolder", done: Any) -> None:
     from inspectnet.analyses import features
+    from inspectnet.images import Reader
     from inspectnet.report.features import write_features
 
-    words = f"{len(found.images)} {'tiles' if request.tile else 'images'}"
+    reader = Reader(request.collection, request.network.preparation, request.tile)
+    words = f"{found.seen.count} {'tiles' if request.tile else 'images'}"
     for ranking, maps in zip(found.rankings, chosen, strict=True):
-        made = features.project_winners(
-            request.network,
-            request.collection,
-            found,
-            ranking,
-            maps,
-            request.policy,
-            tile=request.tile,
-            on_progress=done,
-        )
+        made = features.project_winners(request.network, reader, ranking, maps, request.policy, advance=done)
         write_features(folder, request.files[ranking.layer.name], made, request.network, words)
 
 

@@ -8,10 +8,10 @@ from inspectnet.errors import OptionError
 from inspectnet.files.parsing import whole_number
 
 if TYPE_CHECKING:
-    from inspectnet.analyses.features import Ranking
     from inspectnet.graph.addresses import Address
     from inspectnet.graph.layers import Layer
     from inspectnet.network import Network
+    from inspectnet.scan import Ranking
 
 
 @dataclass(frozen=True)

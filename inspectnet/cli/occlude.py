@@ -19,7 +19,7 @@ from inspectnet.report.lines import show, show_json
 if TYPE_CHECKING:
     import numpy as np
 
-    from inspectnet.analyses.features import Feature, Scan
+    from inspectnet.analyses.features import Scan
     from inspectnet.analyses.occlusion import WatchedMap
     from inspectnet.images import Batch, Collection
     from inspectnet.images.occluder import Grid
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from inspectnet.report.folder import OutputFolder
     from inspectnet.report.occlusion import Occluded
     from inspectnet.rules import Policy
+    from inspectnet.scan import Feature
 
 IMAGE = "A photo, or several: a folder, a .txt or .csv list, a .tar."
 LAYER = (
@@ -232,7 +233,7 @@ def _run(request: Request, folder: "OutputFolder") -> dict[str, Any]:
     write_page(folder, shown, request.network, request.names, words)
     skipped = [{"image": each.id, "reason": each.reason} for each in stream.seen.skipped]
     images = {"count": len(photos), "sha256": stream.seen.digest, "skipped": skipped}
-    others = {"count": len(scan.images), "sha256": scan.digest}
+    others = {"count": scan.seen.count, "sha256": scan.seen.digest}
     record = _describe(request) | {"images": images, "other_images": others}
     return {**record, **panels.describe(), "photos": photos}
 
@@ -281,9 +282,11 @@ def _occlude(request: Request, scan: "Scan", batch: "Batch", draw: bool, advance
 
 def _elsewhere(request: Request, scan: "Scan", watched: "WatchedMap", own: bytes) -> list["Feature"]:
     """The map in the other images that excite it most, without the photo itself, whose file holds `own`."""
-    from inspectnet.analyses.features import project_winners
+    from inspectnet.images import Reader
+    from inspectnet.scan import project_winners
 
     ranking = next(each for each in scan.rankings if each.layer.output == watched.layer.output)
-    made = project_winners(request.network, request.others, scan, ranking, [watched.map], request.policy)
+    reader = Reader(request.others, request.network.preparation)
+    made = project_winners(request.network, reader, ranking, [watched.map], request.policy)
     entries = {entry.id: i for i, entry in enumerate(request.others)}
-    return [each for each in made.maps[watched.map] if request.others.read(entries[each.image]) != own][:ELSEWHERE]
+    return [each for each in made[watched.map] if request.others.read(entries[each.image]) != own][:ELSEWHERE]

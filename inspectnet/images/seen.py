@@ -38,7 +38,7 @@ class Seen:
     def note_rows(self, keys: Keys) -> list[str]:
         """The next rows; gives their ids."""
         self._keys.append(keys)
-        return self.ids(keys)
+        return row_ids(self.collection, keys, self.tile)
 
     def merge(self, later: "Seen") -> None:
         """Take in what was read of the part that follows."""
@@ -75,10 +75,10 @@ class Seen:
             total.update(entry.id.encode("utf-8", "surrogateescape") + b"\0" + sha256)
         return total.hexdigest()
 
-    def ids(self, keys: Keys) -> list[str]:
-        """The id of each image, or `photo.jpg#y,x` of each tile, for keys (n, 3)."""
-        rows = [(self.collection.entries[entry].id, y, x) for entry, y, x in keys.tolist()]
-        return [tile_id(id, y, x) if self.tile else id for id, y, x in rows]
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The id of each row."""
+        return tuple(row_ids(self.collection, self.keys, self.tile))
 
     def refuse_nothing(self) -> None:
         """Raise ImageError if no row was given out."""
@@ -86,3 +86,9 @@ class Seen:
             first = self._unread[0]
             why = f"none of the {self.entries} images could be read; the first, {first.id}: {first.reason}"
             raise ImageError(why)
+
+
+def row_ids(collection: Collection, keys: Keys, tile: bool) -> list[str]:
+    """The id of each image, or `photo.jpg#y,x` of each tile, for keys (n, 3)."""
+    rows = [(collection.entries[entry].id, y, x) for entry, y, x in keys.tolist()]
+    return [tile_id(id, y, x) if tile else id for id, y, x in rows]

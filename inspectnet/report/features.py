@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from inspectnet.analyses.features import Feature, LayerFeatures, PhotoFeatures
+from inspectnet.analyses.features import LayerFeatures, PhotoFeatures
 from inspectnet.figures.colour import grey_centred
 from inspectnet.figures.gallery import Block, draw_gallery
 from inspectnet.graph.layers import Layer
 from inspectnet.network import Network
 from inspectnet.report.folder import OutputFolder
+from inspectnet.scan import Feature
 
 
 def write_features(folder: OutputFolder, name: str, found: LayerFeatures, network: Network, images: str) -> None:

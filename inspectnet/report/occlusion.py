@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from inspectnet.analyses.features import Feature
 from inspectnet.analyses.occlusion import Occlusion, WatchedMap
 from inspectnet.analyses.occlusion_summary import Agreement, BoxDrops, compare_with_box, correlate
 from inspectnet.classes import short_names
@@ -17,6 +16,7 @@ from inspectnet.network import Network
 from inspectnet.report.folder import OutputFolder
 from inspectnet.report.lines import show
 from inspectnet.report.tables import ends
+from inspectnet.scan import Feature
 
 PERCENT = 100
 

@@ -6,10 +6,11 @@ from nets import onnx_text
 from PIL import Image
 
 import inspectnet
-from inspectnet.analyses.features import choose_maps, field_box, inspect_photo, project_winners, scan
+from inspectnet.analyses.features import choose_maps, inspect_photo, project_winners, scan
 from inspectnet.errors import ImageError, ModelError, RuleError
 from inspectnet.geometry import Unit
-from inspectnet.images import Preparation, find_images, tile_boxes
+from inspectnet.images import Preparation, Reader, find_images, tile_boxes
+from inspectnet.projection import field_box
 from inspectnet.rules import Policy
 
 SIDE, MAPS = 20, 6
@@ -80,23 +81,26 @@ def brute_force(network, images, layer):
     return np.array(values), np.array(places)
 
 
-def check_ranking(ranking, values, places):
-    """The ranking holds, map by map, the largest values, strongest first, equal ones in the order of the images."""
+def check_ranking(ranking, values, places, sources):
+    """The ranking holds, map by map, the largest values, strongest first, equal ones in the order of the images.
+
+    sources (N, 3): where each image comes from.
+    """
     for m in range(values.shape[1]):
         order = sorted(np.flatnonzero(values[:, m] > 0), key=lambda row: (-values[row, m], row))
-        order = order[: ranking.rows.shape[1]]
+        order = order[: ranking.keys.shape[1]]
         n = len(order)
-        assert ranking.rows[m, :n].tolist() == order
-        assert (ranking.rows[m, n:] == -1).all()
+        assert ranking.keys[m, :n].tolist() == [list(sources[row]) for row in order]
+        assert (ranking.keys[m, n:] == -1).all()
         np.testing.assert_allclose(ranking.values[m, :n], values[order, m], rtol=1e-6)
         assert (ranking.values[m, n:] == 0).all()
         np.testing.assert_array_equal(ranking.places[m, :n], places[order, m])
 
 
 def same(one, two, rtol=0.0):
-    assert one.images == two.images
+    assert one.seen.ids == two.seen.ids
     for a, b in zip(one.rankings, two.rankings, strict=True):
-        np.testing.assert_array_equal(a.rows, b.rows)
+        np.testing.assert_array_equal(a.keys, b.keys)
         np.testing.assert_array_equal(a.places, b.places)
         np.testing.assert_allclose(a.values, b.values, rtol=rtol)
 
@@ -107,11 +111,11 @@ def same(one, two, rtol=0.0):
 @pytest.mark.parametrize("top", [1, 5, 60])
 def test_the_strongest_activations_are_those_of_brute_force(top, network, collection):
     found = scan(network, collection, ["conv1", "conv2", "fc3"], top=top)
-    assert found.images == tuple(sorted(photos(40)))
+    assert found.seen.ids == tuple(sorted(photos(40)))
     images = [image for _, image in sorted(photos(40).items())]
     for ranking, layer in zip(found.rankings, ["conv1", "conv2", "fc3"], strict=True):
         assert ranking.values.shape == (ranking.layer.maps, top)
-        check_ranking(ranking, *brute_force(network, images, layer))
+        check_ranking(ranking, *brute_force(network, images, layer), [(at, 0, 0) for at in range(40)])
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 32])
@@ -121,14 +125,14 @@ def test_batches_and_threads_do_not_matter(batch_size, threads, tmp_path, collec
     wanted = scan(open_net(tmp_path), collection, layers, batch_size=16)
     found = scan(open_net(tmp_path, threads), collection, layers, batch_size=batch_size, threads=threads)
     same(found, wanted)
-    assert found.digest == wanted.digest
+    assert found.seen.digest == wanted.seen.digest
 
 
 def test_the_order_in_which_files_were_made_does_not_matter(network, collection, tmp_path):
     other = write(tmp_path / "again", photos(40), order=-1)
     one, two = (scan(network, c, ["conv1", "conv2"]) for c in (collection, other))
     same(one, two)
-    assert one.digest == two.digest
+    assert one.seen.digest == two.seen.digest
 
 
 def test_equal_activations_go_to_the_earlier_image(network, tmp_path):
@@ -139,11 +143,11 @@ def test_equal_activations_go_to_the_earlier_image(network, tmp_path):
         found = scan(network, collection, ["conv2"], top=9, batch_size=batch_size)
         (ranking,) = found.rankings
         for m in ranking.active():
-            rows, values = ranking.rows[m], ranking.values[m]
+            rows, values = ranking.keys[m, :, 0], ranking.values[m]
             held = rows[rows >= 0]
             assert len(held) % 3 == 0
             for first in range(0, len(held), 3):
-                names = [found.images[row] for row in held[first : first + 3]]
+                names = [found.seen.ids[row] for row in held[first : first + 3]]
                 assert [name[0] for name in names] == ["a", "m", "z"]
                 assert len({name[1:] for name in names}) == 1
                 assert len(set(values[first : first + 3])) == 1
@@ -153,7 +157,7 @@ def test_one_pass_for_all_layers_gives_what_each_alone_gives(network, collection
     together = scan(network, collection, ["fc3", "conv1", "conv2"])
     for i, layer in enumerate(["fc3", "conv1", "conv2"]):
         (alone,) = scan(network, collection, [layer]).rankings
-        np.testing.assert_array_equal(together.rankings[i].rows, alone.rows)
+        np.testing.assert_array_equal(together.rankings[i].keys, alone.keys)
 
 
 def test_progress_counts_every_file_once(network, collection):
@@ -166,8 +170,8 @@ def test_a_map_that_nothing_activates_has_no_winners(network, collection):
     found = scan(network, collection, ["conv2"])
     (ranking,) = found.rankings
     assert DEAD not in ranking.active()
-    assert (ranking.rows[DEAD] == -1).all() and (ranking.values[DEAD] == 0).all()
-    made = project_winners(network, collection, found, ranking, [DEAD, 0], Policy())
+    assert (ranking.keys[DEAD] == -1).all() and (ranking.values[DEAD] == 0).all()
+    made = project_winners(network, Reader(collection, PREPARATION), ranking, [DEAD, 0], Policy())
     assert made.maps[DEAD] == () and len(made.maps[0]) == 9
 
 
@@ -179,11 +183,17 @@ def test_what_cannot_be_read_is_left_out_and_named(network, collection, tmp_path
     whole = (folder / "b" / "001.png").read_bytes()
     (folder / "b" / "cut.png").write_bytes(whole[: len(whole) // 2])
     found = scan(network, find_images(folder), ["conv2"], batch_size=7)
-    assert [skipped.id for skipped in found.skipped] == ["a/0000.png", "b/cut.png", "c/empty.jpg"]
-    assert "empty (0 bytes)" in found.skipped[2].reason
-    same(found, wanted)
-    made = project_winners(network, find_images(folder), found, found.rankings[0], [0], Policy())
-    assert [f.image for f in made.maps[0]] == [found.images[row] for row in found.rankings[0].rows[0]]
+    assert [skipped.id for skipped in found.seen.skipped] == ["a/0000.png", "b/cut.png", "c/empty.jpg"]
+    assert "empty (0 bytes)" in found.seen.skipped[2].reason
+    for one, other in zip(found.rankings, wanted.rankings, strict=True):
+        np.testing.assert_array_equal(one.values, other.values)
+        np.testing.assert_array_equal(one.places, other.places)
+        names, others = ([c.entries[row].id for row in ranking.keys[:DEAD, :, 0].ravel()]
+                         for c, ranking in ((find_images(folder), one), (collection, other)))  # fmt: skip
+        assert names == others
+    reader = Reader(find_images(folder), PREPARATION)
+    made = project_winners(network, reader, found.rankings[0], [0], Policy())
+    assert [f.image for f in made.maps[0]] == names[:9]
 
 
 def test_if_nothing_can_be_read_the_first_reason_is_told(network, tmp_path):
@@ -195,7 +205,7 @@ def test_if_nothing_can_be_read_the_first_reason_is_told(network, tmp_path):
 
 def test_an_activation_that_is_no_number_names_layer_and_image(tmp_path, collection):
     network = open_net(tmp_path, k1=np.full((MAPS, 3, 5, 5), 3e38))  # all maps are infinite, with weights of both signs
-    with pytest.raises(ModelError, match=r"conv2 is not a number \(NaN\) for the image a/000\.png"):
+    with pytest.raises(ModelError, match=r"conv2 of .* is not a number \(NaN\) for the image a/000\.png"):
         scan(network, collection, ["conv2"])
 
 
@@ -215,20 +225,21 @@ def landscapes(tmp_path):
 def test_tiles_rank_as_photos_of_their_own(batch_size, network, landscapes):
     images, collection = landscapes
     found = scan(network, collection, ["conv2"], tile=True, batch_size=batch_size)
-    names, cut = [], []
-    for name, image in images.items():
+    names, cut, sources = [], [], []
+    for entry, (name, image) in enumerate(images.items()):
         pixels = np.asarray(image)
         for box in tile_boxes(*pixels.shape[:2], SIDE, SIDE):
             names.append(f"{name}#{box.y0},{box.x0}")
+            sources.append((entry, box.y0, box.x0))
             cut.append(pixels[box.slices])
-    assert found.images == tuple(names)
-    check_ranking(found.rankings[0], *brute_force(network, cut, "conv2"))
+    assert found.seen.ids == tuple(names)
+    check_ranking(found.rankings[0], *brute_force(network, cut, "conv2"), sources)
 
 
 def test_the_features_of_tiles_are_cut_from_their_photo(network, landscapes):
     images, collection = landscapes
     found = scan(network, collection, ["conv1"], tile=True)
-    made = project_winners(network, collection, found, found.rankings[0], [1], Policy(), tile=True)
+    made = project_winners(network, Reader(collection, PREPARATION, tile=True), found.rankings[0], [1], Policy())
     for feature in made.maps[1]:
         name, _, place = feature.image.partition("#")
         top, left = map(int, place.split(","))
@@ -247,11 +258,11 @@ def test_the_features_of_tiles_are_cut_from_their_photo(network, landscapes):
 def test_a_feature_is_the_projection_of_its_unit_beside_what_the_unit_sees(layer, method, network, collection):
     found = scan(network, collection, [layer], top=4)
     (ranking,) = found.rankings
-    made = project_winners(network, collection, found, ranking, [0, 1], Policy(method))
+    made = project_winners(network, Reader(collection, PREPARATION), ranking, [0, 1], Policy(method))
     assert (made.layer.name, made.policy.method, list(made.maps)) == (layer, method, [0, 1])
     originals = photos(40)
     for m, features in made.maps.items():
-        assert [f.value for f in features] == ranking.values[m][ranking.rows[m] >= 0].tolist()
+        assert [f.value for f in features] == ranking.values[m][ranking.keys[m, :, 0] >= 0].tolist()
         assert features
         for feature in features:
             x = network.preparation.apply(np.asarray(originals[feature.image]))
@@ -283,7 +294,7 @@ def test_an_operator_without_a_rule_is_refused(tmp_path, collection):
     network = inspectnet.open(tmp_path / "odd.onnx", preparation=PREPARATION)
     found = scan(network, collection, ["conv2"], top=1)
     with pytest.raises(RuleError, match=r"no deconvnet rule for Round \(output 'b'\)"):
-        project_winners(network, collection, found, found.rankings[0], [0, 1], Policy())
+        project_winners(network, Reader(collection, PREPARATION), found.rankings[0], [0, 1], Policy())
 
 
 def test_a_random_subset_of_the_active_maps_is_chosen_by_the_seed(network, collection):
