@@ -12,10 +12,10 @@ import inspectnet
 from benchmarks.photos import write_photos
 from benchmarks.rounds import RATIO, THREADS, in_turns, print_setting, print_table, ratio
 from inspectnet.analyses import features
-from inspectnet.graph.probes import cut_at_maxima
-from inspectnet.graph.reading import open_graph, read
+from inspectnet.graph.subgraphs import cut_at_maxima
 from inspectnet.images import Collection, Stream, find_images
 from inspectnet.network import Network
+from inspectnet.reading.reader import open_graph, read
 from inspectnet.runtime.device import choose_device
 from inspectnet.runtime.session import Session
 

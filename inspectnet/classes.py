@@ -6,11 +6,11 @@ from pathlib import Path
 
 from inspectnet.errors import ImageError, OptionError, nearest
 from inspectnet.files.parsing import whole_number
-from inspectnet.graph.metadata import read_class_table
 from inspectnet.images import Collection, Targets, all_names, match_labels
 from inspectnet.images.labels import Names
 from inspectnet.network import Network
 from inspectnet.progress import note
+from inspectnet.reading.metadata import read_class_table
 
 TABLE = "classes.tsv"  # beside the images, where trainers, too, find it
 SHOWN = 5  # classes or labels that a message lists

@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-STRUCTURAL = frozenset({"graph", "rules", "inverse"})  # the rooms whose only input is the graph of a model
+STRUCTURAL = frozenset({"graph", "reading", "rules", "inverse"})  # the rooms whose only input is the graph of a model
 
 
 class InspectError(Exception):

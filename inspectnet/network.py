@@ -14,13 +14,11 @@ from inspectnet import inverse, projection
 from inspectnet.errors import OptionError, blames_its_model
 from inspectnet.geometry import Unit
 from inspectnet.graph.axes import view_of
+from inspectnet.graph.directory import Directory
 from inspectnet.graph.doubles import Doubles, can_run
 from inspectnet.graph.layers import Layer, find_layers
-from inspectnet.graph.names import Directory
-from inspectnet.graph.probes import cut, cut_at_maxima
-from inspectnet.graph.reading import Source, read
 from inspectnet.graph.scores import KEEPING, Scores, find_scores, of_each_class, softmax
-from inspectnet.graph.shapes import fixed_batch
+from inspectnet.graph.subgraphs import cut, cut_at_maxima
 from inspectnet.graph.unlisted import unlisted_above
 from inspectnet.graph.values import shape_of
 from inspectnet.graph.weights import replace_weights, weights_of
@@ -29,6 +27,8 @@ from inspectnet.images.prepare import Preparation
 from inspectnet.inverse import Operator
 from inspectnet.preprocessing import class_names, image_shape, prepare_model, training_epoch
 from inspectnet.projection import Maxima, Projection
+from inspectnet.reading.reader import Source, read
+from inspectnet.reading.settling import fixed_batch
 from inspectnet.rules import Policy
 from inspectnet.runtime.device import Device, choose_device
 from inspectnet.runtime.session import Session

@@ -11,9 +11,9 @@ from typing import Any
 import onnx_ir as ir
 
 from inspectnet.errors import ModelError, OptionError, nearest
-from inspectnet.graph import metadata
-from inspectnet.graph.reading import Source, open_graph
 from inspectnet.images.prepare import Preparation
+from inspectnet.reading import metadata
+from inspectnet.reading.reader import Source, open_graph
 
 DEFAULT_SIDE = 224  # of the image, where neither the file nor the user says
 

@@ -5,9 +5,9 @@ import onnx_ir as ir
 import onnxruntime
 
 from inspectnet.graph.builder import Op
-from inspectnet.graph.reading import open_graph, read
-from inspectnet.graph.shapes import settle_shapes
 from inspectnet.inverse import invert, invert_split
+from inspectnet.reading.reader import open_graph, read
+from inspectnet.reading.settling import settle_shapes
 from inspectnet.rules import Policy
 from inspectnet.runtime.device import Device
 from inspectnet.runtime.session import Session

@@ -14,7 +14,7 @@ def raising(module, error):
     return space["fail"]
 
 
-@pytest.mark.parametrize("module", ["inspectnet.graph.shapes", "inspectnet.rules.pools", "inspectnet.inverse"])
+@pytest.mark.parametrize("module", ["inspectnet.reading.settling", "inspectnet.rules.pools", "inspectnet.inverse"])
 @pytest.mark.parametrize("error", [IndexError("no 3"), TypeError("no int"), RecursionError("deep"), OSError("x")])
 def test_what_the_rooms_of_graphs_raise_becomes_a_model_error_with_its_cause(module, error):
     match = rf"cannot read the graph of m\.onnx: {type(error).__name__}"
@@ -28,7 +28,7 @@ def test_what_a_library_raises_for_them_does_too_and_says_its_own_words():
         raise ValueError("outer") from ImportError("what was wrong\nand more")
 
     with pytest.raises(ModelError, match=r"m\.onnx: ImportError what was wrong\. Export"), blaming_the_model("m.onnx"):
-        functools.partial(eval, "fail()", {"__name__": "inspectnet.graph.reading", "fail": library})()
+        functools.partial(eval, "fail()", {"__name__": "inspectnet.reading.reader", "fail": library})()
 
 
 @pytest.mark.parametrize("module", ["inspectnet.analyses.features", "inspectnet.network", "elsewhere"])
@@ -40,12 +40,12 @@ def test_what_others_raise_goes_through(module):
 @pytest.mark.parametrize("error", [LayerError("no layer"), MemoryError(), KeyboardInterrupt()])
 def test_errors_that_say_enough_go_through(error):
     with pytest.raises(type(error)) as caught, blaming_the_model("m.onnx"):
-        raising("inspectnet.graph.shapes", error)()
+        raising("inspectnet.reading.settling", error)()
     assert caught.value is error
 
 
 def test_all_ways_to_ask_a_class_blame_its_model():
-    fail = raising("inspectnet.graph.shapes", IndexError("no 3"))
+    fail = raising("inspectnet.reading.settling", IndexError("no 3"))
 
     @blames_its_model
     class Opened:

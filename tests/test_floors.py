@@ -14,6 +14,7 @@ errors
 progress results
 files geometry
 graph runtime images figures samples
+reading
 rules
 inverse
 projection preprocessing
@@ -28,8 +29,8 @@ __main__
 RANKS = {room: rank for rank, floor in enumerate(FLOORS.split("\n")) for room in floor.split()}
 
 HOMES = {
-    "onnx": ["graph", "rules", "inverse"],
-    "onnx_ir": ["graph", "rules", "inverse", "network", "preprocessing"],
+    "onnx": ["graph", "reading", "rules", "inverse"],
+    "onnx_ir": ["graph", "reading", "rules", "inverse", "network", "preprocessing"],
     "onnxruntime": ["runtime"],
     "matplotlib": ["figures"],
     "typer": ["cli"],

@@ -8,8 +8,8 @@ from oracle_back import project as oracle
 from small import build, project, project_split, run
 
 from inspectnet.graph.layers import find_layers
-from inspectnet.graph.reading import open_graph, read
 from inspectnet.inverse import obstacles
+from inspectnet.reading.reader import open_graph, read
 from inspectnet.rules import Policy
 
 METHODS = ["deconvnet", "guided_backprop", "gradient"]
@@ -81,7 +81,7 @@ def test_torch_hooks_written_from_the_definition_agree_with_the_deconvnet(export
 
 
 def run_to(model, value, x):
-    from inspectnet.graph.probes import cut
+    from inspectnet.graph.subgraphs import cut
 
     return run(cut(model, [value]), x)
 

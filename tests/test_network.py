@@ -15,9 +15,9 @@ import inspectnet
 from inspectnet.analyses.verification import verify
 from inspectnet.errors import LayerError, ModelError, OptionError
 from inspectnet.geometry import Unit
-from inspectnet.graph.reading import open_graph, read
 from inspectnet.inverse import invert_split
 from inspectnet.projection import crop_of
+from inspectnet.reading.reader import open_graph, read
 from inspectnet.rules import METHODS, Policy
 
 CROPPED = {  # layers of the small networks whose units see less than the whole image

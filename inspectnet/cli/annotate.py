@@ -22,7 +22,7 @@ def annotate(
     overwrite: options.Overwrite = False,
 ) -> None:
     """Write preprocessing and class names into a copy of a model, so that they travel with it."""
-    from inspectnet.graph import metadata
+    from inspectnet.reading import metadata
 
     out = options.onnx_file(out)
     network = Opening("cpu", preprocessing).open(model, quiet=True)

@@ -1,1 +1,1 @@
-"""The structure of models: reading, upgrading, naming of layers, receptive fields. Nothing here runs anything."""
+"""The structure of models: values, axes, receptive fields, layers, names. Nothing here opens or runs anything."""

@@ -12,7 +12,7 @@ import onnx_ir as ir
 
 from inspectnet.graph.builder import add_initializer
 from inspectnet.graph.folding import fold_shapes, replace_by_constants
-from inspectnet.graph.probes import cut_out
+from inspectnet.graph.subgraphs import cut_out
 from inspectnet.graph.values import constant_of, integer, live_values, shape_of
 
 BATCH = "N"

@@ -14,7 +14,7 @@ import onnx_ir as ir
 from inspectnet.graph.axes import Axes, as_maps, axes_of, holds_maps, is_view, map_shape, reduced_axes, view_name
 from inspectnet.graph.builder import Op
 from inspectnet.graph.fields import Field, receptive_fields
-from inspectnet.graph.names import WEIGHTED, module_paths, own_paths
+from inspectnet.graph.modules import WEIGHTED, module_paths, own_paths
 from inspectnet.graph.values import ROUNDINGS, integer, live_values, shape_of
 
 KINDS = {

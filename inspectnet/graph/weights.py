@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import onnx_ir as ir
 
-from inspectnet.graph.probes import cut_out
+from inspectnet.graph.subgraphs import cut_out
 from inspectnet.graph.values import constant_of
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import onnx_ir as ir
 
 from inspectnet.errors import RuleError
-from inspectnet.graph.probes import cut_out
+from inspectnet.graph.subgraphs import cut_out
 from inspectnet.graph.values import live_values, shape_of, values_above
 from inspectnet.inverse.walk import descend, finish, total
 from inspectnet.rules import Backward, Policy, describe_rule, takes_parts

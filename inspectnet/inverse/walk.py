@@ -15,7 +15,7 @@ from inspectnet.graph.axes import viewed
 from inspectnet.graph.cropping import free_extent
 from inspectnet.graph.extents import BATCH
 from inspectnet.graph.folding import fold_shapes
-from inspectnet.graph.probes import cut_out
+from inspectnet.graph.subgraphs import cut_out
 from inspectnet.graph.values import live_values, values_above
 from inspectnet.rules import HELD, Backward, Policy, find_rule, refuse, takes_parts
 

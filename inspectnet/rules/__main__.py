@@ -2,7 +2,7 @@
 
 import onnx_ir as ir
 
-from inspectnet.graph.patterns import ACTIVATIONS, Pattern
+from inspectnet.reading.patterns import ACTIVATIONS, Pattern
 from inspectnet.rules import METHODS, Policy, describe_rule, supported_ops
 
 HEAD = """# Rules

@@ -6,7 +6,7 @@ from small import build, run
 
 from inspectnet.graph.axes import axes_of, regrouped
 from inspectnet.graph.layers import find_layers
-from inspectnet.graph.probes import cut
+from inspectnet.graph.subgraphs import cut
 from inspectnet.graph.unlisted import unlisted_above
 from inspectnet.graph.values import shape_of
 

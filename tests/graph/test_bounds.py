@@ -10,7 +10,7 @@ from small import opened
 from inspectnet.errors import ModelError, OptionError
 from inspectnet.graph import folding
 from inspectnet.graph.bounds import LARGEST
-from inspectnet.graph.reading import open_graph, read
+from inspectnet.reading.reader import open_graph, read
 
 BIG = 1 << 40
 LOOP = """k = Loop (n, on, one) <body = b (int64 i, bool go, float v) => (bool stay, float w) {

@@ -6,7 +6,7 @@ from small import build, run, session
 
 from inspectnet.graph.cropping import free_extent
 from inspectnet.graph.fields import receptive_fields
-from inspectnet.graph.probes import cut
+from inspectnet.graph.subgraphs import cut
 from inspectnet.graph.values import shape_of
 
 # The table ------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import pytest
 from small import run
 
 import inspectnet
-from inspectnet.graph.reading import open_graph, read
+from inspectnet.reading.reader import open_graph, read
 
 HEADER = '<ir_version: 10, opset_import: ["" : 21]>'
 IMAGE = np.random.default_rng(3).normal(size=(2, 3, 8, 8)).astype(np.float32)

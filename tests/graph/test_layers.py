@@ -6,8 +6,8 @@ from nets import EXPORTERS, light_models, onnx_text
 from small import build, project, run
 
 from inspectnet.graph.layers import find_layers
-from inspectnet.graph.probes import cut
-from inspectnet.graph.reading import open_graph, read
+from inspectnet.graph.subgraphs import cut
+from inspectnet.reading.reader import open_graph, read
 
 
 def layers_of(path):

@@ -11,7 +11,7 @@ import pytest
 from small import CPU, build
 
 from inspectnet.errors import ModelError, OptionError
-from inspectnet.graph.probes import cut
+from inspectnet.graph.subgraphs import cut
 from inspectnet.inverse import invert, invert_split
 from inspectnet.rules import Policy
 from inspectnet.runtime.device import choose_device

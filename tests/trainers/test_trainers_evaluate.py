@@ -10,8 +10,8 @@ from PIL import Image
 
 import inspectnet
 from inspectnet.analyses.accuracy import evaluate
-from inspectnet.graph.metadata import read_class_table
 from inspectnet.images import all_names, decode, find_images, match_labels
+from inspectnet.reading.metadata import read_class_table
 from trainers.augment import Preparation, centre
 from trainers.devices import join
 from trainers.export import export_state

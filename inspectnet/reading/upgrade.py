@@ -8,9 +8,9 @@ import onnx_ir as ir
 import onnx_ir.passes.common as passes
 
 from inspectnet.errors import ModelError
-from inspectnet.graph.converter import convert, write_out
-from inspectnet.graph.old_forms import mark_old_forms
-from inspectnet.graph.schemas import refuse_misfits, schema_of
+from inspectnet.reading.converter import convert, write_out
+from inspectnet.reading.old_forms import mark_old_forms
+from inspectnet.reading.schemas import refuse_misfits, schema_of
 
 OPSET = 21  # the newest that every rule is written for; later files keep theirs, as these ops have not changed since
 OLDEST = 7  # onnxruntime runs nothing older

@@ -9,8 +9,8 @@ from onnx import TensorProto, helper, numpy_helper
 from small import run
 
 import inspectnet
-from inspectnet.graph.reading import open_graph, read
 from inspectnet.images.decode import decode
+from inspectnet.reading.reader import open_graph, read
 
 NET = """
 a = Conv <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (image, filters, offsets)

@@ -10,9 +10,9 @@ from nets import onnx_text
 
 import inspectnet
 from inspectnet.errors import ModelError, OptionError, OutputError
-from inspectnet.graph.metadata import CLASSES, PREPROCESS, annotate, baked_range, read_class_names, read_class_table
-from inspectnet.graph.reading import open_graph, read
 from inspectnet.images.prepare import IMAGENET_MEAN, Preparation
+from inspectnet.reading.metadata import CLASSES, PREPROCESS, annotate, baked_range, read_class_names, read_class_table
+from inspectnet.reading.reader import open_graph, read
 
 PLAIN = "a = Conv (image, k)\ny = Relu (a)"
 BAKED = "z = Div (image, white)\na = Conv (z, k)\ny = Relu (a)"

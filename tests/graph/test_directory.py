@@ -6,9 +6,9 @@ from nets import EXPORTERS, onnx_text
 
 import inspectnet
 from inspectnet.errors import LayerError, OptionError
+from inspectnet.graph.directory import Directory
 from inspectnet.graph.layers import find_layers
-from inspectnet.graph.names import Directory
-from inspectnet.graph.reading import open_graph, read
+from inspectnet.reading.reader import open_graph, read
 
 
 @pytest.fixture

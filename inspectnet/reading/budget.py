@@ -6,8 +6,8 @@ import os
 import onnx_ir as ir
 
 from inspectnet.errors import ModelError, OptionError
-from inspectnet.graph.shapes import fixed_batch
 from inspectnet.graph.values import describe, read_values, shape_of
+from inspectnet.reading.settling import fixed_batch
 
 GIB = 1 << 30
 MEMORY = "INSPECTNET_MEMORY"  # the variable that says another budget

@@ -13,10 +13,11 @@ from onnx import TensorProto
 
 import inspectnet
 from inspectnet.errors import ModelError
-from inspectnet.graph import external, writing
-from inspectnet.graph.external import load_external
-from inspectnet.graph.metadata import CLASSES, annotate
-from inspectnet.graph.reading import read
+from inspectnet.graph import writing
+from inspectnet.reading import external
+from inspectnet.reading.external import load_external
+from inspectnet.reading.metadata import CLASSES, annotate
+from inspectnet.reading.reader import read
 
 FILTERS = np.random.default_rng(0).normal(size=(4, 3, 8, 8)).astype(np.float32)
 IMAGE = np.random.default_rng(1).normal(size=(2, 3, 8, 8)).astype(np.float32)

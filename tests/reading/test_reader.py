@@ -11,9 +11,9 @@ from onnx import numpy_helper
 from small import run, session
 
 from inspectnet.errors import ModelError
-from inspectnet.graph.reading import open_graph, read
-from inspectnet.graph.shapes import fixed_batch
-from inspectnet.graph.upgrade import OPSET
+from inspectnet.reading.reader import open_graph, read
+from inspectnet.reading.settling import fixed_batch
+from inspectnet.reading.upgrade import OPSET
 
 NET = """
 a = Conv <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (image, filters, offsets)

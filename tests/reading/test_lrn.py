@@ -7,7 +7,7 @@ import pytest
 from nets import EXPORTERS, onnx_text
 from small import opened, outputs_of_file, run
 
-from inspectnet.graph.reading import open_graph, read
+from inspectnet.reading.reader import open_graph, read
 
 # as torch's dynamo exporter writes it, on an image of 7 channels
 SQUARE, PRODUCT = "Mul (image, image)", "q, alpha"

@@ -8,7 +8,7 @@ from onnx import helper, numpy_helper
 from small import opened, outputs_of_file, run
 
 from inspectnet.errors import ModelError
-from inspectnet.graph.reading import read
+from inspectnet.reading.reader import read
 
 DRAW = np.random.default_rng(3)
 F, G = (DRAW.normal(size=shape).astype(np.float32) for shape in ((4, 3, 3, 3), (5, 4, 3, 3)))

@@ -4,9 +4,9 @@ import numpy as np
 import onnx.reference
 import onnx_ir as ir
 
-from inspectnet.graph.patterns import Whole
-from inspectnet.graph.probes import cut_out
+from inspectnet.graph.subgraphs import cut_out
 from inspectnet.graph.values import constant_of, integer, shape_of
+from inspectnet.reading.patterns import Whole
 
 IMAGES = 2  # of the trial: one would hide the stride from image to image
 

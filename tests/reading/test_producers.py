@@ -9,7 +9,7 @@ from small import run
 
 import inspectnet
 from inspectnet.geometry import Box, Unit
-from inspectnet.graph.reading import open_graph, read
+from inspectnet.reading.reader import open_graph, read
 
 DRAW = np.random.default_rng(11)
 IMAGE = DRAW.normal(size=(1, 3, 8, 8)).astype(np.float32)

@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 
 from inspectnet.errors import ModelError
 from inspectnet.files.inputs import open_input
-from inspectnet.graph.external import load_external
+from inspectnet.reading.external import load_external
 
 PART = 1 << 24  # bytes that are hashed at once, as a file may be larger than the memory
 LONGEST = 1 << 31  # bytes: no protobuf is as large

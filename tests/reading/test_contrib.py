@@ -11,7 +11,7 @@ from small import opened, outputs_of_file, run
 
 import inspectnet
 from inspectnet.errors import ModelError
-from inspectnet.graph.contrib import write_out
+from inspectnet.reading.contrib import write_out
 
 IMAGE = ("N", 3, 8, 8)
 rng = np.random.default_rng(4)

@@ -10,11 +10,11 @@ from inspectnet.graph.builder import add_initializer
 from inspectnet.graph.einsum import stretch_factors
 from inspectnet.graph.extents import BATCH, Extent, images_in, is_told, tell_extents
 from inspectnet.graph.folding import fold_shapes
-from inspectnet.graph.fusing import fuse
-from inspectnet.graph.old_forms import settle_old_forms
-from inspectnet.graph.upgrade import has_schema
 from inspectnet.graph.values import constant_of, describe, integer, ints, live_values, shape_of
 from inspectnet.graph.window import explicit_pads
+from inspectnet.reading.fusing import fuse
+from inspectnet.reading.old_forms import settle_old_forms
+from inspectnet.reading.upgrade import has_schema
 
 # onnx infers no shape through these; while it looks, another operator that keeps the shape stands in their place
 STAND_INS = {"GroupNormalization": "InstanceNormalization", "MeanVarianceNormalization": "Softplus"}

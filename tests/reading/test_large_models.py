@@ -10,9 +10,10 @@ from nets import onnx_text
 import inspectnet
 from inspectnet.errors import ModelError
 from inspectnet.geometry import Box, Unit
-from inspectnet.graph import external, metadata, writing
-from inspectnet.graph.reading import read
+from inspectnet.graph import writing
 from inspectnet.graph.writing import to_bytes
+from inspectnet.reading import external, metadata
+from inspectnet.reading.reader import read
 from inspectnet.rules import Policy
 
 NET = """

@@ -3,7 +3,8 @@
 import onnx_ir as ir
 
 from inspectnet.graph.builder import add_initializer
-from inspectnet.graph.patterns import (
+from inspectnet.reading.lrn import find_lrn
+from inspectnet.reading.patterns import (
     Whole,
     find_activation,
     find_layer_norm,
@@ -11,8 +12,7 @@ from inspectnet.graph.patterns import (
     find_softmax,
     find_softplus,
 )
-from inspectnet.graph.response import find_lrn
-from inspectnet.graph.strides import find_view
+from inspectnet.reading.strides import find_view
 
 FINDERS = [
     ("Div", find_lrn),

@@ -9,19 +9,19 @@ import onnx_ir as ir
 import onnx_ir.passes.common as passes
 
 from inspectnet.errors import ModelError, blaming_the_model
-from inspectnet.graph.budget import refuse_too_large
-from inspectnet.graph.channels_last import put_channels_first
-from inspectnet.graph.contrib import write_out
 from inspectnet.graph.folding import fold_constants
-from inspectnet.graph.functions import refuse_growth
-from inspectnet.graph.halves import widen_halves
-from inspectnet.graph.model_file import open_model_file
-from inspectnet.graph.names import WEIGHTED
-from inspectnet.graph.quantized import pool_real_numbers, write_rectifiers, write_unsigned
-from inspectnet.graph.shapes import open_unsaid, settle_shapes
-from inspectnet.graph.upgrade import upgrade
+from inspectnet.graph.modules import WEIGHTED
 from inspectnet.graph.values import CARRIERS, live_values, shape_of
-from inspectnet.graph.wiring import put_in_order, refuse_loose_ends
+from inspectnet.reading.budget import refuse_too_large
+from inspectnet.reading.channels_last import put_channels_first
+from inspectnet.reading.checks import put_in_order, refuse_loose_ends
+from inspectnet.reading.contrib import write_out
+from inspectnet.reading.functions import refuse_growth
+from inspectnet.reading.half_precision import widen_halves
+from inspectnet.reading.model_file import open_model_file
+from inspectnet.reading.qdq import pool_real_numbers, write_rectifiers, write_unsigned
+from inspectnet.reading.settling import open_unsaid, settle_shapes
+from inspectnet.reading.upgrade import upgrade
 
 WEIGHING = WEIGHTED | {"BatchNormalization", "LayerNormalization", "GroupNormalization", "InstanceNormalization"}
 

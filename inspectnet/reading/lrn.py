@@ -6,8 +6,8 @@ pool over a reshaped, padded copy of x * x, dynamo with 9 nodes, TorchScript wit
 
 import onnx_ir as ir
 
-from inspectnet.graph.patterns import Whole, match
 from inspectnet.graph.values import behind, constant_of, integer, ints, shape_of
+from inspectnet.reading.patterns import Whole, match
 
 LRN = ("Div", "x", ("Pow", ("Add", ("Mul", "mean", "#alpha"), "#bias"), "#beta"))
 

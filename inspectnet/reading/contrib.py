@@ -11,9 +11,9 @@ import onnx_ir as ir
 
 from inspectnet.errors import ModelError
 from inspectnet.graph.builder import Op
-from inspectnet.graph.integers import INTEGERS
 from inspectnet.graph.values import describe, integer, number, word
-from inspectnet.graph.wiring import put_in_order
+from inspectnet.reading.checks import put_in_order
+from inspectnet.reading.integers import INTEGERS
 
 MICROSOFT = "com.microsoft"
 BLOCKED = "com.microsoft.nchwc"  # maps in the blocks of one processor's registers, weights in an order of its own

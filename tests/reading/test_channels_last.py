@@ -11,7 +11,7 @@ from small import run
 import inspectnet
 from inspectnet.errors import ModelError, OptionError
 from inspectnet.geometry import Box, Unit
-from inspectnet.graph.reading import open_graph, read
+from inspectnet.reading.reader import open_graph, read
 
 P, Q = "<perm = [0, 3, 1, 2]>", "<perm = [0, 2, 3, 1]>"  # to channels first, to channels last
 

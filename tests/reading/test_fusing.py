@@ -5,7 +5,7 @@ import pytest
 from nets import EXPORTERS, export, onnx_text
 from small import opened, outputs_of_file, run
 
-from inspectnet.graph.reading import open_graph, read
+from inspectnet.reading.reader import open_graph, read
 
 EXPS = "m = ReduceMax ({0})\nd = Sub (image, m)\ne = Exp (d)\nt = ReduceSum ({1})\ny = Div (e, t)"
 HALF_ERF = "d = Div (image, root)\ne = Erf (d)\nf = Add (e, one)\n"

@@ -17,9 +17,9 @@ import onnx_ir as ir
 from inspectnet.errors import OptionError
 from inspectnet.files.inputs import read_input
 from inspectnet.files.parsing import parse_json
-from inspectnet.graph.model_file import open_model_file
 from inspectnet.graph.values import constant_of, live_values
 from inspectnet.graph.writing import save
+from inspectnet.reading.model_file import open_model_file
 
 PREPROCESS, CLASSES, TRAINING = "inspectnet.preprocess", "inspectnet.classes", "inspectnet.training"
 SIDECAR = 1 << 24  # bytes: what travels with a model is a page of text

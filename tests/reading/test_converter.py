@@ -6,9 +6,9 @@ import pytest
 from nets import onnx_text
 
 from inspectnet.errors import ModelError
-from inspectnet.graph import converter
-from inspectnet.graph.converter import ConverterError, convert, write_out
-from inspectnet.graph.reading import read
+from inspectnet.reading import converter
+from inspectnet.reading.converter import ConverterError, convert, write_out
+from inspectnet.reading.reader import read
 
 FILE = onnx_text("a = Relu (image)\ny = Shrink (a)", opset=13, image=("N", 3, 8, 8))
 

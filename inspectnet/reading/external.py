@@ -16,8 +16,8 @@ from google.protobuf.message import Message
 
 from inspectnet.errors import ModelError
 from inspectnet.files.inputs import open_input
-from inspectnet.graph.upgrade import HEAVY
 from inspectnet.graph.writing import LARGEST
+from inspectnet.reading.upgrade import HEAVY
 
 MOST_USES = 4  # of the bytes of data files, on average: tied weights may share theirs
 LEAST_USE = 1 / 16  # of the bytes of data files of more than LARGEST, which are read whole for the hash
