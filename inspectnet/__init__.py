@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 from inspectnet.errors import InspectError
 
 if TYPE_CHECKING:
+    from inspectnet.analyses.catalogue import catalogue
     from inspectnet.analyses.correspondence import correspond
     from inspectnet.analyses.diagnosis import diagnose
     from inspectnet.analyses.evolution import evolve
     from inspectnet.analyses.explanations import explain
     from inspectnet.analyses.invariance import invariance
     from inspectnet.analyses.occlusion import occlude
+    from inspectnet.analyses.verify import verify
     from inspectnet.attribution import Deconvnet, Gradient, GuidedBackprop
     from inspectnet.network import Network
     from inspectnet.network import open_network as open
@@ -31,6 +33,7 @@ __all__ = [
     "InspectError",
     "Network",
     "__version__",
+    "catalogue",
     "correspond",
     "diagnose",
     "evolve",
@@ -41,6 +44,7 @@ __all__ = [
     "open",
     "plot",
     "save",
+    "verify",
 ]
 
 _HOMES = {
@@ -48,6 +52,7 @@ _HOMES = {
     "Gradient": ("inspectnet.attribution", "Gradient"),
     "GuidedBackprop": ("inspectnet.attribution", "GuidedBackprop"),
     "Network": ("inspectnet.network", "Network"),
+    "catalogue": ("inspectnet.analyses.catalogue", "catalogue"),
     "correspond": ("inspectnet.analyses.correspondence", "correspond"),
     "diagnose": ("inspectnet.analyses.diagnosis", "diagnose"),
     "evolve": ("inspectnet.analyses.evolution", "evolve"),
@@ -58,6 +63,7 @@ _HOMES = {
     "open": ("inspectnet.network", "open_network"),
     "plot": ("inspectnet.report.keeping", "plot"),
     "save": ("inspectnet.report.keeping", "save"),
+    "verify": ("inspectnet.analyses.verify", "verify"),
 }
 
 

@@ -40,7 +40,17 @@ HOMES = {
 }
 TYPES_ONLY = {"network": "ir", "preprocessing": "ir"}
 BANNED_NAMES = {"utils", "util", "misc", "common", "helpers", "helper"}
-SHARED = ("alikeness", "filters", "labelled_photos", "provenance", "sources", "statistics", "sweeps")  # by analyses
+SHARED = (
+    "alikeness",
+    "catalogue",
+    "filters",
+    "labelled_photos",
+    "provenance",
+    "sources",
+    "statistics",
+    "sweeps",
+    "verification",
+)  # by analyses
 LONGEST_FILE, LONGEST_FUNCTION = 300, 40  # lines
 
 

@@ -12,7 +12,7 @@ from onnx import numpy_helper
 from small import session
 
 import inspectnet
-from inspectnet.analyses.verification import verify
+from inspectnet.analyses.verification import check_all
 from inspectnet.errors import LayerError, ModelError, OptionError
 from inspectnet.geometry import Unit
 from inspectnet.inverse import invert_split
@@ -360,7 +360,7 @@ def test_what_a_choice_is_made_of_needs_no_rule(method, rng, tmp_path):
     assert network.obstacle("conv2", policy) is None
     assert set(network.policy_of_ops("conv2", policy)) == {"Conv", "Mul", "Where", "Relu"}
     assert "Greater" in {operator.op_type for operator in network.operators("conv2")}
-    checks = list(verify(network, x, ["conv2"], policy))
+    checks = list(check_all(network, x, ["conv2"], policy))
     assert {check.subject.split()[0] for check in checks if "adjoint" in check.claim} == {
         "Conv",
         "Mul",

@@ -11,7 +11,7 @@ from small import build
 
 import inspectnet
 from inspectnet.analyses.features import field_box
-from inspectnet.analyses.verification import verify
+from inspectnet.analyses.verification import check_all
 from inspectnet.errors import ModelError, RuleError
 from inspectnet.geometry import Box, Unit
 from inspectnet.rules import Policy
@@ -69,7 +69,7 @@ def test_a_model_may_call_its_values_like_the_inverse_does(name, tmp_path):
     body = f"c = Conv({name}, w)\ny = Relu(c)"
     network = opened(onnx_text(body, {"w": weights(4, 3, 3, 3)}, **{name: ("N", 3, 8, 8)}), tmp_path)
     x = weights(2, 3, 8, 8)
-    assert [check for check in verify(network, x, ["conv1"], Policy()) if not check.passed] == []
+    assert [check for check in check_all(network, x, ["conv1"], Policy()) if not check.passed] == []
     assert network.project_seeds(x, "conv1", np.ones((2, 4, 6, 6), np.float32)).shape == x.shape
 
 
@@ -110,7 +110,7 @@ def test_a_signal_on_a_further_output_is_refused_by_name(tmp_path):
     assert re.search(why, network.obstacle("add1")) and network.obstacle("conv2") == network.obstacle("add1")
     for layer in ("add1", "conv2"):
         with pytest.raises(RuleError, match=why):
-            list(verify(network, weights(2, 3, 9, 9), [layer], Policy()))
+            list(check_all(network, weights(2, 3, 9, 9), [layer], Policy()))
 
 
 def test_a_signal_on_any_part_of_a_split_comes_down(tmp_path):
@@ -140,7 +140,7 @@ def test_verify_proves_the_rules_of_a_norm_that_computes_extents(norm, batch, tm
     numbers = {"w": weights(4, 3, 3, 3), "v": weights(5, 4, 3, 3), "groups": [0, 2, -1], "axis": [1]}
     numbers |= {"one": np.ones(2, np.float32), "none": np.zeros(2, np.float32)}
     network = opened(onnx_text(body, numbers, x=(batch, 3, 9, 9)), tmp_path)
-    checks = list(verify(network, weights(2, 3, 9, 9), ["conv2"], Policy()))
+    checks = list(check_all(network, weights(2, 3, 9, 9), ["conv2"], Policy()))
     assert [check for check in checks if not check.passed] == []
     assert {check.subject.split()[1] for check in checks if "adjoint" in check.claim} >= {"a", "b", "y"}
 

@@ -11,7 +11,7 @@ from PIL import Image
 from small import build
 
 import inspectnet
-from inspectnet.analyses.verification import verify
+from inspectnet.analyses.verification import check_all
 from inspectnet.cli import main
 from inspectnet.geometry import Box, Unit
 from inspectnet.rules import Policy
@@ -86,7 +86,7 @@ def test_a_detector_opens_and_its_body_answers(batch, tmp_path):
     assert [network.obstacle(name) for name in ("conv1", "conv2", "conv3", "conv4")] == [None] * 4
     x = rng.normal(size=(3, 3, 16, 16)).astype(np.float32)
     assert network.activations(x, "conv2").shape == (3, 6, 5, 5)
-    assert [check for check in verify(network, x[:1], ["conv2"], Policy()) if not check.passed] == []
+    assert [check for check in check_all(network, x[:1], ["conv2"], Policy()) if not check.passed] == []
     (down,) = network.project(x, "conv4", [Unit(2, 1, 0, 3)])
     assert down.window(Box(0, 0, 16, 16)).any()
 
@@ -224,7 +224,7 @@ def test_verify_proves_rules_of_smooth_operators_on_their_own_tensors(name, tmp_
     model = build((3, 9, 9), lambda op, x: op.Conv(SMOOTH[name](op, op.Conv(x, f)), g))
     network = opened(ir.to_proto(model), tmp_path)
     x = np.random.default_rng(1).normal(size=(2, 3, 9, 9)).astype(np.float32)
-    checks = list(verify(network, x, ["conv2"], Policy()))
+    checks = list(check_all(network, x, ["conv2"], Policy()))
     assert [check for check in checks if not check.passed] == []
     assert {check.subject.split()[0] for check in checks} > {"Conv"}
 
@@ -246,4 +246,4 @@ def test_a_transposed_convolution_that_says_its_size_gives_what_onnxruntime_give
     network = inspectnet.open(path, device="cpu")
     (wanted,) = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]).run(["y"], {"image": x})
     np.testing.assert_allclose(network.activations(x, "convt1"), wanted, rtol=1e-5, atol=1e-6)
-    assert [check for check in verify(network, x, ["convt1"], Policy()) if not check.passed] == []
+    assert [check for check in check_all(network, x, ["convt1"], Policy()) if not check.passed] == []

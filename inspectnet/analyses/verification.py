@@ -17,6 +17,7 @@ from inspectnet.graph.doubles import Doubles
 from inspectnet.graph.layers import Layer
 from inspectnet.inverse import Operator
 from inspectnet.network import Network
+from inspectnet.results import derived
 from inspectnet.rules import PRODUCTS, RECTIFIERS, Policy
 from inspectnet.runtime.kernels import without_cuda_kernel
 
@@ -36,15 +37,15 @@ class Check:
     subject: str
     """An operator, `MaxPool pool1_out`, or a layer."""
     claim: str
-    error: float
-    """The largest relative error; for operators without a CUDA kernel, their number."""
+    error: float | None
+    """The largest relative error, None if that is no number; for operators without a CUDA kernel, their number."""
     tolerance: float
     note: str = ""
 
-    @property
+    @derived
     def passed(self) -> bool:
         """Whether the error is within the tolerance; not a number never is."""
-        return bool(self.error <= self.tolerance)
+        return self.error is not None and bool(self.error <= self.tolerance)
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ SINGLE = Precision(2.0**-8, 0.005, np.float32, 2e-3)  # for what is linear or pi
 DOUBLE = Precision(2.0**-20, 1e-4, np.float64, 1e-5)
 
 
-def verify(network: Network, x: np.ndarray, layers: Sequence[str], policy: Policy, seed: int = 0) -> Iterator[Check]:
+def check_all(network: Network, x: np.ndarray, layers: Sequence[str], policy: Policy, seed: int = 0) -> Iterator[Check]:
     """The checks of `layers` and of all operators below them, one after the other.
 
     x (N, C, H, W): prepared images. Operators that differ only in their weights are checked once.

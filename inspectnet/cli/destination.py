@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
 import typer
 
@@ -31,12 +31,14 @@ Format = Annotated[str, typer.Option(metavar="png,svg,pdf", help="The form of fi
 
 
 @dataclass(frozen=True)
-class Destination:
-    """Where results go."""
+class RecordDestination:
+    """Where the results of a command without pictures go, if anywhere."""
+
+    keeps: ClassVar[bool] = False
+    """Whether they are written where no folder was asked for."""
 
     out: Out = None
     overwrite: options.Overwrite = False
-    format: Format = "png"
 
     @contextmanager
     def folder(self, default: str, record: str, networks: Sequence["Network"]) -> Iterator["OutputFolder"]:
@@ -58,20 +60,18 @@ class Destination:
 
     def _forms(self) -> list[str]:
         """The forms in which figures are written. Raises OptionError for an unknown one."""
-        from inspectnet.figures.encoding import check_formats
+        return ["png"]
 
-        return check_formats(self.format.split(","))
-
-    def finish(self, networks: Sequence["Network"], analyse: Callable[[], T], *, as_json: bool, keep: bool = True) -> T:
+    def finish(self, networks: Sequence["Network"], analyse: Callable[[], T], *, as_json: bool) -> T:
         """Run an analysis, write its result and print it.
 
-        keep: also where no folder was asked for. Raises OutputError before the work if nothing can be written.
+        Raises OutputError before the work if nothing can be written.
         """
         from inspectnet.report.envelope import RECORD, envelope_text
         from inspectnet.report.keeping import write_result
         from inspectnet.report.topics import presenter
 
-        if not (keep or self.out):
+        if not (self.keeps or self.out):
             result = analyse()
             text, where = (envelope_text(result) if as_json else ""), ""
         else:
@@ -89,3 +89,17 @@ class Destination:
             if where:
                 show(f"-> {where}")
         return result
+
+
+@dataclass(frozen=True)
+class Destination(RecordDestination):
+    """Where results with pictures go."""
+
+    keeps: ClassVar[bool] = True
+
+    format: Format = "png"
+
+    def _forms(self) -> list[str]:
+        from inspectnet.figures.encoding import check_formats
+
+        return check_formats(self.format.split(","))

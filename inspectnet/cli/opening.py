@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from inspectnet.cli.telling import remark
-from inspectnet.errors import LayerError, OptionError
+from inspectnet.errors import OptionError
 from inspectnet.files.parsing import whole_number
 
 if TYPE_CHECKING:
@@ -95,10 +95,3 @@ def _floats(text: str, option: str) -> tuple[float, ...] | None:
         return tuple(float(part) for part in text.split(",")) if text else None
     except ValueError:
         raise OptionError(f"{option} '{text}' is not a list of numbers. Write it like 0.485,0.456,0.406.") from None
-
-
-def refuse_without_layers(network: "Network") -> None:
-    """Raise LayerError if there is nothing in the network to ask for, with the operator behind which all is unknown."""
-    if not network.layers:
-        why = f" behind {network.unknown}, whose output's shape cannot be told" if network.unknown else ""
-        raise LayerError(f"{network.path} has no layer{why}. Give a network of convolutions, pools or products.")

@@ -11,6 +11,8 @@ from inspectnet.errors import OptionError, nearest
 from inspectnet.results import Result
 
 TOPICS = {
+    "layers": ("inspectnet.analyses.catalogue:Catalogue", "inspectnet.report.catalogue"),
+    "verify": ("inspectnet.analyses.verify:Verification", "inspectnet.report.verify"),
     "invariance": ("inspectnet.analyses.invariance:Invariance", "inspectnet.report.invariance"),
 }
 

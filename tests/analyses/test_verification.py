@@ -8,7 +8,7 @@ from small import build
 import inspectnet
 from inspectnet import projection
 from inspectnet.analyses import verification
-from inspectnet.analyses.verification import verify
+from inspectnet.analyses.verification import check_all
 from inspectnet.graph.builder import Op
 from inspectnet.inverse import operators, split, walk
 from inspectnet.network import Network
@@ -50,7 +50,7 @@ def opened(tmp_path):
 
 
 def failed(opened, layers=("conv1", "conv3", "softmax1"), method="deconvnet"):
-    return {(c.subject.split()[0], c.claim) for c in verify(opened, IMAGES, layers, Policy(method)) if not c.passed}
+    return {(c.subject.split()[0], c.claim) for c in check_all(opened, IMAGES, layers, Policy(method)) if not c.passed}
 
 
 def test_without_a_fault_all_passes(opened):
@@ -58,9 +58,9 @@ def test_without_a_fault_all_passes(opened):
 
 
 def test_what_is_kept_of_the_recorded_tensors_changes_no_outcome(opened, monkeypatch):
-    whole = [check.error for check in verify(opened, IMAGES, ["conv3"], Policy())]
+    whole = [check.error for check in check_all(opened, IMAGES, ["conv3"], Policy())]
     monkeypatch.setattr(verification, "KEPT", 1)
-    np.testing.assert_allclose([c.error for c in verify(opened, IMAGES, ["conv3"], Policy())], whole, atol=1e-5)
+    np.testing.assert_allclose([c.error for c in check_all(opened, IMAGES, ["conv3"], Policy())], whole, atol=1e-5)
 
 
 def test_a_layer_of_which_sum_and_map_are_views_is_checked_whole(tmp_path):
@@ -70,7 +70,7 @@ def test_a_layer_of_which_sum_and_map_are_views_is_checked_whole(tmp_path):
         build((3, 33, 29), lambda op, x: op.Relu(op.Conv(op.Transpose(x, perm=[0, 1, 3, 2]), K1, B1, pads=[1] * 4))),
         path,
     )
-    checks = list(verify(inspectnet.open(path, device="cpu"), IMAGES, ["conv1"], Policy()))
+    checks = list(check_all(inspectnet.open(path, device="cpu"), IMAGES, ["conv1"], Policy()))
     assert all(check.passed for check in checks)
     assert "whole inverse = its operators one by one" in [check.claim for check in checks]
 
@@ -81,7 +81,7 @@ def test_a_network_whose_own_numbers_overflow_is_checked_at_random_tensors(tmp_p
 
     path = tmp_path / "model.onnx"
     path.write_bytes(ir.to_proto(build((3, 33, 29), write)).SerializeToString())
-    checks = verify(inspectnet.open(path, device="cpu"), IMAGES, ["pool1"], Policy())
+    checks = check_all(inspectnet.open(path, device="cpu"), IMAGES, ["pool1"], Policy())
     of_pool = next(check for check in checks if check.subject.startswith("MaxPool"))
     assert (of_pool.passed, of_pool.note) == (True, "at random tensors, as its own overflow")
 
@@ -231,7 +231,7 @@ def plant(monkeypatch, op_type, fault, choices=()):
 @pytest.mark.parametrize(("op_type", "fault"), RULES.values(), ids=RULES)
 def test_a_fault_in_a_rule_is_caught_at_its_operator(op_type, fault, opened, monkeypatch):
     plant(monkeypatch, op_type, fault)
-    checks = verify(opened, IMAGES, ["softmax1"], Policy())
+    checks = check_all(opened, IMAGES, ["softmax1"], Policy())
     wrong = next(check for check in checks if not check.passed)
     assert wrong.subject.startswith(op_type)
     assert wrong.claim.startswith("adjoint identity")

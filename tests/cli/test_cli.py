@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from commands import contents, done, noisy_photos, refused, run, write_network
+from commands import check_result, contents, done, noisy_photos, refused, run, write_network
 from nets import onnx_text, random_weights
 from PIL import Image
 
@@ -90,12 +90,26 @@ def test_layers_prints_a_table_or_json(model, capsys):
     assert (code, err) == (0, "")
     assert [line.split()[0] for line in out.splitlines()[2:4]] == ["conv1", "conv2"]
     out, _ = done(capsys, "layers", model, "--json")
-    found = json.loads(out)
-    assert set(found) == {"model", "model_sha256", "preprocess", "layers", "unlisted_above"}
+    found = json.loads(out)["result"]
+    assert set(found) == {"input_shape", "layers", "unlisted_above", "preprocess"}
     keys = {"name", "aliases", "op", "output", "shape", "field", "parameters", "invertible", "obstacle"}
     assert all(set(layer) == keys for layer in found["layers"])
     assert found["layers"][1]["field"] == [{"size": 7, "jump": 2, "start": 0}] * 2
     assert found["layers"][1]["parameters"] == 6 * 5 * 3 * 3
+
+
+@pytest.mark.parametrize("command", ["layers", "verify"])
+def test_a_command_without_pictures_writes_a_folder_only_where_one_is_asked_for(
+    command, model, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    before = contents(tmp_path)
+    out, _ = done(capsys, command, model, "--json")
+    assert contents(tmp_path) == before
+    done(capsys, command, model, "-o", tmp_path / "kept")
+    written = json.loads((tmp_path / "kept" / "result.json").read_text())
+    assert json.loads(out) == {name: told for name, told in written.items() if name not in ("run", "files")}
+    assert check_result(tmp_path / "kept").command == command
 
 
 def test_layers_names_what_cannot_be_inverted(tmp_path, capsys):
@@ -474,7 +488,7 @@ def test_an_operator_without_a_rule_is_refused(command, tmp_path, capsys):
 def test_verify_lists_the_layers_that_it_leaves_out(tmp_path, capsys):
     path = write(onnx_text(ODD, weights(), image=("N", 3, SIDE, SIDE)), tmp_path / "odd.onnx")
     out, _ = done(capsys, "verify", path, "--json")
-    (left_out,) = json.loads(out)["left_out"]
+    (left_out,) = json.loads(out)["result"]["left_out"]
     assert left_out["layer"] == "conv2" and "rule for Round (output 'b')" in left_out["reason"]
     out, _ = done(capsys, "verify", path)
     assert f"conv2  {left_out['reason']}" in out

@@ -11,7 +11,7 @@ from nets import EXPORTERS, export, onnx_text, random_weights
 from small import opened, outputs_of_file, run
 
 import inspectnet
-from inspectnet.analyses.verification import verify
+from inspectnet.analyses.verification import check_all
 from inspectnet.rules import Policy
 
 IMAGE = ("N", 3, 8, 8)
@@ -272,7 +272,7 @@ def test_both_forms_of_int8_have_the_layers_of_the_float_network_and_an_inverse(
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     (wanted,) = onnxruntime.InferenceSession(path, options).run(None, {"image": x})
     np.testing.assert_array_equal(network.values(x, ["y"])["y"], wanted)
-    assert [check for check in verify(network, x, names, Policy()) if not check.passed] == []
+    assert [check for check in check_all(network, x, names, Policy()) if not check.passed] == []
 
 
 @pytest.mark.parametrize("layer", ["conv1", "pool1", "conv2"])

@@ -1,0 +1,91 @@
+"""The catalogue of a network: its layers, what each is called, what its units see, whether it can be inverted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from inspectnet.analyses.provenance import provenance
+from inspectnet.errors import LayerError
+from inspectnet.graph.axis import Axis
+from inspectnet.graph.layers import Layer
+from inspectnet.network import Network
+from inspectnet.results import Result, derived
+
+
+@dataclass(frozen=True)
+class FieldAxis:
+    """The receptive fields of a layer's units along one axis: unit i sees `size` pixels from `start + i * jump` on."""
+
+    size: float
+    jump: float
+    """Negative where the map is flipped; a fraction in layers that enlarge."""
+    start: float
+    """Negative where unit 0 sees padding."""
+
+
+@dataclass(frozen=True)
+class LayerEntry:
+    """What the catalogue says of one layer."""
+
+    name: str
+    aliases: tuple[str, ...]
+    op: str
+    """Its operators, from the bottom up, joined by +."""
+    output: str
+    """The ONNX name of its output."""
+    shape: tuple[int | str | None, ...]
+    """(N, C, H, W), or (N, C)."""
+    field: tuple[FieldAxis, ...] | None
+    """Along height and width; None where a unit sees the whole image."""
+    parameters: int
+    obstacle: str | None
+    """Why no signal can come down from it; None if it can."""
+
+    @derived
+    def invertible(self) -> bool:
+        """Whether a signal can come down from it."""
+        return self.obstacle is None
+
+
+@dataclass(frozen=True, repr=False)
+class Catalogue(Result):
+    """The layers of a network, from the bottom up."""
+
+    command: ClassVar[str] = "layers"
+    input_shape: tuple[int, ...]
+    """(C, H, W) of one image."""
+    layers: tuple[LayerEntry, ...]
+    unlisted_above: str | None
+    """The operator above which not all layers are listed; None if all are."""
+    preprocess: Mapping[str, object]
+    """How photos become inputs, and where that was said."""
+
+
+def catalogue(network: Network) -> Catalogue:
+    """The layers of a network. Raises LayerError if it has none."""
+    refuse_without_layers(network)
+    return Catalogue(
+        provenance([network], None, {}),
+        network.input_shape,
+        tuple(_entry(network, layer) for layer in network.layers),
+        network.unknown,
+        {**network.preparation.to_json(), "source": network.preparation_source},
+    )
+
+
+def refuse_without_layers(network: Network) -> None:
+    """Raise LayerError if there is nothing in the network to ask for, with the operator behind which all is unknown."""
+    if not network.layers:
+        why = f" behind {network.unknown}, whose output's shape cannot be told" if network.unknown else ""
+        raise LayerError(f"{network.path} has no layer{why}. Give a network of convolutions, pools or products.")
+
+
+def _entry(network: Network, layer: Layer) -> LayerEntry:
+    field = None if layer.field is None else tuple(_axis(axis) for axis in layer.field)
+    names, ops = (layer.name, layer.aliases), "+".join(layer.ops)
+    obstacle = network.obstacle(layer.output)
+    return LayerEntry(*names, ops, layer.output, layer.shape, field, layer.parameters, obstacle)
+
+
+def _axis(axis: Axis) -> FieldAxis:
+    return FieldAxis(float(axis.size), float(axis.jump), float(axis.start))

@@ -1,0 +1,103 @@
+"""Verification: numerical proof, on the user's own model, that its inverse is what it claims to be."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from inspectnet import samples
+from inspectnet.analyses.catalogue import refuse_without_layers
+from inspectnet.analyses.provenance import provenance
+from inspectnet.analyses.sources import Source, collection_of
+from inspectnet.analyses.verification import Check, check_all
+from inspectnet.errors import RuleError
+from inspectnet.images import Stream
+from inspectnet.network import Network
+from inspectnet.results import Result, derived
+from inspectnet.rules import Policy
+
+LAYERS = 8  # checked where the user names none, spread over the depth
+IMAGES = 2
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A layer that cannot be inverted, so is not checked."""
+
+    layer: str
+    reason: str
+
+
+@dataclass(frozen=True, repr=False)
+class Verification(Result):
+    """The checks of a network's inverse."""
+
+    command: ClassVar[str] = "verify"
+    method: str
+    checks: tuple[Check, ...]
+    ops: Mapping[str, str]
+    """By operator what happens to the signal on the way down."""
+    left_out: tuple[LeftOut, ...]
+
+    @derived
+    def passed(self) -> bool:
+        """Whether all checks passed."""
+        return all(check.passed for check in self.checks)
+
+
+def verify(
+    network: Network,
+    layers: Sequence[str] = (),
+    *,
+    images: Source | None = None,
+    policy: Policy | None = None,
+    seed: int = 0,
+) -> Verification:
+    """The checks of `layers`, by default eight spread over the depth, and of all operators below them.
+
+    images: photos to check with, by default the sample photos; the first two that can be read are taken. seed: of the
+    random signals. Raises LayerError, RuleError if there is nothing to check, ImageError.
+    """
+    policy = policy or Policy()
+    names, left_out = _choose_layers(network, layers, policy)
+    x = _read_photos(network, samples.folder() if images is None else images)
+    # JSON holds no number that is none: the check has failed
+    checks = (replace(c, error=c.error if math.isfinite(c.error or 0) else None)
+              for c in check_all(network, x, names, policy, seed))  # fmt: skip
+    ops = {kind: text for name in names for kind, text in network.policy_of_ops(name, policy).items()}
+    chosen = {"layers": names, "method": policy.method, "unpool": policy.unpool, "lrn": policy.lrn, "seed": seed}
+    return Verification(provenance([network], None, chosen), policy.method, tuple(checks), ops, left_out)
+
+
+def _choose_layers(
+    network: Network, asked: Sequence[str], policy: Policy
+) -> tuple[list[str], tuple[LeftOut, ...]]:  # fmt: skip
+    """The layers to check, and those left out with the reason, where the user names none."""
+    refuse_without_layers(network)
+    if asked:
+        return [layer.name for layer in network.match(asked)], ()
+    obstacles = {layer.name: network.obstacle(layer.output, policy) for layer in network.layers}
+    able = [name for name, obstacle in obstacles.items() if obstacle is None]
+    if not able:
+        raise RuleError(f"no layer of {network.path} can be inverted: {next(iter(obstacles.values()))}")
+    left_out = tuple(LeftOut(name, obstacle) for name, obstacle in obstacles.items() if obstacle)
+    return _spread(able), left_out
+
+
+def _spread(names: list[str]) -> list[str]:
+    """Some of them from bottom to top."""
+    return [names[i * (len(names) - 1) // (LAYERS - 1)] for i in range(LAYERS)] if len(names) > LAYERS else names
+
+
+def _read_photos(network: Network, images: Source) -> np.ndarray:
+    """The first photos that can be read, prepared."""
+    count = network.fixed_batch or IMAGES
+    stream, rows = Stream(collection_of(images), network.preparation, batch_size=count), list[np.ndarray]()
+    for batch in stream:
+        rows += list(batch.x)
+        if len(rows) >= count:
+            break
+    stream.seen.refuse_nothing()
+    return np.stack(rows[:count])

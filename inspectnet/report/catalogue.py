@@ -1,0 +1,44 @@
+"""The catalogue shown: a table of the layers."""
+
+from collections.abc import Iterator, Sequence
+
+from inspectnet.analyses.catalogue import Catalogue, FieldAxis, LayerEntry
+from inspectnet.figures.page import Figure
+from inspectnet.graph.unlisted import tell_unlisted
+from inspectnet.report.lines import show
+from inspectnet.report.tables import print_table
+
+COLUMNS = ("layer", "also", "op", "output", "field", "jump", "start", "parameters", "inverse")
+
+
+def figures(result: Catalogue) -> Iterator[tuple[str, Figure]]:
+    """None: a catalogue is a table."""
+    return iter(())
+
+
+def print_result(result: Catalogue) -> None:
+    """Print a row for each layer, why some cannot be inverted, and how photos are prepared."""
+    (model,) = result.about.models
+    print_table(f"{model.name}: input {_by(result.input_shape)}", COLUMNS, [_row(layer) for layer in result.layers])
+    for obstacle in dict.fromkeys(layer.obstacle for layer in result.layers if layer.obstacle):
+        show(obstacle)
+    if result.unlisted_above:
+        show(tell_unlisted(result.unlisted_above))
+    show(f"preprocessing: {result.preprocess['source']}")
+
+
+def _row(layer: LayerEntry) -> list[str]:
+    numbers = [_both(layer.field, key) for key in ("size", "jump", "start")] if layer.field else ["all", "", ""]
+    inverse = "yes" if layer.invertible else "no"
+    also, output = " ".join(layer.aliases), _by(layer.shape[1:])
+    return [layer.name, also, layer.op, output, *numbers, f"{layer.parameters:,}", inverse]
+
+
+def _both(field: Sequence[FieldAxis], key: str) -> str:
+    """One number for both axes where they agree."""
+    y, x = (f"{getattr(axis, key):g}" for axis in field)
+    return y if y == x else f"{y}x{x}"
+
+
+def _by(extents: Sequence[object]) -> str:
+    return "x".join(map(str, extents))
