@@ -251,7 +251,7 @@ BY_METHOD = {
 
 @pytest.mark.parametrize(("op_type", "method", "fault"), BY_METHOD.values(), ids=BY_METHOD)
 def test_a_fault_in_what_a_method_makes_of_an_operator_is_caught(op_type, method, fault, opened, monkeypatch):
-    plant(monkeypatch, op_type, fault, [method])
+    plant(monkeypatch, op_type, fault, Policy(method).choices)
     assert (op_type, f"as {method} defines it") in failed(opened, ["softmax1"], method)
 
 
