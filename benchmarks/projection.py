@@ -10,8 +10,8 @@ from captum.attr import Deconvolution, Saliency
 
 from benchmarks.nets import NETS, Net, make
 from benchmarks.rounds import RATIO, difference, in_turns, milliseconds, print_setting, print_table, ratio
-from inspectnet.attribution import Deconvnet, Gradient
 from inspectnet.geometry import Unit
+from inspectnet.methods import Deconvnet, Gradient
 from inspectnet.rules import Policy
 
 PAPER, SAME = Policy(), Policy(lrn="gradient")  # Captum takes LRN's true derivative, the paper none

@@ -3,7 +3,7 @@
 >>> net = inspectnet.open("model.onnx")
 >>> [layer.name for layer in net.layers]
 >>> inspectnet.Deconvnet(net, layer="conv5").attribute(x, target=212)
->>> inspectnet.explain(net, x, target=281, method="grad_cam")
+>>> inspectnet.GradCam(net).attribute(x, target=281)
 """
 
 import importlib
@@ -16,11 +16,20 @@ if TYPE_CHECKING:
     from inspectnet.analyses.correspondence import correspond
     from inspectnet.analyses.diagnosis import diagnose
     from inspectnet.analyses.evolution import evolve
-    from inspectnet.analyses.explanations import explain
     from inspectnet.analyses.invariance import invariance
     from inspectnet.analyses.occlusion import occlude
     from inspectnet.analyses.verify import verify
-    from inspectnet.attribution import Deconvnet, Gradient, GuidedBackprop
+    from inspectnet.methods import (
+        Deconvnet,
+        GradCam,
+        Gradient,
+        GuidedBackprop,
+        GuidedGradCam,
+        InputXGradient,
+        IntegratedGradients,
+        LayerCam,
+        SmoothGrad,
+    )
     from inspectnet.network import Network
     from inspectnet.network import open_network as open
     from inspectnet.report.keeping import load, plot, save
@@ -28,16 +37,21 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Deconvnet",
+    "GradCam",
     "Gradient",
     "GuidedBackprop",
+    "GuidedGradCam",
+    "InputXGradient",
     "InspectError",
+    "IntegratedGradients",
+    "LayerCam",
     "Network",
+    "SmoothGrad",
     "__version__",
     "catalogue",
     "correspond",
     "diagnose",
     "evolve",
-    "explain",
     "invariance",
     "load",
     "occlude",
@@ -48,15 +62,11 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Deconvnet": ("inspectnet.attribution", "Deconvnet"),
-    "Gradient": ("inspectnet.attribution", "Gradient"),
-    "GuidedBackprop": ("inspectnet.attribution", "GuidedBackprop"),
     "Network": ("inspectnet.network", "Network"),
     "catalogue": ("inspectnet.analyses.catalogue", "catalogue"),
     "correspond": ("inspectnet.analyses.correspondence", "correspond"),
     "diagnose": ("inspectnet.analyses.diagnosis", "diagnose"),
     "evolve": ("inspectnet.analyses.evolution", "evolve"),
-    "explain": ("inspectnet.analyses.explanations", "explain"),
     "invariance": ("inspectnet.analyses.invariance", "invariance"),
     "load": ("inspectnet.report.keeping", "load"),
     "occlude": ("inspectnet.analyses.occlusion", "occlude"),
@@ -69,7 +79,7 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """Heavy parts are imported when they are first used, so that `inspectnet --help` answers at once."""
-    if name not in _HOMES:
+    module, attribute = _HOMES.get(name, ("inspectnet.methods", name))  # which has a class for each method
+    if name not in _HOMES and not (name[0].isupper() and hasattr(importlib.import_module(module), name)):
         raise AttributeError(f"module 'inspectnet' has no attribute '{name}'")
-    module, attribute = _HOMES[name]
     return getattr(importlib.import_module(module), attribute)

@@ -20,7 +20,7 @@ inverse
 projection preprocessing
 network
 scan
-attribution classes
+methods classes
 analyses
 report
 cli

@@ -9,7 +9,7 @@ from nets import onnx_text, random_weights
 
 import inspectnet
 from inspectnet.analyses.accuracy import evaluate
-from inspectnet.analyses.explanations import explain, probabilities
+from inspectnet.analyses.explanations import probabilities
 from inspectnet.images import find_images
 
 SIDE = 12
@@ -59,7 +59,9 @@ def test_the_first_class_is_explained_by_what_speaks_against_the_second(opened):
     network, weights = opened
     _, slope = logits(images(), weights)
     for target, sign in ((1, 1), (0, -1), (np.array([0, 1, 0]), np.array([-1, 1, -1])[:, None, None, None])):
-        np.testing.assert_allclose(explain(network, images(), target, "gradient"), sign * slope, rtol=1e-4, atol=1e-7)
+        np.testing.assert_allclose(
+            inspectnet.Gradient(network).attribute(images(), target), sign * slope, rtol=1e-4, atol=1e-7
+        )
 
 
 def test_photos_of_both_classes_are_judged(opened, tmp_path):
@@ -92,6 +94,7 @@ def test_every_command_that_looks_at_classes_takes_it(command, tmp_path, capsys)
     name, *options = command
     done(capsys, name, model, photos, *options, "-o", tmp_path / "out")
     records = [json.loads(file.read_text()) for file in (tmp_path / "out").glob("*.json")]
+    records = [{**record, **record.get("options", {})} for record in records]
     assert [record["scores"] for record in records if "scores" in record] == ["z"]
 
 

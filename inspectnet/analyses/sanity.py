@@ -7,14 +7,14 @@ variances stay positive, but nothing that was learnt. What the forward pass reco
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from inspectnet.errors import ModelError, OptionError
+from inspectnet.methods import Method
 from inspectnet.network import Network
 
-Explain = Callable[[Network, np.ndarray, np.ndarray], np.ndarray]
 MEASURES = ("rank", "rank_abs", "ssim")
 WINDOW, DEVIATION = 11, 1.5  # of SSIM, in pixels: Wang et al. 2004, sec. III-C
 STABLE = (0.01**2, 0.03**2)  # its constants for values in 0..1
@@ -47,7 +47,7 @@ def randomise(
     network: Network,
     x: np.ndarray,
     classes: np.ndarray,
-    methods: Mapping[str, Explain],
+    methods: Mapping[str, Method],
     *,
     repeats: int = 1,
     seed: int = 0,
@@ -65,7 +65,7 @@ def randomise(
     owned = {name for weights in steps.values() for name in weights}
     lowest = list(steps)[-1]
     steps[lowest] |= {name: w for name, w in network.weights().items() if name not in owned}
-    trained = {name: method(network, x, classes) for name, method in methods.items()}
+    trained = {name: method.attribute(x, classes) for name, method in methods.items()}
     shape = (len(MEASURES), repeats, len(steps) + 1, len(x))
     similarity = {name: np.empty(shape) for name in methods}
     for name, found in trained.items():
@@ -76,7 +76,9 @@ def randomise(
             weights |= {name: _shuffled(w, draw) for name, w in chosen.items()}
             twin = network.with_weights(weights)
             for name, method in methods.items():
-                similarity[name][:, repeat, step] = _compare(trained[name], method(twin, x, classes))
+                similarity[name][:, repeat, step] = _compare(
+                    trained[name], replace(method, net=twin).attribute(x, classes)
+                )
             if on_progress:
                 on_progress()
     return Cascade(tuple(steps), similarity)
@@ -92,7 +94,7 @@ def weights_by_layer(network: Network) -> dict[str, dict[str, np.ndarray]]:
 
 
 def class_distance(
-    network: Network, x: np.ndarray, classes: np.ndarray, methods: Mapping[str, Explain], *, seed: int = 0
+    network: Network, x: np.ndarray, classes: np.ndarray, methods: Mapping[str, Method], *, seed: int = 0
 ) -> dict[str, np.ndarray]:
     """By method (N,): how far the explanation of each image's class is from that of another, drawn by the seed.
 
@@ -101,7 +103,7 @@ def class_distance(
     """
     count = network.scores().classes
     others = (classes + np.random.default_rng(seed).integers(1, count, len(x))) % count
-    pairs = {name: (method(network, x, classes), method(network, x, others)) for name, method in methods.items()}
+    pairs = {name: (method.attribute(x, classes), method.attribute(x, others)) for name, method in methods.items()}
     return {
         name: np.array([1 - _cosine(a, b) if a.any() and b.any() else np.nan for a, b in zip(*pair, strict=True)])
         for name, pair in pairs.items()

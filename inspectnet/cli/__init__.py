@@ -20,6 +20,7 @@ from inspectnet.cli.invariance import invariance
 from inspectnet.cli.invert import invert
 from inspectnet.cli.layers import layers
 from inspectnet.cli.occlude import occlude
+from inspectnet.cli.options import Command
 from inspectnet.cli.process import Ended, ending_in_order, open_nowhere, speaking_alone
 from inspectnet.cli.sanity import sanity
 from inspectnet.cli.selectivity import selectivity
@@ -56,7 +57,7 @@ for command in (
     verify,
     annotate,
 ):
-    app.command()(spread(command))
+    app.command(cls=Command)(spread(command))
 
 
 def _version(wanted: bool) -> None:

@@ -183,8 +183,8 @@ def _watched(network: "Network", addresses: list[str], policy: "Policy") -> list
 
     Raises LayerError, OptionError; RuleError for a layer that cannot be inverted.
     """
-    from inspectnet.analyses.explanations import cam_layer
     from inspectnet.analyses.occlusion import layer_of
+    from inspectnet.methods import cam_layer
 
     found = wanted_maps(network, addresses, "1", "") if addresses else [Wanted(cam_layer(network), count=1)]
     for each in found:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from inspectnet.cli.telling import remark
 from inspectnet.errors import ImageError, InspectError, OptionError
@@ -52,6 +53,10 @@ OutFile = Annotated[
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there, but never a file that is read.")]
 Method = Annotated[str, typer.Option(help="deconvnet, guided_backprop or gradient.")]
+METHODS = (
+    "Methods by commas, their options by colons, as smoothgrad:samples=16,grad_cam:layer=conv4; or all: {methods}."
+)
+Methods = Annotated[str, typer.Option("--method", "-m", help=METHODS)]
 Unpool = Annotated[str, typer.Option(help="Values that share a switch: sum, overwrite; or centre of the window.")]
 Lrn = Annotated[
     str, typer.Option(help="Response normalisation: identity or gradient; by default as the method has it.")
@@ -70,6 +75,19 @@ BatchSize = Annotated[str, typer.Option(help="Images per run of the network; aut
 Threads = Annotated[
     int | None, typer.Option(min=1, help="Threads that decode; by default all cores.", show_default=False)
 ]
+
+
+class Command(TyperCommand):
+    """A command whose help names the methods there are; their import waits until somebody asks for it."""
+
+    def format_help(self, *to: Any) -> None:
+        """Write the help."""
+        for option in self.params:
+            if "{methods}" in (text := getattr(option, "help", None) or ""):
+                from inspectnet.methods import describe_methods
+
+                option.help = text.format(methods=describe_methods())  # type: ignore[attr-defined]
+        super().format_help(*to)
 
 
 @dataclass(frozen=True)

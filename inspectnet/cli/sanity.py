@@ -1,6 +1,5 @@
 """inspectnet sanity: do explanations depend on what the network has learnt? (Adebayo et al. 2018)."""
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,12 +7,12 @@ import typer
 
 from inspectnet.cli import options
 from inspectnet.cli.destination import Destination
-from inspectnet.cli.explain import METHODS, Layer, Noise, Samples, Steps, chosen_methods
 from inspectnet.cli.opening import Opening, Scores
 from inspectnet.cli.photos import Photos, read_photos
 from inspectnet.report.lines import show, show_json
 
 if TYPE_CHECKING:
+    from inspectnet.methods import Method
     from inspectnet.network import Network
 
 IMAGES = "A folder, one photo, a .txt or .csv list, a .tar."
@@ -21,21 +20,16 @@ MOST = 50  # images, as many as in the paper
 DEFAULT = "deconvnet,guided_backprop,gradient,input_x_gradient,grad_cam,guided_grad_cam"
 
 Images = Annotated[Path, typer.Argument(metavar="IMAGES", help=IMAGES, parser=options.path_of, show_default=False)]
-Methods = Annotated[str, typer.Option("--method", "-m", help=METHODS)]
 Repeats = Annotated[int, typer.Option(min=1, help="How many times the weights are shuffled anew.")]
-Seed = Annotated[int, typer.Option(min=0, help="Shuffles the weights, draws the other classes and the noise.")]
+Seed = Annotated[int, typer.Option(min=0, help="Shuffles the weights, and draws the other classes.")]
 
 
 def sanity(
     model: options.Model,
     images: Images,
-    method: Methods = DEFAULT,
-    layer: Layer = "",
+    method: options.Methods = DEFAULT,
     scores: Scores = "",
     repeats: Repeats = 1,
-    steps: Steps = 16,
-    samples: Samples = 16,
-    noise: Noise = 0.15,
     seed: Seed = 0,
     *,
     destination: Destination,
@@ -43,10 +37,11 @@ def sanity(
     as_json: options.AsJson = False,
 ) -> None:
     """Test whether explanations depend on the weights: similarity while layer after layer is randomised."""
+    from inspectnet.methods import parse_methods
     from inspectnet.report.sanity import print_sanity, write_sanity
 
     network = opening.open(model, scores=scores)
-    chosen = chosen_methods(network, method, layer, steps, samples, noise, seed)
+    chosen = parse_methods(network, method)
     photos = read_photos(network, images, destination.out, MOST)
     with destination.folder(model.stem, "sanity.json", [network]) as folder:
         record, found = _check(network, photos, chosen, repeats, seed)
@@ -60,7 +55,7 @@ def sanity(
 
 
 def _check(
-    network: "Network", photos: Photos, chosen: dict[str, dict[str, Any]], repeats: int, seed: int
+    network: "Network", photos: Photos, methods: "dict[str, Method]", repeats: int, seed: int
 ) -> tuple[dict[str, Any], Any]:
     """All that was measured, with the record of what decides it; and the cascade itself."""
     from inspectnet.analyses import explanations, sanity
@@ -69,19 +64,18 @@ def _check(
     from inspectnet.report.sanity import describe_cascade
     from inspectnet.runtime.versions import versions
 
-    methods = {name: partial(explanations.find_method(name), **how) for name, how in chosen.items()}
     classes = explanations.probabilities(network, photos.x).argmax(axis=1)
     with progress("shuffling", repeats * len(sanity.weights_by_layer(network)), "layers") as advance:
         found = sanity.randomise(
             network, photos.x, classes, methods, repeats=repeats, seed=seed, on_progress=lambda: advance()
         )
     distance = sanity.class_distance(network, photos.x, classes, methods, seed=seed)
-    whole = {name: method(network, photos.x, classes) for name, method in methods.items()}
+    whole = {name: method.attribute(photos.x, classes) for name, method in methods.items()}
     edges = {name: sanity.edge_likeness(photos.x, e) for name, e in whole.items() if e.ndim == 4}
     record = {
         **describe_network(network),
         "scores": network.logits[0],
-        "options": chosen,
+        "options": {name: method.options for name, method in methods.items()},
         "images": photos.record,
         "repeats": repeats,
         "seed": seed,

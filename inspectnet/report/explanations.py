@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from inspectnet.analyses.explanations import OF_A_LAYER, enlarge
 from inspectnet.figures.colour import grey_centred
 from inspectnet.figures.comparison import Row, draw_comparison
 from inspectnet.figures.heat import heat_over
 from inspectnet.figures.page import Pixels
+from inspectnet.methods import Cam, Method, enlarge
 from inspectnet.network import Network
 from inspectnet.report.folder import OutputFolder
 from inspectnet.report.names import file_names
@@ -50,9 +50,9 @@ class Explained:
 
 
 def write_explanations(
-    folder: OutputFolder, made: Explained, network: Network, names: Sequence[str], layer: str
+    folder: OutputFolder, made: Explained, network: Network, names: Sequence[str], methods: Mapping[str, Method]
 ) -> None:
-    """Write explain.png, explain.npz, and IMAGE-METHOD.png for each of both; `layer` is that of the map methods.
+    """Write explain.png, explain.npz, and IMAGE-METHOD.png for each of both.
 
     names: of the classes. Raises OutputError.
     """
@@ -66,7 +66,7 @@ def write_explanations(
         for i, (about, photo) in enumerate(zip(made.describe(names), photos, strict=True))
     ]
     maps = [method for method, found in made.found.items() if found.ndim == 3]
-    headings = ["photo", *(f"{method} at {layer}" if method in OF_A_LAYER else method for method in made.found)]
+    headings = ["photo", *(f"{name} at {m.layer}" if isinstance(m, Cam) else name for name, m in methods.items())]
     page = draw_comparison(
         rows,
         headings,

@@ -1,14 +1,17 @@
 """Sanity checks: measures by hand and by slower definitions, and cascades whose outcome is known beforehand."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from nets import onnx_text
 
 import inspectnet
 from inspectnet.analyses import sanity
-from inspectnet.analyses.explanations import gradient
 from inspectnet.analyses.sanity import MEASURES, class_distance, edge_likeness, randomise, spearman, ssim
 from inspectnet.errors import ModelError, OptionError
+from inspectnet.methods import Gradient, Method
 
 
 @pytest.fixture(scope="module")
@@ -16,6 +19,21 @@ def vgg(exported):
     _, _, path = exported("vgg", "torchscript")
     x = np.random.default_rng(7).normal(size=(2, 3, 64, 64)).astype(np.float32)
     return inspectnet.open(path, device="cpu", threads=1), x, np.array([3, 0])
+
+
+@dataclass(frozen=True, eq=False)
+class Giving(Method):
+    """A method that gives what a function makes of network, images and classes."""
+
+    name = "giving"
+    function: Callable = None
+
+    def explain(self, x, units):
+        return self.function(self.net, x, units.seed.argmax(axis=1))
+
+
+def giving(network, **functions):
+    return {name: Giving(network, function) for name, function in functions.items()}
 
 
 def image_alone(network, x, classes):
@@ -89,7 +107,7 @@ def test_layers_are_shuffled_from_the_top_down_each_step_one_more(vgg, monkeypat
         assert all(np.array_equal(np.sort(now[name].ravel()), np.sort(before[name].ravel())) for name in own)
         return x
 
-    found = randomise(network, x, classes, {"watch": watch})
+    found = randomise(network, x, classes, giving(network, watch=watch))
     convolutions = [f"conv{i}" for i in range(8, 0, -1)]
     assert found.layers == ("fc11", "fc10", "fc9", *convolutions)
     assert [len(names) for names in changed] == [2 * i for i in range(12)]
@@ -100,7 +118,7 @@ def test_layers_are_shuffled_from_the_top_down_each_step_one_more(vgg, monkeypat
 def test_what_looks_at_the_image_alone_stays_the_same_and_noise_is_lost_at_once(vgg):
     network, x, classes = vgg
     draw = np.random.default_rng(0)
-    methods = {"image": image_alone, "noise": lambda network, x, classes: draw.normal(size=x.shape)}
+    methods = giving(network, image=image_alone, noise=lambda network, x, classes: draw.normal(size=x.shape))
     found = randomise(network, x, classes, methods)
     for measure in MEASURES:
         np.testing.assert_allclose(found.curve("image", measure), 1)
@@ -110,10 +128,10 @@ def test_what_looks_at_the_image_alone_stays_the_same_and_noise_is_lost_at_once(
 
 def test_the_gradient_forgets_and_the_cascade_repeats_by_its_seed(vgg):
     network, x, classes = vgg
-    found = randomise(network, x, classes, {"gradient": gradient}, repeats=2, seed=3)
+    found = randomise(network, x, classes, {"gradient": Gradient(network)}, repeats=2, seed=3)
     assert found.similarity["gradient"].shape == (3, 2, 12, 2)
     assert abs(found.curve("gradient", "rank")[-1]) < 0.1
-    again = randomise(network, x, classes, {"gradient": gradient}, repeats=1, seed=3)
+    again = randomise(network, x, classes, {"gradient": Gradient(network)}, repeats=1, seed=3)
     np.testing.assert_array_equal(again.similarity["gradient"][:, 0], found.similarity["gradient"][:, 0])
     first, second = found.similarity["gradient"][0, :, 1]
     assert np.abs(first - second).max() > 0
@@ -130,8 +148,10 @@ def test_explanations_of_two_classes_are_told_apart(vgg):
     def opposite(network, x, classes, own=classes):
         return np.where((classes == own)[:, None, None, None], x, -2 * x)
 
-    found = class_distance(network, x, classes, {"one": one_pixel_a_class, "same": image_alone, "not": opposite})
-    np.testing.assert_allclose([found["one"], found["same"], found["not"]], [[1, 1], [0, 0], [2, 2]], atol=1e-6)
+    found = class_distance(
+        network, x, classes, giving(network, one=one_pixel_a_class, same=image_alone, other=opposite)
+    )
+    np.testing.assert_allclose([found["one"], found["same"], found["other"]], [[1, 1], [0, 0], [2, 2]], atol=1e-6)
 
 
 def test_images_of_which_nothing_is_explained_do_not_count(vgg):
@@ -141,7 +161,7 @@ def test_images_of_which_nothing_is_explained_do_not_count(vgg):
     def half_blank(network, x, classes):
         return x * np.array([0, 1], np.float32)[:, None, None, None]
 
-    methods = {"half": half_blank, "blank": lambda network, x, classes: np.zeros_like(x)}
+    methods = giving(network, half=half_blank, blank=lambda network, x, classes: np.zeros_like(x))
     found = randomise(network, x, classes, methods)
     assert found.explained("half").tolist() == [False, True] and not found.explained("blank").any()
     np.testing.assert_allclose(found.curve("half", "rank"), 1)
@@ -155,7 +175,7 @@ def test_a_network_without_weights_and_no_repeats_are_refused(tmp_path, vgg):
 
     network, x, classes = vgg
     with pytest.raises(OptionError, match="cannot run 0 times"):
-        randomise(network, x, classes, {"image": image_alone}, repeats=0)
+        randomise(network, x, classes, giving(network, image=image_alone), repeats=0)
     file = onnx_text("p = GlobalAveragePool (image)\ny = Flatten (p)", image=("N", 3, 4, 4))
     path = tmp_path / "bare.onnx"
     path.write_bytes(file.SerializeToString())
@@ -181,9 +201,9 @@ def test_layers_that_keep_their_channels_last_and_weights_of_no_layer_are_shuffl
         return x
 
     x = rng.normal(size=(1, 3, 10, 10)).astype(np.float32)
-    randomise(network, x, np.array([0]), {"watch": watch})
+    randomise(network, x, np.array([0]), giving(network, watch=watch))
     assert changed[1] == {"u"} and changed[-2] == {"u", "w", "g", "b"} and changed[-1] == set(shapes)
-    maps = inspectnet.explain(network, x, 0, "grad_cam", layer="fc1")
+    maps = inspectnet.GradCam(network, layer="fc1").attribute(x, 0)
     slope = network.weights()["loose"][0, :, 0, 0] * network.weights()["u"][:, 0] / 16
     mean = slope * 16 / 64  # each of 16 squares hands the slope to one of its places
     wanted = np.maximum(np.tensordot(mean, network.activations(x, "fc1")[0], 1), 0)
@@ -198,6 +218,6 @@ def test_an_explanation_of_which_nothing_is_left_is_like_none(vgg):
         calls.append(0)
         return x if len(calls) == 1 else np.zeros_like(x)
 
-    found = randomise(network, x, classes, {"fading": fading})
+    found = randomise(network, x, classes, giving(network, fading=fading))
     for measure in MEASURES:
         assert found.curve("fading", measure)[0] == pytest.approx(1) and not found.curve("fading", measure)[1:].any()

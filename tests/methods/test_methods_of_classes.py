@@ -8,9 +8,9 @@ import pytest
 from nets import NETS, SIDES, onnx_text
 
 import inspectnet
-from inspectnet.analyses import explanations
-from inspectnet.analyses.explanations import METHODS, OF_A_LAYER, cam_layer, enlarge, explain
+from inspectnet.analyses.explanations import probabilities
 from inspectnet.errors import LayerError, OptionError, RuleError
+from inspectnet.methods import METHODS, Cam, cam_layer, enlarge
 from inspectnet.rules import Policy
 
 LAYERS = {"vgg": ("conv8", "features.19"), "resnet": ("add4", "layer3.1.relu"), "squeezenet": ("concat3", "features.6")}
@@ -31,6 +31,10 @@ def vgg(exported):
     _, _, path = exported("vgg", "torchscript")
     x = np.random.default_rng(7).normal(size=(3, 3, 64, 64)).astype(np.float32)
     return inspectnet.open(path, device="cpu", threads=1), x
+
+
+def explain(network, x, target, method, **options):
+    return METHODS[method](network, **options).attribute(x, target)
 
 
 def torch_gradients(net, x, classes, module):
@@ -204,10 +208,10 @@ def test_probabilities_are_the_softmax_of_the_scores_whether_or_not_the_graph_ha
     scores = np.array([15 / 4 - 1, -5 / 4 + 2 / 4])
     wanted = [np.exp(scores) / np.exp(scores).sum()]
     plain = open_text(tmp_path, CAM, CAM_WEIGHTS, (1, 2, 2))
-    np.testing.assert_allclose(explanations.probabilities(plain, CAM_IMAGE), wanted, rtol=1e-6)
+    np.testing.assert_allclose(probabilities(plain, CAM_IMAGE), wanted, rtol=1e-6)
     body = CAM.replace("y = ", "s = ") + "\ny = Softmax (s)"
     ended = open_text(tmp_path, body, CAM_WEIGHTS, (1, 2, 2))
-    np.testing.assert_allclose(explanations.probabilities(ended, CAM_IMAGE), wanted, rtol=1e-6)
+    np.testing.assert_allclose(probabilities(ended, CAM_IMAGE), wanted, rtol=1e-6)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -215,7 +219,7 @@ def test_every_method_has_its_shape_and_explains_each_images_own_class(method, v
     network, x = vgg
     options = {"integrated_gradients": {"steps": 2}, "smoothgrad": {"samples": 2}}.get(method, {})
     found = explain(network, x, CLASSES, method, **options)
-    maps = method in OF_A_LAYER and method != "guided_grad_cam"
+    maps = issubclass(METHODS[method], Cam) and method != "guided_grad_cam"
     assert (found.shape, found.dtype) == ((3, 4, 4) if maps else x.shape, np.float32)
     one = explain(network, x, 7, method, **options)
     np.testing.assert_allclose(one[2], found[2], rtol=1e-4, atol=1e-6)
@@ -265,19 +269,32 @@ def test_a_layer_that_does_not_lead_to_the_scores_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("target", "method", "options", "error", "match"),
     [
-        (0, "gradcam", {}, OptionError, r"no method 'gradcam'. Did you mean grad_cam"),
         (10, "gradient", {}, OptionError, r"there is no class 10: .* tells 10 apart, 0 to 9"),
         ([0, -1, 2], "gradient", {}, OptionError, r"there is no class -1"),
-        ([0, 1], "gradient", {}, OptionError, r"one for each of 3 images"),
-        (1.5, "gradient", {}, OptionError, r"1\.5 is not the number of a class"),
-        (0, "integrated_gradients", {"steps": 0}, OptionError, r"the steps cannot be 0. Choose 1 or more"),
-        (0, "integrated_gradients", {"steps": 2.5}, OptionError, r"the steps cannot be 2.5"),
+        ([0, 1], "gradient", {}, OptionError, r"2 targets for 3 images"),
+        (1.5, "gradient", {}, OptionError, r"1\.5 is no target\. Give the number of a class"),
+        ((3, 0, 0), "gradient", {}, OptionError, r"\(3, 0, 0\) is no class, which has no place"),
+        (
+            0,
+            "integrated_gradients",
+            {"steps": 0},
+            OptionError,
+            r"the steps of integrated_gradients cannot be 0. Choose a whole number, 1 or more",
+        ),
+        (0, "integrated_gradients", {"steps": 2.5}, OptionError, r"the steps of integrated_gradients cannot be 2.5"),
         (0, "integrated_gradients", {"baseline": float("nan")}, OptionError, r"the baseline \(\) is no finite image"),
+        (0, "integrated_gradients", {"baseline": "a"}, OptionError, r"the baseline 'a' is no number, nor an image"),
         (0, "integrated_gradients", {"baseline": np.zeros((7, 5))}, OptionError, r"the baseline \(7, 5\) is no"),
-        (0, "smoothgrad", {"seed": -1}, OptionError, r"the seed cannot be -1"),
-        (0, "smoothgrad", {"samples": 0}, OptionError, r"the samples cannot be 0"),
-        (0, "smoothgrad", {"noise": -0.1}, OptionError, r"the noise cannot be -0.1. Choose 0 or more"),
-        (0, "smoothgrad", {"noise": float("nan")}, OptionError, r"the noise cannot be nan"),
+        (0, "smoothgrad", {"seed": -1}, OptionError, r"the seed of smoothgrad cannot be -1"),
+        (0, "smoothgrad", {"samples": 0}, OptionError, r"the samples of smoothgrad cannot be 0"),
+        (
+            0,
+            "smoothgrad",
+            {"noise": -0.1},
+            OptionError,
+            r"the noise of smoothgrad cannot be -0.1. Choose a number, 0 or more",
+        ),
+        (0, "smoothgrad", {"noise": float("nan")}, OptionError, r"the noise of smoothgrad cannot be nan"),
         (0, "grad_cam", {"layer": "conv9"}, LayerError, r"no layer 'conv9'"),
         (0, "grad_cam", {"layer": "fc9"}, LayerError, r"fc9 has no extent"),
     ],

@@ -1,4 +1,4 @@
-"""attribute(x, target): shapes, targets and errors; and the gradient as torch's autograd has it, in float64."""
+"""Units of layers: their targets, shapes and errors; and the gradient as torch's autograd has it, in float64."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from nets import torch_project
 
 import inspectnet
 from inspectnet import Deconvnet, Gradient, GuidedBackprop
-from inspectnet.errors import InspectError, LayerError, OptionError
+from inspectnet.errors import LayerError, OptionError
 
 METHODS = {"deconvnet": Deconvnet, "guided_backprop": GuidedBackprop, "gradient": Gradient}
 
@@ -104,11 +104,17 @@ def test_a_fully_connected_unit_is_a_target_too(zfnet):
         ([1, 2], OptionError, r"2 targets for 3 images"),
         ([], OptionError, r"0 targets for 3 images"),
         ([1, 2, 16], LayerError, r"there is no map 16"),
-        (1.5, OptionError, r"1\.5 is no target\. Give the number of a map, \(map, y, x\), or a list"),
+        (1.5, OptionError, r"1\.5 is no target\. Give the number of a class or map, \(map, y, x\), an address"),
         ("a", OptionError, r"'a' is no target"),
+        ("conv5", OptionError, r"'conv5' is no target"),
+        ("conv5:16", LayerError, r"conv5 has 16 maps; there is no map 16"),
+        ("conv9:1", LayerError, r"no layer 'conv9'"),
+        (["conv5:1", "conv4:1", "conv5:2"], OptionError, r"conv5:1, conv4:1, conv5:2 are not all of one layer"),
+        (["conv5:1", 1, 2], OptionError, r"are not all of one layer"),
+        ("conv5:pre:1", OptionError, r"are not all of one layer"),
         (None, OptionError, r"None is no target"),
         (True, OptionError, r"True is no target"),
-        ([1, 2, "a"], OptionError, r"'a' is no target"),
+        ([1, 2, 1.5], OptionError, r"1\.5 is no target"),
         ([1, 2, (0, 1)], OptionError, r"\(0, 1\) is no target"),
         ([[0, 1, 1], [0, 1, 1]], OptionError, r"2 targets for 3 images"),
         (np.zeros((3, 2), int), OptionError, r"\[0, 0\] is no target"),
@@ -119,6 +125,23 @@ def test_a_target_that_does_not_exist_is_refused(target, error, match, zfnet):
     _, network, x = zfnet
     with pytest.raises(error, match=match):
         Deconvnet(network, "conv5").attribute(x, target)
+
+
+def test_an_address_names_a_unit_of_any_layer_for_any_method(zfnet):
+    _, network, x = zfnet
+    wanted = Deconvnet(network, "conv4").attribute(x, [2, 2, 2])
+    np.testing.assert_array_equal(Deconvnet(network).attribute(x, "conv4:2"), wanted)
+    units = ["conv4:2@0,1", "conv4:3@1,1", "conv4:2@4,4"]
+    wanted = Deconvnet(network, "conv4").attribute(x, [(2, 0, 1), (3, 1, 1), (2, 4, 4)])
+    np.testing.assert_array_equal(Deconvnet(network, "conv5").attribute(x, units), wanted)
+
+
+def test_a_layer_and_a_class_are_explained_alike(zfnet):
+    """The class scores are the units of the last layer, which has no softmax behind it."""
+    _, network, x = zfnet
+    for method in METHODS.values():
+        of_layer, of_class = (method(network, layer).attribute(x, [3, 0, 7]) for layer in ("fc8", ""))
+        np.testing.assert_allclose(of_layer, of_class, rtol=1e-4, atol=1e-6 * np.abs(of_class).max())
 
 
 def test_images_of_another_shape_are_refused(zfnet):
@@ -132,8 +155,8 @@ def test_a_layer_and_a_policy_that_do_not_exist_are_refused(zfnet):
     _, network, _ = zfnet
     with pytest.raises(LayerError, match="no layer 'conv9'"):
         Deconvnet(network, "conv9")
-    for options in ({"unpool": "mean"}, {"lrn": "none"}):
-        with pytest.raises(InspectError, match=r"There are:"):
+    for options, words in (({"unpool": "mean"}, "sum, overwrite, centre"), ({"lrn": "none"}, "identity, gradient")):
+        with pytest.raises(OptionError, match=rf"cannot be '.*'\. Choose one of {words}\."):
             Deconvnet(network, "conv5", **options)
 
 

@@ -1,0 +1,125 @@
+"""What an attribution method is: a frozen dataclass of a network and options, with `attribute(x, target)`."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
+
+import numpy as np
+
+from inspectnet.errors import OptionError, nearest
+from inspectnet.methods.targets import Target, Units, checked_images, find_units
+from inspectnet.network import Network
+
+M = TypeVar("M", bound="type[Method]")
+
+METHODS: "dict[str, type[Method]]" = {}
+"""All methods, by the names that users say."""
+
+
+@dataclass(frozen=True, eq=False)
+class Method(ABC):
+    """An attribution method, ready to explain units of one network. Raises OptionError for a wrong option."""
+
+    name: ClassVar[str]
+    """What users call it."""
+    net: Network
+
+    def __new__(cls, *_: Any, **options: Any) -> Self:
+        """The method; an unknown option is refused here, in words, where Python would raise a TypeError."""
+        for name in options:
+            if name not in {one.name for one in fields(cls)}:
+                raise unknown_option(cls, name)
+        return super().__new__(cls)
+
+    def __post_init__(self) -> None:
+        for one in self.takes():
+            _check(self.name, one, getattr(self, one.name))
+
+    @classmethod
+    def takes(cls) -> "list[Field[Any]]":
+        """Its options, which `option` made; its other fields say what it is applied to."""
+        return [one for one in fields(cls) if "help" in one.metadata]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Its options by name."""
+        return {one.name: getattr(self, one.name) for one in self.takes()}
+
+    @property
+    def of(self) -> str:
+        """The layer whose units targets number; empty for the class scores."""
+        return ""
+
+    def attribute(self, x: np.ndarray, target: Target | Sequence[Target] | np.ndarray) -> np.ndarray:
+        """What speaks for one unit in each image: float32 of x's shape, signed; of a map method (N, h, w), from 0 up.
+
+        x (N, C, H, W): the prepared images. target: the number of a class, by its score before the softmax; if the
+        method is made for a layer, the number of a map or unit, meaning its strongest position in each image, or
+        (map, y, x); of any layer an address, `conv5:212` or `conv5:212@6,6`. A list gives one for each image.
+        Raises OptionError for what is no target or no images, LayerError for a unit that does not exist, RuleError
+        for an operator without a rule.
+        """
+        x = checked_images(self.net, x)
+        return self.explain(x, find_units(self.net, x, self.of, target))
+
+    @abstractmethod
+    def explain(self, x: np.ndarray, units: Units) -> np.ndarray:
+        """What `attribute` gives, for checked images x (N, C, H, W) float32 and one unit in each."""
+
+
+def option(help: str, *, default: Any, least: float | None = None, among: Sequence[str] = ()) -> Any:
+    """A field that is an option: int, float or str. least: the smallest number; among: the only words."""
+    return field(default=default, metadata={"help": help, "least": least, "among": among})
+
+
+@dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(option, field))
+def method(name: str) -> Callable[[M], M]:
+    """Make a class the method of that name: a frozen dataclass, whose options are the fields made by `option`."""
+
+    def enter(described: M) -> M:
+        if name in METHODS:
+            raise ValueError(f"two methods called {name}")
+        described.name = name
+        METHODS[name] = dataclass(frozen=True, eq=False)(described)
+        return described
+
+    return enter
+
+
+def unknown_option(method: type[Method], name: str) -> OptionError:
+    """The error for an option that a method does not have, with those that it has."""
+    known = method.takes()
+    takes = ", ".join(f"{_written(one)} ({one.metadata['help']})" for one in known) or "no options"
+    return OptionError(
+        f"{method.name} has no option '{name}'.{nearest(name, [o.name for o in known])} It takes {takes}."
+    )
+
+
+def describe_methods() -> str:
+    """All methods with the options that each takes, as one text for help."""
+    said = ((name, " ".join(map(_written, kind.takes()))) for name, kind in METHODS.items())
+    return ", ".join(f"{name} ({options})" if options else name for name, options in said)
+
+
+def _written(one: "Field[Any]") -> str:
+    """An option with its default, as one writes it."""
+    return f"{one.name}={one.name.upper() if one.default == '' else one.default}"
+
+
+def _check(owner: str, one: "Field[Any]", value: Any) -> None:
+    """Raise OptionError for a value that the option cannot have; what is no number or text its method looks at."""
+    least, among = one.metadata["least"], one.metadata["among"]
+    if one.type is str:
+        good = isinstance(value, str) and (not among or value in among)
+        wanted = f"one of {', '.join(filter(None, among))}" if among else "a text"
+    elif one.type in (int, float):
+        kinds = (int, np.integer) if one.type is int else (int, float, np.integer, np.floating)
+        number = float(value) if isinstance(value, kinds) and not isinstance(value, bool) else np.nan
+        good = bool(np.isfinite(number)) and (least is None or number >= least)
+        wanted = "a whole number" if one.type is int else "a number"
+        wanted += "" if least is None else f", {least} or more"
+    else:
+        return
+    if not good:
+        raise OptionError(f"the {one.name} of {owner} cannot be {value!r}. Choose {wanted}.")

@@ -1,0 +1,53 @@
+"""The text that means methods: `smoothgrad:samples=16:noise=0.2,grad_cam:layer=conv4`, or `all`."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from inspectnet.errors import OptionError, nearest
+from inspectnet.methods.method import METHODS, Method, unknown_option
+from inspectnet.network import Network
+
+FORM = "Write methods by commas and options by colons, as smoothgrad:samples=16:noise=0.2,grad_cam:layer=conv4."
+
+
+def parse_methods(net: Network, text: str, among: type[Method] = Method) -> dict[str, Method]:
+    """The methods that a text means, ready for a network, by name; those that are asked for twice, by their texts.
+
+    among: the kind of methods that are wanted. Raises OptionError for what is none, LayerError.
+    """
+    known = {name: kind for name, kind in METHODS.items() if issubclass(kind, among)}
+    texts = list(known) if text == "all" else [part.strip() for part in text.split(",") if part.strip()]
+    if not texts:
+        raise OptionError(f"no method in '{text}'. {FORM}")
+    parts = [re.split(r":(?=\w+=)", part) for part in dict.fromkeys(texts)]  # names of layers may have colons
+    names = [name for name, *_ in parts]
+    for name in names:
+        if name not in known:
+            form = f" {FORM}" if ":" in name else ""
+            raise OptionError(f"no method '{name}'.{nearest(name, known)} There are: {', '.join(known)}.{form}")
+    return {
+        name if names.count(name) == 1 else ":".join([name, *said]): known[name](net, **_options(known[name], said))
+        for name, *said in parts
+    }
+
+
+def _options(kind: type[Method], said: Sequence[str]) -> dict[str, Any]:
+    """The options of a method, in the types that its fields have."""
+    types, options = {one.name: one.type for one in kind.takes()}, dict[str, Any]()
+    for part in said:
+        name, _, value = part.partition("=")
+        if name not in types:
+            raise unknown_option(kind, name)
+        options[name] = _read(value.strip(), types[name])
+    return options
+
+
+def _read(text: str, kind: Any) -> Any:
+    """The number that a text means where an option is one; any other text as it is, which the method then refuses."""
+    if kind is str:
+        return text
+    try:
+        return int(text) if kind is int else float(text)
+    except ValueError:
+        return text
