@@ -14,8 +14,9 @@ import numpy as np
 from inspectnet.analyses.statistics import Interval, bootstrap, holm, share, sign_p
 from inspectnet.errors import ModelError, OptionError
 from inspectnet.graph.scores import Scores
-from inspectnet.images import Collection, Preparation, Several, Skipped, Stream, TenCrops
+from inspectnet.images import Collection, Preparation, Skipped, TenCrops
 from inspectnet.network import Network
+from inspectnet.scan import Gather, Rows, scan
 
 TOP = 5
 
@@ -138,22 +139,36 @@ def evaluate(
     if crops not in (1, 10):
         raise OptionError(f"an image is cut into 1 crop or into 10, not {crops}.")
     parts = [network.preparation if crops == 1 else TenCrops(network.preparation) for network in networks]
-    several = Several(tuple(dict.fromkeys(parts)))
-    size = max(1, batch_size // crops)
-    stream = Stream(collection, several, batch_size=size, threads=threads, advance=advance)
-    judged = list[list[np.ndarray]]()
-    for batch in stream:
-        inputs = dict(zip(several.parts, several.split(batch.x), strict=True))
+    judged = Gather()
+    asked = [(_Judge(networks, scores, tuple(parts), classes), {"judged": judged})]
+    seen = scan(collection, asked, batch_size=max(1, batch_size // crops), threads=threads, advance=advance)
+    answers = tuple(
+        Answers(predicted.astype(np.int64), rank.astype(np.int64), loss)
+        for predicted, rank, loss in judged.result().transpose(1, 2, 0)
+    )
+    return Evaluation(seen.ids, classes[seen.keys[:, 0]], count, answers, seen.skipped, seen.digest)
+
+
+@dataclass(frozen=True, eq=False)
+class _Judge:
+    """Asks what networks, and all of them together, say of an image whose class is known."""
+
+    networks: Sequence[Network]
+    scores: Sequence[Scores]
+    preparations: tuple[Preparation | TenCrops, ...]
+    """Of each network."""
+    classes: np.ndarray
+    """(entries,)."""
+
+    def __call__(self, rows: Rows) -> dict[str, np.ndarray]:
+        """(n, results, 3): what is predicted, the rank of the true class, and its loss."""
         likely = [
-            _log_probabilities(network, found, part, inputs[part], batch.ids)
-            for network, found, part in zip(networks, scores, parts, strict=True)
+            _log_probabilities(network, scores, part, rows.inputs[part], rows.ids)
+            for network, scores, part in zip(self.networks, self.scores, self.preparations, strict=True)
         ]
         likely += [_log_mean(np.stack(likely))] if len(likely) > 1 else []
-        judged.append([_judge(each, classes[batch.keys[:, 0]]) for each in likely])
-    stream.seen.refuse_nothing()
-    answers = tuple(_answers(np.concatenate(parts, axis=1)) for parts in zip(*judged, strict=True))
-    labels = classes[stream.seen.keys[:, 0]]
-    return Evaluation(stream.seen.ids, labels, count, answers, stream.seen.skipped, stream.seen.digest)
+        own = self.classes[rows.keys[:, 0]]
+        return {"judged": np.stack([_judge(logs, own) for logs in likely], axis=1)}
 
 
 def class_count(networks: Sequence[Network], layer: str = "") -> int:
@@ -195,14 +210,8 @@ def _log_mean(logs: np.ndarray) -> np.ndarray:
 
 
 def _judge(likely: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """(3, N): what is predicted, the rank of the true class, and its loss, of log-probabilities (N, K)."""
+    """(N, 3): what is predicted, the rank of the true class, and its loss, of log-probabilities (N, K)."""
     own = np.take_along_axis(likely, classes[:, None], axis=1)
     earlier = np.arange(likely.shape[1]) < classes[:, None]
     rank = ((likely > own) | ((likely == own) & earlier)).sum(axis=1)
-    return np.stack([likely.argmax(axis=1), rank, -own[:, 0]])
-
-
-def _answers(judged: np.ndarray) -> Answers:
-    """The rows of `_judge`, for all images."""
-    predicted, rank, loss = judged
-    return Answers(predicted.astype(np.int64), rank.astype(np.int64), loss)
+    return np.stack([likely.argmax(axis=1), rank, -own[:, 0]], axis=1)

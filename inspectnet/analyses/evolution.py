@@ -7,21 +7,22 @@ is to its last state is told by the cosine of its filters, and by linear CKA of 
 """
 
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from inspectnet.analyses.alikeness import FEWEST, cka_interval, linear_cka
-from inspectnet.errors import ModelError, OptionError
+from inspectnet.errors import OptionError
 from inspectnet.geometry import Unit
 from inspectnet.graph.layers import Layer
-from inspectnet.images import Collection, Skipped, Stream, spaced
+from inspectnet.images import Collection, Preparation, Reader, Skipped, spaced
 from inspectnet.network import Network
 from inspectnet.projection import check_unit, field_box
 from inspectnet.rules import Policy
+from inspectnet.scan import Gather, Peaks, Ranking, Rows, Top, project_winners, scan
 
-IMAGES_AT_ONCE = 16  # winners' images in memory while they are projected
 PLACES = 8  # of a layer with extent, in each image whose activations are compared
 
 
@@ -100,32 +101,20 @@ def evolve(
     networks, epochs = [networks[i] for i in order], [epochs[i] for i in order]
     found = [networks[-1].layer(name) for name in layers]
     _refuse_strangers(networks)
-    watches = [_Watch(network, [network.layer(each.name) for each in found], seed) for network in networks]
     examples = spaced(len(collection), compared)
-    preparation = networks[0].preparation
-    stream = Stream(collection, preparation, batch_size=batch_size, threads=threads, advance=advance)
-    for batch in stream:
-        entry = batch.keys[:, 0]
-        example = np.isin(entry, examples)
-        for watch in watches:
-            watch.update(batch.x, entry, batch.ids)
-            if example.any():
-                watch.sample(batch.x[example], entry[example])
-    stream.seen.refuse_nothing()
-    entry = stream.seen.keys[:, 0]
-    for watch in watches:
-        watch.rows = [np.where(rows < 0, rows, np.searchsorted(entry, rows)) for rows in watch.rows]
-    shared = int(np.isin(entry, examples).sum())
+    watches = [_Watch(network, [network.layer(layer.name) for layer in found], examples, seed) for network in networks]
+    asked = [question for watch in watches for question in watch.questions]
+    seen = scan(collection, asked, batch_size=batch_size, threads=threads, advance=advance)
+    entries = seen.keys[:, 0]
+    shared = int(np.isin(entries, examples).sum())
     if shared < FEWEST:
         raise OptionError(f"{shared} images are too few to compare layers by. Give {FEWEST} or more.")
+    reader, policy = Reader(collection, networks[0].preparation), policy or Policy()
     evolved = [
-        _evolve_layer(
-            layer, k, watches, chosen, lambda row: stream.reader.load(int(entry[row])), policy or Policy(), shared
-        )
-        for k, (layer, chosen) in enumerate(zip(found, _choose(found, watches, maps, seed), strict=True))
+        _evolve_layer(layer, k, watches, maps, entries, reader, policy, shared)
+        for k, (layer, maps) in enumerate(zip(found, _choose(found, watches, maps, seed), strict=True))
     ]
-    images, seen = stream.seen.ids, stream.seen
-    return Evolution(tuple(epochs), tuple(evolved), images, seen.skipped, seen.digest)
+    return Evolution(tuple(epochs), tuple(evolved), seen.ids, seen.skipped, seen.digest)
 
 
 def filter_cosine(before: np.ndarray, after: np.ndarray, maps: int) -> float:
@@ -141,63 +130,74 @@ def filter_cosine(before: np.ndarray, after: np.ndarray, maps: int) -> float:
 
 
 class _Watch:
-    """What one checkpoint answers: the running winner of each map, and activations to compare."""
+    """What one checkpoint answers: the winner of each map of some layers, and activations to compare."""
 
-    def __init__(self, network: Network, layers: Sequence[Layer], seed: int) -> None:
-        self.network, self._layers, self._seed = network, layers, seed
-        self.values = [np.zeros(layer.maps, np.float32) for layer in layers]
-        self.rows = [np.full(layer.maps, -1, np.int64) for layer in layers]
-        self.places = [np.zeros((layer.maps, 2), np.int64) for layer in layers]
-        self._samples: list[list[np.ndarray]] = [[] for _ in layers]
+    def __init__(self, network: Network, layers: Sequence[Layer], examples: Sequence[int], seed: int) -> None:
+        self.network = network
+        self._tops = {layer.output: Top(layer, 1) for layer in layers}
+        self._samples = {layer.output: Gather() for layer in layers}
+        self._layers = layers
+        self.questions = (
+            (Peaks(network, layers), self._tops),
+            (_Samples(network, layers, examples, seed), self._samples),
+        )
 
-    def update(self, x: np.ndarray, rows: np.ndarray, ids: Sequence[str]) -> None:
-        """Take in a batch; of equals the earlier image wins."""
-        maxima = self.network.maxima(x, [layer.output for layer in self._layers])
-        for k, layer in enumerate(self._layers):
-            found = maxima[layer.output]
-            if np.isnan(found.values).any():
-                image = ids[int(np.isnan(found.values).any(axis=1).argmax())]
-                where = f"{layer.name} of {self.network.path} is not a number (NaN) for the image {image}"
-                raise ModelError(f"{where}. Check the model's weights.")
-            best, every = found.values.argmax(axis=0), np.arange(layer.maps)
-            better = found.values[best, every] > self.values[k]
-            self.values[k][better] = found.values[best, every][better]
-            self.rows[k][better] = rows[best][better]
-            self.places[k][better] = found.places[best, every][better]
+    def winners(self, layer: int) -> Ranking:
+        """Of each map."""
+        return self._tops[self._layers[layer].output].result()
 
     def samples(self, layer: int) -> np.ndarray:
         """(n, K): activations at the places that were drawn."""
-        return np.concatenate(self._samples[layer])
+        samples = self._samples[self._layers[layer].output].result()
+        return samples.reshape(-1, samples.shape[-1])
 
-    def project(self, layer: int, maps: np.ndarray, load: Callable[[int], np.ndarray], policy: Policy) -> np.ndarray:
+    def project(self, layer: int, maps: np.ndarray, reader: Reader, policy: Policy) -> np.ndarray:
         """(M, C, h, w): what the winners of some maps see of their projections; zero without a winner."""
-        found, image = self._layers[layer], self.network.input_shape
-        out = np.zeros((len(maps), image[0], *field_box(found, 0, 0, image[1:]).size), np.float32)
-        active = [m for m in range(len(maps)) if self.rows[layer][maps[m]] >= 0]
+        image = self.network.input_shape
+        out = np.zeros((len(maps), image[0], *field_box(self._layers[layer], 0, 0, image[1:]).size), np.float32)
         twin = self.network.with_weights({})  # its sessions go with it: of many checkpoints and layers they are many
-        for i in range(0, len(active), IMAGES_AT_ONCE):
-            part = active[i : i + IMAGES_AT_ONCE]
-            x = np.stack([load(int(self.rows[layer][maps[m]])) for m in part])
-            units = [self._unit(layer, int(maps[m]), row) for row, m in enumerate(part)]
-            for m, unit, projected in zip(part, units, twin.project(x, found.output, units, policy), strict=True):
-                out[m] = projected.window(field_box(found, unit.y, unit.x, image[1:]))
+        features = project_winners(twin, reader, self.winners(layer), maps.tolist(), policy)
+        for row, m in enumerate(maps.tolist()):
+            for feature in features[m]:
+                out[row] = feature.projection
         return out
 
-    def _unit(self, layer: int, map_: int, row: int) -> Unit:
-        """The winner of a map, in a row of a batch."""
-        y, x = self.places[layer][map_].tolist()
-        return Unit(row, map_, y, x, float(self.values[layer][map_]))
 
-    def sample(self, x: np.ndarray, rows: np.ndarray) -> None:
-        """Keep activations of these images, at places that depend on nothing but their numbers and the seed."""
-        run = self.network.values(x, [layer.output for layer in self._layers])
-        for k, layer in enumerate(self._layers):
-            maps = run[layer.output].reshape(len(x), layer.maps, -1)
-            extent = maps.shape[2]
-            draws = [np.random.default_rng([self._seed, int(row)]) for row in rows]
-            at = np.stack([draw.integers(0, extent, min(PLACES, extent)) for draw in draws])
-            found = np.take_along_axis(maps, at[:, None], axis=2)
-            self._samples[k].append(found.swapaxes(1, 2).reshape(-1, layer.maps))
+@dataclass(frozen=True, eq=False)
+class _Samples:
+    """Asks for activations of some images, at places that depend on nothing but the image's number and the seed."""
+
+    network: Network
+    layers: Sequence[Layer]
+    examples: Sequence[int]
+    """Entries of the collection."""
+    seed: int
+
+    @property
+    def preparations(self) -> tuple[Preparation]:
+        """The network's own."""
+        return (self.network.preparation,)
+
+    def __call__(self, rows: Rows) -> dict[str, np.ndarray]:
+        """By layer (examples, places, K)."""
+        chosen = np.flatnonzero(np.isin(rows.keys[:, 0], self.examples))
+        if not len(chosen):
+            return {layer.output: np.empty((0, *_sampled(layer)), np.float32) for layer in self.layers}
+        run = self.network.values(
+            rows.inputs[self.network.preparation][chosen], [layer.output for layer in self.layers]
+        )
+        samples = {}
+        for layer in self.layers:
+            maps = run[layer.output].reshape(len(chosen), layer.maps, -1)
+            draws = [np.random.default_rng([self.seed, entry]) for entry in rows.keys[chosen, 0].tolist()]
+            at = np.stack([draw.integers(0, maps.shape[2], _sampled(layer)[0]) for draw in draws])
+            samples[layer.output] = np.take_along_axis(maps, at[:, None], axis=2).swapaxes(1, 2)
+        return samples
+
+
+def _sampled(layer: Layer) -> tuple[int, int]:
+    """How many places of a layer are compared, and maps."""
+    return min(PLACES, math.prod(layer.extent)), layer.maps
 
 
 def _in_order(networks: Sequence[Network], epochs: Sequence[int]) -> list[int]:
@@ -228,20 +228,22 @@ def _refuse_strangers(networks: Sequence[Network]) -> None:
 
 
 def _evolve_layer(
-    layer: Layer, k: int, watches: Sequence[_Watch], chosen: np.ndarray, load: Callable[[int], np.ndarray],
+    layer: Layer, k: int, watches: Sequence[_Watch], chosen: np.ndarray, entries: np.ndarray, reader: Reader,
     policy: Policy, images: int,
 ) -> LayerEvolution:  # fmt: skip
-    """One layer, of which the winners are known; images: how many its activations are compared by."""
+    """One layer. entries: those of the images that were read; images: how many its activations are compared by."""
     samples = [watch.samples(k) for watch in watches]
     filters = [_filters(watch.network, layer) for watch in watches]
     cosines = [filter_cosine(w, filters[-1], layer.maps) for w in filters if w is not None and filters[-1] is not None]
+    winners = [watch.winners(k) for watch in watches]
+    won = np.stack([ranking.keys[chosen, 0, 0] for ranking in winners], axis=1)
     return LayerEvolution(
         layer,
         chosen,
-        np.stack([watch.values[k][chosen] for watch in watches], axis=1),
-        np.stack([watch.rows[k][chosen] for watch in watches], axis=1),
-        np.stack([watch.places[k][chosen] for watch in watches], axis=1),
-        np.stack([watch.project(k, chosen, load, policy) for watch in watches], axis=1),
+        np.stack([ranking.values[chosen, 0] for ranking in winners], axis=1),
+        np.where(won < 0, won, np.searchsorted(entries, won)),
+        np.stack([ranking.places[chosen, 0] for ranking in winners], axis=1),
+        np.stack([watch.project(k, chosen, reader, policy) for watch in watches], axis=1),
         np.array(cosines) if cosines else None,
         np.array([linear_cka(each, samples[-1]) for each in samples]),
         np.array([cka_interval(each, samples[-1], images) or (np.nan, np.nan) for each in samples]),
@@ -256,7 +258,7 @@ def _choose(
     for k, layer in enumerate(layers):
         wanted = maps if isinstance(maps, int) else maps[layer.name]
         if isinstance(wanted, int):
-            active = np.flatnonzero(np.any([watch.rows[k] >= 0 for watch in watches], axis=0))
+            active = np.flatnonzero(np.any([watch.winners(k).keys[:, 0, 0] >= 0 for watch in watches], axis=0))
             wanted = np.sort(np.random.default_rng(seed).permutation(active)[:wanted]).tolist()
         for m in wanted:
             check_unit(layer, Unit(0, m), 1)
