@@ -18,7 +18,7 @@ from captum.attr import NeuronDeconvolution
 from benchmarks.nets import NETS, Net, make
 from benchmarks.rounds import RATIO, Times, difference, in_turns, milliseconds, print_setting, print_table, ratio
 from inspectnet.geometry import Box, Unit
-from inspectnet.projection import Projection
+from inspectnet.inverse import Projection
 from inspectnet.rules import Policy
 
 LAYERS = ["conv1", "conv2", "conv3", "conv4", "conv5"]
@@ -73,7 +73,7 @@ def winners(net: Net, layer: str, x: np.ndarray) -> list[Unit]:
 
 
 def project(net: Net, layer: str, x: np.ndarray, units: Sequence[Unit], policy: Policy) -> list[Projection]:
-    return list(net.onnx.project(x, layer, units, policy))
+    return list(net.onnx.inverse(policy).project(x, layer, units))
 
 
 def attribute(net: Net, layer: str, x: torch.Tensor, units: Sequence[Unit]) -> list[torch.Tensor]:

@@ -46,8 +46,8 @@ def measure(net: Net, layer: str, rounds: int) -> list[list[str]]:
     times = in_turns(
         {
             "captum": lambda: captum.attribute(pixels, target=unit),
-            "identity": lambda: list(net.onnx.project(x.numpy(), layer, units, PAPER)),
-            "gradient": lambda: list(net.onnx.project(x.numpy(), layer, units, SAME)),
+            "identity": lambda: list(net.onnx.inverse(PAPER).project(x.numpy(), layer, units)),
+            "gradient": lambda: list(net.onnx.inverse(SAME).project(x.numpy(), layer, units)),
         },
         rounds,
     )

@@ -14,8 +14,8 @@ from captum.attr import NeuronDeconvolution, NeuronGradient
 import inspectnet
 from benchmarks.rounds import RATIO, THREADS, difference, in_turns, milliseconds, print_setting, print_table, ratio
 from inspectnet.geometry import Box, Unit
+from inspectnet.inverse import Projection
 from inspectnet.network import Network
-from inspectnet.projection import Projection
 from inspectnet.rules import Policy
 
 LAYERS = {
@@ -84,7 +84,7 @@ def measure(
 
 def project_one(net: Network, layer: str, x: np.ndarray, unit: Unit, policy: Policy) -> Projection:
     """The projection of one unit, through as much of the image as it sees."""
-    return next(iter(net.project(x, layer, [unit], policy)))
+    return next(iter(net.inverse(policy).project(x, layer, [unit])))
 
 
 def strongest(net: Network, layer: str, x: np.ndarray) -> tuple[int, int, int]:

@@ -21,7 +21,7 @@ def class_names(network: Network, file: Path | None) -> Names:
 
     Raises OptionError if they are not as many as the classes.
     """
-    count = network.scores().classes
+    count = network.class_scores().classes
     return known_names([network], count, file)[0] or [(str(i),) for i in range(count)]
 
 
@@ -61,7 +61,7 @@ def _own_names(networks: Sequence[Network], count: int) -> Sequence[str]:
 def _named(network: Network) -> Sequence[str]:
     """What a model calls its classes; the one that a single sigmoid speaks for may be named alone."""
     names = network.classes
-    return [f"not {names[0]}", names[0]] if len(names) == 1 and network.scores().alone else names
+    return [f"not {names[0]}", names[0]] if len(names) == 1 and network.class_scores().alone else names
 
 
 def find_class(text: str, names: Names) -> int:
@@ -100,7 +100,7 @@ def labelled_images(network: Network, collection: Collection, file: Path | None)
     Raises OptionError for labels that mean nothing.
     """
     try:
-        return find_targets([network], network.scores().classes, collection, file)[0]
+        return find_targets([network], network.class_scores().classes, collection, file)[0]
     except ImageError:  # not one has a label, which is no mistake here
         return None
 

@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 STRUCTURAL = frozenset({"graph", "reading", "rules", "inverse"})  # the rooms whose only input is the graph of a model
+WITH_ARRAYS = frozenset({"inverse.inverse", "inverse.projection", "inverse.crops"})  # but for what takes images, too
 
 
 class InspectError(Exception):
@@ -70,7 +71,9 @@ def blame(error: Exception, path: str | Path) -> ModelError | None:
     There is no end of malformed graphs, and the libraries that read them raise whatever they like. So what arises in
     the rooms that look at graphs alone is the model's fault.
     """
-    if isinstance(error, (InspectError, MemoryError)) or _room(error.__traceback__) not in STRUCTURAL:
+    module = _module(error.__traceback__)
+    structural = module.partition(".")[0] in STRUCTURAL and module not in WITH_ARRAYS
+    if isinstance(error, (InspectError, MemoryError)) or not structural:
         return None
     what = f"cannot read the graph of {path}: {_first_line(error)}"
     return ModelError(f"{what}. Export it again, or check it with onnx.checker.")
@@ -112,14 +115,14 @@ def _blaming(method: Callable[..., Any]) -> Callable[..., Any]:
     return blaming
 
 
-def _room(traceback: TracebackType | None) -> str:
-    """The room of this package in which an error arose, or that called the library in which it did."""
-    room = ""
+def _module(traceback: TracebackType | None) -> str:
+    """The module of this package in which an error arose, or that called the library in which it did."""
+    module = ""
     while traceback is not None:
         package, _, rest = str(traceback.tb_frame.f_globals.get("__name__")).partition(".")
-        room = rest.partition(".")[0] if package == "inspectnet" else room
+        module = rest if package == "inspectnet" else module
         traceback = traceback.tb_next
-    return room
+    return module
 
 
 def _first_line(error: BaseException) -> str:

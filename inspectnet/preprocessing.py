@@ -14,6 +14,7 @@ from inspectnet.errors import ModelError, OptionError, nearest
 from inspectnet.images.prepare import Preparation
 from inspectnet.reading import metadata
 from inspectnet.reading.reader import Source, open_graph
+from inspectnet.reading.settling import image_shape
 
 DEFAULT_SIDE = 224  # of the image, where neither the file nor the user says
 
@@ -34,13 +35,13 @@ def prepare_model(source: Source, said: Preparation | Mapping[str, Any]) -> tupl
     preparation, where = found or _guess(model, str(source.path))
     if said:
         # the network's own extent holds the number of channels, which the user does not say
-        fields = {**said, "input_size": image_shape(model)} if "input_size" in said else said
+        fields = {**said, "input_size": image_shape(model.graph)} if "input_size" in said else said
         preparation = dataclasses.replace(preparation, **fields)
         where = "given by the user" if {"mean", "std"} <= said.keys() else f"{where}, changed by the user"
     if source.layout == "nhwc":  # it may say so too, but the opened graph takes (N, C, H, W)
         preparation = dataclasses.replace(preparation, layout="nchw")
-    if preparation.shape != image_shape(model):
-        shapes = f"(C, H, W) = {image_shape(model)}, but the preprocessing makes {preparation.shape}"
+    if preparation.shape != image_shape(model.graph):
+        shapes = f"(C, H, W) = {image_shape(model.graph)}, but the preprocessing makes {preparation.shape}"
         raise OptionError(f"{source.path} takes images of {shapes}. Say --input-size H,W.")
     return model, preparation, where
 
@@ -77,7 +78,7 @@ def _size_to_fix(source: Source, said: Mapping[str, Any]) -> tuple[int, int] | N
 
 def _guess(model: ir.Model, where: str) -> tuple[Preparation, str]:
     """What to do to photos if nobody says: what the graph does not do itself, else ImageNet's normalisation."""
-    size = image_shape(model)
+    size = image_shape(model.graph)
     if size[0] not in (1, 3):
         raise ModelError(f"{where} takes images of {size[0]} channels; photos have 3 or 1.")
     largest = metadata.baked_range(model.graph)
@@ -87,12 +88,6 @@ def _guess(model: ir.Model, where: str) -> tuple[Preparation, str]:
     return Preparation.imagenet(
         size
     ), "a guess: ImageNet's mean and std (say it with --mean, --std or inspectnet annotate)"
-
-
-def image_shape(model: ir.Model) -> tuple[int, int, int]:
-    """(C, H, W) of the graph's image."""
-    _, c, h, w = model.graph.inputs[0].shape
-    return int(c), int(h), int(w)
 
 
 def class_names(source: Source) -> list[str]:

@@ -62,10 +62,10 @@ def examine(row: Row, tried: Subject, path: Path) -> None:
     convs = [layer for layer in network.layers if "Conv" in layer.ops]
     row.convs = len(convs)
     for method in METHODS:
-        row.inverted[method] = sum(network.obstacle(layer.name, Policy(method)) is None for layer in convs)
+        row.inverted[method] = sum(network.inverse(Policy(method)).obstacle(layer.name) is None for layer in convs)
     held = compare_names(row, network, tried)
     started = time.process_time()
-    inverse.invert(network._model, network.layers[-1].output, Policy("gradient"))
+    inverse.invert(network.model, network.layers[-1].output, Policy("gradient"))
     row.build = round(time.process_time() - started, 2)
     for method in ["gradient"] if row.network.startswith(TRANSFORMERS) else METHODS:
         errors = {spot: smooth_error(network, tried, spot, method) for spot in spread(held)}
@@ -126,7 +126,7 @@ def error(network: Network, tried: Subject, image: int, spot: Spot, method: str)
     layer, path, call = spot
     shape = shape_of(layer)
     seed = signals(shape).astype(np.float32)
-    ours = network.project_seeds(tried.images[image].numpy(), layer.name, seed, Policy(method))
+    ours = network.inverse(Policy(method)).project_seeds(tried.images[image].numpy(), layer.name, seed)
     return distance(ours, tried.pixels(path, call, shape, method, image))
 
 

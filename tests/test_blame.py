@@ -31,7 +31,9 @@ def test_what_a_library_raises_for_them_does_too_and_says_its_own_words():
         functools.partial(eval, "fail()", {"__name__": "inspectnet.reading.reader", "fail": library})()
 
 
-@pytest.mark.parametrize("module", ["inspectnet.analyses.features", "inspectnet.network", "elsewhere"])
+@pytest.mark.parametrize(
+    "module", ["inspectnet.analyses.features", "inspectnet.network", "inspectnet.inverse.projection", "elsewhere"]
+)
 def test_what_others_raise_goes_through(module):
     with pytest.raises(IndexError, match="no 3"), blaming_the_model("m.onnx"):
         raising(module, IndexError("no 3"))()

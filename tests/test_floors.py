@@ -16,8 +16,8 @@ files geometry
 graph runtime images figures samples
 reading
 rules
+opened_model preprocessing
 inverse
-projection preprocessing
 network
 scan
 methods classes
@@ -30,7 +30,7 @@ RANKS = {room: rank for rank, floor in enumerate(FLOORS.split("\n")) for room in
 
 HOMES = {
     "onnx": ["graph", "reading", "rules", "inverse"],
-    "onnx_ir": ["graph", "reading", "rules", "inverse", "network", "preprocessing"],
+    "onnx_ir": ["graph", "reading", "rules", "inverse", "opened_model", "preprocessing"],
     "onnxruntime": ["runtime"],
     "matplotlib": ["figures"],
     "typer": ["cli"],
@@ -38,7 +38,7 @@ HOMES = {
     "torchvision": [],
     "trainers": [],
 }
-TYPES_ONLY = {"network": "ir", "preprocessing": "ir"}
+TYPES_ONLY = {"opened_model": "ir", "preprocessing": "ir"}
 BANNED_NAMES = {"utils", "util", "misc", "common", "helpers", "helper"}
 SHARED = (
     "alikeness",
@@ -254,7 +254,7 @@ def house(tmp_path):
         ("graph/a.py", "from ..rules import pools", "graph -> rules (a.py)"),
         ("graph/a.py", "from inspectnet import network", "graph -> network (a.py)"),
         ("images/a.py", "import importlib\nimportlib.import_module('inspectnet.cli')", "images -> cli (a.py)"),
-        ("inverse.py", "from inspectnet.projection import Maxima", "inverse -> projection (inverse.py)"),
+        ("opened_model.py", "import inspectnet.preprocessing", "opened_model -> preprocessing (opened_model.py)"),
         ("network.py", "from inspectnet.attic import box", "network -> attic (network.py)"),
     ],
 )

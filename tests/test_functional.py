@@ -46,7 +46,7 @@ class InPlace(Functional):
 def test_every_activation_is_rectified_however_it_is_written(kind, method, exporter, tmp_path):
     net, x, seed = randomise(kind(), 0), torch.randn(1, 3, 9, 9), torch.randn(1, 6, 9, 9)
     network = inspectnet.open(export(net, x, tmp_path / "net.onnx", exporter), device="cpu")
-    ours = network.project_seeds(x.numpy(), "conv3", seed.numpy(), Policy(method))
+    ours = network.inverse(Policy(method)).project_seeds(x.numpy(), "conv3", seed.numpy())
     theirs = project(net.double(), x.double(), "", 0, seed.double(), method).numpy()
     np.testing.assert_allclose(ours, theirs, atol=1e-5 * np.abs(theirs).max())
 

@@ -55,7 +55,7 @@ def test_the_gradient_is_that_of_torch(opened, images):
     (wanted,) = torch.autograd.grad(y[:, 1].sum(), x)
     seed = np.zeros(tuple(y.shape), np.float32)
     seed[:, 1] = 1
-    found = network.pull(images, network.scores().value, seed, Policy("gradient"))
+    found = network.inverse(Policy("gradient")).backward(images, network.class_scores().value, seed)
     assert np.abs(found - wanted.numpy()).max() < 1e-5 * np.abs(wanted.numpy()).max()
 
 
@@ -67,6 +67,6 @@ def test_every_layer_is_inverted_alike_in_both_forms(opened, images):
         seed = np.zeros((len(units), *layer.shape[1:]), np.float32)
         for i, unit in enumerate(units):
             seed[(i, unit.map, *((unit.y, unit.x) if layer.spatial else ()))] = 1
-        fused = network.project_seeds(images[[s.image for s in units]], layer.name, seed, policy)
-        parts = np.stack([p.pixels for p in network.project(images, layer.name, units, policy, crop=False)])
+        fused = network.inverse(policy).project_seeds(images[[s.image for s in units]], layer.name, seed)
+        parts = np.stack([p.pixels for p in network.inverse(policy).project(images, layer.name, units, crop=False)])
         np.testing.assert_allclose(parts, fused, rtol=1e-4, atol=1e-5 * np.abs(fused).max(), err_msg=layer.name)

@@ -16,7 +16,8 @@ from inspectnet.analyses.verification import check_all
 from inspectnet.errors import LayerError, ModelError, OptionError
 from inspectnet.geometry import Unit
 from inspectnet.inverse import invert_split
-from inspectnet.projection import crop_of
+from inspectnet.inverse.crops import crop_of
+from inspectnet.inverse.operators import operators_below
 from inspectnet.reading.reader import open_graph, read
 from inspectnet.rules import METHODS, Policy
 
@@ -58,7 +59,7 @@ def laid_out(projection, shape):
 
 
 def whole(network, x, layer, units, **policy):
-    return [p.pixels for p in network.project(x, layer, units, Policy(**policy), crop=False)]
+    return [p.pixels for p in network.inverse(Policy(**policy)).project(x, layer, units, crop=False)]
 
 
 # Answers ---------------------------------------------------------------------------------------------------
@@ -128,7 +129,7 @@ def test_images_of_another_shape_are_refused(shape, opened):
 def test_units_that_do_not_exist_are_refused(unit, match, opened):
     network, x = opened("alexnet")
     with pytest.raises(LayerError, match=match):
-        network.project(x, "conv1", [unit])
+        network.inverse().project(x, "conv1", [unit])
 
 
 # Crops -----------------------------------------------------------------------------------------------------
@@ -143,7 +144,7 @@ def test_a_crop_gives_what_the_whole_image_gives_at_the_borders_too(name, layer,
     wanted = whole(network, x, layer.name, units, method=method)
     scale = max(np.abs(pixels).max() for pixels in wanted)
     assert scale > 0
-    for made, pixels in zip(network.project(x, layer.name, units, Policy(method)), wanted, strict=True):
+    for made, pixels in zip(network.inverse(Policy(method)).project(x, layer.name, units), wanted, strict=True):
         assert made.pixels[0].size < pixels[0].size
         np.testing.assert_allclose(laid_out(made, pixels.shape), pixels, rtol=0, atol=1e-5 * scale)
 
@@ -155,7 +156,7 @@ def test_a_crop_gives_what_the_whole_image_gives_under_every_policy(layer, polic
     units = [Unit(1, i, *place) for i, place in enumerate(places(network.layer(layer)))]
     wanted = whole(network, x, layer, units, **policy)
     scale = max(np.abs(pixels).max() for pixels in wanted)
-    for made, pixels in zip(network.project(x, layer, units, Policy(**policy)), wanted, strict=True):
+    for made, pixels in zip(network.inverse(Policy(**policy)).project(x, layer, units), wanted, strict=True):
         np.testing.assert_allclose(laid_out(made, pixels.shape), pixels, rtol=0, atol=1e-5 * scale)
 
 
@@ -177,7 +178,7 @@ def test_a_mean_image_in_the_graph_is_projected_through_the_whole_image(rng, tmp
     file = onnx_text("a = Sub (image, mean)\nb = Conv (a, k)\ny = Relu (b)", weights, image=("N", 3, 16, 16))
     (tmp_path / "model.onnx").write_bytes(file.SerializeToString())
     network, x = inspectnet.open(tmp_path / "model.onnx"), rng.normal(size=(1, 3, 16, 16))
-    (made,) = network.project(x, "conv1", [Unit(0, 2, 5, 6)])
+    (made,) = network.inverse().project(x, "conv1", [Unit(0, 2, 5, 6)])
     wanted = np.zeros((3, 16, 16), np.float32)
     wanted[:, 5:8, 6:9] = weights["k"][2]
     np.testing.assert_allclose(laid_out(made, wanted.shape), wanted, rtol=1e-6)
@@ -187,9 +188,9 @@ def test_projections_come_in_the_order_of_their_spots(opened):
     network, x = opened("alexnet")
     units = [Unit(image, map_) for image, map_ in [(1, 3), (0, 2), (1, 0), (0, 2), (0, 7)]]
     for layer in ("conv2", "conv5", "fc7"):
-        together = list(network.project(x, layer, units))
+        together = list(network.inverse().project(x, layer, units))
         for unit, made in zip(units, together, strict=True):
-            (alone,) = network.project(x, layer, [unit])
+            (alone,) = network.inverse().project(x, layer, [unit])
             np.testing.assert_allclose(made.pixels, alone.pixels, rtol=1e-5, atol=1e-7)
 
 
@@ -201,8 +202,8 @@ def test_the_seeds_of_all_units_together_are_the_sum_of_the_units_for_a_linear_m
     units = [Unit(1, 3, 1, 2, 0.5), Unit(1, 4, 4, 4, -2.0), Unit(1, 3, 0, 0, 1.5)]
     for unit in units:
         seed[1, unit.map, unit.y, unit.x] = unit.value
-    found = network.project_seeds(x, "conv5", seed, Policy("gradient"))
-    wanted = sum(p.pixels for p in network.project(x, "conv5", units, Policy("gradient")))
+    found = network.inverse(Policy("gradient")).project_seeds(x, "conv5", seed)
+    wanted = sum(p.pixels for p in network.inverse(Policy("gradient")).project(x, "conv5", units))
     assert (found[0] == 0).all()
     np.testing.assert_allclose(found[1], wanted, rtol=0, atol=1e-5 * np.abs(wanted).max())
 
@@ -210,7 +211,7 @@ def test_the_seeds_of_all_units_together_are_the_sum_of_the_units_for_a_linear_m
 def test_a_seed_of_another_shape_is_refused(opened):
     network, x = opened("zfnet")
     with pytest.raises(OptionError, match=r"the seed has the shape \(2, 16, 5\), but conv5 wants \(2, 16, 5, 5\)"):
-        network.project_seeds(x, "conv5", np.zeros((2, 16, 5)))
+        network.inverse().project_seeds(x, "conv5", np.zeros((2, 16, 5)))
 
 
 # What the paper says of the deconvnet ----------------------------------------------------------------------
@@ -220,7 +221,9 @@ def test_a_seed_of_another_shape_is_refused(opened):
 def test_the_deconvnet_is_homogeneous(layer, opened):
     """A signal twice as strong gives pixels twice as strong: no bias comes down."""
     network, x = opened("zfnet")
-    one, half, seven = (next(network.project(x, layer, [Unit(0, 3, value=value)])).pixels for value in (1.0, 0.5, 7.0))
+    one, half, seven = (
+        next(network.inverse().project(x, layer, [Unit(0, 3, value=value)])).pixels for value in (1.0, 0.5, 7.0)
+    )
     assert np.abs(one).max() > 0
     np.testing.assert_array_equal(half, one / 2)
     np.testing.assert_allclose(seven, 7 * one, rtol=1e-4, atol=1e-5 * np.abs(one).max())
@@ -232,7 +235,7 @@ def test_the_deconvnet_is_homogeneous(layer, opened):
 )
 def test_a_negative_signal_does_not_pass_a_rectified_layer(name, layer, method, opened):
     network, x = opened(name)
-    (made,) = network.project(x, layer, [Unit(0, 3, value=-1.0)], Policy(method))
+    (made,) = network.inverse(Policy(method)).project(x, layer, [Unit(0, 3, value=-1.0)])
     assert (made.pixels == 0).all()
 
 
@@ -295,10 +298,14 @@ def test_a_network_that_insists_on_one_image_gives_the_same_answers(stubborn, rn
         places = [n.maxima(x, [layer])[layer].places for n in stubborn]
         np.testing.assert_array_equal(*places)
         units = [Unit(2, 1), Unit(0, 3), Unit(2, 0)]
-        for a, b in zip(fixed.project(x, layer, units), free.project(x, layer, units), strict=True):
+        for a, b in zip(
+            fixed.inverse().project(x, layer, units),
+            free.inverse().project(x, layer, units),
+            strict=True,
+        ):
             np.testing.assert_allclose(laid_out(a, x[0].shape), laid_out(b, x[0].shape), rtol=1e-5, atol=1e-6)
         seeds = rng.normal(size=(3, *free.layer(layer).shape[1:]))
-        a, b = (network.project_seeds(x, layer, seeds) for network in stubborn)
+        a, b = (network.inverse().project_seeds(x, layer, seeds) for network in stubborn)
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
@@ -309,19 +316,19 @@ def test_a_network_that_insists_on_one_image_gives_the_same_answers(stubborn, rn
 def test_a_saved_inverse_gives_what_the_network_gives(method, opened, tmp_path):
     network, x = opened("zfnet")
     policy, out = Policy(method), tmp_path / "inverse.onnx"
-    about = network.save_inverse("conv5", policy, out)
+    about = network.inverse(policy).save("conv5", out)
     assert list(about) == [out]
     seed = network.activations(x, "conv5")
     saved = onnxruntime.InferenceSession(out)
     assert about[out] == ([i.name for i in saved.get_inputs()], ["pixels"])
     (pixels,) = saved.run(["pixels"], {"input": x, "seed": seed})
-    wanted = network.project_seeds(x, "conv5", seed, policy)
+    wanted = network.inverse(policy).project_seeds(x, "conv5", seed)
     np.testing.assert_allclose(pixels, wanted, rtol=0, atol=1e-6 * np.abs(wanted).max())
 
 
 def test_a_saved_inverse_says_where_it_came_from(opened, tmp_path):
     network, _ = opened("zfnet")
-    network.save_inverse("conv5", Policy("gradient", lrn="identity"), tmp_path / "i.onnx", split=True, pre=True)
+    network.inverse(Policy("gradient", lrn="identity")).save("conv5", tmp_path / "i.onnx", split=True, pre=True)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["i.backward.onnx", "i.forward.onnx"]
     for path in tmp_path.iterdir():
         notes = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
@@ -357,9 +364,9 @@ def test_what_a_choice_is_made_of_needs_no_rule(method, rng, tmp_path):
     path, policy = tmp_path / "model.onnx", Policy(method)
     path.write_bytes(onnx_text(f"{body}\ny = Relu (b)", weights, image=("N", 3, 16, 16)).SerializeToString())
     network, x = inspectnet.open(path), rng.normal(size=(1, 3, 16, 16)).astype(np.float32)
-    assert network.obstacle("conv2", policy) is None
-    assert set(network.policy_of_ops("conv2", policy)) == {"Conv", "Mul", "Where", "Relu"}
-    assert "Greater" in {operator.op_type for operator in network.operators("conv2")}
+    assert network.inverse(policy).obstacle("conv2") is None
+    assert set(network.inverse(policy).policy_of_ops("conv2")) == {"Conv", "Mul", "Where", "Relu"}
+    assert "Greater" in {operator.op_type for operator in operators_below(network.model, network.layer("conv2").output)}
     checks = list(check_all(network, x, ["conv2"], policy))
     assert {check.subject.split()[0] for check in checks if "adjoint" in check.claim} == {
         "Conv",

@@ -44,10 +44,10 @@ def test_a_graph_that_insists_on_two_images_takes_any_number(images, tmp_path):
     assert maps.shape == (images, 5, 6, 6)
     np.testing.assert_array_equal(network.maxima(x, ["conv2"])["conv2"].values, maps.max(axis=(2, 3)))
     units = [Unit(i, 1, 0, 5) for i in range(images)]
-    singly = np.stack([p.window(Box(0, 0, 8, 8)) for p in network.project(x, "conv2", units)])
+    singly = np.stack([p.window(Box(0, 0, 8, 8)) for p in network.inverse().project(x, "conv2", units)])
     seed = np.zeros(maps.shape, np.float32)
     seed[:, 1, 0, 5] = 1
-    np.testing.assert_array_equal(singly, network.project_seeds(x, "conv2", seed))
+    np.testing.assert_array_equal(singly, network.inverse().project_seeds(x, "conv2", seed))
 
 
 def test_all_boxes_of_a_layer_that_enlarges_have_one_size_and_hold_their_fields(tmp_path):
@@ -70,7 +70,7 @@ def test_a_model_may_call_its_values_like_the_inverse_does(name, tmp_path):
     network = opened(onnx_text(body, {"w": weights(4, 3, 3, 3)}, **{name: ("N", 3, 8, 8)}), tmp_path)
     x = weights(2, 3, 8, 8)
     assert [check for check in check_all(network, x, ["conv1"], Policy()) if not check.passed] == []
-    assert network.project_seeds(x, "conv1", np.ones((2, 4, 6, 6), np.float32)).shape == x.shape
+    assert network.inverse().project_seeds(x, "conv1", np.ones((2, 4, 6, 6), np.float32)).shape == x.shape
 
 
 def test_a_model_may_hold_names_that_the_inverse_would_give(tmp_path):
@@ -83,7 +83,7 @@ def test_a_model_may_hold_names_that_the_inverse_would_give(tmp_path):
     proto.graph.initializer[0].name = "inverse/constant_0"
     del proto.graph.value_info[:]
     network = opened(proto, tmp_path)
-    assert network.project_seeds(weights(2, 3, 8, 8), "conv1", np.ones((2, 4, 6, 6), np.float32)).any()
+    assert network.inverse().project_seeds(weights(2, 3, 8, 8), "conv1", np.ones((2, 4, 6, 6), np.float32)).any()
 
 
 def test_layers_below_an_unknown_operator_are_there_and_the_operator_is_named(tmp_path):
@@ -97,7 +97,7 @@ def test_layers_below_an_unknown_operator_are_there_and_the_operator_is_named(tm
         del proto.graph.initializer[:]
         proto.graph.initializer.extend([*kept, onnx.numpy_helper.from_array(weights(*shape), name)])
     network = opened(proto, tmp_path)
-    assert network.layers[0].name == "conv1" and network.obstacle("conv1") is None
+    assert network.layers[0].name == "conv1" and network.inverse().obstacle("conv1") is None
     assert network.unknown == "Thing (output 'c')"
 
 
@@ -106,8 +106,9 @@ def test_a_signal_on_a_further_output_is_refused_by_name(tmp_path):
     numbers = {"w": weights(4, 3, 3, 3), "v": weights(5, 4, 3, 3), "s": weights(4, 7, 7)}
     network = opened(onnx_text(body, numbers, x=("N", 3, 9, 9)), tmp_path)
     why = r"LayerNormalization \(output 'n'\): its output 'mean' is used too"
-    assert network.obstacle("conv1") is None
-    assert re.search(why, network.obstacle("add1")) and network.obstacle("conv2") == network.obstacle("add1")
+    assert network.inverse().obstacle("conv1") is None
+    inverse = network.inverse()
+    assert re.search(why, inverse.obstacle("add1")) and inverse.obstacle("conv2") == inverse.obstacle("add1")
     for layer in ("add1", "conv2"):
         with pytest.raises(RuleError, match=why):
             list(check_all(network, weights(2, 3, 9, 9), [layer], Policy()))
@@ -117,8 +118,8 @@ def test_a_signal_on_any_part_of_a_split_comes_down(tmp_path):
     body = "a = Conv (x, w)\nb, c = Split <axis = 1, num_outputs = 2> (a)\ny = Conv (c, v)"
     numbers = {"w": weights(4, 3, 3, 3), "v": weights(5, 2, 3, 3)}
     network = opened(onnx_text(body, numbers, x=("N", 3, 9, 9)), tmp_path)
-    assert network.obstacle("conv2") is None
-    assert network.project_seeds(weights(1, 3, 9, 9), "conv2", np.ones((1, 5, 5, 5), np.float32)).any()
+    assert network.inverse().obstacle("conv2") is None
+    assert network.inverse().project_seeds(weights(1, 3, 9, 9), "conv2", np.ones((1, 5, 5, 5), np.float32)).any()
 
 
 TAKEN_APART = {  # as TorchScript does: extents are computed from a map below
@@ -159,7 +160,7 @@ def test_a_geometry_that_cannot_be_is_refused(write, match, tmp_path):
 
 def test_what_onnxruntime_refuses_while_it_runs_is_one_line(tmp_path):
     network = opened(build((3, 8, 8), lambda op, x: op.Relu(op.Conv(x, weights(4, 3, 3, 3)))), tmp_path)
-    session = network._session("broken", lambda: network._model)
+    session = network.session("broken", lambda: network.model)
     with pytest.raises(ModelError, match=r"onnxruntime cannot run this graph: .*Check the model") as caught:
         session.run({session.inputs[0]: weights(1, 5, 8, 8)})
     assert "\n" not in str(caught.value)

@@ -51,7 +51,7 @@ def images(count=3):
 def test_its_probability_is_that_of_the_second_class(opened):
     network, weights = opened
     z, _ = logits(images(), weights)
-    assert network.scores().classes == 2
+    assert network.class_scores().classes == 2
     np.testing.assert_allclose(probabilities(network, images()), 1 / (1 + np.exp(np.stack([z, -z], axis=1))), rtol=1e-5)
 
 

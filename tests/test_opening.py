@@ -83,11 +83,11 @@ def detector(batch):
 def test_a_detector_opens_and_its_body_answers(batch, tmp_path):
     network = opened(detector(batch), tmp_path)
     assert [layer.name for layer in network.layers][:4] == ["conv1", "conv2", "conv3", "conv4"]
-    assert [network.obstacle(name) for name in ("conv1", "conv2", "conv3", "conv4")] == [None] * 4
+    assert [network.inverse().obstacle(name) for name in ("conv1", "conv2", "conv3", "conv4")] == [None] * 4
     x = rng.normal(size=(3, 3, 16, 16)).astype(np.float32)
     assert network.activations(x, "conv2").shape == (3, 6, 5, 5)
     assert [check for check in check_all(network, x[:1], ["conv2"], Policy()) if not check.passed] == []
-    (down,) = network.project(x, "conv4", [Unit(2, 1, 0, 3)])
+    (down,) = network.inverse().project(x, "conv4", [Unit(2, 1, 0, 3)])
     assert down.window(Box(0, 0, 16, 16)).any()
 
 
@@ -104,7 +104,7 @@ def test_a_segmenter_with_a_map_of_classes_opens(tmp_path):
     body = body.replace("    e = ArgMax", "    e64 = ArgMax").replace("    p =", "    e = Cast <to = 1> (e64)\n    p =")
     file = onnx_text(body, {k: np.asarray(v, np.float32) for k, v in numbers.items()}, ["e", "p"], image=("N", 3, 8, 8))
     network = opened(file, tmp_path)
-    assert network.obstacle("conv2") is None
+    assert network.inverse().obstacle("conv2") is None
     assert network.activations(rng.normal(size=(2, 3, 8, 8)).astype(np.float32), "softmax1").shape == (2, 5, 16, 16)
 
 
@@ -178,7 +178,7 @@ def test_open_extents_take_the_size_that_is_said_or_the_default(extents, tmp_pat
     said = opened(file, tmp_path, preparation={"input_size": (12, 20)})
     assert (said.input_shape, said.layer("pool1").shape) == ((3, 12, 20), ("N", 4, 6, 10))
     x = rng.normal(size=(2, 3, 12, 20)).astype(np.float32)
-    (down,) = said.project(x, "pool1", [Unit(1, 2, 5, 9)])
+    (down,) = said.inverse().project(x, "pool1", [Unit(1, 2, 5, 9)])
     assert down.window(Box(0, 0, 20, 12)).any()
 
 
@@ -205,7 +205,7 @@ def test_layers_above_a_normalisation_that_onnx_infers_no_shape_through_are_foun
     network = opened(ir.to_proto(model), tmp_path)
     assert network.layer("conv2").shape[1:] == (5, 5, 5)
     for method in ("deconvnet", "guided_backprop", "gradient"):
-        assert network.obstacle("conv2", Policy(method)) is None
+        assert network.inverse(Policy(method)).obstacle("conv2") is None
 
 
 SMOOTH = {

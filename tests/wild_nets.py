@@ -13,7 +13,7 @@ import onnx_ir as ir
 import inspectnet
 from inspectnet.geometry import Unit
 from inspectnet.graph.builder import Op
-from inspectnet.projection import field_box
+from inspectnet.inverse import field_box
 from inspectnet.rules import Policy
 
 CHANNELS = 3
@@ -322,8 +322,8 @@ def check_crops(net, layer, image, wild, said):
     if (layer.field[0].crop, layer.field[1].crop) == net.input_shape[1:]:
         return "uncroppable"
     for method in ("deconvnet", "guided_backprop", "gradient"):
-        whole = net.project(image, layer.name, units, Policy(method), crop=False)
-        parts = net.project(image, layer.name, units, Policy(method))
+        whole = net.inverse(Policy(method)).project(image, layer.name, units, crop=False)
+        parts = net.inverse(Policy(method)).project(image, layer.name, units)
         for unit, a, b in zip(units, whole, parts, strict=True):
             full = b.window(a.box)
             limit = 1e-5 * max(np.abs(a.pixels).max(), 1e-6)

@@ -13,7 +13,7 @@ import numpy as np
 
 from inspectnet.analyses.statistics import Interval, bootstrap, holm, share, sign_p
 from inspectnet.errors import ModelError, OptionError
-from inspectnet.graph.scores import Scores
+from inspectnet.graph.scores import ClassScores
 from inspectnet.images import Collection, Preparation, Skipped, TenCrops
 from inspectnet.network import Network
 from inspectnet.scan import Gather, Rows, scan
@@ -135,7 +135,7 @@ def evaluate(
     image is read once; memory does not grow with the images, but for a few numbers of each.
     Raises OptionError, ModelError, LayerError, ImageError if no image could be read.
     """
-    count, scores = class_count(networks, layer), [network.scores(layer) for network in networks]
+    count, scores = class_count(networks, layer), [network.class_scores(layer) for network in networks]
     if crops not in (1, 10):
         raise OptionError(f"an image is cut into 1 crop or into 10, not {crops}.")
     parts = [network.preparation if crops == 1 else TenCrops(network.preparation) for network in networks]
@@ -154,7 +154,7 @@ class _Judge:
     """Asks what networks, and all of them together, say of an image whose class is known."""
 
     networks: Sequence[Network]
-    scores: Sequence[Scores]
+    scores: Sequence[ClassScores]
     preparations: tuple[Preparation | TenCrops, ...]
     """Of each network."""
     classes: np.ndarray
@@ -173,7 +173,7 @@ class _Judge:
 
 def class_count(networks: Sequence[Network], layer: str = "") -> int:
     """How many classes the networks tell apart. Raises OptionError if not all the same, ModelError, LayerError."""
-    counts = [network.scores(layer).classes for network in networks]
+    counts = [network.class_scores(layer).classes for network in networks]
     for network, count in zip(networks, counts, strict=True):
         if count != counts[0]:
             what = f"{networks[0].path} tells {counts[0]} classes apart, but {network.path} {count}"
@@ -182,7 +182,7 @@ def class_count(networks: Sequence[Network], layer: str = "") -> int:
 
 
 def _log_probabilities(
-    network: Network, scores: Scores, part: Preparation | TenCrops, x: np.ndarray, ids: Sequence[str]
+    network: Network, scores: ClassScores, part: Preparation | TenCrops, x: np.ndarray, ids: Sequence[str]
 ) -> np.ndarray:
     """(N, K) float64 for N prepared images, each one row of x or a frame of ten crops.
 

@@ -83,7 +83,7 @@ def refuse_without_layers(network: Network) -> None:
 def _entry(network: Network, layer: Layer) -> LayerEntry:
     field = None if layer.field is None else tuple(_axis(axis) for axis in layer.field)
     names, ops = (layer.name, layer.aliases), "+".join(layer.ops)
-    obstacle = network.obstacle(layer.output)
+    obstacle = network.inverse().obstacle(layer.output)
     return LayerEntry(*names, ops, layer.output, layer.shape, field, layer.parameters, obstacle)
 
 

@@ -18,8 +18,8 @@ from inspectnet.errors import OptionError
 from inspectnet.geometry import Unit
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Collection, Preparation, Reader, Skipped, spaced
+from inspectnet.inverse import check_unit, field_box
 from inspectnet.network import Network
-from inspectnet.projection import check_unit, field_box
 from inspectnet.rules import Policy
 from inspectnet.scan import Gather, Peaks, Ranking, Rows, Top, project_winners, scan
 
@@ -155,11 +155,11 @@ class _Watch:
         """(M, C, h, w): what the winners of some maps see of their projections; zero without a winner."""
         image = self.network.input_shape
         out = np.zeros((len(maps), image[0], *field_box(self._layers[layer], 0, 0, image[1:]).size), np.float32)
-        twin = self.network.with_weights({})  # its sessions go with it: of many checkpoints and layers they are many
-        features = project_winners(twin, reader, self.winners(layer), maps.tolist(), policy)
+        features = project_winners(self.network, reader, self.winners(layer), maps.tolist(), policy)
         for row, m in enumerate(maps.tolist()):
             for feature in features[m]:
                 out[row] = feature.projection
+        self.network.close()  # of many checkpoints and layers the sessions are many
         return out
 
 

@@ -7,5 +7,5 @@ from inspectnet.network import Network
 
 def probabilities(network: Network, x: np.ndarray) -> np.ndarray:
     """(N, K) float64: the softmax of the class scores for prepared images x (N, C, H, W). Raises ModelError."""
-    name, _ = network.logits
-    return network.probabilities(network.values(x, [name])[name])
+    logits = network.class_scores().logits
+    return network.probabilities(network.values(x, [logits])[logits])

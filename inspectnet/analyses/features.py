@@ -14,8 +14,8 @@ from inspectnet import scan as scans
 from inspectnet.errors import OptionError
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Collection, Reader, Seen
+from inspectnet.inverse import field_box
 from inspectnet.network import Network
-from inspectnet.projection import field_box
 from inspectnet.rules import Policy
 from inspectnet.scan import Feature, Peaks, Ranking, Top
 from inspectnet.scan.peaks import refuse_nan
@@ -108,7 +108,7 @@ def inspect_photo(
     order = np.argsort(-maxima.values[0], kind="stable")
     chosen = [int(m) for m in (order[:maps] if isinstance(maps, int) else maps) if maxima.values[0, m] > 0]
     made = project_features(network, found, x[None], [maxima.unit(0, m) for m in chosen], [name], policy)
-    whole = network.project_seeds(x[None], found.output, network.activations(x[None], found.output), policy)[0]
+    whole = network.inverse(policy).project_seeds(x[None], found.output, network.activations(x[None], found.output))[0]
     by_map: dict[int, tuple[Feature, ...]] = {} if isinstance(maps, int) else {m: () for m in maps}
     by_map |= {m: (feature,) for m, feature in zip(chosen, made, strict=True)}
     return PhotoFeatures(LayerFeatures(found, policy, by_map), whole, network.preparation.restore(x))

@@ -106,7 +106,7 @@ def _read_off(network: Network, layer: Layer) -> np.ndarray:
         seed = np.zeros((len(numbers), *maps), np.float32)
         seed[np.arange(len(numbers)), numbers, middle[0], middle[1]] = 1
         x = np.zeros((len(numbers), *network.input_shape), np.float32)
-        filters.append(network.pull(x, layer.pre, seed, Policy("gradient"))[:, :, box[0], box[1]])
+        filters.append(network.inverse(Policy("gradient")).backward(x, layer.pre, seed)[:, :, box[0], box[1]])
     return np.concatenate(filters)
 
 

@@ -105,7 +105,7 @@ def invariance(
     true = np.array([photo.label for photo in photos.photos])
     sampled = {name: _sampled(name, values) for name, values in amounts.items()}
     chosen = {"layers": measured, "distance": distance, "direction": direction, "border": border, "by_pixel": by_pixel}
-    chosen |= {"alike": alike, "scores": network.logits[0]}
+    chosen |= {"alike": alike, "scores": network.class_scores().logits}
     return Invariance(
         provenance([network], photos.images, chosen),
         distance,
@@ -157,7 +157,7 @@ def _change(
     advance: Callable[[int], None],
 ) -> _Changed:
     """A photo along all changes."""
-    (logits, _), outputs = network.logits, [network.layer(name).output for name in layers]
+    logits, outputs = network.class_scores().logits, [network.layer(name).output for name in layers]
     untouched = network.values(scene.prepare(changes.shift(0))[None], [*outputs, logits])
     distances, probabilities = dict[str, np.ndarray](), dict[str, np.ndarray]()
     for name, values in amounts.items():

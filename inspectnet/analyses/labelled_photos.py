@@ -82,7 +82,7 @@ def label_pixels(network: Network, pixels: Sequence[Pixels], labels: Sequence[in
 
     Raises OptionError for labels that are no classes, ImageError for pixels that are no photos.
     """
-    count = network.scores().classes
+    count = network.class_scores().classes
     if labels is not None and np.shape(labels) != (len(pixels),):
         raise OptionError(f"{np.size(labels)} labels are not one for each of {len(pixels)} photos.")
     if labels is not None and (wrong := [label for label in labels if not 0 <= label < count]):
@@ -108,7 +108,7 @@ def _gathered(
 def _label(network: Network, name: str, pixels: Pixels, known: dict[str, int], names: list[str]) -> LabelledPhoto:
     label = known.get(name)
     if label is None:
-        scores = network.scores()
+        scores = network.class_scores()
         answer = network.values(network.preparation.apply(pixels)[None], [scores.value])[scores.value]
         label = int(scores.of_each_class(answer).argmax())
     return LabelledPhoto(name, label, names[label], name in known)

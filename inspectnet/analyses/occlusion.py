@@ -158,7 +158,7 @@ def answer(network: Network, x: np.ndarray, layers: Sequence[Layer]) -> Response
 
     Raises ModelError for one that is no number.
     """
-    logits, _ = network.logits
+    logits = network.class_scores().logits
     values = network.values(x, [logits, *(layer.output for layer in layers)])
     activity = tuple(values[layer.output].sum(axis=(2, 3), dtype=np.float64) for layer in layers)
     for layer, sums in zip(layers, activity, strict=True):
@@ -198,7 +198,7 @@ def _numbers(asked: Sequence[int] | None, strengths: np.ndarray) -> list[int]:
 
 def _project(network: Network, x: np.ndarray, layer: Layer, unit: Unit, policy: Policy | None) -> np.ndarray:
     """The unit's projection (C, H, W), zero where the unit does not look."""
-    (found,) = network.project(x[None], layer.output, [unit], policy)
+    (found,) = network.inverse(policy).project(x[None], layer.output, [unit])
     return found.window(Box.at(0, 0, x.shape[1:]))
 
 

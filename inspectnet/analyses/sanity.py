@@ -101,7 +101,7 @@ def class_distance(
     Half the squared distance of the two, each of length 1: 0 if they are the same, 1 if they have nothing in common,
     2 if they are opposites (Nie et al. 2018 compare classes by the distance). NaN if one of them is blank.
     """
-    count = network.scores().classes
+    count = network.class_scores().classes
     others = (classes + np.random.default_rng(seed).integers(1, count, len(x))) % count
     pairs = {name: (method.attribute(x, classes), method.attribute(x, others)) for name, method in methods.items()}
     return {

@@ -14,8 +14,8 @@ from inspectnet.analyses.statistics import Interval, bootstrap, ratio
 from inspectnet.errors import LayerError, OptionError
 from inspectnet.geometry import Unit
 from inspectnet.images import Collection, Skipped, Stream
+from inspectnet.inverse import Projection
 from inspectnet.network import Network
-from inspectnet.projection import Projection
 from inspectnet.rules import Policy
 
 Neighbours = tuple[Unit, ...]
@@ -79,7 +79,7 @@ def projection_selectivity(
 
 def project(network: Network, x: np.ndarray, layer: str, units: Neighbours, policy: Policy) -> list[Projection]:
     """The projections of a unit and of its neighbours, all through the same part of the image."""
-    return list(network.project(x, layer, units, policy))
+    return list(network.inverse(policy).project(x, layer, units))
 
 
 def class_selectivity(

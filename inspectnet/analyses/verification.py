@@ -16,6 +16,9 @@ from inspectnet.geometry import Box, Unit
 from inspectnet.graph.doubles import Doubles
 from inspectnet.graph.layers import Layer
 from inspectnet.inverse import Operator
+from inspectnet.inverse.crops import seed_shape
+from inspectnet.inverse.operators import operators_below
+from inspectnet.inverse.projection import seeds_of
 from inspectnet.network import Network
 from inspectnet.results import derived
 from inspectnet.rules import PRODUCTS, RECTIFIERS, Policy
@@ -86,8 +89,9 @@ def check_all(network: Network, x: np.ndarray, layers: Sequence[str], policy: Po
 
 
 def _alone(network: Network) -> Network:
-    """A twin, whose sessions are let go with it: each holds the weights of its own, and memory is bounded."""
-    return network.with_weights({})
+    """The network without the sessions of before, so that what is asked next has the memory for itself."""
+    network.close()
+    return network
 
 
 # Operators -------------------------------------------------------------------------------------------------
@@ -99,7 +103,7 @@ def _rules(
     """Hold the rule of each kind of operator against its slopes, and what the method makes of it against that."""
     kinds: dict[str, Operator] = {}
     for layer in layers:
-        kinds |= {operator.geometry: operator for operator in network.operators(layer.output, GRADIENT)}
+        kinds |= {operator.geometry: operator for operator in network.inverse(GRADIENT).operators(layer.output)}
     for operator, values in _recording(network, x, list(kinds.values())):
         if _is_float(values[operator.output]) and any(_is_float(values[name]) for name in operator.inputs):
             yield _adjoint(network, values, operator, rng)  # what is quantised is passed straight through
@@ -119,7 +123,7 @@ def _recording(network: Network, x: np.ndarray, operators: Sequence[Operator]) -
 
 def _adjoint(network: Network, values: Arrays, operator: Operator, rng: np.random.Generator) -> Check:
     """Hold the true derivative of one operator against its differences along a random direction."""
-    session = network.operator_session(operator, GRADIENT, doubles=True)
+    session = network.inverse(GRADIENT).operator_session(operator, doubles=True)
     precision = DOUBLE if isinstance(session, Doubles) else SINGLE
     fed = {name: values[name] for name in (*operator.inputs, *operator.extents)}
     at = {name: x.astype(precision.dtype) for name, x in fed.items() if name in operator.inputs and _is_float(x)}
@@ -163,7 +167,7 @@ def _by_method(network: Network, values: Arrays, operator: Operator, policy: Pol
     fed = {name: values[name] for name in (*operator.inputs, *operator.extents)}
     x, y = values[operator.inputs[0]], values[operator.output]
     fed[operator.seeds[0]] = t = _noise(rng, y)
-    got, true = (network.operator_session(operator, p).run(fed) for p in (policy, GRADIENT))
+    got, true = (network.inverse(p).operator_session(operator).run(fed) for p in (policy, GRADIENT))
     wanted = true
     if operator.op_type in RECTIFIERS:
         passed = (x > 0) & (y > 0) if policy.method == "guided_backprop" else np.True_
@@ -224,20 +228,19 @@ def _size(a: np.ndarray, b: np.ndarray) -> float:
 
 def _walk(network: Network, x: np.ndarray, layer: Layer, rng: np.random.Generator) -> Check:
     """Hold the whole inverse under `gradient` against its operators, taken one by one and added up here."""
-    seed = _noise(rng, np.zeros((len(x), *(int(n) for n in layer.shape[1:])), np.float32))  # type: ignore[arg-type]
-    alone, nudged = _alone(network), x * (1 + TINY * _noise(rng, x))
+    seed = _noise(rng, np.zeros((len(x), *seed_shape(layer)), np.float32))
+    gradient, nudged = _alone(network).inverse(GRADIENT), x * (1 + TINY * _noise(rng, x))
     # from before the activation: where that saturates, its slope is made of roundings
-    wanted, other = (alone.pull(images, layer.pre, seed, GRADIENT) for images in (x, nudged))
+    wanted, other = (gradient.backward(images, layer.pre, seed) for images in (x, nudged))
     rounding, arrived = _rms(other - wanted), {layer.pre: seed}
-    del alone
-    for operator, values in _recording(network, x, network.operators(layer.output, GRADIENT, pre=True)[::-1]):
+    for operator, values in _recording(network, x, gradient.operators(layer.output, pre=True)[::-1]):
         ends = dict(zip(operator.seeds, operator.outputs, strict=True))
         tops = {seed: arrived.pop(name) for seed, name in ends.items() if name in arrived}
         if not tops:
             continue
         fed = {name: values[name] for name in (*operator.inputs, *operator.extents)}
         blank = {seed: np.zeros_like(values[name], np.float32) for seed, name in ends.items() if seed not in tops}
-        below = network.operator_session(operator, GRADIENT).run({**fed, **blank, **tops})
+        below = gradient.operator_session(operator).run({**fed, **blank, **tops})
         for signal, name in zip(operator.signals, operator.inputs, strict=True):
             if signal in below:
                 arrived[name] = arrived.get(name, 0) + below[signal]
@@ -258,15 +261,15 @@ def _recorded(network: Network, x: np.ndarray, layer: Layer) -> Check:
 def _forms(network: Network, x: np.ndarray, layer: Layer, policy: Policy, rng: np.random.Generator) -> Iterator[Check]:
     """Hold the three forms of the inverse against each other, at the strongest units and at the corners."""
     units = _units(_alone(network), x, layer, rng)
-    seed = np.zeros((len(units), *(int(n) for n in layer.shape[1:])), np.float32)  # type: ignore[arg-type]
-    for i, unit in enumerate(units):
-        seed[(i, unit.map, unit.y, unit.x) if layer.spatial else (i, unit.map)] = unit.value
+    seed, inverse = seeds_of(layer, units), network.inverse(policy)
     owner = np.array([unit.image for unit in units])
-    fused = _alone(network).project_seeds(x[owner], layer.output, seed, policy)
+    fused = inverse.project_seeds(x[owner], layer.output, seed)
+    network.close()
     if not network.fixed_batch:
-        parted = _alone(network).project_seeds(x, layer.output, seed, policy, owner)
+        parted = inverse.project_seeds(x, layer.output, seed, owner)
+        network.close()
         yield Check(layer.name, "in two parts = fused", _relative(parted, fused), FORMS)
-    cropped = list(_alone(network).project(x, layer.output, units, policy))
+    cropped = list(inverse.project(x, layer.output, units))
     pixels = np.stack([p.window(Box.at(0, 0, x.shape[2:])) for p in cropped])
     used = "x".join(str(n) for n in cropped[0].pixels.shape[1:])
     yield Check(layer.name, "cropped = fused", _relative(pixels, fused), FORMS, f"crop {used}")
@@ -289,8 +292,8 @@ def _relative(found: np.ndarray, wanted: np.ndarray) -> float:
 
 def _kernels(network: Network, layer: Layer, policy: Policy) -> Check:
     """Count the operators of the way down that fall back from CUDA to the CPU; those of the network do as they do."""
-    lacking = without_cuda_kernel(network.emitted(layer.output, policy))
-    own = {operator.op_type for operator in network.operators(layer.output)}
+    lacking = without_cuda_kernel(network.inverse(policy).emitted(layer.output))
+    own = {operator.op_type for operator in operators_below(network.model, layer.output)}
     added = [op_type for op_type in lacking if op_type not in own]
     note = " ".join(added) if added else f"the network's own {' '.join(lacking)} has none" if lacking else ""
     return Check(layer.name, "all that the way down adds has a CUDA kernel", len(added), 0, note)

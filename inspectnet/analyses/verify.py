@@ -66,7 +66,7 @@ def verify(
     # JSON holds no number that is none: the check has failed
     checks = (replace(c, error=c.error if math.isfinite(c.error or 0) else None)
               for c in check_all(network, x, names, policy, seed))  # fmt: skip
-    ops = {kind: text for name in names for kind, text in network.policy_of_ops(name, policy).items()}
+    ops = {kind: text for name in names for kind, text in network.inverse(policy).policy_of_ops(name).items()}
     chosen = {"layers": names, "method": policy.method, "unpool": policy.unpool, "lrn": policy.lrn, "seed": seed}
     return Verification(provenance([network], None, chosen), policy.method, tuple(checks), ops, left_out)
 
@@ -78,7 +78,7 @@ def _choose_layers(
     refuse_without_layers(network)
     if asked:
         return [layer.name for layer in network.match(asked)], ()
-    obstacles = {layer.name: network.obstacle(layer.output, policy) for layer in network.layers}
+    obstacles = {layer.name: network.inverse(policy).obstacle(layer.output) for layer in network.layers}
     able = [name for name, obstacle in obstacles.items() if obstacle is None]
     if not able:
         raise RuleError(f"no layer of {network.path} can be inverted: {next(iter(obstacles.values()))}")

@@ -83,7 +83,7 @@ def _run(request: Request, maps: str, folder: "OutputFolder") -> dict[str, Any]:
 def _check_rules(network: "Network", wanted: list[Wanted], policy: "Policy") -> None:
     """Refuse an operator without a rule before hours of work."""
     for each in wanted:
-        if obstacle := network.obstacle(each.layer.output, policy):
+        if obstacle := network.inverse(policy).obstacle(each.layer.output):
             raise RuleError(obstacle)
 
 

@@ -99,7 +99,7 @@ def _diagnose(
 
     above = [each.name for each in (network.match(layers) if layers else [second_layer(network)])]
     for each in above:
-        if reason := network.obstacle(each):
+        if reason := network.inverse().obstacle(each):
             raise OptionError(reason)
     weighted = [each.name for each in network.layers if each.parameters][:-1]  # the last holds scores, which have signs
     with progress("diagnosing", len(collection)) as advance:

@@ -98,7 +98,7 @@ def _record(
     results = zip(found.answers, names, strict=True)
     skipped = [{"image": s.id, "reason": s.reason} for s in found.skipped]
     return {
-        "models": [{**describe_network(network), "scores": network.scores(layer).value} for network in networks],
+        "models": [{**describe_network(network), "scores": network.class_scores(layer).value} for network in networks],
         "crops": crops,
         "images": {
             "count": len(found.images),

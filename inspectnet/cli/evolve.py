@@ -101,7 +101,7 @@ def _check(networks: list["Network"], wanted: list[Wanted], policy: "Policy") ->
 
     for each in wanted:
         refuse_too_many(each.layer, each.most, len(networks), networks[-1])
-        if obstacle := networks[-1].obstacle(each.layer.output, policy):
+        if obstacle := networks[-1].inverse(policy).obstacle(each.layer.output):
             raise RuleError(obstacle)
 
 

@@ -81,7 +81,7 @@ def _explain(
             advance()
     record = {
         **describe_network(network),
-        "scores": network.logits[0],
+        "scores": network.class_scores().logits,
         "methods": {name: method.options for name, method in chosen.items()},
         "images": photos.record,
         "device": network.device.name,

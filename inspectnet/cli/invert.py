@@ -33,7 +33,6 @@ def invert(
     if unit.map is not None:
         whole = f"{unit.layer}{':pre' * unit.pre}"
         raise OptionError(f"'{layer}' is one unit; the file takes seeds of a whole layer. Say --layer {whole}.")
-    policy = choices.policy()
     how = {"pre": unit.pre, "split": split, "overwrite": overwrite}
-    for path, (inputs, outputs) in network.save_inverse(unit.layer, policy, out, **how).items():
+    for path, (inputs, outputs) in network.inverse(choices.policy()).save(unit.layer, out, **how).items():
         show(f"{path}: {', '.join(inputs)} -> {', '.join(outputs)}")

@@ -189,7 +189,7 @@ def _watched(network: "Network", addresses: list[str], policy: "Policy") -> list
     found = wanted_maps(network, addresses, "1", "") if addresses else [Wanted(cam_layer(network), count=1)]
     for each in found:
         layer_of(network, each.layer.name)
-        if obstacle := network.obstacle(each.layer.output, policy):
+        if obstacle := network.inverse(policy).obstacle(each.layer.output):
             raise RuleError(obstacle)
     return found
 
@@ -245,7 +245,7 @@ def _describe(request: Request) -> dict[str, Any]:
     grid, how = request.grid, request.how
     return {
         **describe_run(request.network, request.policy, request.layers),
-        "scores": request.network.logits[0],
+        "scores": request.network.class_scores().logits,
         "square": {"patch": grid.patch, "stride": grid.stride, "fill": how["fill"], "places": grid.shape},
         "by": how["by"],
         "seed": how["seed"],

@@ -74,7 +74,7 @@ def _check(
     edges = {name: sanity.edge_likeness(photos.x, e) for name, e in whole.items() if e.ndim == 4}
     record = {
         **describe_network(network),
-        "scores": network.logits[0],
+        "scores": network.class_scores().logits,
         "options": {name: method.options for name, method in methods.items()},
         "images": photos.record,
         "repeats": repeats,

@@ -13,30 +13,45 @@ KEEPING = frozenset({"Identity", "Dropout", "Flatten", "Reshape", "Squeeze", "Un
 
 
 @dataclass(frozen=True)
-class Scores:
-    """The value of a graph that holds one number for each class.
+class ClassScores:
+    """Where a graph holds one number for each class.
 
     Or one number alone, a sigmoid: the probability of the second of two classes, that it is; the first is that it is
     not.
     """
 
     value: str
-    """Its name; its shape is (N, K) or (N, K, 1, 1), for one sigmoid also (N,)."""
+    """The ONNX name of the value; its shape is (N, K) or (N, K, 1, 1), for one sigmoid also (N,)."""
     classes: int
     """K."""
     normalised: bool
     """Whether the numbers are probabilities: a softmax over the classes, or a sigmoid, is the last thing done to them.
     """
+    logits: str
+    """The ONNX name of the scores before that softmax or sigmoid; the same as `value` where there is none."""
+    shape: tuple[int, ...]
+    """Of the logits of one image."""
 
-    alone: bool = False
-    """Whether one number speaks for the second of two classes, and so against the first."""
+    @property
+    def alone(self) -> bool:
+        """Whether one number speaks for the second of two classes, and so against the first."""
+        return math.prod(self.shape) == 1
 
     def of_each_class(self, numbers: np.ndarray) -> np.ndarray:
         """(N, K) float64: the score of each class for N times what the value holds."""
         return of_each_class(numbers, normalised=self.normalised)
 
+    def seed(self, classes: np.ndarray) -> np.ndarray:
+        """(N, *shape) float32: 1 on the logit of each image's class; -1 on the one that speaks for the other class."""
+        seed = np.zeros((len(classes), math.prod(self.shape)), np.float32)
+        if self.alone:
+            seed[:, 0] = np.where(classes == 1, 1, -1)
+        else:
+            seed[np.arange(len(classes)), classes] = 1
+        return seed.reshape(len(classes), *self.shape)
 
-def find_scores(graph: ir.Graph, name: str | None, where: str) -> Scores:
+
+def find_scores(graph: ir.Graph, name: str | None, where: str) -> ClassScores:
     """The scores in the value `name`, or in the only output that has the shape of scores. Raises ModelError."""
     outputs = [value for value in graph.outputs if value in live_values(graph)]
     given = [value for node in graph for value in node.outputs if value.name == name]
@@ -52,9 +67,12 @@ def find_scores(graph: ir.Graph, name: str | None, where: str) -> Scores:
         which = f"{'several' if found else 'none'} of shape (N, K) among its outputs ({listed})"
         what = f"'{name}' has the shape {_extents(given[0])}, not (N, K)" if given else f"there are {which}"
         raise ModelError(f"{where} has no clear class scores: {what}. Say the layer that holds them with --scores.")
-    classes = _classes(found[0])
-    normalised = _is_softmax(found[0]) if classes > 1 else _is_sigmoid(found[0])
-    return Scores(found[0].name or "", max(classes, 2), normalised, classes == 1)
+    value, classes = found[0], _classes(found[0])
+    normalised = _is_softmax(value) if classes > 1 else _is_sigmoid(value)
+    last, squashes = _last(value), ("Softmax", "LogSoftmax") if classes > 1 else ("Sigmoid",)
+    logits = last.inputs[0] if last is not None and last.op_type in squashes else value
+    shape = tuple(int(n or 0) for n in (shape_of(logits) or ())[1:])
+    return ClassScores(str(value.name), max(classes, 2), normalised, str(logits.name), shape)
 
 
 def of_each_class(numbers: np.ndarray, *, normalised: bool = False) -> np.ndarray:
@@ -64,16 +82,6 @@ def of_each_class(numbers: np.ndarray, *, normalised: bool = False) -> np.ndarra
     """
     scores = numbers.reshape(len(numbers), -1).astype(np.float64)
     return np.hstack([1 - scores if normalised else 0 * scores, scores]) if scores.shape[1] == 1 else scores
-
-
-def seed_of_classes(classes: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """(N, *shape) float32: 1 on the score of each image's class; -1 on the one number that speaks for the other."""
-    seed = np.zeros((len(classes), math.prod(shape)), np.float32)
-    if seed.shape[1] == 1:
-        seed[:, 0] = np.where(classes == 1, 1, -1)
-    else:
-        seed[np.arange(len(classes)), classes] = 1
-    return seed.reshape(len(classes), *shape)
 
 
 def _classes(value: ir.Value) -> int:

@@ -1,7 +1,9 @@
 """The inverse of a network: the walk back through its graph, as one graph or in two parts, or one operator alone."""
 
-from inspectnet.inverse.files import inverse_files
-from inspectnet.inverse.operators import Operator, invert_operator, obstacles, operators_below, policy_of_ops
+from inspectnet.inverse.crops import check_unit, field_box
+from inspectnet.inverse.inverse import Inverse
+from inspectnet.inverse.operators import Operator
+from inspectnet.inverse.projection import Projection
 from inspectnet.inverse.split import Split, invert_split
 from inspectnet.inverse.walk import OWNER, PIXELS, SEED, invert
 
@@ -9,13 +11,12 @@ __all__ = [
     "OWNER",
     "PIXELS",
     "SEED",
+    "Inverse",
     "Operator",
+    "Projection",
     "Split",
-    "inverse_files",
+    "check_unit",
+    "field_box",
     "invert",
-    "invert_operator",
     "invert_split",
-    "obstacles",
-    "operators_below",
-    "policy_of_ops",
 ]

@@ -10,9 +10,8 @@ from inspectnet.errors import LayerError, OptionError
 from inspectnet.geometry import Unit
 from inspectnet.graph.addresses import parse_address
 from inspectnet.graph.layers import Layer
-from inspectnet.graph.scores import seed_of_classes
+from inspectnet.inverse import check_unit
 from inspectnet.network import Network
-from inspectnet.projection import check_unit
 from inspectnet.rules import Policy
 
 Target = int | tuple[int, int, int] | str
@@ -39,9 +38,9 @@ class Units:
         Units of a layer go through the crops of the images that they can see. Raises RuleError.
         """
         if not self.layer or down_to:
-            return self.net.pull(x, self.value, self.seed, policy, down_to=down_to)
+            return self.net.inverse(policy).backward(x, self.value, self.seed, down_to=down_to)
         out = np.zeros(x.shape, np.float32)
-        for i, p in enumerate(self.net.project(x, self.layer, self.units, policy)):
+        for i, p in enumerate(self.net.inverse(policy).project(x, self.layer, self.units)):
             out[i][:, *p.box.slices] = p.pixels
         return out
 
@@ -91,14 +90,14 @@ def _addressed(targets: Sequence[Target]) -> tuple[str, list[Target]]:
 
 def _units_of_classes(net: Network, targets: Sequence[Target]) -> Units:
     """Of the two classes that one sigmoid tells apart, the first has the score of the second with its sign turned."""
-    count = net.scores().classes
+    scores = net.class_scores()
+    count = scores.classes
     for t in targets:
         if not isinstance(t, int):
             raise OptionError(f"{t!r} is no class, which has no place. Give its number, or a layer to the method.")
         if not 0 <= t < count:
             raise OptionError(f"there is no class {t}: {net.path} tells {count} apart, 0 to {count - 1}.")
-    name, shape = net.logits
-    return Units(net, name, seed_of_classes(np.array(targets), shape))
+    return Units(net, scores.logits, scores.seed(np.array(targets)))
 
 
 def _units_of_layer(net: Network, x: np.ndarray, layer: Layer, targets: Sequence[Target]) -> Units:

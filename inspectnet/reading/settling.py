@@ -62,6 +62,12 @@ def fixed_batch(graph: ir.Graph) -> int | None:
     return extent if isinstance(extent, int) else None
 
 
+def image_shape(graph: ir.Graph) -> tuple[int, int, int]:
+    """(C, H, W) of the graph's image."""
+    _, c, h, w = graph.inputs[0].shape
+    return int(c), int(h), int(w)
+
+
 def _extent(said: int | str | None, axis: int, size: tuple[int, int] | None, where: str) -> int:
     """One side of the image: what the file says, else what the preprocessing says."""
     if not isinstance(said, int):

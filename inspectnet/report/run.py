@@ -20,7 +20,7 @@ def describe_run(network: Network, policy: Policy, layers: list[str]) -> dict[st
     """Model, preprocessing, policy for each operator, device and versions, ready for JSON."""
     ops: dict[str, str] = {}
     for layer in layers:
-        ops |= network.policy_of_ops(layer, policy)
+        ops |= network.inverse(policy).policy_of_ops(layer)
     return {
         **describe_network(network),
         "method": policy.method,

@@ -13,8 +13,8 @@ from inspectnet.figures.comparison import Row, draw_comparison
 from inspectnet.figures.page import Pixels
 from inspectnet.geometry import Box
 from inspectnet.graph.layers import Layer
+from inspectnet.inverse import field_box
 from inspectnet.network import Network
-from inspectnet.projection import field_box
 from inspectnet.report.folder import OutputFolder
 from inspectnet.report.tables import ends, print_table
 from inspectnet.rules import Policy

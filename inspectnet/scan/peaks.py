@@ -8,8 +8,7 @@ import numpy as np
 from inspectnet.errors import ModelError
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Preparation
-from inspectnet.network import Network
-from inspectnet.projection import Maxima
+from inspectnet.network import Maxima, Network
 from inspectnet.scan.engine import Rows
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from inspectnet.geometry import Unit
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Keys
-from inspectnet.projection import Maxima
+from inspectnet.network import Maxima
 
 
 @dataclass(frozen=True)

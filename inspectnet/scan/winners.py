@@ -11,8 +11,8 @@ from inspectnet.geometry import Box, Unit
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Reader
 from inspectnet.images.seen import row_ids
+from inspectnet.inverse import field_box
 from inspectnet.network import Network
-from inspectnet.projection import field_box
 from inspectnet.rules import Policy
 from inspectnet.scan.top import Ranking
 
@@ -75,7 +75,7 @@ def project_features(
 ) -> Iterator[Feature]:
     """Each unit's projection and patch, cut to its receptive field, from images x (N, C, H, W) of these names."""
     photos = {unit.image: network.preparation.restore(x[unit.image]).transpose(2, 0, 1) for unit in units}
-    for unit, projected in zip(units, network.project(x, layer.output, units, policy), strict=True):
+    for unit, projected in zip(units, network.inverse(policy).project(x, layer.output, units), strict=True):
         box = field_box(layer, unit.y, unit.x, network.input_shape[1:])
         patch = box.cut(photos[unit.image], GREY).transpose(1, 2, 0)
         yield Feature(names[unit.image], unit.value, unit.y, unit.x, box, projected.window(box), patch)

@@ -14,7 +14,7 @@ from inspectnet.analyses.evolution import Evolution, LayerEvolution, evolve, fil
 from inspectnet.errors import ImageError, LayerError, ModelError, OptionError
 from inspectnet.geometry import Unit
 from inspectnet.images import Preparation, find_images
-from inspectnet.projection import field_box
+from inspectnet.inverse import field_box
 from inspectnet.rules import Policy
 
 SIDE, MAPS = 16, 5
@@ -78,7 +78,7 @@ def test_each_checkpoints_winners_and_their_projections_are_those_of_brute_force
             y, x_ = divmod(int(maps[row, number].argmax()), width)
             assert (each.rows[m, e], *each.places[m, e]) == (row, y, x_)
             unit = Unit(0, int(number), y, x_, float(each.values[m, e]))
-            (whole,) = network.project(x[row : row + 1], each.layer.name, [unit], Policy(), crop=False)
+            (whole,) = network.inverse(Policy()).project(x[row : row + 1], each.layer.name, [unit], crop=False)
             box = field_box(each.layer, y, x_, (SIDE, SIDE))
             np.testing.assert_allclose(each.projections[m, e], whole.window(box), atol=1e-4)
 

@@ -10,7 +10,7 @@ from inspectnet.analyses.features import choose_maps, inspect_photo, project_win
 from inspectnet.errors import ImageError, ModelError, RuleError
 from inspectnet.geometry import Unit
 from inspectnet.images import Preparation, Reader, find_images, tile_boxes
-from inspectnet.projection import field_box
+from inspectnet.inverse import field_box
 from inspectnet.rules import Policy
 
 SIDE, MAPS = 20, 6
@@ -267,7 +267,7 @@ def test_a_feature_is_the_projection_of_its_unit_beside_what_the_unit_sees(layer
         for feature in features:
             x = network.preparation.apply(np.asarray(originals[feature.image]))
             unit = Unit(0, m, feature.y, feature.x, feature.value)
-            (wanted,) = network.project(x[None], layer, [unit], Policy(method), crop=False)
+            (wanted,) = network.inverse(Policy(method)).project(x[None], layer, [unit], crop=False)
             box = field_box(network.layer(layer), feature.y, feature.x, (SIDE, SIDE))
             assert feature.box == box
             expected = box.cut(wanted.pixels)
@@ -320,7 +320,7 @@ def test_one_photo_shows_its_strongest_maps_and_the_whole_layer(network):
     for m, (feature,) in made.features.maps.items():
         assert feature.image == "a photo"
         assert feature.value == maps[0, m].max() == maps[0, m, feature.y, feature.x]
-    np.testing.assert_array_equal(made.whole, network.project_seeds(x[None], "conv2", maps)[0])
+    np.testing.assert_array_equal(made.whole, network.inverse().project_seeds(x[None], "conv2", maps)[0])
     np.testing.assert_array_equal(made.photo, network.preparation.fit(np.asarray(photos(1)["a/000.png"])))
 
 

@@ -26,7 +26,7 @@ def case(request, exported):
 def by_hand(network, x, layers, patch, stride, cover):
     """A plain loop over the places of the square: by place, scores and for each layer sums, each run on its own."""
     rest = [(n - patch) % stride // 2 for n in x.shape[1:]]
-    name, found = network.logits[0], []
+    name, found = network.class_scores().logits, []
     for top in range(rest[0], x.shape[1] - patch + 1, stride):
         for left in range(rest[1], x.shape[2] - patch + 1, stride):
             hidden = x.copy()

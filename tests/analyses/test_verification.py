@@ -6,13 +6,11 @@ import pytest
 from small import build
 
 import inspectnet
-from inspectnet import projection
 from inspectnet.analyses import verification
 from inspectnet.analyses.verification import check_all
 from inspectnet.graph.builder import Op
-from inspectnet.inverse import operators, split, walk
-from inspectnet.network import Network
-from inspectnet.projection import Maxima
+from inspectnet.inverse import operators, projection, split, walk
+from inspectnet.network import Maxima, Network
 from inspectnet.rules import Policy, registry
 from inspectnet.rules.registry import HELD
 
@@ -264,23 +262,23 @@ def drop_sums(monkeypatch):
 
 
 def move_crops(monkeypatch):
-    place = projection._place
+    place = projection.place_of
 
     def fault(layer, *given):
         (box, at), jump = place(layer, *given), int(layer.field[0].jump)
         return box.moved(jump if box.y0 == 0 else -jump, 0), at
 
-    monkeypatch.setattr(projection, "_place", fault)
+    monkeypatch.setattr(projection, "place_of", fault)
 
 
 def move_seeds(monkeypatch):
-    place = projection._place
+    place = projection.place_of
 
     def fault(*given):
         box, at = place(*given)
         return box, tuple(max(0, n - 1) for n in at)
 
-    monkeypatch.setattr(projection, "_place", fault)
+    monkeypatch.setattr(projection, "place_of", fault)
 
 
 def give_all_the_first_image(monkeypatch):

@@ -63,5 +63,5 @@ def test_without_it_scores_that_are_not_clear_are_refused_with_the_advice_to_say
 
 def test_a_network_is_opened_with_the_layer_of_its_scores(model):
     network = inspectnet.open(model, device="cpu", scores="z")
-    assert network.scores().classes == 7 and network.logits == ("z", (7,))
-    assert network.scores("y").classes == 4
+    assert (scores := network.class_scores()).classes == 7 and (scores.logits, scores.shape) == ("z", (7,))
+    assert network.class_scores("y").classes == 4

@@ -151,8 +151,8 @@ def test_a_loop_over_pixels_is_named_and_refused_for_what_is_above_it_alone(rng,
         file.graph.initializer.append(onnx.numpy_helper.from_array(rng.normal(size=shape).astype(np.float32), name))
     onnx.save_model(file, str(tmp_path / "model.onnx"))
     network = inspectnet.open(tmp_path / "model.onnx", device="cpu")
-    assert network.obstacle("conv1") is None
+    assert network.inverse().obstacle("conv1") is None
     assert network.activations(IMAGE, "conv1").shape == (2, 4, 6, 6)
     above = [layer.name for layer in network.layers if layer.name != "conv1"]
-    reasons = [network.obstacle(name) for name in above] or [network.unknown]
+    reasons = [network.inverse().obstacle(name) for name in above] or [network.unknown]
     assert all("Loop" in str(reason) for reason in reasons), reasons

@@ -40,37 +40,37 @@ def opened(tmp_path, body, *, opset=18, **options):
     ],
 )
 def test_scores_are_the_output_and_a_softmax_at_the_end_makes_them_probabilities(last, classes, normalised, tmp_path):
-    scores = opened(tmp_path, BODY + last).scores()
+    scores = opened(tmp_path, BODY + last).class_scores()
     assert (scores.value, scores.classes, scores.normalised) == ("y", classes, normalised)
 
 
 def test_the_softmax_of_an_old_opset_is_known_too(tmp_path):
-    scores = opened(tmp_path, BODY + "s = Softmax (p)\ny = Flatten (s)", opset=9).scores()
+    scores = opened(tmp_path, BODY + "s = Softmax (p)\ny = Flatten (s)", opset=9).class_scores()
     assert (scores.classes, scores.normalised) == (4, True)
 
 
 def test_of_several_outputs_the_only_one_of_that_shape_is_taken(tmp_path):
     network = opened(tmp_path, BODY + "y = Flatten (p)", outputs=["a", "y"])
-    assert network.scores().value == "y"
+    assert network.class_scores().value == "y"
     network = opened(tmp_path, BODY + "f = Flatten (p)\ny = Gemm (f, m)", outputs=["f", "y"])
     with pytest.raises(ModelError, match=r"several of shape \(N, K\) among its outputs \('f' \(N, 4\), 'y' \(N, 6\)\)"):
-        network.scores()
-    assert network.scores("y").classes == 6
-    assert network.scores("f").classes == 4
-    assert network.scores("fc2").classes == 6
+        network.class_scores()
+    assert network.class_scores("y").classes == 6
+    assert network.class_scores("f").classes == 4
+    assert network.class_scores("fc2").classes == 6
 
 
 def test_an_output_of_another_shape_is_refused_and_a_layer_may_be_named(tmp_path):
     network = opened(tmp_path, BODY + "f = Flatten (p)\ny = Gemm (f, m)", outputs=["a"])
     wanted = r"no clear class scores: there are none of shape \(N, K\) among its outputs \('a' \(N, 4, 8, 8\)\)\. Say"
     with pytest.raises(ModelError, match=wanted):
-        network.scores()
+        network.class_scores()
     network = opened(tmp_path, BODY + "f = Flatten (p)\ns = Gemm (f, m)\ny = Sigmoid (s)", outputs=["y", "a"])
-    assert network.scores("pool1").value == "p"
+    assert network.class_scores("pool1").value == "p"
     with pytest.raises(ModelError, match=r"'a' has the shape \(N, 4, 8, 8\), not \(N, K\)\. Say the layer"):
-        network.scores("conv1")
+        network.class_scores("conv1")
     with pytest.raises(LayerError, match="no layer 'fc9'"):
-        network.scores("fc9")
+        network.class_scores("fc9")
 
 
 def test_one_number_for_an_image_is_no_choice_between_classes(tmp_path):
@@ -78,4 +78,4 @@ def test_one_number_for_an_image_is_no_choice_between_classes(tmp_path):
     model = onnx_text(BODY + f"f = Flatten (p)\n{text}", {**WEIGHTS, "w": np.ones((4, 1))}, image=("N", 3, 8, 8))
     onnx.save(model, tmp_path / "one.onnx")
     with pytest.raises(ModelError, match=r"has a single score, 'y' \(N, 1\)"):
-        inspectnet.open(tmp_path / "one.onnx", device="cpu").scores()
+        inspectnet.open(tmp_path / "one.onnx", device="cpu").class_scores()

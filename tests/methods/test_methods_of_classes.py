@@ -107,8 +107,13 @@ def test_maps_are_enlarged_as_torch_does_it(size, rng):
 # Axioms and definitions ------------------------------------------------------------------------------------
 
 
+def logits_of(network, x):
+    name = network.class_scores().logits
+    return network.values(x, [name])[name]
+
+
 def score(network, x, classes):
-    return network.values(x, [network.logits[0]])[network.logits[0]].reshape(len(x), -1)[np.arange(len(x)), classes]
+    return logits_of(network, x).reshape(len(x), -1)[np.arange(len(x)), classes]
 
 
 @pytest.mark.parametrize("baseline", [0.0, -1.5])
@@ -200,7 +205,7 @@ def test_a_softmax_at_the_end_changes_no_explanation(method, tail, tmp_path):
 def test_scores_may_keep_the_extent_of_one_place(tmp_path):
     body = "a = Conv (image, k)\nr = Relu (a)\np = GlobalAveragePool (r)\ny = Softmax <axis = 1> (p)"
     network = open_text(tmp_path, body, {"k": CAM_WEIGHTS["k"]}, (1, 2, 2))
-    assert network.logits[1] == (2, 1, 1)
+    assert network.class_scores().shape == (2, 1, 1)
     np.testing.assert_array_equal(explain(network, CAM_IMAGE, 1, "gradient"), [[[[0, -0.25], [0, 0]]]])
 
 
@@ -240,11 +245,12 @@ def test_the_layer_of_a_cam_is_the_last_one_with_filters_below_the_classes(name,
 def test_a_signal_may_rest_at_a_layer_on_its_way_down(method, case):
     """From the scores to a layer, and from there to the pixels, is from the scores to the pixels."""
     _, network, x, layer, _ = case
-    policy, (name, shape) = Policy(method), network.logits
+    inverse, scores = network.inverse(Policy(method)), network.class_scores()
+    name, shape = scores.logits, scores.shape
     seed = np.random.default_rng(2).normal(size=(3, *shape)).astype(np.float32)
-    there = network.pull(x, name, seed, policy, down_to=layer)
+    there = inverse.backward(x, name, seed, down_to=layer)
     assert there.shape == (3, *network.layer(layer).shape[1:])
-    assert_near(network.project_seeds(x, layer, there, policy), network.pull(x, name, seed, policy))
+    assert_near(inverse.project_seeds(x, layer, there), inverse.backward(x, name, seed))
 
 
 def test_no_rule_is_needed_below_the_layer_where_the_way_ends(tmp_path):
@@ -328,7 +334,7 @@ def test_a_twin_with_other_weights_answers_as_torch_does_with_them(exported):
 
     net, x, path = exported("vgg", "torchscript")
     network, x = inspectnet.open(path, device="cpu", threads=1), x.numpy()
-    before = network.values(x, [network.logits[0]])
+    before = logits_of(network, x)
     names = network.weights("conv3")
     assert {name.rpartition(".")[2]: w.shape for name, w in names.items()} == {
         "weight": (24, 16, 3, 3), "bias": (24,)
@@ -338,9 +344,9 @@ def test_a_twin_with_other_weights_answers_as_torch_does_with_them(exported):
     module = changed.features[6]
     module.weight.data, module.bias.data = module.weight.data.flip(0), module.bias.data.flip(0)
     wanted = changed(torch.from_numpy(x)).numpy()
-    np.testing.assert_allclose(twin.values(x, [twin.logits[0]])[twin.logits[0]], wanted, rtol=1e-4, atol=1e-5)
-    np.testing.assert_array_equal(network.values(x, [network.logits[0]])[network.logits[0]], before[network.logits[0]])
-    assert np.abs(wanted - before[network.logits[0]]).max() > 0.01
+    np.testing.assert_allclose(logits_of(twin, x), wanted, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(logits_of(network, x), before)
+    assert np.abs(wanted - before).max() > 0.01
     assert [layer.name for layer in twin.layers] == [layer.name for layer in network.layers]
     back = twin.with_weights(names)
-    np.testing.assert_array_equal(back.values(x, [back.logits[0]])[back.logits[0]], before[back.logits[0]])
+    np.testing.assert_array_equal(logits_of(back, x), before)

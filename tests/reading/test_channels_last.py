@@ -98,7 +98,7 @@ def test_signals_come_down_to_the_pixels_that_a_channels_first_twin_gives(rng, t
     seen = []
     for text, extent in ((body, (6, 8, 3)), ("b = Conv (image, f)\ny = Relu (b)", (3, 6, 8))):
         network = inspectnet.open(kept(onnx_text(text, numbers, image=("N", *extent)), tmp_path), device="cpu")
-        (down,) = network.project(x, "conv1", [Unit(1, 2, 3, 1)])
+        (down,) = network.inverse().project(x, "conv1", [Unit(1, 2, 3, 1)])
         seen.append(down.window(Box(0, 0, 6, 8)))
         np.testing.assert_array_equal(network.layer("conv1").shape, ("N", 4, 4, 6))
     np.testing.assert_array_equal(*seen)

@@ -42,7 +42,9 @@ def test_attention_and_rms_norm_as_operators_give_the_layers_that_their_parts_gi
 def test_attention_and_rms_norm_as_operators_project_as_their_parts_do(method, exported, rng):
     _, x, (parts, whole) = exported
     seed = rng.normal(size=(2, 5)).astype(np.float32)
-    found, wanted = (net.project_seeds(x.numpy(), net.layers[-1].name, seed, Policy(method)) for net in (whole, parts))
+    found, wanted = (
+        net.inverse(Policy(method)).project_seeds(x.numpy(), net.layers[-1].name, seed) for net in (whole, parts)
+    )
     np.testing.assert_allclose(found, wanted, atol=1e-5 * np.abs(wanted).max())
 
 
@@ -52,7 +54,11 @@ def test_the_gradient_through_attention_and_rms_norm_equals_torchs(exported, rng
     net, x, (_, whole) = exported
     seed, pixels = rng.normal(size=(2, 5)), x.double().requires_grad_(True)
     (wanted,) = torch.autograd.grad((net.double()(pixels) * torch.from_numpy(seed)).sum(), pixels)
-    found = whole.project_seeds(x.numpy(), whole.layers[-1].name, seed.astype(np.float32), Policy("gradient"))
+    found = (
+        whole.inverse(Policy("gradient"))
+        .inverse()
+        .project_seeds(x.numpy(), whole.layers[-1].name, seed.astype(np.float32))
+    )
     np.testing.assert_allclose(found, wanted.numpy(), atol=1e-5 * np.abs(wanted.numpy()).max())
     net.float()
 
@@ -68,5 +74,5 @@ def test_a_signal_passes_a_shrinkage_where_it_did_not_cut(tmp_path):
     net = inspectnet.open(path, device="cpu")
     x = np.float32([[[[-2, -1, 1, 2]]]])
     np.testing.assert_array_equal(net.activations(x, "conv2"), [[[[-1.5, 0, 0, 1.5]]]])
-    found = net.project_seeds(x, "conv2", np.float32([[[[5, 6, 7, 8]]]]), Policy("gradient"))
+    found = net.inverse(Policy("gradient")).project_seeds(x, "conv2", np.float32([[[[5, 6, 7, 8]]]]))
     np.testing.assert_array_equal(found, [[[[5, 0, 0, 8]]]])

@@ -154,7 +154,7 @@ def test_squeezenet_in_halves_sees_what_squeezenet_sees(squeezenet_file, photos,
     half = inspectnet.open(tmp_path / "half.onnx", device="cpu", threads=2, preparation=whole.preparation)
     some = sorted(photos.glob("*.jpg"))[::125]
     x = np.stack([whole.preparation.apply(decode(path.read_bytes(), path.name)) for path in some])
-    name = whole.scores().value
+    name = whole.class_scores().value
     one, two = (network.values(x, [name])[name].reshape(len(x), -1) for network in (whole, half))
     np.testing.assert_array_equal(one.argmax(axis=1), two.argmax(axis=1))
     np.testing.assert_allclose(one, two, atol=2e-3 * np.abs(one).max())

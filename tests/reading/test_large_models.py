@@ -48,8 +48,10 @@ def answers(path, x):
     """All that one may ask of a network, as arrays."""
     network = inspectnet.open(path, device="cpu")
     units = [Unit(1, 2, 3, 1)]
-    down = [p.window(Box(0, 0, 8, 8)) for layer in ("conv1", "conv2") for p in network.project(x, layer, units)]
-    (fc,) = network.project(x, "fc3", [Unit(0, 7, 0, 0)])
+    down = [
+        p.window(Box(0, 0, 8, 8)) for layer in ("conv1", "conv2") for p in network.inverse().project(x, layer, units)
+    ]
+    (fc,) = network.inverse().project(x, "fc3", [Unit(0, 7, 0, 0)])
     return [
         network.activations(x, "fc3"),
         network.maxima(x, ["conv2"])["conv2"].values,
@@ -98,12 +100,12 @@ def test_the_inverse_of_a_large_model_is_a_small_file_with_its_weights_beside_it
     low()
     network, out = inspectnet.open(path, device="cpu"), tmp_path / "out" / "inverse.onnx"
     for _ in range(2):  # the second time over the first
-        network.save_inverse("conv2", Policy(), out)
+        network.inverse(Policy()).save("conv2", out)
     assert sorted(p.name for p in out.parent.iterdir()) == ["inverse.onnx", "inverse.onnx.data"]
     assert out.stat().st_size < 10_000 < out.with_name("inverse.onnx.data").stat().st_size
     seed = network.activations(x, "conv2")
     (pixels,) = onnxruntime.InferenceSession(str(out)).run(None, {"image": x, "seed": seed})
-    np.testing.assert_array_equal(pixels, network.project_seeds(x, "conv2", seed))
+    np.testing.assert_array_equal(pixels, network.inverse().project_seeds(x, "conv2", seed))
 
 
 def test_a_large_model_is_annotated(rng, low, tmp_path):

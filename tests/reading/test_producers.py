@@ -143,5 +143,5 @@ def test_functions_in_functions_are_opened_up(rng, tmp_path):
     network = inspectnet.open(check(file, tmp_path), device="cpu")
     assert [layer.ops for layer in network.layers] == [("Conv", "Clip"), ("Conv", "Clip"), ("MaxPool",)]
     assert [layer.path for layer in network.layers][:2] == ["first", "second"]
-    (down,) = network.project(IMAGE, "pool1", [Unit(0, 0, 1, 1)])
+    (down,) = network.inverse().project(IMAGE, "pool1", [Unit(0, 0, 1, 1)])
     assert down.window(Box(0, 0, 8, 8)).any()

@@ -167,7 +167,9 @@ def test_a_quantised_network_has_the_layers_and_the_projections_of_its_original(
     seed = np.zeros((4, 8, 8, 8), np.float32)
     seed[:, 3] = 1
     for method in ("deconvnet", "guided_backprop", "gradient"):
-        one, two = (net.pull(x, net.layer("add2").output, seed, Policy(method)).ravel() for net in (whole, rounded))
+        one, two = (
+            net.inverse(Policy(method)).backward(x, net.layer("add2").output, seed).ravel() for net in (whole, rounded)
+        )
         assert one @ two > 0.95 * np.linalg.norm(one) * np.linalg.norm(two)
 
 
@@ -193,7 +195,7 @@ def test_gates_and_smooth_rectifiers_do_to_the_signal_what_they_do_unquantised(a
     nets = [inspectnet.open(p, device="cpu") for p in (path, quantised(path, x, "QUInt8", False))]
     seed = rng.normal(size=(4, 6, 8, 8)).astype(np.float32)
     for method in ("deconvnet", "guided_backprop"):
-        one, two = (net.pull(x, net.layer("conv2").output, seed, Policy(method)).ravel() for net in nets)
+        one, two = (net.inverse(Policy(method)).backward(x, net.layer("conv2").output, seed).ravel() for net in nets)
         assert one @ two > 0.95 * np.linalg.norm(one) * np.linalg.norm(two), method
 
 
@@ -267,7 +269,7 @@ def test_both_forms_of_int8_have_the_layers_of_the_float_network_and_an_inverse(
     network = inspectnet.open(path, device="cpu")
     names = ["conv1", "pool1", "conv2", "add1", "concat1", "pool2", "pool3", "fc1"]
     assert [layer.name for layer in network.layers] == names
-    assert [layer.name for layer in network.layers if network.obstacle(layer.name)] == []
+    assert [layer.name for layer in network.layers if network.inverse().obstacle(layer.name)] == []
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     (wanted,) = onnxruntime.InferenceSession(path, options).run(None, {"image": x})
@@ -279,7 +281,7 @@ def test_both_forms_of_int8_have_the_layers_of_the_float_network_and_an_inverse(
 def test_inverses_of_int8_networks_run_under_plain_onnxruntime(layer, chain, tmp_path):
     network = inspectnet.open(chain("QDQ")[0], device="cpu")
     written = [
-        network.save_inverse(layer, Policy(), tmp_path / f"{split}.onnx", split=split) for split in (True, False)
+        network.inverse(Policy()).save(layer, tmp_path / f"{split}.onnx", split=split) for split in (True, False)
     ]
     for path in [path for files in written for path in files]:
         onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -291,4 +293,4 @@ def test_convolutions_of_a_dynamically_quantised_network_are_listed_with_the_rea
     assert network.layer("conv1").ops == ("ConvInteger", "Cast", "Mul", "Relu")
     assert "fc1" in [layer.name for layer in network.layers]
     assert not any(layer.name.startswith("gate") for layer in network.layers)
-    assert "ConvInteger (output 'a_output_quantized'): it adds up integers" in network.obstacle("conv1")
+    assert "ConvInteger (output 'a_output_quantized'): it adds up integers" in network.inverse().obstacle("conv1")

@@ -60,8 +60,8 @@ def test_the_shape_that_the_file_tells_of_what_an_unknown_operator_gives_is_kept
     assert network.unknown is None
     assert network.layer("conv2").shape == (1 if batch == 1 else "N", 5, 4, 4)
     with pytest.raises(RuleError, match=r"no deconvnet rule for .*Frobnicate \(output 'c'\)"):
-        network.policy_of_ops("conv2", Policy())
-    assert "Frobnicate (output 'c')" in network.obstacle("conv2")
+        network.inverse(Policy()).policy_of_ops("conv2")
+    assert "Frobnicate (output 'c')" in network.inverse().obstacle("conv2")
 
 
 def test_a_shape_that_the_file_tells_with_open_extents_is_none(tmp_path):
@@ -72,6 +72,6 @@ def test_a_shape_that_the_file_tells_with_open_extents_is_none(tmp_path):
 def test_layers_above_a_choice_by_the_pixels_are_listed_and_refused_with_its_name(tmp_path):
     network = opened(CHOICE, tmp_path)
     assert [layer.name for layer in network.layers] == ["conv1", "conv2"]
-    assert "no deconvnet rule for If (output 'c')" in network.obstacle("conv2")
-    assert network.obstacle("conv1") is None and network.layer("conv2").field is None
+    assert "no deconvnet rule for If (output 'c')" in network.inverse().obstacle("conv2")
+    assert network.inverse().obstacle("conv1") is None and network.layer("conv2").field is None
     assert network.activations(np.ones((2, 3, 8, 8), np.float32), "conv2").shape == (2, 5, 4, 4)

@@ -10,7 +10,7 @@ from PIL import Image
 import inspectnet
 from inspectnet.errors import ImageError, ModelError
 from inspectnet.images import Preparation, TenCrops, find_images
-from inspectnet.projection import Maxima
+from inspectnet.network import Maxima
 from inspectnet.scan import Gather, Peaks, Sum, Top, scan
 
 SIDE = 12

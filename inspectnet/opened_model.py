@@ -1,0 +1,77 @@
+"""The opened model: one settled graph, its layers by all their names, and the sessions that run parts of it."""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+
+from inspectnet.errors import OptionError, blames_its_model
+from inspectnet.graph.directory import Directory
+from inspectnet.graph.layers import Layer
+from inspectnet.graph.writing import to_bytes
+from inspectnet.reading.settling import fixed_batch, image_shape
+from inspectnet.runtime.device import Device
+from inspectnet.runtime.session import Session
+from inspectnet.runtime.sessions import Sessions
+
+
+@blames_its_model
+@dataclass(eq=False, kw_only=True)
+class OpenedModel:
+    """What a network and its inverses share: where the model came from, its layers, its sessions on one device."""
+
+    path: Path
+    sha256: str
+    model: ir.Model = field(repr=False)
+    """With its shapes known, for images (N, C, H, W)."""
+    directory: Directory = field(repr=False)
+    device: Device
+    threads: int = 0
+    """Cores to use, 0 for all."""
+
+    def __post_init__(self) -> None:
+        self.sessions = Sessions(self.device, self.threads)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """All layers, from the bottom up."""
+        return self.directory.layers
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one prepared image."""
+        return image_shape(self.model.graph)
+
+    @property
+    def fixed_batch(self) -> int | None:
+        """The batch size the graph insists on, None if any will do."""
+        return fixed_batch(self.model.graph)
+
+    def layer(self, name: str) -> Layer:
+        """The layer called `name`, by any of its names. Raises LayerError with the nearest ones."""
+        return self.directory.find(name)
+
+    def match(self, patterns: Sequence[str]) -> list[Layer]:
+        """The layers that names or globs mean, from the bottom up. Raises LayerError."""
+        return self.directory.match(patterns)
+
+    def value(self, name: str) -> ir.Value:
+        """The value of the graph that has this ONNX name."""
+        return next(value for node in self.model.graph for value in node.outputs if value.name == name)
+
+    def session(self, key: Hashable, build: Callable[[], ir.Model]) -> Session:
+        """The session of a graph, which is kept under `key` for its next use."""
+        return self.sessions.keep(key, lambda: self.sessions.start(to_bytes(build())))
+
+    def checked(self, x: np.ndarray) -> np.ndarray:
+        """Prepared images as the sessions take them. Raises OptionError for those of another shape."""
+        if x.ndim != 4 or x.shape[1:] != self.input_shape or not len(x):
+            wanted = ", ".join(map(str, self.input_shape))
+            raise OptionError(f"images have the shape {x.shape}, but {self.path} wants (N, {wanted}).")
+        return np.ascontiguousarray(x, np.float32)
+
+    def close(self) -> None:
+        """Let go of all sessions, each of which holds weights of its own; they are made again when needed."""
+        self.sessions.clear()
