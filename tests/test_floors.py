@@ -46,6 +46,7 @@ SHARED = (
     "filters",
     "labelled_photos",
     "provenance",
+    "sign_changes",
     "sources",
     "statistics",
     "sweeps",

@@ -2,242 +2,247 @@
 
 Zeiler & Fergus 2014, sec. 4.3 and Table 1: with eps_i the change of a layer's features in photo i when a part of it is
 hidden, Delta is the Hamming distance of sign(eps_i) and sign(eps_j), here as a share of the dimensions, over all
-pairs of photos. The lower, the more consistent. Signs are ternary: most features do not change at all, so distances
-are small by themselves; the chance level says how small they would be if signs agreed by accident only.
+pairs of photos. The lower, the more consistent; see `sign_changes` for what chance would give.
 """
 
 import itertools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
-from inspectnet.analyses.statistics import holm, rank_p
+from inspectnet.analyses.provenance import provenance
+from inspectnet.analyses.sign_changes import Signs, Tally, compare_signs, signs_of
+from inspectnet.analyses.statistics import holm
 from inspectnet.errors import OptionError
+from inspectnet.images.fit import Pixels
+from inspectnet.images.parts import MarkedPhotos, prepare_parts, read_parts
 from inspectnet.images.places import Hidden, random_ways
+from inspectnet.images.prepare import Preparation
 from inspectnet.network import Network
+from inspectnet.progress import Progress, silent
+from inspectnet.results import Images, Result, derived
 
-DIMENSIONS_AT_ONCE = 1 << 16  # of all vectors that are compared: bounds memory, and float32 counts this far exactly
-PERMUTATIONS_AT_ONCE = 1000
-
-
-@dataclass(frozen=True)
-class Signs:
-    """How often the signs of every two of V vectors differ."""
-
-    differ: np.ndarray
-    """(V, V) float64: the share of all dimensions."""
-    touched: np.ndarray
-    """(V, V) float64: the share of dimensions that are not zero in both."""
-    chance: np.ndarray
-    """(V, V) float64: what `differ` would be if one of the vectors had its dimensions shuffled."""
-    changed: np.ndarray
-    """(V,) float64: the share of dimensions that are not zero."""
+SHOWN = 8  # photos that are kept as pictures
 
 
 @dataclass(frozen=True)
-class Consistency:
-    """What hiding parts changes in one layer, for P parts, N photos, R random places, their n = N (N - 1) / 2 pairs.
+class SignChange:
+    """How often the signs of two photos' changes differ, over their pairs and over places."""
 
-    Of each array over places the first is the part itself, the R others are random.
+    mean: float
+    """The share of dimensions whose signs differ: Table 1's number."""
+    deviation: float
+    of_touched: float | None
+    """The mean share of the dimensions that change in either photo; None if none does."""
+    chance: float
+    """The mean distance to be expected of two vectors with as many signs of each kind."""
+    of_chance: float | None
+    """`mean` in parts of `chance`; None if no dimension changes."""
+    share_mean: float
+    """The distance of each pair in parts of its chance, 1 where no dimension changes, in the mean."""
+    share_deviation: float
+    changed: float
+    """The share of dimensions that change at all, in the mean of photos."""
+
+
+@dataclass(frozen=True)
+class PartConsistency:
+    """What hiding a part of N photos changes in a layer, for n = N (N - 1) / 2 pairs and R random places.
+
+    Of each array the first row is the part itself, the R others are the random places.
     """
 
-    layer: str
+    part: str
     distance: np.ndarray
-    """(P, 1 + R, n): the share of dimensions whose signs differ; its mean over pairs is Table 1's number."""
+    """(1 + R, n): the share of dimensions whose signs differ."""
     among_touched: np.ndarray
-    """(P, 1 + R, n): the same of the dimensions that change in either photo; NaN where none does."""
+    """(1 + R, n): the same of the dimensions that change in either photo; NaN where none does."""
     chance: np.ndarray
-    """(P, 1 + R, n): the distance to be expected of two vectors with as many signs of each kind."""
+    """(1 + R, n): the distance to be expected of two vectors with as many signs of each kind."""
     changed: np.ndarray
-    """(P, 1 + R, N): the share of dimensions that change at all."""
-    others: np.ndarray
-    """(P,): the mean distance to other parts in other photos; NaN if there is one part only."""
-    p: np.ndarray
-    """(P, 2): how likely random places are so consistent or more: by distance, and by distance / chance, which does
-    not depend on how many dimensions change."""
-    p_corrected: np.ndarray
-    """(P, 2): the same, corrected by Holm for all p-values of all layers and parts."""
+    """(1 + R, N): the share of dimensions that change at all."""
+    other_parts: float | None
+    """The mean distance to other parts in other photos; None if there is one part only."""
+    p: float
+    """How likely random places are so consistent or more."""
+    p_of_chance: float
+    """The same by distance / chance, which does not depend on how many dimensions change."""
+    p_corrected: float
+    """By Holm for both p-values of all layers and parts."""
+    p_of_chance_corrected: float
+
+    @derived
+    def hidden(self) -> SignChange:
+        """Where the part itself is hidden."""
+        return self._sign_change(slice(0, 1))
+
+    @derived
+    def random(self) -> SignChange:
+        """Where the random places are hidden."""
+        return self._sign_change(slice(1, None))
+
+    def _sign_change(self, places: slice) -> SignChange:
+        distance, touched, chance = self.distance[places], self.among_touched[places], self.chance[places]
+        share = np.divide(distance, chance, out=np.ones_like(distance), where=chance > 0)
+        return SignChange(
+            float(distance.mean()),
+            float(distance.std()),
+            float(np.nanmean(touched)) if np.isfinite(touched).any() else None,
+            float(chance.mean()),
+            float(distance.mean() / chance.mean()) if chance.any() else None,
+            float(share.mean()),
+            float(share.std()),
+            float(self.changed[places].mean()),
+        )
 
 
 @dataclass(frozen=True)
-class Correspondence:
-    """The consistency of parts in several layers."""
+class LayerConsistency:
+    """The consistency of all parts in one layer."""
 
-    layers: tuple[Consistency, ...]
+    layer: str
+    parts: tuple[PartConsistency, ...]
+
+
+@dataclass(frozen=True, repr=False)
+class Correspondence(Result):
+    """How alike the features of layers change when the same part of different photos is hidden."""
+
+    command: ClassVar[str] = "correspond"
+    photos: tuple[str, ...]
+    parts: tuple[str, ...]
+    layers: tuple[LayerConsistency, ...]
     hidden: Hidden
+    """What is hidden: the parts, and where each is moved."""
+    colour: np.ndarray
+    """(3,) uint8: what hides, in RGB."""
+    shown: np.ndarray
+    """(photos, H, W, 3) uint8: the first photos, as the network sees them."""
+
+    @derived
+    def pairs(self) -> int:
+        """How many pairs of photos there are."""
+        return len(self.photos) * (len(self.photos) - 1) // 2
+
+    def picture(self, photo: int, part: int, place: int) -> Pixels:
+        """(H, W, 3) uint8: a photo of `shown` with a part of it hidden, place 0, or one of its random places."""
+        return np.where(self.hidden.at(part, place)[photo][..., None], self.colour, self.shown[photo])
 
 
 def correspond(
     network: Network,
-    x: np.ndarray,
-    masks: np.ndarray,
+    parts: str | Path | MarkedPhotos,
     layers: Sequence[str],
     *,
+    images: str | Path | None = None,
     randoms: int = 10,
     together: bool = False,
     permutations: int = 9999,
-    fill: np.ndarray | float = 0.0,
+    fill: str | float = "mean",
     tolerance: float = 1e-6,
     seed: int = 0,
     batch_size: int = 16,
-    on_progress: Callable[[int], None] | None = None,
+    progress: Progress = silent,
 ) -> Correspondence:
     """How alike the features of several photos change when the same part is hidden, against random places.
 
-    x: prepared photos (N, C, H, W); masks: their parts (P, N, H, W) bool. fill: what hides, in prepared units, a
-    number or (C,); 0 is the mean colour. randoms: places of equal shape and area for each part and photo, that touch
-    no part. together: each of them lies the same way from the part in all photos, so that they are as near to each
-    other as the parts are. p is that of permutation_test; of places that lie together, or without permutations, it is
-    the rank among the random places, at least 1 / (1 + randoms), and memory does not grow with their number.
-    tolerance: changes up to this part of a photo's largest feature are none. on_progress gets how many more images
-    are done. Raises LayerError, OptionError (Zeiler & Fergus 2014, sec. 4.3; the layer, the number of random places
-    and the fill are not told there).
+    parts: a JSON file of photos and their parts, or what `prepare_parts` gives; images: the folder of the file's
+    photos, if not its own. layers: names or globs. randoms: places of equal shape and area for each part and photo,
+    that touch no part. together: each of them lies the same way from the part in all photos, so that they are as near
+    to each other as the parts are. p is that of `permutation_test`; of places that lie together, or without
+    permutations, it is the rank among the random places, at least 1 / (1 + randoms), and memory does not grow with
+    their number. fill: what hides, "mean" or a grey level of 0..1. tolerance: changes up to this part of a photo's
+    largest feature are none. Raises LayerError, OptionError, ImageError (Zeiler & Fergus 2014, sec. 4.3; the layer,
+    the number of random places and the fill are not told there).
     """
+    if randoms < 1 or permutations < 0:
+        raise OptionError(f"{randoms} random places and {permutations} permutations are too few. Say 1 and 0, or more.")
+    names = {layer.output: layer.name for layer in network.match(layers)}
+    paint = _paint(fill, network.preparation)
+    marked = parts if isinstance(parts, MarkedPhotos) else _read(parts, images, network.preparation)
+    x = marked.x
     if len(x) < 2:
         raise OptionError(f"consistency is between photos, and there is {len(x)} only. Mark the parts of two or more.")
-    names = {found.output: found.name for found in map(network.layer, layers)}
-    hidden = Hidden(masks, random_ways(masks, randoms, seed, together=together))
-    before, paint = network.values(x, list(names)), np.asarray(fill, np.float32).reshape(-1, 1, 1)
+    hidden = Hidden(marked.masks, random_ways(marked.masks, randoms, seed, together=together))
     draws, at_once = 0 if together else permutations, max(1, batch_size // len(x))
-    tallies = [{output: _Tally(draws, seed) for output in names} for _ in masks]
-    for part, first in itertools.product(range(len(masks)), range(0, 1 + randoms, at_once)):
-        covered = [hidden.at(part, place) for place in range(first, min(first + at_once, 1 + randoms))]
-        rows = np.arange(len(covered) * len(x)) % len(x)
-        after = network.values(np.where(np.concatenate(covered)[:, None], paint, x[rows]), list(names))
-        for output, tally in tallies[part].items():
-            tally.add(_signs(before[output][rows], after[output], tolerance).reshape(len(covered), len(x), -1))
-        if on_progress:
-            on_progress(len(rows))
-    found = [_consistency(name, [tally[output] for tally in tallies]) for output, name in names.items()]
-    return Correspondence(_corrected(found), hidden)
-
-
-class _Tally:
-    """One part in one layer: how alike photos change at each place, as the places come, first the part's own.
-
-    All signs are kept only where the places of different photos are mixed.
-    """
-
-    def __init__(self, draws: int, seed: int) -> None:
-        self._draws, self._seed = draws, seed
-        self._signs, self._compared = list[np.ndarray](), list[Signs]()
-
-    def add(self, signs: np.ndarray) -> None:
-        """Take in the signs (k, N, D) of the next k places."""
-        if self._draws or not self._signs:
-            self._signs += list(signs if self._draws else signs[:1])
-        if not self._draws:
-            self._compared += map(compare_signs, signs)
-
-    @property
-    def own(self) -> np.ndarray:
-        """(N, D): the signs where the part itself is hidden."""
-        return self._signs[0]
-
-    def finish(self) -> tuple[Signs, np.ndarray]:
-        """The signs' differences within each place, (1 + R, N, N), (1 + R, N) of `changed`; and p (2,)."""
-        if not self._draws:
-            names = ("differ", "touched", "chance", "changed")
-            found = Signs(*(np.stack([getattr(each, name) for each in self._compared]) for name in names))
-            return found, np.array([_rank(found.differ), _rank(found.differ, found.chance)])
-        shape = (len(self._signs), len(self.own)) * 2
-        every, same = compare_signs(np.concatenate(self._signs)), np.arange(shape[0])
-        differ, touched, chance = (each.reshape(shape) for each in (every.differ, every.touched, every.chance))
-        p = [permutation_test(differ, c, permutations=self._draws, seed=self._seed) for c in (None, chance)]
-        within = Signs(
-            differ[same, :, same], touched[same, :, same], chance[same, :, same], every.changed.reshape(shape[:2])
-        )
-        return within, np.array(p)
-
-
-def compare_signs(signs: np.ndarray) -> Signs:
-    """How often the signs (V, D) int8 of every two of V vectors differ, and would differ by chance."""
-    equal, both_zero = (np.zeros((len(signs), len(signs))) for _ in range(2))
-    counts = np.zeros((3, len(signs)))
-    for first in range(0, signs.shape[1], DIMENSIONS_AT_ONCE):
-        part = signs[:, first : first + DIMENSIONS_AT_ONCE]
-        for number, sign in enumerate((-1, 0, 1)):
-            here = (part == sign).astype(np.float32)
-            same = here @ here.T
-            equal += same
-            both_zero += same if sign == 0 else 0
-            counts[number] += here.sum(axis=1)
-    shares = counts / signs.shape[1]
-    differ, touched = 1 - equal / signs.shape[1], 1 - both_zero / signs.shape[1]
-    return Signs(differ, touched, 1 - shares.T @ shares, 1 - shares[1])
-
-
-def permutation_test(
-    distance: np.ndarray, chance: np.ndarray | None = None, *, permutations: int = 9999, seed: int = 0
-) -> float:
-    """How likely a place drawn at random in each photo gives a mean distance as low as the first place of each.
-
-    distance (places, N, places, N). With `chance` of that shape the sums of both are divided. If parts were nothing
-    special, each of a photo's places could as well have been the first, so the test is exact; the least p is
-    1 / (permutations + 1).
-    """
-    places, images = distance.shape[:2]
-    rng = np.random.default_rng(seed)
-    observed = _total(distance, chance, np.zeros((1, images), np.int64))[0]
-    totals = list[np.ndarray]()
-    for first in range(0, permutations, PERMUTATIONS_AT_ONCE):
-        drawn = rng.integers(0, places, (min(PERMUTATIONS_AT_ONCE, permutations - first), images))
-        totals.append(_total(distance, chance, drawn))
-    return rank_p(-float(observed), -np.concatenate(totals))
-
-
-def _total(distance: np.ndarray, chance: np.ndarray | None, drawn: np.ndarray) -> np.ndarray:
-    """For each row of places drawn (draws, N), the sum of distances over all pairs of photos."""
-    one, two = np.triu_indices(distance.shape[1], 1)
-    total = distance[drawn[:, one], one, drawn[:, two], two].sum(axis=1)
-    if chance is None:
-        return np.asarray(total)
-    by_chance = chance[drawn[:, one], one, drawn[:, two], two].sum(axis=1)
-    return np.asarray(np.where(by_chance > 0, total / np.where(by_chance > 0, by_chance, 1), 1))
-
-
-def _rank(distance: np.ndarray, chance: np.ndarray | None = None) -> float:
-    """How likely a random place has a mean distance as low as the first, of distances within each (places, N, N)."""
-    total = distance.sum(axis=(1, 2))
-    if chance is not None:
-        by_chance = chance.sum(axis=(1, 2))
-        total = np.where(by_chance > 0, total / np.where(by_chance > 0, by_chance, 1), 1)
-    return rank_p(-float(total[0]), -total[1:])
-
-
-def _signs(before: np.ndarray, after: np.ndarray, tolerance: float) -> np.ndarray:
-    """(n, D) int8: the sign of what is lost of each feature, 0 where nothing changes."""
-    before, after = before.reshape(len(before), -1), after.reshape(len(after), -1)
-    still = tolerance * np.abs(before).max(axis=1, keepdims=True)
-    change = before - after
-    return np.where(np.abs(change) > still, np.sign(change), 0).astype(np.int8)
-
-
-def _consistency(layer: str, tallies: Sequence[_Tally]) -> Consistency:
-    """Of the parts of one layer."""
-    found, p = zip(*(tally.finish() for tally in tallies), strict=True)
-    one, two = np.triu_indices(len(tallies[0].own), 1)
-    distance, touched, chance = (
-        np.stack([getattr(each, name)[:, one, two] for each in found]) for name in ("differ", "touched", "chance")
+    tallies = [{output: Tally(draws, seed) for output in names} for _ in marked.parts]
+    before = network.values(x, list(names))
+    with progress("hiding", len(marked.parts) * len(x) * (1 + randoms)) as advance:
+        for part, first in itertools.product(range(len(marked.parts)), range(0, 1 + randoms, at_once)):
+            covered = [hidden.at(part, place) for place in range(first, min(first + at_once, 1 + randoms))]
+            rows = np.arange(len(covered) * len(x)) % len(x)
+            after = network.values(np.where(np.concatenate(covered)[:, None], paint, x[rows]), list(names))
+            for output, tally in tallies[part].items():
+                tally.add(signs_of(before[output][rows], after[output], tolerance).reshape(len(covered), len(x), -1))
+            advance(len(rows))
+    chosen = {"layers": list(names.values()), "randoms": randoms, "together": together, "permutations": permutations}
+    chosen |= {"fill": fill, "tolerance": tolerance, "seed": seed}
+    return Correspondence(
+        provenance([network], Images(len(x), marked.digest), chosen),
+        marked.ids,
+        marked.parts,
+        _consistency(marked.parts, {name: [tally[output] for tally in tallies] for output, name in names.items()}),
+        hidden,
+        network.preparation.restore(np.broadcast_to(paint, x[0].shape))[0, 0],
+        np.stack([network.preparation.restore(photo) for photo in x[:SHOWN]]),
     )
-    known, signs = np.where(touched > 0, touched, np.nan), np.concatenate([tally.own for tally in tallies])
-    others = _to_others(compare_signs(signs).differ.reshape((len(tallies), len(tallies[0].own)) * 2))
-    changed, likely = np.stack([each.changed for each in found]), np.stack(p)
-    return Consistency(layer, distance, distance / known, chance, changed, others, likely, likely)
 
 
-def _corrected(layers: Sequence[Consistency]) -> tuple[Consistency, ...]:
-    """The same with their p-values corrected, all together."""
-    every = np.stack([layer.p for layer in layers])
-    corrected = np.reshape(holm(every.ravel().tolist()), every.shape)
-    return tuple(replace(layer, p_corrected=p) for layer, p in zip(layers, corrected, strict=True))
+def _read(file: str | Path, images: str | Path | None, preparation: Preparation) -> MarkedPhotos:
+    return prepare_parts(read_parts(Path(file), Path(images) if images else None), preparation)
 
 
-def _to_others(distance: np.ndarray) -> np.ndarray:
-    """Of distances (P, N, P, N), the mean for each part over other parts in other photos."""
-    parts, images = distance.shape[:2]
-    other = ~np.eye(parts, dtype=bool)[:, None, :, None] & ~np.eye(images, dtype=bool)[None, :, None, :]
+def _paint(fill: str | float, preparation: Preparation) -> np.ndarray:
+    """The colour that hides, (C, 1, 1) in prepared units."""
+    channels = preparation.input_size[0]
+    if fill == "mean":
+        return np.zeros((channels, 1, 1), np.float32)
+    try:
+        level = float(fill)
+    except ValueError:
+        level = -1
+    if not 0 <= level <= 1:
+        raise OptionError(f"the fill '{fill}' is neither mean nor a grey level of 0..1, as 0.5.")
+    return np.float32((level - np.array(preparation.mean)) / np.array(preparation.std)).reshape(-1, 1, 1)
+
+
+def _consistency(parts: Sequence[str], tallies: dict[str, list[Tally]]) -> tuple[LayerConsistency, ...]:
+    """Of the parts in each layer; their p-values are corrected all together."""
+    finished = {layer: [tally.finish() for tally in by_part] for layer, by_part in tallies.items()}
+    p = np.stack([[p for _, p in by_part] for by_part in finished.values()])
+    corrected = np.reshape(holm(p.ravel().tolist()), p.shape)
+    return tuple(
+        LayerConsistency(
+            layer,
+            tuple(
+                _part(name, finished[layer][i][0], other, (*p[number, i].tolist(), *corrected[number, i].tolist()))
+                for i, (name, other) in enumerate(zip(parts, _to_others(tallies[layer]), strict=True))
+            ),
+        )
+        for number, layer in enumerate(finished)
+    )
+
+
+def _part(name: str, signs: Signs, other_parts: float | None, p: Sequence[float]) -> PartConsistency:
+    """Of one part, whose pairs of photos are those above the diagonal."""
+    one, two = np.triu_indices(signs.differ.shape[-1], 1)
+    pairs = (matrix[:, one, two] for matrix in (signs.differ, signs.touched, signs.chance))
+    # In C order, as arrays are loaded: sums of other orders have other last bits.
+    distance, touched, chance, changed = map(np.ascontiguousarray, (*pairs, signs.changed))
+    known = np.where(touched > 0, touched, np.nan)
+    return PartConsistency(name, distance, distance / known, chance, changed, other_parts, *p)
+
+
+def _to_others(tallies: Sequence[Tally]) -> list[float | None]:
+    """For each part the mean distance to other parts in other photos."""
+    parts, images = len(tallies), len(tallies[0].own)
     if parts == 1:
-        return np.full(1, np.nan)
-    return np.asarray((distance * other).sum(axis=(1, 2, 3)) / other.sum(axis=(1, 2, 3)))
+        return [None]
+    signs = np.concatenate([tally.own for tally in tallies])
+    distance = compare_signs(signs).differ.reshape((parts, images) * 2)
+    other = ~np.eye(parts, dtype=bool)[:, None, :, None] & ~np.eye(images, dtype=bool)[None, :, None, :]
+    means: list[float | None] = ((distance * other).sum(axis=(1, 2, 3)) / other.sum(axis=(1, 2, 3))).tolist()
+    return means

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip file can hold
 RECORDS = (
-    *("result.json", "run.json", "correspondence.json", "diagnosis.json", "evaluation.json", "evolution.json"),
+    *("result.json", "run.json", "diagnosis.json", "evaluation.json", "evolution.json"),
     *("invariance.json", "sanity.json", "selectivity.json"),
 )
 KINDS = (".png", ".svg", ".pdf", ".npz", ".json", ".csv", ".txt")  # of files that a run may have written

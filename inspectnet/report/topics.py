@@ -14,6 +14,7 @@ TOPICS = {
     "layers": ("inspectnet.analyses.catalogue:Catalogue", "inspectnet.report.catalogue"),
     "verify": ("inspectnet.analyses.verify:Verification", "inspectnet.report.verify"),
     "invariance": ("inspectnet.analyses.invariance:Invariance", "inspectnet.report.invariance"),
+    "correspond": ("inspectnet.analyses.correspondence:Correspondence", "inspectnet.report.correspondence"),
 }
 
 

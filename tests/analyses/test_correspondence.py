@@ -6,18 +6,37 @@ from faces import write_faces
 from nets import onnx_text
 
 import inspectnet
-from inspectnet.analyses.correspondence import compare_signs, correspond, permutation_test
+from inspectnet.analyses.correspondence import correspond
+from inspectnet.analyses.sign_changes import compare_signs, permutation_test
 from inspectnet.errors import LayerError, OptionError
-from inspectnet.images.parts import prepare_parts, read_parts
+from inspectnet.images.parts import MarkedPhotos, prepare_parts, read_parts
 from inspectnet.images.places import Hidden, random_ways
 
 PLAIN = {"mean": (0.5, 0.5, 0.5), "std": (0.25, 0.25, 0.25), "crop_pct": 1.0}
 
 
-def open_net(folder, body, side, **weights):
+def open_net(folder, body, side, mean=PLAIN["mean"], **weights):
     path = folder / "net.onnx"
     path.write_bytes(onnx_text(body, weights, image=("N", 3, side, side)).SerializeToString())
-    return inspectnet.open(path, device="cpu", preparation=PLAIN, threads=2)
+    return inspectnet.open(path, device="cpu", preparation={**PLAIN, "mean": mean}, threads=2)
+
+
+def mark(x, masks):
+    """Prepared photos (N, C, H, W) and their parts (P, N, H, W), as a file of them would be read."""
+    ids, parts = (
+        tuple(f"{name} {i}" for i in range(count)) for name, count in (("photo", len(x)), ("part", len(masks)))
+    )
+    return MarkedPhotos(ids, parts, x, masks, "")
+
+
+def by_part(layer, name):
+    """(P, ...): one of the numbers or arrays of every part in a layer."""
+    return np.array([getattr(part, name) for part in layer.parts])
+
+
+def p_of(layer):
+    """(P, 2): by distance, and by its share of chance."""
+    return np.stack([by_part(layer, "p"), by_part(layer, "p_of_chance")], axis=1)
 
 
 def corner_masks(images, side=4, parts=1):
@@ -141,30 +160,37 @@ def test_the_numbers_of_a_network_that_does_nothing_but_look(tmp_path):
     x = np.ones((3, 3, 4, 4), np.float32)
     x[1, :, 0, 0] = (1, -1, 0)  # of the second photo green is on the other side of 0, and blue does not change
     x[2, :, 0, 0] = (-1, 1, 2)
-    found = correspond(network, x, corner_masks(3), ["conv1"], randoms=4, permutations=99)
+    found = correspond(network, mark(x, corner_masks(3)), ["conv1"], randoms=4, permutations=99)
     (layer,) = found.layers
     assert layer.layer == "conv1" and found.hidden.ways.shape == (4, 1, 3, 2)
-    assert (layer.changed[0, 0] * 48).tolist() == pytest.approx([3, 2, 3])
-    assert (layer.distance[0, 0] * 48).tolist() == pytest.approx([2, 1, 3])  # pairs 01, 02, 12
-    assert layer.among_touched[0, 0].tolist() == pytest.approx([2 / 3, 1 / 3, 1])
-    at_random = {round(48 * d) for d in layer.distance[0, 1:].ravel()}
+    (part,) = layer.parts
+    assert (part.changed[0] * 48).tolist() == pytest.approx([3, 2, 3])
+    assert (part.distance[0] * 48).tolist() == pytest.approx([2, 1, 3])  # pairs 01, 02, 12
+    assert part.among_touched[0].tolist() == pytest.approx([2 / 3, 1 / 3, 1])
+    at_random = {round(48 * d) for d in part.distance[1:].ravel()}
     assert at_random <= {0, 6}  # the same three dimensions, all up; or three here and three there
-    assert np.isnan(layer.others).all() and (layer.p > 0).all() and (layer.p <= 1).all()
+    assert part.other_parts is None and (p_of(layer) > 0).all() and (p_of(layer) <= 1).all()
+    assert part.hidden.mean == pytest.approx(2 / 48) and part.hidden.of_touched == pytest.approx(2 / 3)
+    assert part.hidden.share_mean == pytest.approx((part.distance[0] / part.chance[0]).mean())
 
 
 def test_the_distance_to_other_parts_leaves_out_the_same_photo(tmp_path):
     network = open_net(tmp_path, "y = Conv (image, k)", 4, k=np.eye(3)[:, :, None, None])
-    found = correspond(network, np.ones((2, 3, 4, 4), np.float32), corner_masks(2, parts=2), ["conv1"], randoms=1)
-    assert found.layers[0].others.tolist() == pytest.approx([6 / 48] * 2)
-    assert found.layers[0].distance[:, 0].ravel().tolist() == [0, 0]
+    found = correspond(network, mark(np.ones((2, 3, 4, 4), np.float32), corner_masks(2, parts=2)), ["conv1"], randoms=1)
+    assert by_part(found.layers[0], "other_parts").tolist() == pytest.approx([6 / 48] * 2)
+    assert by_part(found.layers[0], "distance")[:, 0].ravel().tolist() == [0, 0]
 
 
-@pytest.mark.parametrize(("fill", "changed"), [(0.0, 3), (1.0, 0), (np.array([1.0, 0, 1]), 1)])
-def test_what_hides_decides_what_changes(fill, changed, tmp_path):
-    network = open_net(tmp_path, "y = Conv (image, k)", 4, k=np.eye(3)[:, :, None, None])
+@pytest.mark.parametrize(
+    ("fill", "mean", "changed"),
+    [("mean", (0.5, 0.5, 0.5), 3), ("0.75", (0.5, 0.5, 0.5), 0), (0.5, (0.25, 0.5, 0.25), 1)],
+)
+def test_what_hides_decides_what_changes(fill, mean, changed, tmp_path):
+    """The photos are 1 in prepared units, so is a grey level that is a deviation above the mean of its channel."""
+    network = open_net(tmp_path, "y = Conv (image, k)", 4, mean, k=np.eye(3)[:, :, None, None])
     x = np.ones((2, 3, 4, 4), np.float32)
-    found = correspond(network, x, corner_masks(2), ["conv1"], randoms=1, fill=fill).layers[0]
-    assert (found.changed * 48).ravel().tolist() == pytest.approx([changed] * 4)
+    found = correspond(network, mark(x, corner_masks(2)), ["conv1"], randoms=1, fill=fill).layers[0]
+    assert (found.parts[0].changed * 48).ravel().tolist() == pytest.approx([changed] * 4)
 
 
 def test_layers_without_extent_count_too_and_changes_below_the_tolerance_do_not(tmp_path):
@@ -173,38 +199,44 @@ def test_layers_without_extent_count_too_and_changes_below_the_tolerance_do_not(
     w[:, 0], w[:, 1] = 1, 1e-9
     network = open_net(tmp_path, body, 4, k=np.eye(3)[:, :, None, None], w=w)
     x = np.ones((2, 3, 4, 4), np.float32)
-    found = correspond(network, x, corner_masks(2), ["conv1", "fc2"], randoms=2)
+    found = correspond(network, mark(x, corner_masks(2)), ["conv1", "fc2"], randoms=2)
     assert [layer.layer for layer in found.layers] == ["conv1", "fc2"]
-    assert found.layers[1].changed[0].ravel().tolist() == [0.5] * 6
+    assert found.layers[1].parts[0].changed.ravel().tolist() == [0.5] * 6
 
 
 def test_the_batch_size_changes_nothing(tmp_path, rng):
     network = open_net(tmp_path, "a = Conv (image, k)\ny = Relu (a)", 12, k=rng.standard_normal((5, 3, 3, 3)))
     x, masks = rng.standard_normal((3, 3, 12, 12)).astype(np.float32), corner_masks(3, 12, parts=2)
-    one, other = (correspond(network, x, masks, ["conv1"], permutations=99, batch_size=n) for n in (2, 64))
-    np.testing.assert_array_equal(one.layers[0].distance, other.layers[0].distance)
-    np.testing.assert_array_equal(one.layers[0].p, other.layers[0].p)
+    one, other = (correspond(network, mark(x, masks), ["conv1"], permutations=99, batch_size=n) for n in (2, 64))
+    for layer, again in zip(one.layers, other.layers, strict=True):
+        np.testing.assert_array_equal(by_part(layer, "distance"), by_part(again, "distance"))
+        np.testing.assert_array_equal(p_of(layer), p_of(again))
 
 
 def test_the_rank_among_random_places_is_counted_without_keeping_their_signs(tmp_path, rng):
     """The same distances as with permutations; p is how many random places are as low, the part among them."""
     network = open_net(tmp_path, "a = Conv (image, k)\ny = Relu (a)", 12, k=rng.standard_normal((5, 3, 3, 3)))
     x, masks = rng.standard_normal((3, 3, 12, 12)).astype(np.float32), corner_masks(3, 12, parts=2)
-    mixed, ranked = (correspond(network, x, masks, ["conv1"], randoms=19, permutations=n).layers[0] for n in (99, 0))
-    for name in ("distance", "among_touched", "chance", "changed", "others"):
-        np.testing.assert_allclose(getattr(ranked, name), getattr(mixed, name), err_msg=name)
-    for part in range(2):
-        raw, relative = ranked.distance[part].sum(axis=1), ranked.chance[part].sum(axis=1)
+    mixed, ranked = (
+        correspond(network, mark(x, masks), ["conv1"], randoms=19, permutations=n).layers[0] for n in (99, 0)
+    )
+    for name in ("distance", "among_touched", "chance", "changed", "other_parts"):
+        np.testing.assert_allclose(by_part(ranked, name), by_part(mixed, name), err_msg=name)
+    for part in ranked.parts:
+        raw, relative = part.distance.sum(axis=1), part.chance.sum(axis=1)
         lower = [(each <= each[0] * (1 + 1e-9)).mean() for each in (raw, raw / relative)]
-        assert ranked.p[part].tolist() == pytest.approx(lower)
+        assert [part.p, part.p_of_chance] == pytest.approx(lower)
 
 
 def test_p_values_are_corrected_for_all_layers_parts_and_measures_together(tmp_path, rng):
     network = open_net(tmp_path, "a = Conv (image, k)\nr = Relu (a)\ny = Conv (r, j)", 12,
                        k=rng.standard_normal((5, 3, 3, 3)), j=rng.standard_normal((4, 5, 1, 1)))  # fmt: skip
     x, masks = rng.standard_normal((3, 3, 12, 12)).astype(np.float32), corner_masks(3, 12, parts=2)
-    found = correspond(network, x, masks, ["conv1", "conv2"], randoms=9, permutations=0).layers
-    p, corrected = (np.stack([getattr(layer, name) for layer in found]).ravel() for name in ("p", "p_corrected"))
+    found = correspond(network, mark(x, masks), ["conv1", "conv2"], randoms=9, permutations=0).layers
+    p, corrected = (
+        np.array([by_part(layer, f"{name}{end}") for layer in found for name in ("p", "p_of_chance")]).ravel()
+        for end in ("", "_corrected")
+    )
     assert len(p) == 8 and corrected.min() == pytest.approx(min(1, 8 * p.min()))
     assert (corrected >= p).all() and corrected.max() <= 1
 
@@ -212,9 +244,9 @@ def test_p_values_are_corrected_for_all_layers_parts_and_measures_together(tmp_p
 def test_one_photo_and_unknown_layers_are_refused(tmp_path):
     network = open_net(tmp_path, "y = Conv (image, k)", 4, k=np.eye(3)[:, :, None, None])
     with pytest.raises(OptionError, match="consistency is between photos, and there is 1 only"):
-        correspond(network, np.ones((1, 3, 4, 4), np.float32), corner_masks(1), ["conv1"])
+        correspond(network, mark(np.ones((1, 3, 4, 4), np.float32), corner_masks(1)), ["conv1"])
     with pytest.raises(LayerError, match="conv9"):
-        correspond(network, np.ones((2, 3, 4, 4), np.float32), corner_masks(2), ["conv9"])
+        correspond(network, mark(np.ones((2, 3, 4, 4), np.float32), corner_masks(2)), ["conv9"])
 
 
 # Faces -----------------------------------------------------------------------------------------------------
@@ -236,13 +268,12 @@ def layers(tmp_path):
 
 def test_parts_of_drawn_faces_are_consistent_at_a_convolution_and_random_places_are_not(faces, layers):
     marked = prepare_parts(read_parts(faces), layers.preparation)
-    found = correspond(layers, marked.x, marked.masks, ["conv1", "conv2"], randoms=8, permutations=1999)
-    assert marked.parts == ("right eye", "left eye", "nose")
+    found = correspond(layers, marked, ["conv1", "conv2"], randoms=8, permutations=1999)
+    assert found.parts == marked.parts == ("right eye", "left eye", "nose")
     first, second = found.layers
-    assert (first.p < 0.01).all() and (second.p[:, 1] < 0.01).all(), (first.p, second.p)
-    for part in range(3):
-        assert first.distance[part, 0].mean() < first.distance[part, 1:].mean()
-        assert first.distance[part, 0].mean() < first.others[part]
+    assert (p_of(first) < 0.01).all() and (p_of(second)[:, 1] < 0.01).all(), (p_of(first), p_of(second))
+    for part in first.parts:
+        assert part.hidden.mean < part.random.mean and part.hidden.mean < part.other_parts
 
 
 def test_places_that_mean_nothing_are_not_consistent(faces, layers):
@@ -251,8 +282,8 @@ def test_places_that_mean_nothing_are_not_consistent(faces, layers):
     p = []
     for seed in range(4):
         (moved,) = random_places(marked.masks, 1, seed=100 + seed)
-        found = correspond(layers, marked.x, moved, ["conv1"], randoms=6, permutations=499, seed=seed)
-        p += found.layers[0].p[:, 1].tolist()
+        found = correspond(layers, mark(marked.x, moved), ["conv1"], randoms=6, permutations=499, seed=seed)
+        p += p_of(found.layers[0])[:, 1].tolist()
     assert np.median(p) > 0.1 and min(p) > 0.001, p
 
 
@@ -273,9 +304,9 @@ def test_one_place_in_all_photos_looks_consistent_unless_random_places_move_toge
     """Nothing is there but noise: it is the units that are the same, not what they see."""
     x, place = rng.normal(0, 1, (6, 3, 48, 48)).astype(np.float32), np.zeros((1, 6, 48, 48), bool)
     place[:, :, 20:27, 22:29] = True
-    apart = correspond(layers, x, place, ["conv1"], randoms=8, permutations=1999).layers[0]
-    together = correspond(layers, x, place, ["conv1"], randoms=49, together=True).layers[0]
-    assert (apart.p[0] < 0.01).all() and (together.p[0] > 0.05).all()
+    apart = correspond(layers, mark(x, place), ["conv1"], randoms=8, permutations=1999).layers[0]
+    together = correspond(layers, mark(x, place), ["conv1"], randoms=49, together=True).layers[0]
+    assert (p_of(apart) < 0.01).all() and (p_of(together) > 0.05).all()
 
 
 def test_a_thing_that_is_the_same_wherever_it_lies_is_found_with_places_moved_together(tmp_path, rng):
@@ -286,9 +317,9 @@ def test_a_thing_that_is_the_same_wherever_it_lies_is_found_with_places_moved_to
     body = "a = Conv (image, k)\np = GlobalAveragePool (a)\ny = Flatten (p)"
     network = open_net(tmp_path, body, 48, k=rng.standard_normal((32, 3, 5, 5)))
     x, masks = discs(rng, 5)
-    found = correspond(network, x, masks, ["pool1"], randoms=49, together=True).layers[0]
-    assert found.p[0].tolist() == pytest.approx([1 / 50] * 2)
-    assert found.distance[0, 0].mean() < 0.5 * found.distance[0, 1:].mean()
+    found = correspond(network, mark(x, masks), ["pool1"], randoms=49, together=True).layers[0]
+    assert p_of(found)[0].tolist() == pytest.approx([1 / 50] * 2)
+    assert found.parts[0].hidden.mean < 0.5 * found.parts[0].random.mean
 
 
 def test_places_moved_together_lie_the_same_way_from_the_part_in_all_photos(rng):

@@ -4,10 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from commands import contents, done, refused, write_network
+from commands import check_result, contents, done, refused, write_network
 from faces import write_faces
 from nets import random_weights
 from PIL import Image
+
+import inspectnet
 
 SIDE = 48
 NET = """
@@ -38,25 +40,36 @@ def test_parts_of_faces_are_told_in_a_table_pictures_and_arrays(model, faces, tm
     text, _ = done(capsys, "correspond", model, faces, *options)
     assert text.splitlines()[0] == "conv1: mean sign change over 6 pairs of photos"
     assert [line[:9].strip() for line in text.splitlines()[2:5]] == PARTS
-    files = ["consistency.png", "correspondence.json", "correspondence.npz", "hidden.png"]
+    files = ["arrays.npz", "consistency.png", "hidden.png", "result.json"]
     assert sorted(contents(out)) == files
-    record = json.loads((out / "correspondence.json").read_text())
-    assert (record["parts"], record["images"]["count"], record["randoms"]) == (PARTS, 4, 6)
-    conv, dense = record["layers"]
+    record = json.loads((out / "result.json").read_text())
+    assert (record["options"]["randoms"], record["images"]["count"]) == (6, 4)
+    found = record["result"]
+    assert (found["parts"], found["pairs"], len(found["photos"])) == (PARTS, 6, 4)
+    conv, dense = found["layers"]
     assert (conv["layer"], dense["layer"]) == ("conv1", "fc2")
-    with np.load(out / "correspondence.npz") as arrays:
-        assert arrays["layers"].tolist() == ["conv1", "fc2"] and arrays["ways"].shape == (6, 3, 4, 2)
-        for number, part in enumerate(conv["parts"]):
-            own = arrays["layer0_distance"][number, 0]
+    with np.load(out / "arrays.npz") as arrays:
+        assert arrays["hidden.ways"].shape == (6, 3, 4, 2)
+        for part in conv["parts"]:
+            own = arrays[part["distance"]["array"]][0]
             assert part["hidden"]["mean"] == pytest.approx(own.mean())
             assert part["hidden"]["deviation"] == pytest.approx(own.std())
             assert (
                 part["p"] < 0.05
-                and part["p"] <= part["p_holm"] <= 1
+                and part["p"] <= part["p_corrected"] <= 1
                 and part["hidden"]["of_chance"] < part["random"]["of_chance"]
             )
     with Image.open(out / "hidden.png") as page:
         assert page.width > 6 * SIDE
+    check_result(out)
+
+
+def test_a_result_that_is_loaded_draws_the_same_pictures(model, faces, tmp_path, capsys):
+    options = ("-l", "conv1", "--randoms", 3, "--permutations", 99, "-o", tmp_path / "out")
+    done(capsys, "correspond", model, faces, *options)
+    again = inspectnet.save(inspectnet.load(tmp_path / "out"), tmp_path / "again")
+    for name in ("hidden.png", "consistency.png", "arrays.npz"):
+        assert (again / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
 
 
 def test_the_same_run_gives_the_same_bytes_and_another_seed_others(model, faces, tmp_path, capsys):
@@ -64,7 +77,7 @@ def test_the_same_run_gives_the_same_bytes_and_another_seed_others(model, faces,
         options = ("-l", "conv1", "--permutations", 99, "--seed", seed, "-o", tmp_path / name)
         done(capsys, "correspond", model, faces, *options)
     files = [contents(tmp_path / name) for name in ("one", "two", "other")]
-    assert files[0] == files[1] and files[0]["correspondence.npz"] != files[2]["correspondence.npz"]
+    assert files[0] == files[1] and files[0]["arrays.npz"] != files[2]["arrays.npz"]
 
 
 def test_what_hides_may_be_grey(model, faces, tmp_path, capsys):
@@ -72,7 +85,7 @@ def test_what_hides_may_be_grey(model, faces, tmp_path, capsys):
     for fill in ("mean", "0.5", "0"):
         options = ("-l", "conv1", "--permutations", 99, "--fill", fill, "-o", tmp_path / "out", "--json")
         text, _ = done(capsys, "correspond", model, faces, *options)
-        found[fill] = json.loads(text)["layers"]
+        found[fill] = json.loads(text)["result"]["layers"]
     assert found["mean"] == found["0.5"] != found["0"]  # the model's mean is 0.5
 
 
@@ -80,8 +93,8 @@ def test_random_places_may_move_together(model, faces, tmp_path, capsys):
     options = ("-l", "fc2", "--together", "--randoms", 9, "-o", tmp_path / "out", "--json")
     text, _ = done(capsys, "correspond", model, faces, *options)
     record = json.loads(text)
-    assert record["together"] is True
-    for part in record["layers"][0]["parts"]:
+    assert record["options"]["together"] is True
+    for part in record["result"]["layers"][0]["parts"]:
         assert round(10 * part["p"], 9) in range(1, 11)  # a rank among ten
 
 
@@ -97,8 +110,8 @@ def test_photos_may_lie_elsewhere(model, faces, tmp_path, capsys):
     ("arguments", "message"),
     [
         (["-l", "conv7"], "conv7"),
-        (["-l", "conv1", "--fill", "red"], "--fill 'red' is neither mean nor a grey level"),
-        (["-l", "conv1", "--fill", "2"], "--fill '2' is neither mean nor a grey level"),
+        (["-l", "conv1", "--fill", "red"], "the fill 'red' is neither mean nor a grey level"),
+        (["-l", "conv1", "--fill", "2"], "the fill '2' is neither mean nor a grey level"),
         (["-l", "conv1", "--randoms", "0"], "greater than or equal to 1"),
         ([], "--layer"),
     ],

@@ -130,7 +130,7 @@ def test_a_file_of_any_option_stays_though_it_is_called_as_a_result(option, mode
         record.write_text(json.dumps(["a", "b", "c", "d"]))
         more += ["--classes", record]
     elif option == "parts":
-        record = out / "correspondence.json"
+        record = out / "result.json"
         images = [{"image": name, "parts": {"nose": [2, 2, 9, 9]}} for name in ("a.png", "b.png")]
         record.write_text(json.dumps({"images": images}))
         command, more = "correspond", [record, "--images", photos, "-l", "conv1", "--randoms", "2"]
