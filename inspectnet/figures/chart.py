@@ -7,22 +7,9 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from inspectnet.figures.page import Page
-from inspectnet.figures.style import (
-    COLOURS,
-    FOOTER_INK,
-    HEADING,
-    MARGIN,
-    SMALL,
-    TEXT_ROOM,
-    TITLE,
-    TITLE_INK,
-    ZERO,
-    line_height,
-    points,
-    shorten,
-    text_width,
-)
+from inspectnet.figures import style
+from inspectnet.figures.page import Page, framed, words_width
+from inspectnet.figures.style import line_height, points, shorten, text_width
 
 HEIGHT, STEP = 300, 16  # of a panel, between two steps; px
 NARROWEST, WIDEST, BETWEEN = 300, 640, 36  # panels, px
@@ -42,24 +29,24 @@ def draw_chart(panels: Sequence[Panel], steps: Sequence[str], *, title: str, foo
     """The page of all panels, whose steps go to the right and values from 0 (or below) to 1 upwards."""
     names = list(panels[0].lines)
     width = min(max(NARROWEST, STEP * (len(steps) - 1)), WIDEST)
-    lefts = [MARGIN + GUTTER + i * (width + GUTTER + BETWEEN) for i in range(len(panels))]
+    lefts = [style.MARGIN + GUTTER + i * (width + GUTTER + BETWEEN) for i in range(len(panels))]
     legend = lefts[-1] + width + BETWEEN
-    upright = max(text_width(step, SMALL) for step in steps) + 8 > width / max(1, len(steps) - 1)
-    below = (min(NAME_ROOM, max(text_width(s, SMALL) for s in steps)) if upright else line_height(SMALL)) + 8
-    right = legend + 36 + max(text_width(name, HEADING) for name in names)
-    inner = max(right - MARGIN, min(max(text_width(title, TITLE), text_width(footer, SMALL)), TEXT_ROOM))
-    top = MARGIN + line_height(TITLE) + 16 + line_height(HEADING) + 8
+    upright = max(text_width(step, style.SMALL) for step in steps) + 8 > width / max(1, len(steps) - 1)
+    below = (
+        min(NAME_ROOM, max(text_width(s, style.SMALL) for s in steps)) if upright else line_height(style.SMALL)
+    ) + 8
+    right = legend + 36 + max(text_width(name, style.HEADING) for name in names)
+    inner = max(right - style.MARGIN, words_width(title, footer))
+    top = style.MARGIN + line_height(style.TITLE) + 16 + line_height(style.HEADING) + 8
     bottom = top + HEIGHT + below + 14
-    page, low = Page(inner + 2 * MARGIN, bottom + line_height(SMALL) + MARGIN), _lowest(panels)
-    page.write((MARGIN, MARGIN), title, TITLE, TITLE_INK, room=inner)
+    page, low = framed(inner, bottom, title, footer), _lowest(panels)
     for panel, left in zip(panels, lefts, strict=True):
-        page.write((left, top - line_height(HEADING) - 8), panel.heading, HEADING)
+        page.write((left, top - line_height(style.HEADING) - 8), panel.heading, style.HEADING)
         _draw_panel(page, panel, (left, top, width, HEIGHT), steps, low, upright)
     for number, name in enumerate(names):
-        y = top + number * (line_height(HEADING) + 6)
-        page.plot((legend, legend + 24), [y + line_height(HEADING) / 2] * 2, **_look(number))
-        page.write((legend + 36, y), name, HEADING)
-    page.write((MARGIN, bottom), footer, SMALL, FOOTER_INK, room=inner)
+        y = top + number * (line_height(style.HEADING) + 6)
+        page.plot((legend, legend + 24), [y + line_height(style.HEADING) / 2] * 2, **_look(number))
+        page.write((legend + 36, y), name, style.HEADING)
     return page.finish()
 
 
@@ -67,21 +54,26 @@ def _draw_panel(
     page: Page, panel: Panel, box: tuple[int, int, int, int], steps: Sequence[str], low: float, upright: bool
 ) -> None:
     axes = page.axes(box)
-    axes.axhline(0, color=ZERO, lw=points(1))
+    axes.axhline(0, color=style.ZERO, lw=points(1))
     for number, values in enumerate(panel.lines.values()):
         axes.plot(values, clip_on=False, **_look(number))
-    pace = max(1, -(-line_height(SMALL) * (len(steps) - 1) // box[2])) if upright else 1
+    pace = max(1, -(-line_height(style.SMALL) * (len(steps) - 1) // box[2])) if upright else 1
     shown = range(0, len(steps), pace)
     axes.set(ylim=(low - 0.02, 1.02), yticks=np.arange(low, 1.01, 0.25), xlim=(-0.02, max(1, len(steps) - 1) + 0.02))
-    axes.set_xticks(shown, [shorten(steps[i], NAME_ROOM, SMALL) for i in shown], rotation=90 if upright else 0)
+    axes.set_xticks(shown, [shorten(steps[i], NAME_ROOM, style.SMALL) for i in shown], rotation=90 if upright else 0)
     axes.grid(visible=False, axis="x")
     axes.spines[:].set_visible(False)
 
 
 def _look(number: int) -> dict[str, Any]:
     """How one line is drawn: more lines than colours get dots."""
-    marker = "o" if number >= len(COLOURS) else ""
-    return {"color": COLOURS[number % len(COLOURS)], "lw": points(2), "marker": marker, "markersize": points(6)}
+    marker = "o" if number >= len(style.COLOURS) else ""
+    return {
+        "color": style.COLOURS[number % len(style.COLOURS)],
+        "lw": points(2),
+        "marker": marker,
+        "markersize": points(6),
+    }
 
 
 def _lowest(panels: Sequence[Panel]) -> float:

@@ -7,24 +7,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
 
+from inspectnet.figures import style
 from inspectnet.figures.gallery import near_square
-from inspectnet.figures.page import Page, Pixels
-from inspectnet.figures.style import (
-    CAPTION,
-    CAPTION_INK,
-    COLOURS,
-    FOOTER_INK,
-    HEADING,
-    MARGIN,
-    MARKED,
-    SMALL,
-    TEXT_ROOM,
-    TITLE,
-    TITLE_INK,
-    line_height,
-    points,
-    text_width,
-)
+from inspectnet.figures.page import Page, Pixels, framed
+from inspectnet.figures.style import line_height, points, text_width
 
 BETWEEN, BELOW, GUTTER = 36, 22, 44  # between columns, below a picture, left of axes; px
 GAP, FRAME = 2, 2  # between tiles, of the frame around those that stand out; px
@@ -71,7 +57,7 @@ class Sheet:
             top = corner[1] + row * (size[1] + 2 * FRAME + GAP)
             page.show(tile, (left + FRAME, top + FRAME), size)
             if number in self.marked:
-                page.outline((left, top, size[0] + 2 * FRAME, size[1] + 2 * FRAME), MARKED, FRAME)
+                page.outline((left, top, size[0] + 2 * FRAME, size[1] + 2 * FRAME), style.MARKED, FRAME)
 
 
 @dataclass(frozen=True)
@@ -87,7 +73,7 @@ class Spectrum:
 
     def height(self, width: int) -> int:
         """Pixels that the spectrum takes downwards, its numbers included."""
-        return width - GUTTER + line_height(SMALL) + 6
+        return width - GUTTER + line_height(style.SMALL) + 6
 
     def draw(self, page: Page, corner: tuple[int, int], width: int) -> None:
         """Draw it with zero in its middle."""
@@ -101,7 +87,7 @@ class Spectrum:
         for radius in self.bands:
             axes.add_patch(Circle((0, 0), radius, fill=False, edgecolor="white", lw=points(1)))
         down, across = (min(limit, 0.5) for limit in self.nyquist)
-        limit = Rectangle((-across, -down), 2 * across, 2 * down, fill=False, edgecolor=COLOURS[5], lw=points(3))
+        limit = Rectangle((-across, -down), 2 * across, 2 * down, fill=False, edgecolor=style.COLOURS[5], lw=points(3))
         axes.add_patch(limit)
         axes.set(xlim=(-0.5, 0.5), ylim=(-0.5, 0.5), xticks=np.linspace(-0.5, 0.5, 5), yticks=np.linspace(-0.5, 0.5, 5))
         axes.spines[:].set_visible(False)
@@ -126,33 +112,30 @@ class Column:
 
 def draw_columns(columns: Sequence[Column], width: int, *, title: str, footer: Sequence[str]) -> Figure:
     """The page of all columns, each `width` px wide, whose pictures stand in rows; texts are cut to that width."""
-    words = max(text_width(title, TITLE), max((text_width(line, SMALL) for line in footer), default=0))
-    inner = max((width + BETWEEN) * len(columns) - BETWEEN, min(words, TEXT_ROOM))
+    words = max(text_width(title, style.TITLE), max((text_width(line, style.SMALL) for line in footer), default=0))
+    inner = max((width + BETWEEN) * len(columns) - BETWEEN, min(words, style.TEXT_ROOM))
     rows = zip(*(column.pictures for column in columns), strict=True)
     heights = [max(_height(picture, width) for picture in row) for row in rows]
-    top = MARGIN + line_height(TITLE) + 14
-    first = top + line_height(HEADING) + 14
+    top = style.MARGIN + line_height(style.TITLE) + 14
+    first = top + line_height(style.HEADING) + 14
     bottom = first + sum(heights)
-    page = Page(inner + 2 * MARGIN, bottom + len(footer) * (line_height(SMALL) + 4) + MARGIN)
-    page.write((MARGIN, MARGIN), title, TITLE, TITLE_INK, room=inner)
+    page = framed(inner, bottom, title, footer)
     for number, column in enumerate(columns):
-        left, upper = MARGIN + number * (width + BETWEEN), first
-        page.write((left, top), column.heading, HEADING, TITLE_INK, room=width)
+        left, upper = style.MARGIN + number * (width + BETWEEN), first
+        page.write((left, top), column.heading, style.HEADING, style.TITLE_INK, room=width)
         for picture, height in zip(column.pictures, heights, strict=True):
             _draw_picture(page, picture, (left, upper), width)
             upper += height
-    for number, line in enumerate(footer):
-        page.write((MARGIN, bottom + number * (line_height(SMALL) + 4)), line, SMALL, FOOTER_INK, room=inner)
     return page.finish()
 
 
 def _height(picture: Picture, width: int) -> int:
-    return len(picture.lines) * (line_height(CAPTION) + 3) + 5 + picture.drawing.height(width) + BELOW
+    return len(picture.lines) * (line_height(style.CAPTION) + 3) + 5 + picture.drawing.height(width) + BELOW
 
 
 def _draw_picture(page: Page, picture: Picture, corner: tuple[int, int], width: int) -> None:
     left, top = corner
     for line in picture.lines:
-        page.write((left, top), line, CAPTION, CAPTION_INK, room=width)
-        top += line_height(CAPTION) + 3
+        page.write((left, top), line, style.CAPTION, style.CAPTION_INK, room=width)
+        top += line_height(style.CAPTION) + 3
     picture.drawing.draw(page, (left, top + 5), width)

@@ -5,19 +5,10 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
+from inspectnet.figures import style
 from inspectnet.figures.heat import colour_bar
-from inspectnet.figures.page import Page, Pixels, scaled
-from inspectnet.figures.style import (
-    FOOTER_INK,
-    HEADING,
-    MARGIN,
-    SMALL,
-    TEXT_ROOM,
-    TITLE,
-    TITLE_INK,
-    line_height,
-    text_width,
-)
+from inspectnet.figures.page import Pixels, framed, scaled
+from inspectnet.figures.style import line_height, text_width
 
 SIDE = 240  # of a picture as drawn, px at most
 NARROWEST = 160  # of a column, if its heading needs it, px
@@ -36,27 +27,25 @@ class Row:
 def draw_comparison(rows: Sequence[Row], headings: Sequence[str], *, title: str, footer: str, heat: str = "") -> Figure:
     """The page of all rows under the headings of their columns; `heat` says what the colours mean, beside a bar."""
     size = scaled(rows[0].pictures[0].shape[1::-1], SIDE)
-    column = max(size[0], min(max(text_width(heading, HEADING) for heading in headings), NARROWEST))
-    lines = [(title, TITLE), (footer, SMALL), *((row.caption, HEADING) for row in rows)]
-    words = min(max(text_width(text, letters) for text, letters in lines), TEXT_ROOM)
-    legend = BAR[0] + GAP + text_width(heat, SMALL) if heat else 0
+    column = max(size[0], min(max(text_width(heading, style.HEADING) for heading in headings), NARROWEST))
+    lines = [(title, style.TITLE), (footer, style.SMALL), *((row.caption, style.HEADING) for row in rows)]
+    words = min(max(text_width(text, letters) for text, letters in lines), style.TEXT_ROOM)
+    legend = BAR[0] + GAP + text_width(heat, style.SMALL) if heat else 0
     inner = max(len(headings) * (column + GAP) - GAP, words, legend)
-    step = line_height(HEADING) + 4 + size[1] + BETWEEN
-    top = MARGIN + line_height(TITLE) + BETWEEN
-    first = top + line_height(HEADING) + BELOW_HEADINGS
+    step = line_height(style.HEADING) + 4 + size[1] + BETWEEN
+    top = style.MARGIN + line_height(style.TITLE) + BETWEEN
+    first = top + line_height(style.HEADING) + BELOW_HEADINGS
     bottom = first + len(rows) * step
-    page = Page(inner + 2 * MARGIN, bottom + line_height(SMALL) * (2 if heat else 1) + 6 * bool(heat) + MARGIN)
-    page.write((MARGIN, MARGIN), title, TITLE, TITLE_INK, room=inner)
+    page = framed(inner, bottom, title, footer, below=line_height(style.SMALL) + 6 if heat else 0)
     for number, heading in enumerate(headings):
-        page.write((MARGIN + number * (column + GAP), top), heading, HEADING, TITLE_INK, room=column)
+        page.write((style.MARGIN + number * (column + GAP), top), heading, style.HEADING, style.TITLE_INK, room=column)
     for line, row in enumerate(rows):
         y = first + line * step
-        page.write((MARGIN, y), row.caption, HEADING, room=inner)
+        page.write((style.MARGIN, y), row.caption, style.HEADING, room=inner)
         for number, pixels in enumerate(row.pictures):
-            page.show(pixels, (MARGIN + number * (column + GAP), y + line_height(HEADING) + 4), size)
-    page.write((MARGIN, bottom), footer, SMALL, FOOTER_INK, room=inner)
+            page.show(pixels, (style.MARGIN + number * (column + GAP), y + line_height(style.HEADING) + 4), size)
     if heat:
-        below = bottom + line_height(SMALL) + 6
-        page.show(colour_bar(*BAR), (MARGIN, below + (line_height(SMALL) - BAR[1]) // 2))
-        page.write((MARGIN + BAR[0] + GAP, below), heat, SMALL, FOOTER_INK)
+        below = bottom + line_height(style.SMALL) + 6
+        page.show(colour_bar(*BAR), (style.MARGIN, below + (line_height(style.SMALL) - BAR[1]) // 2))
+        page.write((style.MARGIN + BAR[0] + GAP, below), heat, style.SMALL, style.FOOTER_INK)
     return page.finish()

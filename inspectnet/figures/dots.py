@@ -5,20 +5,9 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from inspectnet.figures.page import Page
-from inspectnet.figures.style import (
-    COLOURS,
-    FOOTER_INK,
-    HEADING,
-    MARGIN,
-    SMALL,
-    TEXT_ROOM,
-    TITLE,
-    TITLE_INK,
-    line_height,
-    points,
-    text_width,
-)
+from inspectnet.figures import style
+from inspectnet.figures.page import Page, framed, words_width
+from inspectnet.figures.style import line_height, points, text_width
 
 WIDTH, ROW = 320, 34  # of a plot, of a line in it, px
 BETWEEN, NOTE, NAME_ROOM = 36, 84, 200  # between columns; room for a note, for the name of a line, px
@@ -49,47 +38,46 @@ def draw_dots(
 
     columns: what each column measures; series: what the dots of each colour stand for.
     """
-    beside = min(NAME_ROOM, max(text_width(line.name, HEADING) for group in groups for line in group.lines)) + 12
+    beside = min(NAME_ROOM, max(text_width(line.name, style.HEADING) for group in groups for line in group.lines)) + 12
     step = WIDTH + NOTE + BETWEEN
-    words = min(max(text_width(title, TITLE), text_width(footer, SMALL)), TEXT_ROOM)
-    inner = max(beside + len(columns) * step - BETWEEN, words)
-    legend = MARGIN + line_height(TITLE) + 10
-    top = legend + line_height(HEADING) + 18
-    heights = [line_height(HEADING) + 12 + ROW * len(group.lines) + line_height(SMALL) + 20 for group in groups]
-    bottom = top + line_height(HEADING) + 6 + sum(heights)
-    page = Page(inner + 2 * MARGIN, bottom + line_height(SMALL) + MARGIN)
-    page.write((MARGIN, MARGIN), title, TITLE, TITLE_INK, room=inner)
+    inner = max(beside + len(columns) * step - BETWEEN, words_width(title, footer))
+    legend = style.MARGIN + line_height(style.TITLE) + 10
+    top = legend + line_height(style.HEADING) + 18
+    heights = [
+        line_height(style.HEADING) + 12 + ROW * len(group.lines) + line_height(style.SMALL) + 20 for group in groups
+    ]
+    bottom = top + line_height(style.HEADING) + 6 + sum(heights)
+    page = framed(inner, bottom, title, footer)
     _draw_legend(page, series, legend)
     for number, heading in enumerate(columns):
-        page.write((MARGIN + beside + number * step, top), heading, HEADING, TITLE_INK)
-    top += line_height(HEADING) + 6
+        page.write((style.MARGIN + beside + number * step, top), heading, style.HEADING, style.TITLE_INK)
+    top += line_height(style.HEADING) + 6
     for group, height in zip(groups, heights, strict=True):
         _draw_group(page, group, top, beside)
         top += height
-    page.write((MARGIN, bottom), footer, SMALL, FOOTER_INK, room=inner)
     return page.finish()
 
 
 def _draw_legend(page: Page, series: Sequence[str], top: int) -> None:
-    left, middle = MARGIN, top + line_height(HEADING) / 2
+    left, middle = style.MARGIN, top + line_height(style.HEADING) / 2
     for number, name in enumerate(series):
-        page.plot([left + RADIUS], [middle], color=COLOURS[number], marker="o", markersize=points(2 * RADIUS))
-        page.write((left + 2 * RADIUS + 8, top), name, HEADING)
-        left += 2 * RADIUS + 8 + text_width(name, HEADING) + BETWEEN
+        page.plot([left + RADIUS], [middle], color=style.COLOURS[number], marker="o", markersize=points(2 * RADIUS))
+        page.write((left + 2 * RADIUS + 8, top), name, style.HEADING)
+        left += 2 * RADIUS + 8 + text_width(name, style.HEADING) + BETWEEN
 
 
 def _draw_group(page: Page, group: Group, top: int, beside: int) -> None:
-    page.write((MARGIN, top + 6), group.heading, HEADING, room=page.width - 2 * MARGIN)
-    first = top + line_height(HEADING) + 12
+    page.write((style.MARGIN, top + 6), group.heading, style.HEADING, room=page.width - 2 * style.MARGIN)
+    first = top + line_height(style.HEADING) + 12
     for row, line in enumerate(group.lines):
-        y = first + row * ROW + (ROW - line_height(HEADING)) / 2
-        page.write((MARGIN, y), line.name, HEADING, room=beside - 12)
+        y = first + row * ROW + (ROW - line_height(style.HEADING)) / 2
+        page.write((style.MARGIN, y), line.name, style.HEADING, room=beside - 12)
     for column in range(len(group.lines[0].values)):
-        left = MARGIN + beside + column * (WIDTH + NOTE + BETWEEN)
+        left = style.MARGIN + beside + column * (WIDTH + NOTE + BETWEEN)
         _draw_column(page, group, column, (left, first, WIDTH, ROW * len(group.lines)))
         for row, line in enumerate(group.lines):
-            y = first + row * ROW + (ROW - line_height(SMALL)) / 2
-            page.write((left + WIDTH + 12, y), line.notes[column], SMALL, room=NOTE)
+            y = first + row * ROW + (ROW - line_height(style.SMALL)) / 2
+            page.write((left + WIDTH + 12, y), line.notes[column], style.SMALL, room=NOTE)
 
 
 def _draw_column(page: Page, group: Group, column: int, box: tuple[int, int, int, int]) -> None:
@@ -98,7 +86,7 @@ def _draw_column(page: Page, group: Group, column: int, box: tuple[int, int, int
     high = _scale(max(mean + deviation for line in group.lines for mean, deviation in line.values[column]))
     for row, line in enumerate(group.lines):
         for number, (mean, deviation) in enumerate(line.values[column]):
-            y, colour = row + APART * (2 * number - len(line.values[column]) + 1), COLOURS[number]
+            y, colour = row + APART * (2 * number - len(line.values[column]) + 1), style.COLOURS[number]
             axes.plot([max(0.0, mean - deviation), mean + deviation], [y, y], color=colour, lw=points(2))
             axes.plot([mean], [y], "o", color=colour, markersize=points(2 * RADIUS), clip_on=False)
     axes.set(xlim=(0, high), ylim=(len(group.lines) - 0.5, -0.5), yticks=[])

@@ -9,19 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
+from inspectnet.figures import style
 from inspectnet.figures.colour import GREY
-from inspectnet.figures.page import Page, Pixels, resize, scaled
-from inspectnet.figures.style import (
-    FOOTER_INK,
-    HEADING,
-    MARGIN,
-    MARKED,
-    SMALL,
-    TITLE,
-    TITLE_INK,
-    line_height,
-    text_width,
-)
+from inspectnet.figures.page import Page, Pixels, framed, resize, scaled
+from inspectnet.figures.style import line_height, text_width
 
 SIDE = 64  # of a tile, px at most
 GAP, JUMP = 7, 3  # px between tiles, and of the bar in between that marks a jump
@@ -41,21 +32,19 @@ class Block:
 
 def draw_evolution(blocks: Sequence[Block], epochs: Sequence[str], *, title: str, footer: str) -> Figure:
     """The page of all blocks, side by side as the page has room; the footer says what the mark of jumps means."""
-    beside = max(text_width(name, SMALL) for block in blocks for name in block.names or [""]) + 8
+    beside = max(text_width(name, style.SMALL) for block in blocks for name in block.names or [""]) + 8
     width = beside + len(epochs) * (SIDE + GAP) - GAP
-    heights = [line_height(HEADING) + line_height(SMALL) + 8 + len(b.tiles) * (SIDE + GAP) for b in blocks]
+    heights = [line_height(style.HEADING) + line_height(style.SMALL) + 8 + len(b.tiles) * (SIDE + GAP) for b in blocks]
     columns = _columns(len(blocks), width, max(heights))
     lines = [max(heights[i : i + columns]) + BETWEEN // 2 for i in range(0, len(blocks), columns)]
-    inner = max(columns * (width + BETWEEN) - BETWEEN, 30 + text_width(footer, SMALL))
-    top = MARGIN + line_height(TITLE) + BETWEEN // 2
+    inner = max(columns * (width + BETWEEN) - BETWEEN, 30 + text_width(footer, style.SMALL))
+    top = style.MARGIN + line_height(style.TITLE) + BETWEEN // 2
     bottom = top + sum(lines)
-    page = Page(inner + 2 * MARGIN, bottom + line_height(SMALL) + MARGIN)
-    page.write((MARGIN, MARGIN), title, TITLE, TITLE_INK, room=inner)
+    page = framed(inner, bottom, title, footer, indent=JUMP + GAP)
     for number, block in enumerate(blocks):
         line, column = divmod(number, columns)
-        _draw_block(page, block, epochs, (MARGIN + column * (width + BETWEEN), top + sum(lines[:line])), beside)
-    page.fill((MARGIN, bottom, JUMP, line_height(SMALL)), MARKED)
-    page.write((MARGIN + JUMP + GAP, bottom), footer, SMALL, FOOTER_INK)
+        _draw_block(page, block, epochs, (style.MARGIN + column * (width + BETWEEN), top + sum(lines[:line])), beside)
+    page.fill((style.MARGIN, bottom, JUMP, line_height(style.SMALL)), style.MARKED)
     return page.finish()
 
 
@@ -69,19 +58,21 @@ def _columns(count: int, width: int, height: int) -> int:
 
 def _draw_block(page: Page, block: Block, epochs: Sequence[str], corner: tuple[int, int], beside: int) -> None:
     left, top = corner[0] + beside, corner[1]
-    page.write((left, top), block.heading, HEADING)
-    first = top + line_height(HEADING) + 4
+    page.write((left, top), block.heading, style.HEADING)
+    first = top + line_height(style.HEADING) + 4
     for place, epoch in enumerate(epochs):
-        page.write((left + place * (SIDE + GAP) + SIDE / 2, first), epoch, SMALL, FOOTER_INK, at="center")
-    first += line_height(SMALL) + 4
+        page.write((left + place * (SIDE + GAP) + SIDE / 2, first), epoch, style.SMALL, style.FOOTER_INK, at="center")
+    first += line_height(style.SMALL) + 4
     for number, (name, tiles) in enumerate(zip(block.names, block.tiles, strict=True)):
         y = first + number * (SIDE + GAP)
-        page.write((left - 8, y + (SIDE - line_height(SMALL)) / 2), name, SMALL, FOOTER_INK, at="right")
+        page.write(
+            (left - 8, y + (SIDE - line_height(style.SMALL)) / 2), name, style.SMALL, style.FOOTER_INK, at="right"
+        )
         for place, pixels in enumerate(tiles):
             x = left + place * (SIDE + GAP)
             page.show(_tile(pixels), (x, y))
             if block.jumps[number, place]:
-                page.fill((x - GAP + (GAP - JUMP) // 2, y, JUMP, SIDE), MARKED)
+                page.fill((x - GAP + (GAP - JUMP) // 2, y, JUMP, SIDE), style.MARKED)
 
 
 def _tile(pixels: Pixels) -> Pixels:

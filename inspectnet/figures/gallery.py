@@ -9,17 +9,9 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from inspectnet.figures.page import Page, Pixels, scaled
-from inspectnet.figures.style import (
-    CAPTION,
-    CAPTION_INK,
-    FOOTER_INK,
-    MARGIN,
-    TEXT_ROOM,
-    TITLE_INK,
-    line_height,
-    text_width,
-)
+from inspectnet.figures import style
+from inspectnet.figures.page import Page, Pixels, framed, scaled, words_width
+from inspectnet.figures.style import line_height, text_width
 
 PICTURE = 360  # the longest side of a large picture, px
 GAP, MIDDLE, BETWEEN = 2, 8, 28  # between tiles, the two grids of a block, blocks; px
@@ -60,7 +52,7 @@ class Format:
     @property
     def letters(self) -> float:
         """The size of the letters above a block: they grow with it."""
-        return min(max(CAPTION, self.grid[0] / 18), 20)
+        return min(max(style.CAPTION, self.grid[0] / 18), 20)
 
     @property
     def block(self) -> tuple[int, int]:
@@ -86,27 +78,25 @@ def draw_gallery(
     """
     tiles, shape = max((len(block.projections) for block in blocks), default=0), _common_shape(blocks)
     drawn = scaled(shape, tile) if tile else tile_size(shape, len(blocks), tiles)
-    words = max((text_width(block.caption, CAPTION) for block in blocks), default=0)
+    words = max((text_width(block.caption, style.CAPTION) for block in blocks), default=0)
     form = Format(tiles, drawn, words)
     sizes = [scaled(picture.shape[1::-1], PICTURE) for _, picture in pictures]
     head = (sum(w + BETWEEN for w, _ in sizes) - BETWEEN, _head_height(sizes)) if sizes else (0, 0)
     columns = min(columns or _good_columns(len(blocks), form, head), max(len(blocks), 1))
     width, height = _body(len(blocks), columns, form, head)
     large, small = min(max(18, width / 55), 40), min(max(11, width / 100), 22)  # read from as far as the page is large
-    inner = max(width, min(max(text_width(title, large), text_width(footer, small)), TEXT_ROOM))
+    inner = max(width, words_width(title, footer, (large, small)))
 
-    top = MARGIN + line_height(large) + BETWEEN // 2
+    top = style.MARGIN + line_height(large) + BETWEEN // 2
     bottom = top + height + BETWEEN
-    page = Page(inner + 2 * MARGIN, bottom + line_height(small) + MARGIN)
-    page.write((MARGIN, MARGIN), title, large, TITLE_INK, room=inner)
+    page = framed(inner, bottom, title, footer, (large, small))
     _draw_pictures(page, pictures, sizes, top)
     if not blocks:
-        page.write((MARGIN, top + head[1]), nothing, CAPTION)
+        page.write((style.MARGIN, top + head[1]), nothing, style.CAPTION)
     for number, block in enumerate(blocks):
         row, column = divmod(number, columns)
-        corner = (MARGIN + column * (form.block[0] + BETWEEN), top + head[1] + row * (form.block[1] + BETWEEN))
+        corner = (style.MARGIN + column * (form.block[0] + BETWEEN), top + head[1] + row * (form.block[1] + BETWEEN))
         _draw_block(page, block, form, corner)
-    page.write((MARGIN, bottom), footer, small, FOOTER_INK, room=inner)
     return page.finish()
 
 
@@ -136,13 +126,13 @@ def _common_shape(blocks: Sequence[Block]) -> tuple[int, int]:
 
 
 def _head_height(sizes: Sequence[tuple[int, int]]) -> int:
-    return line_height(CAPTION) + BELOW + max(height for _, height in sizes) + BETWEEN
+    return line_height(style.CAPTION) + BELOW + max(height for _, height in sizes) + BETWEEN
 
 
 def _body(blocks: int, columns: int, form: Format, head: tuple[int, int]) -> tuple[int, int]:
     """The size of all between title and footer."""
     if not blocks:
-        return max(head[0], CAPTION_ROOM), head[1] + line_height(CAPTION)
+        return max(head[0], CAPTION_ROOM), head[1] + line_height(style.CAPTION)
     rows, (width, height) = math.ceil(blocks / columns), form.block
     return max(head[0], columns * (width + BETWEEN) - BETWEEN), head[1] + rows * (height + BETWEEN) - BETWEEN
 
@@ -160,16 +150,16 @@ def _good_columns(blocks: int, form: Format, head: tuple[int, int]) -> int:
 def _draw_pictures(
     page: Page, pictures: Sequence[tuple[str, Pixels]], sizes: Sequence[tuple[int, int]], top: int
 ) -> None:
-    left = MARGIN
+    left = style.MARGIN
     for (caption, picture), size in zip(pictures, sizes, strict=True):
-        page.write((left, top), caption, CAPTION, room=size[0])
-        page.show(picture, (left, top + line_height(CAPTION) + BELOW), size)
+        page.write((left, top), caption, style.CAPTION, room=size[0])
+        page.show(picture, (left, top + line_height(style.CAPTION) + BELOW), size)
         left += size[0] + BETWEEN
 
 
 def _draw_block(page: Page, block: Block, form: Format, corner: tuple[int, int]) -> None:
     (left, top), (width, height) = corner, form.tile
-    page.write(corner, block.caption, form.letters, CAPTION_INK, room=form.block[0])
+    page.write(corner, block.caption, form.letters, style.CAPTION_INK, room=form.block[0])
     upper, across = top + line_height(form.letters) + BELOW, near_square(form.tiles)[0]
     for start, tiles in ((left, block.projections), (left + form.grid[0] + MIDDLE, block.patches)):
         for number, tile in enumerate(tiles):

@@ -9,20 +9,9 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from PIL import Image
 
-from inspectnet.figures.page import Page, Pixels, scaled
-from inspectnet.figures.style import (
-    CAPTION,
-    CAPTION_INK,
-    COLOURS,
-    FOOTER_INK,
-    HEADING,
-    MARGIN,
-    SMALL,
-    TITLE,
-    TITLE_INK,
-    line_height,
-    text_width,
-)
+from inspectnet.figures import style
+from inspectnet.figures.page import Page, Pixels, framed, scaled
+from inspectnet.figures.style import line_height, text_width
 
 OTHERS = "#bebebe"  # the colour of all classes that have none of their own
 HEADINGS = ("a  the photo", "b  the map's activity", "c  the map's projection", "in other images",
@@ -94,21 +83,19 @@ def draw_occlusion(strips: Sequence[Strip], *, title: str, footer: str) -> Figur
     """The page of all photos, one below the other, with a row for each map."""
     size = scaled(strips[0].photo.shape[1::-1], SIDE)
     lefts = _lefts(size)
-    across = lefts[-1] + LEGEND - MARGIN
-    head = MARGIN + line_height(TITLE) + BETWEEN // 2
-    top = head + line_height(HEADING) + 8
-    step = line_height(HEADING) + 4 + size[1] + 6 + BAR + 2 + line_height(SMALL) + BETWEEN
+    across = lefts[-1] + LEGEND - style.MARGIN
+    head = style.MARGIN + line_height(style.TITLE) + BETWEEN // 2
+    top = head + line_height(style.HEADING) + 8
+    step = line_height(style.HEADING) + 4 + size[1] + 6 + BAR + 2 + line_height(style.SMALL) + BETWEEN
     bottom = top + sum(len(strip.maps) for strip in strips) * step
-    page = Page(across + 2 * MARGIN, bottom + line_height(SMALL) + MARGIN)
-    page.write((MARGIN, MARGIN), title, TITLE, TITLE_INK, room=across)
+    page = framed(across, bottom, title, footer)
     for (left, after), heading in zip(itertools.pairwise(lefts), HEADINGS, strict=True):
-        page.write((left, head), heading, HEADING, TITLE_INK, room=after - left - GAP)
+        page.write((left, head), heading, style.HEADING, style.TITLE_INK, room=after - left - GAP)
     for strip in strips:
         _draw_photo(page, strip, top, size)
         for row in strip.maps:
             _draw_map(page, strip, row, top, size)
             top += step
-    page.write((MARGIN, bottom), footer, SMALL, FOOTER_INK, room=across)
     return page.finish()
 
 
@@ -141,7 +128,7 @@ def _cell_at(starts: np.ndarray, places: Places, extent: int, drawn: int) -> np.
 def _lefts(size: tuple[int, int]) -> list[int]:
     """Where each column begins, and after them the legend."""
     widths = [size[0], size[0], size[0], 2 * _tile(size) + BESIDE, size[0], size[0]]
-    return [MARGIN + sum(widths[:i]) + i * GAP for i in range(len(widths) + 1)]
+    return [style.MARGIN + sum(widths[:i]) + i * GAP for i in range(len(widths) + 1)]
 
 
 def _tile(size: tuple[int, int]) -> int:
@@ -151,14 +138,14 @@ def _tile(size: tuple[int, int]) -> int:
 
 def _draw_photo(page: Page, strip: Strip, top: int, size: tuple[int, int]) -> None:
     """The panels that are the same for all maps: the photo, the class's probability, the most probable class."""
-    lefts, below = _lefts(size), top + line_height(HEADING) + 4
+    lefts, below = _lefts(size), top + line_height(style.HEADING) + 4
     caption = f"{strip.caption}; map {strip.maps[0].caption}"
-    page.write((MARGIN, top), caption, HEADING, room=lefts[-1] + LEGEND - MARGIN)
+    page.write((style.MARGIN, top), caption, style.HEADING, room=lefts[-1] + LEGEND - style.MARGIN)
     page.show(strip.photo, (lefts[0], below), size)
     _outline_square(page, strip, (lefts[0], below), size[0] / strip.photo.shape[1])
     page.show(_heat(strip, strip.probability, size), (lefts[4], below))
-    palette = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in (*COLOURS, OTHERS)], np.uint8)
-    cells = palette[np.minimum(strip.labels, len(COLOURS))]
+    palette = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in (*style.COLOURS, OTHERS)], np.uint8)
+    cells = palette[np.minimum(strip.labels, len(style.COLOURS))]
     page.show(lay_over(strip.photo, cells, strip.places, size), (lefts[5], below))
     _draw_bar(page, strip.probability, (lefts[4], below + size[1] + 6), size[0])
     _draw_legend(page, strip, (lefts[6], below), size[1])
@@ -166,9 +153,9 @@ def _draw_photo(page: Page, strip: Strip, top: int, size: tuple[int, int]) -> No
 
 def _draw_map(page: Page, strip: Strip, row: MapRow, top: int, size: tuple[int, int]) -> None:
     """The panels of a map: its activity, its projection, and the same in other images."""
-    lefts, below = _lefts(size), top + line_height(HEADING) + 4
+    lefts, below = _lefts(size), top + line_height(style.HEADING) + 4
     if row is not strip.maps[0]:  # whose name stands behind the photo's
-        page.write((lefts[1], top), f"map {row.caption}", HEADING, room=size[0])
+        page.write((lefts[1], top), f"map {row.caption}", style.HEADING, room=size[0])
     page.show(_heat(strip, row.activity, size), (lefts[1], below))
     page.show(row.projection, (lefts[2], below), size)
     _draw_bar(page, row.activity, (lefts[1], below + size[1] + 6), size[0])
@@ -203,21 +190,27 @@ def _draw_bar(page: Page, measure: Measure, corner: tuple[int, int], width: int)
     at = left + ((width - 1) * (measure.whole - low) / (high - low) if high > low else width / 2)
     page.fill((at - 2.5, top - 3, 5, BAR + 6), "white")
     page.fill((at - 1.5, top - 3, 3, BAR + 6), "black")
-    page.write((left, top + BAR + 3), _number(low) + measure.unit, SMALL, FOOTER_INK)
-    page.write((left + width, top + BAR + 3), _number(high) + measure.unit, SMALL, FOOTER_INK, at="right")
+    page.write((left, top + BAR + 3), _number(low) + measure.unit, style.SMALL, style.FOOTER_INK)
+    page.write((left + width, top + BAR + 3), _number(high) + measure.unit, style.SMALL, style.FOOTER_INK, at="right")
 
 
 def _draw_legend(page: Page, strip: Strip, corner: tuple[int, int], height: int) -> None:
     """The classes that win somewhere, each with its colour and the share of places where it does."""
     left, top = corner
-    step = min(line_height(CAPTION) + 6, height // (len(COLOURS) + 1))
-    more = [f"{len(strip.names) - len(COLOURS)} others"][: len(strip.names) > len(COLOURS)]
-    for number, name in enumerate([*strip.names[: len(COLOURS)], *more]):
-        share = np.mean(np.minimum(strip.labels, len(COLOURS)) == number)
+    step = min(line_height(style.CAPTION) + 6, height // (len(style.COLOURS) + 1))
+    more = [f"{len(strip.names) - len(style.COLOURS)} others"][: len(strip.names) > len(style.COLOURS)]
+    for number, name in enumerate([*strip.names[: len(style.COLOURS)], *more]):
+        share = np.mean(np.minimum(strip.labels, len(style.COLOURS)) == number)
         y, text = top + number * step, f"{100 * share:.0f} %" if share >= 0.005 else "<1 %"
-        page.fill((left, y + 1, 12, 12), (*COLOURS, OTHERS)[number])
-        page.write((left + 20, y), name, CAPTION, CAPTION_INK, room=LEGEND - 30 - text_width(text, CAPTION))
-        page.write((left + LEGEND, y), text, CAPTION, FOOTER_INK, at="right")
+        page.fill((left, y + 1, 12, 12), (*style.COLOURS, OTHERS)[number])
+        page.write(
+            (left + 20, y),
+            name,
+            style.CAPTION,
+            style.CAPTION_INK,
+            room=LEGEND - 30 - text_width(text, style.CAPTION),
+        )
+        page.write((left + LEGEND, y), text, style.CAPTION, style.FOOTER_INK, at="right")
 
 
 def _number(value: float) -> str:

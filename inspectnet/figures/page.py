@@ -3,6 +3,7 @@
 Pictures are gathered in one array, which is drawn once: a page of three hundred tiles costs no more than one of three.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,10 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from PIL import Image
 
-from inspectnet.figures.style import CAPTION_INK, DPI, FACE, FOOTER_INK, GRID, PAPER, SMALL, one_line, points, shorten
+from inspectnet.figures import style
+from inspectnet.figures.style import line_height, one_line, points, shorten, text_width
+
+LINE_GAP = 4  # between the lines of a footer, px
 
 Pixels = NDArray[np.uint8]
 """(H, W, 3) of 0..255."""
@@ -24,17 +28,19 @@ class Page:
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
-        self.figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
-        self._canvas = np.full((height, width, 3), PAPER, np.uint8)
+        self.figure = Figure(figsize=(width / style.DPI, height / style.DPI), dpi=style.DPI, facecolor="white")
+        self._canvas = np.full((height, width, 3), style.PAPER, np.uint8)
         self._paper = self.figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
         self._paper.set_axis_off()
+        self.footer: list[tuple[tuple[float, float], str, float, float]] = []
+        """Place, text, size and room of lines that are written at the end."""
 
     def write(
         self,
         place: tuple[float, float],
         text: str,
         size: float,
-        ink: str = CAPTION_INK,
+        ink: str = style.CAPTION_INK,
         *,
         room: float | None = None,
         at: str = "left",
@@ -45,7 +51,7 @@ class Page:
         upright: from the bottom upwards, and y is its lower end.
         """
         text = text if room is None else shorten(text, room, size)
-        line = self._paper.text(*place, one_line(text), fontsize=points(size), color=ink, family=FACE)
+        line = self._paper.text(*place, one_line(text), fontsize=points(size), color=ink, family=style.FACE)
         line.set_parse_math(False)  # a dollar begins no formula
         if upright:
             line.set(rotation=90, va="bottom", ha="center")
@@ -78,12 +84,16 @@ class Page:
         left, top, width, height = box
         place = (left / self.width, 1 - (top + height) / self.height, width / self.width, height / self.height)
         axes = self.figure.add_axes(place)
-        axes.grid(color=GRID, lw=points(1))
+        axes.grid(color=style.GRID, lw=points(1))
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.spines[["left", "bottom"]].set(color=FOOTER_INK, lw=points(1))
+        axes.spines[["left", "bottom"]].set(color=style.FOOTER_INK, lw=points(1))
         axes.tick_params(
-            color=FOOTER_INK, labelcolor=FOOTER_INK, labelsize=points(SMALL), labelfontfamily=FACE, length=0
+            color=style.FOOTER_INK,
+            labelcolor=style.FOOTER_INK,
+            labelsize=points(style.SMALL),
+            labelfontfamily=style.FACE,
+            length=0,
         )
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter("{x:g}")
@@ -91,9 +101,42 @@ class Page:
 
     def finish(self) -> Figure:
         """The figure, its pictures drawn as one."""
+        for place, line, size, room in self.footer:
+            self.write(place, line, size, style.FOOTER_INK, room=room)
         extent = (0, self.width, self.height, 0)
         self._paper.imshow(self._canvas, extent=extent, interpolation="none", aspect="auto", zorder=0)
         return self.figure
+
+
+def framed(
+    inner: float,
+    bottom: float,
+    title: str,
+    footer: str | Sequence[str],
+    letters: tuple[float, float] = (style.TITLE, style.SMALL),
+    indent: int = 0,
+    below: int = 0,
+) -> Page:
+    """A page `inner` px wide between its margins, with its title at the top and its footer's lines from `bottom` on.
+
+    letters: the sizes of both. indent: where the footer begins, as behind the mark that it explains. below:
+    room under the footer, px.
+    """
+    lines = [footer] if isinstance(footer, str) else footer
+    step = line_height(letters[1]) + LINE_GAP
+    page = Page(
+        math.ceil(inner) + 2 * style.MARGIN, math.ceil(bottom) + len(lines) * step - LINE_GAP + below + style.MARGIN
+    )
+    page.write((style.MARGIN, style.MARGIN), title, letters[0], style.TITLE_INK, room=inner)
+    for number, line in enumerate(lines):  # the last that is read
+        place = (style.MARGIN + indent, bottom + number * step)
+        page.footer.append((place, line, letters[1], inner - indent))
+    return page
+
+
+def words_width(title: str, footer: str, letters: tuple[float, float] = (style.TITLE, style.SMALL)) -> int:
+    """How wide a page is made for its title and footer, px: as wide as they are, up to style.TEXT_ROOM."""
+    return min(max(text_width(title, letters[0]), text_width(footer, letters[1])), style.TEXT_ROOM)
 
 
 def resize(pixels: Pixels, size: tuple[int, int]) -> Pixels:

@@ -11,22 +11,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from inspectnet.figures.page import Page, Pixels
-from inspectnet.figures.style import (
-    COLOURS,
-    FACE,
-    FOOTER_INK,
-    HEADING,
-    MARGIN,
-    SMALL,
-    TITLE,
-    TITLE_INK,
-    line_height,
-    points,
-    text_width,
-)
+from inspectnet.figures import style
+from inspectnet.figures.page import Page, Pixels, framed
+from inspectnet.figures.style import line_height, points, text_width
 
-DISTINCT, MEAN = COLOURS[:6], COLOURS[6]
+DISTINCT, MEAN = style.COLOURS[:6], style.COLOURS[6]
 MANY, BAND = "#a8bed0", "#e4e4e4"  # more curves than colours share one
 TILE, GAP, BAR = 64, 4, 5  # of a sample, between them, of a curve's colour beside its photo; px
 PANEL, GUTTER = (296, 300), 44  # at least as high as this; left of it, for numbers; px
@@ -63,24 +52,22 @@ def draw_sweeps(
     samples = BAR + GAP + len(first.amounts) * (TILE + GAP)
     height = max(PANEL[1], len(first.samples) * (TILE + GAP) + ABOVE)
     step, across = height + ABOVE + BELOW, PANEL[0] + GUTTER + BETWEEN
-    lefts = [MARGIN + samples + BETWEEN + GUTTER + i * across for i in range(len(first.panels))]
-    inner = lefts[-1] + PANEL[0] - MARGIN
-    head = MARGIN + line_height(TITLE) + BETWEEN
-    top = head + line_height(HEADING) + 10
+    lefts = [style.MARGIN + samples + BETWEEN + GUTTER + i * across for i in range(len(first.panels))]
+    inner = lefts[-1] + PANEL[0] - style.MARGIN
+    head = style.MARGIN + line_height(style.TITLE) + BETWEEN
+    top = head + line_height(style.HEADING) + 10
     legend = top + len(rows) * step
     keys = _place_keys(names, inner)
-    bottom = legend + (keys[-1][1] + 1) * (line_height(SMALL) + 8) + 4
-    page = Page(inner + 2 * MARGIN, bottom + line_height(SMALL) + MARGIN)
-    page.write((MARGIN, MARGIN), title, TITLE, TITLE_INK, room=inner)
-    for left, heading in zip((MARGIN, *lefts), headings, strict=True):
-        page.write((left, head), heading, HEADING, room=PANEL[0])
+    bottom = legend + (keys[-1][1] + 1) * (line_height(style.SMALL) + 8) + 4
+    page = framed(inner, bottom, title, footer)
+    for left, heading in zip((style.MARGIN, *lefts), headings, strict=True):
+        page.write((left, head), heading, style.HEADING, room=PANEL[0])
     for number, row in enumerate(rows):
         upper = top + number * step + ABOVE
-        _draw_samples(page, row, (MARGIN, upper), len(names))
+        _draw_samples(page, row, (style.MARGIN, upper), len(names))
         for left, panel in zip(lefts, row.panels, strict=True):
             _draw_curves(page, panel, (left, upper, PANEL[0], height - ABOVE))
     _draw_legend(page, names, keys, legend)
-    page.write((MARGIN, bottom), footer, SMALL, FOOTER_INK, room=inner)
     return page.finish()
 
 
@@ -105,7 +92,7 @@ def _draw_samples(page: Page, row: Row, corner: tuple[int, int], count: int) -> 
             page.show(pixels, (first + place * (TILE + GAP), y), (TILE, TILE))
     y = top + len(row.samples) * (TILE + GAP)
     for place, amount in enumerate(row.amounts):
-        page.write((first + place * (TILE + GAP) + TILE / 2, y), amount, SMALL, FOOTER_INK, at="center")
+        page.write((first + place * (TILE + GAP) + TILE / 2, y), amount, style.SMALL, style.FOOTER_INK, at="center")
 
 
 def _draw_curves(page: Page, curves: Curves, box: tuple[int, int, int, int]) -> None:
@@ -121,7 +108,7 @@ def _draw_curves(page: Page, curves: Curves, box: tuple[int, int, int, int]) -> 
     axes.set(xlim=(curves.x[0], curves.x[-1]), ylim=(0, curves.top))
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
-    axes.set_xlabel(curves.label, fontsize=points(SMALL), color=FOOTER_INK, family=FACE)
+    axes.set_xlabel(curves.label, fontsize=points(style.SMALL), color=style.FOOTER_INK, family=style.FACE)
 
 
 def _colour(number: int, count: int) -> str:
@@ -140,7 +127,7 @@ def _place_keys(names: Sequence[str], inner: int) -> list[tuple[int, int]]:
     """Where (x, line) each entry of the legend stands; lines are broken at the width of the page."""
     places, x, line = [], 0, 0
     for entry in _entries(names):
-        width = 30 + min(text_width(entry, SMALL), LEGEND_NAME) + BETWEEN
+        width = 30 + min(text_width(entry, style.SMALL), LEGEND_NAME) + BETWEEN
         if x and x + width > inner:
             x, line = 0, line + 1
         places.append((x, line))
@@ -149,12 +136,12 @@ def _place_keys(names: Sequence[str], inner: int) -> list[tuple[int, int]]:
 
 
 def _draw_legend(page: Page, names: Sequence[str], keys: Sequence[tuple[int, int]], top: int) -> None:
-    entries, height = _entries(names), line_height(SMALL)
+    entries, height = _entries(names), line_height(style.SMALL)
     for number, (entry, (x, line)) in enumerate(zip(entries, keys, strict=True)):
         mean = len(names) > 1 and number == len(entries) - 1
-        left, y = MARGIN + x, top + line * (height + 8)
+        left, y = style.MARGIN + x, top + line * (height + 8)
         if mean:
             page.fill((left, y, 24, height), BAND)
         colour = MEAN if mean else _colour(number, len(names))
         page.plot((left, left + 24), [y + height / 2] * 2, color=colour, lw=points(3 if mean else 2))
-        page.write((left + 30, y), entry, SMALL, room=LEGEND_NAME)
+        page.write((left + 30, y), entry, style.SMALL, room=LEGEND_NAME)
