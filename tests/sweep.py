@@ -2,13 +2,17 @@
 
 For each: does it open; do the layers that carry a module's path hold that module's output; can every convolution be
 inverted under each method; how far are projections from torch's in float64 (relative L2 error, random signals on
-three layers and on the logits); how long does building the inverse take. `--table` turns the JSON into Markdown.
+three layers and on the logits); how long does building the inverse take; does `inspectnet verify` pass. `--table`
+turns the JSON into Markdown.
 """
 
 import argparse
 import gc
 import json
 import math
+import resource
+import subprocess
+import sys
 import tempfile
 import time
 import traceback
@@ -20,7 +24,7 @@ import numpy as np
 import torch
 from nets import EXPORTERS, export
 from sweep_networks import Subject, as_maps, names, signals, subject
-from sweep_page import Row, page, table
+from sweep_page import Row, Verified, page, table
 
 import inspectnet
 from inspectnet import inverse
@@ -31,6 +35,8 @@ from inspectnet.rules import METHODS, Policy
 LARGEST = 150_000_000  # parameters
 GATES = ("Sigmoid", "HardSigmoid")  # the reference holds them fixed, whoever reads them
 KINK = 1e-3  # a larger error may be a rectifier whose input is 0 but for rounding
+PROVED = {"dynamo": "deconvnet", "torchscript": "gradient"}  # the method that verify is run with, by exporter
+VERIFY_SECONDS, VERIFY_BYTES = 900, 8 << 30  # of a core, and of memory: a run beyond is stopped
 TRANSFORMERS = ("vit", "swin", "maxvit", "timm/vit", "timm/swin")
 
 Spot = tuple[Layer, str, int]  # a layer, the module whose output it holds, and which call of it
@@ -46,6 +52,7 @@ def try_network(name: str, exporter: str, folder: Path) -> Row:
     path = folder / f"{name.replace('/', '.')}.{exporter}.onnx"
     try:
         examine(row, tried, export(tried.net, tried.images[0], path, exporter))
+        row.verified = verify(path, PROVED[exporter])
     except Exception as error:  # a sweep goes on, and says why
         row.reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"[:300]
         if not isinstance(error, inspectnet.InspectError):
@@ -73,6 +80,37 @@ def examine(row: Row, tried: Subject, path: Path) -> None:
         row.errors[method] = errors[worst]
         if errors[worst] > KINK:
             row.float32[method] = float32_error(tried, worst, method)
+
+
+def verify(path: Path, method: str) -> Verified:
+    """What `inspectnet verify` says of a file, run as a user runs it, in a process of bounded time and memory."""
+    command = [sys.executable, "-m", "inspectnet", "verify", str(path), "--method", method, "--device", "cpu", "--json"]
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        child = subprocess.Popen(command, stdout=out, stderr=err, start_new_session=True)
+        resource.prlimit(child.pid, resource.RLIMIT_CPU, (VERIFY_SECONDS, VERIFY_SECONDS))
+        resource.prlimit(child.pid, resource.RLIMIT_DATA, (VERIFY_BYTES, VERIFY_BYTES))
+        peak = 0.0
+        while child.poll() is None:
+            peak = max(peak, peak_memory(child.pid))
+            time.sleep(0.1)
+        out.seek(0)
+        err.seek(0)
+        said, line = out.read(), err.read().strip()
+    gigabytes = round(peak / 1e9, 2)
+    if child.returncode not in (0, 1) or not said:
+        reason = f"exit {child.returncode}: {line.splitlines()[-1] if line else ''}"[:300]
+        return {"method": method, "layers": 0, "checks": 0, "failed": [], "gigabytes": gigabytes, "reason": reason}
+    checks = json.loads(said)["checks"]
+    layers = {check["subject"] for check in checks if check["claim"] == "cropped = fused"}
+    failed = [f"{c['subject']}: {c['claim']} {float(c['error'] or 'nan'):.0e}" for c in checks if not c["passed"]]
+    counts = {"layers": len(layers), "checks": len(checks)}
+    return {"method": method, **counts, "failed": failed, "gigabytes": gigabytes, "reason": ""}
+
+
+def peak_memory(pid: int) -> float:
+    """The most bytes that a process has had, 0 if it has ended; what `wait` gives counts its parent's as well."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next((float(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")), 0.0)
 
 
 def compare_names(row: Row, network: Network, tried: Subject) -> list[Spot]:
