@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -35,31 +35,33 @@ from inspectnet.rules import METHODS, Policy
 LARGEST = 150_000_000  # parameters
 GATES = ("Sigmoid", "HardSigmoid")  # the reference holds them fixed, whoever reads them
 KINK = 1e-3  # a larger error may be a rectifier whose input is 0 but for rounding
-PROVED = {"dynamo": "deconvnet", "torchscript": "gradient"}  # the method that verify is run with, by exporter
+PROVED = {"dynamo": "gradient", "torchscript": "deconvnet"}  # the method that verify is run with, by exporter
 VERIFY_SECONDS, VERIFY_BYTES = 900, 8 << 30  # of a core, and of memory: a run beyond is stopped
 TRANSFORMERS = ("vit", "swin", "maxvit", "timm/vit", "timm/swin")
 
 Spot = tuple[Layer, str, int]  # a layer, the module whose output it holds, and which call of it
 
 
-def try_network(name: str, exporter: str, folder: Path) -> Row:
-    """Everything about one network from one exporter; a failure is a row with its reason."""
-    tried = subject(name)
-    row = Row(name, exporter, tried.parameters)
+def try_network(row: Row, folder: Path, proved: Sequence[str] = EXPORTERS) -> None:
+    """Fill in what the row of one network from one exporter lacks; a failure is its reason."""
+    tried = subject(row.network)
+    row.parameters = tried.parameters
     if row.parameters > LARGEST:
         row.reason = "not run: too large"
-        return row
-    path = folder / f"{name.replace('/', '.')}.{exporter}.onnx"
+        return
+    path = folder / f"{row.network.replace('/', '.')}.{row.exporter}.onnx"
     try:
-        examine(row, tried, export(tried.net, tried.images[0], path, exporter))
-        row.verified = verify(path, PROVED[exporter])
+        export(tried.net, tried.images[0], path, row.exporter)
+        if not row.opens:
+            examine(row, tried, path)
+        if row.exporter in proved:
+            row.verified = verify(path, PROVED[row.exporter])
     except Exception as error:  # a sweep goes on, and says why
         row.reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"[:300]
         if not isinstance(error, inspectnet.InspectError):
             traceback.print_exc()
     finally:
         path.unlink(missing_ok=True)
-    return row
 
 
 def examine(row: Row, tried: Subject, path: Path) -> None:
@@ -100,7 +102,7 @@ def verify(path: Path, method: str) -> Verified:
     if child.returncode not in (0, 1) or not said:
         reason = f"exit {child.returncode}: {line.splitlines()[-1] if line else ''}"[:300]
         return {"method": method, "layers": 0, "checks": 0, "failed": [], "gigabytes": gigabytes, "reason": reason}
-    checks = json.loads(said)["checks"]
+    checks = json.loads(said)["result"]["checks"]
     layers = {check["subject"] for check in checks if check["claim"] == "cropped = fused"}
     failed = [f"{c['subject']}: {c['claim']} {float(c['error'] or 'nan'):.0e}" for c in checks if not c["passed"]]
     counts = {"layers": len(layers), "checks": len(checks)}
@@ -195,8 +197,9 @@ def chosen(prefixes: Sequence[str]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("-o", "--out", type=Path, required=True, help="JSON of the rows; a row that is there is kept")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="JSON of the rows; what is there is kept")
     parser.add_argument("--only", nargs="*", default=[], help="networks whose names begin so, in that order")
+    parser.add_argument("--verify", nargs="*", choices=EXPORTERS, default=EXPORTERS, help="whose files are verified")
     parser.add_argument("--table", action="store_true", help="print the rows as Markdown, run nothing")
     said = parser.parse_args()
     kept = [Row(**row) for row in json.loads(said.out.read_text())] if said.out.exists() else []
@@ -207,16 +210,14 @@ def main() -> None:
     gc.disable()  # dynamo makes millions of objects that stay: to look at them again and again costs a fifth
     torch.backends.mha.set_fastpath_enabled(False)  # TorchScript's exporter does not know its operator
     with tempfile.TemporaryDirectory() as folder:
-        for key in missing(rows, chosen(said.only)):
-            rows[key] = row = try_network(*key, Path(folder))
+        for key in ((name, exporter) for name in chosen(said.only) for exporter in EXPORTERS):
+            row = rows.setdefault(key, Row(*key))
+            if row.reason or (row.opens and (row.verified or row.exporter not in said.verify)):
+                continue
+            try_network(row, Path(folder), said.verify)
             print(table([row]).splitlines()[-1], f"build {row.build} s", flush=True)
             said.out.write_text(json.dumps([asdict(row) for row in rows.values()], indent=1))
             gc.collect()
-
-
-def missing(rows: Mapping[tuple[str, str], Row], networks: Sequence[str]) -> list[tuple[str, str]]:
-    """The networks and exporters without a row."""
-    return [key for name in networks for exporter in EXPORTERS if (key := (name, exporter)) not in rows]
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ class Row:
 
     network: str
     exporter: str
-    parameters: int
+    parameters: int = 0
     opens: bool = False
     layers: int = 0
     named: int = 0
