@@ -172,8 +172,6 @@ class Wild:
         extents = np.floor(below.astype(np.float32) * scales).astype(int)
         even = bool(np.isin(scales, [1, 2, 0.5, 1.5, 3]).all())
         self.exact &= even  # else a share may be 0 but for rounding
-        if not even and how["mode"] == "nearest" and how["coordinate_transformation_mode"] == "half_pixel_symmetric":
-            raise Refused  # runtimes round ties differently
         by_size = self.flip_coin()
         if by_size and self.flip_coin(0.3):
             self.exact, extents = False, self.rng.integers(2, 30, 2)

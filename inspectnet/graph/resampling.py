@@ -9,9 +9,10 @@ import onnx_ir as ir
 
 from inspectnet.graph.values import constant_of, integer, ints, number, shape_of, word
 
+TIE = 1e-6  # onnxruntime takes what is so near a half for one
 ROUNDINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "round_prefer_floor": lambda x: np.ceil(x - 0.5),
-    "round_prefer_ceil": lambda x: np.floor(x + 0.5),
+    "round_prefer_floor": lambda x: np.ceil(x.astype(np.float64) - 0.5 - TIE),
+    "round_prefer_ceil": lambda x: np.floor(x.astype(np.float64) + 0.5 + TIE),
     "floor": np.floor,
     "ceil": np.ceil,
 }
@@ -85,6 +86,8 @@ def _coordinates(node: ir.Node, axis: int, below: int, above: int) -> np.ndarray
     """Where each position above lies among those below."""
     mode = word(node, "coordinate_transformation_mode", "half_pixel")
     scale, o = scale_of(node, axis, below, above), np.arange(above, dtype=np.float32)  # as runtimes round
+    if shape_of(node.inputs[0]) == shape_of(node.outputs[0]):
+        return o  # copied, whatever the mode and scale say
     if mode == "align_corners":
         return o * np.float32(below - 1) / np.float32(above - 1) if above > 1 else o * 0
     if mode == "asymmetric":
