@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from inspectnet.errors import blames_its_model, blaming_the_model
+from inspectnet.errors import ModelError, blames_its_model, blaming_the_model
 from inspectnet.geometry import Unit
 from inspectnet.graph.directory import Directory
 from inspectnet.graph.layers import Layer, find_layers
@@ -47,13 +47,13 @@ def open_network(
     """
     source, on = read(path), choose_device(device)
     with blaming_the_model(source.path):
-        model, prepares, where = prepare_model(source, preparation or {})
+        model, photos, where = prepare_model(source, preparation or {})
         layers = find_layers(model.graph)
         unknown = unlisted_above(model.graph, layers)
         return Network(
             path=source.path, sha256=source.sha256, model=model, device=on, threads=threads,
             directory=Directory(layers, aliases, unknown), unknown=unknown, scores_in=scores,
-            preparation=prepares, preparation_source=where,
+            photos=photos, preparation_source=where,
             classes=class_names(source), epoch=training_epoch(source),
         )  # fmt: skip
 
@@ -78,10 +78,10 @@ class Maxima:
 class Network(OpenedModel):
     """An opened model: its layers, what they answer, and by `inverse` the way back from them to the pixels."""
 
-    preparation: Preparation
-    """How photos become inputs."""
+    photos: Preparation | None
+    """How photos become inputs; None if they do not, as where images have 5 channels."""
     preparation_source: str
-    """Where that was said."""
+    """Where that was said, or why photos do not become inputs."""
     classes: list[str]
     """Names of the classes in the order of the output, empty if the model does not tell."""
     epoch: int | None
@@ -90,6 +90,14 @@ class Network(OpenedModel):
     """The operator above which not all layers are listed, in words; None if all are."""
     scores_in: str
     """The layer or output that holds the class scores, as the user says; empty if nothing is said."""
+
+    @property
+    def preparation(self) -> Preparation:
+        """How photos become inputs. Raises ModelError for a network that takes none."""
+        if self.photos is None:
+            why = f"{self.path} takes no photos, for {self.preparation_source}"
+            raise ModelError(f"{why}. layers, invert and verify need none; from Python give it arrays.")
+        return self.photos
 
     def inverse(self, policy: Policy | None = None) -> Inverse:
         """The way back by a policy, by default the deconvnet's."""

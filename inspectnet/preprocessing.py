@@ -10,19 +10,21 @@ from typing import Any
 
 import onnx_ir as ir
 
-from inspectnet.errors import ModelError, OptionError, nearest
+from inspectnet.errors import OptionError, nearest
 from inspectnet.images.prepare import Preparation
 from inspectnet.reading import metadata
 from inspectnet.reading.reader import Source, open_graph
 from inspectnet.reading.settling import image_shape
 
+CHANNELS = (1, 3)  # of photos
 DEFAULT_SIDE = 224  # of the image, where neither the file nor the user says
 
 
-def prepare_model(source: Source, said: Preparation | Mapping[str, Any]) -> tuple[ir.Model, Preparation, str]:
+def prepare_model(source: Source, said: Preparation | Mapping[str, Any]) -> tuple[ir.Model, Preparation | None, str]:
     """The graph with its image's extent fixed, how photos become that image, and where this was said.
 
-    said: all of it, or the fields that go before what is found. Raises OptionError, ModelError.
+    Photos become no image of other than 3 channels or 1: None, and why. said: all of it, or the fields that go before
+    what is found. Raises OptionError, ModelError.
     """
     if isinstance(said, Preparation):
         found: tuple[Preparation, str] | None = (said, "given by the user")
@@ -32,16 +34,22 @@ def prepare_model(source: Source, said: Preparation | Mapping[str, Any]) -> tupl
         found = _travelling(source)
     travelled = found[0].input_size[1:] if found and "input_size" not in said else None
     model = open_graph(source, travelled or _size_to_fix(source, said))
-    preparation, where = found or _guess(model, str(source.path))
+    shape = image_shape(model.graph)
+    if shape[0] not in CHANNELS and not found:
+        why = f"photos have 3 channels or 1, not {shape[0]}"
+        if more := said.keys() - {"input_size"}:
+            raise OptionError(f"{source.path} takes no photos, so it has no {min(more)}: {why}.")
+        return model, None, why
+    preparation, where = found or _guess(model)
     if said:
         # the network's own extent holds the number of channels, which the user does not say
-        fields = {**said, "input_size": image_shape(model.graph)} if "input_size" in said else said
+        fields = {**said, "input_size": shape} if "input_size" in said else said
         preparation = dataclasses.replace(preparation, **fields)
         where = "given by the user" if {"mean", "std"} <= said.keys() else f"{where}, changed by the user"
     if source.layout == "nhwc":  # it may say so too, but the opened graph takes (N, C, H, W)
         preparation = dataclasses.replace(preparation, layout="nchw")
-    if preparation.shape != image_shape(model.graph):
-        shapes = f"(C, H, W) = {image_shape(model.graph)}, but the preprocessing makes {preparation.shape}"
+    if preparation.shape != shape:
+        shapes = f"(C, H, W) = {shape}, but the preprocessing makes {preparation.shape}"
         raise OptionError(f"{source.path} takes images of {shapes}. Say --input-size H,W.")
     return model, preparation, where
 
@@ -76,11 +84,9 @@ def _size_to_fix(source: Source, said: Mapping[str, Any]) -> tuple[int, int] | N
     return tuple(n if isinstance(n, int) else DEFAULT_SIDE for n in (h, w))  # type: ignore[return-value]
 
 
-def _guess(model: ir.Model, where: str) -> tuple[Preparation, str]:
+def _guess(model: ir.Model) -> tuple[Preparation, str]:
     """What to do to photos if nobody says: what the graph does not do itself, else ImageNet's normalisation."""
     size = image_shape(model.graph)
-    if size[0] not in (1, 3):
-        raise ModelError(f"{where} takes images of {size[0]} channels; photos have 3 or 1.")
     largest = metadata.baked_range(model.graph)
     if largest is not None:
         plain = Preparation(size, (0.0,) * size[0], (1 / largest,) * size[0])

@@ -375,3 +375,16 @@ def test_what_a_choice_is_made_of_needs_no_rule(method, rng, tmp_path):
         "Relu",
     }
     assert [check for check in checks if not check.passed] == []
+
+
+def test_a_closed_network_answers_as_before(opened):
+    network, x = opened("zfnet")
+
+    def answers():
+        (cropped,), (whole,) = (network.inverse().project(x, layer, [Unit(0, 3)]) for layer in ("conv3", "fc7"))
+        return network.activations(x, "conv3"), network.maxima(x, ["fc7"])["fc7"].values, cropped.pixels, whole.pixels
+
+    before = answers()
+    network.close()
+    for one, other in zip(before, answers(), strict=True):
+        np.testing.assert_array_equal(one, other)

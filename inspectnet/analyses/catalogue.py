@@ -57,8 +57,8 @@ class Catalogue(Result):
     layers: tuple[LayerEntry, ...]
     unlisted_above: str | None
     """The operator above which not all layers are listed; None if all are."""
-    preprocess: Mapping[str, object]
-    """How photos become inputs, and where that was said."""
+    preprocess: Mapping[str, object] | None
+    """How photos become inputs, and where that was said; None if they do not."""
 
 
 def catalogue(network: Network) -> Catalogue:
@@ -69,7 +69,7 @@ def catalogue(network: Network) -> Catalogue:
         network.input_shape,
         tuple(_entry(network, layer) for layer in network.layers),
         network.unknown,
-        {**network.preparation.to_json(), "source": network.preparation_source},
+        {**network.photos.to_json(), "source": network.preparation_source} if network.photos else None,
     )
 
 

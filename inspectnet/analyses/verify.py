@@ -51,18 +51,19 @@ def verify(
     network: Network,
     layers: Sequence[str] = (),
     *,
-    images: Source | None = None,
+    images: Source | np.ndarray | None = None,
     policy: Policy | None = None,
     seed: int = 0,
 ) -> Verification:
     """The checks of `layers`, by default eight spread over the depth, and of all operators below them.
 
-    images: photos to check with, by default the sample photos; the first two that can be read are taken. seed: of the
-    random signals. Raises LayerError, RuleError if there is nothing to check, ImageError.
+    images: photos, of which the first two that can be read are taken, or prepared images (N, C, H, W); by default the
+    sample photos, or noise for a network that takes no photos. seed: of that noise and of the signals. Raises
+    LayerError, RuleError if there is nothing to check, ImageError.
     """
     policy = policy or Policy()
     names, left_out = _choose_layers(network, layers, policy)
-    x = _read_photos(network, samples.folder() if images is None else images)
+    x = _read_images(network, images, seed)
     # JSON holds no number that is none: the check has failed
     checks = (replace(c, error=c.error if math.isfinite(c.error or 0) else None)
               for c in check_all(network, x, names, policy, seed))  # fmt: skip
@@ -91,10 +92,15 @@ def _spread(names: list[str]) -> list[str]:
     return [names[i * (len(names) - 1) // (LAYERS - 1)] for i in range(LAYERS)] if len(names) > LAYERS else names
 
 
-def _read_photos(network: Network, images: Source) -> np.ndarray:
-    """The first photos that can be read, prepared."""
+def _read_images(network: Network, images: Source | np.ndarray | None, seed: int) -> np.ndarray:
+    """The images given, or the first photos that can be read, prepared; noise if nothing is given nor fits."""
     count = network.fixed_batch or IMAGES
-    stream, rows = Stream(collection_of(images), network.preparation, batch_size=count), list[np.ndarray]()
+    if images is None and network.photos is None:
+        return np.random.default_rng(seed).standard_normal((count, *network.input_shape), np.float32)
+    if isinstance(images, np.ndarray):
+        return network.checked(images)
+    preparation, rows = network.preparation, list[np.ndarray]()
+    stream = Stream(collection_of(samples.folder() if images is None else images), preparation, batch_size=count)
     for batch in stream:
         rows += list(batch.x)
         if len(rows) >= count:

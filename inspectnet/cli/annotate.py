@@ -25,10 +25,10 @@ def annotate(
     from inspectnet.reading import metadata
 
     out = options.onnx_file(out)
-    network = Opening("cpu", preprocessing).open(model, quiet=True)
+    network = Opening("cpu", preprocessing).open(model, photos=False)
     properties: dict[str, Any] = {}
-    if preprocessing.said() or not network.preparation_source.startswith("a guess"):
-        properties[metadata.PREPROCESS] = network.preparation.to_json()
+    if network.photos and (preprocessing.said() or not network.preparation_source.startswith("a guess")):
+        properties[metadata.PREPROCESS] = network.photos.to_json()
     if classes is not None:
         properties[metadata.CLASSES] = metadata.read_class_names(classes)
     if not properties:

@@ -57,7 +57,7 @@ def evolve(
     from inspectnet.report.evolution import print_evolution, write_evolution
 
     files, policy = _files(checkpoints), choices.policy()
-    networks = [opening.open(f, quiet=i > 0) for i, f in enumerate(files)]
+    networks = [opening.open(f, photos=i == 0) for i, f in enumerate(files)]
     times, wanted = _epochs(networks, epochs), wanted_maps(networks[-1], layer, maps, "")
     _check(networks, wanted, policy)
     collection = options.collection_of(images, destination.out)

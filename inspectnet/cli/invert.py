@@ -28,7 +28,7 @@ def invert(
     LAYER:pre starts at the raw sums before the activation.
     """
     out = options.onnx_file(out)
-    network = Opening("cpu", Preprocessing(input_size=input_size), alias).open(model, quiet=True)
+    network = Opening("cpu", Preprocessing(input_size=input_size), alias).open(model, photos=False)
     unit = options.unit_of(network, layer)
     if unit.map is not None:
         whole = f"{unit.layer}{':pre' * unit.pre}"

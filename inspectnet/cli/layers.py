@@ -17,5 +17,5 @@ def layers(
     """List the layers of a model: names, shapes, receptive fields, and whether they can be inverted."""
     from inspectnet.analyses.catalogue import catalogue
 
-    network = Opening(device, Preprocessing(input_size=input_size), alias).open(model, quiet=True)
+    network = Opening(device, Preprocessing(input_size=input_size), alias).open(model, photos=False)
     destination.finish([network], lambda: catalogue(network), as_json=as_json)

@@ -39,7 +39,7 @@ def verify(
     from inspectnet.analyses import verify as analysis
 
     network, policy = (
-        Opening(device, Preprocessing(input_size=input_size), alias).open(model, quiet=True),
+        Opening(device, Preprocessing(input_size=input_size), alias).open(model, photos=False),
         choices.policy(),
     )
     result = destination.finish(

@@ -17,6 +17,7 @@ Axes = tuple[int, ...]  # of a Transpose: axis i of its output is axis turn[i] o
 Sunk = tuple[Axes, dict[int, np.ndarray], dict[str, int]]  # the outputs' turn, what constants and attributes become
 
 TO_LAST: Axes = (0, 2, 3, 1)
+TO_FIRST: Axes = (0, 3, 1, 2)
 CHANNELS = (1, 3)  # of a photo
 POINTWISE = (
     "Abs Cast Ceil Celu Clip Dropout Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity LeakyRelu Log Mish Neg Not"
@@ -30,11 +31,11 @@ def put_channels_first(model: ir.Model) -> bool:
     """Let `model` take its image as (N, C, H, W), in place; whether it took it as (N, H, W, C).
 
     The maps of its layers and outputs are (N, C, H, W) then, too, under the names that they had. Where the shape could
-    mean either, it means (N, C, H, W) already.
+    mean either, it means (N, C, H, W) already; where it is no photo's, the first operators tell.
     """
     graph = model.graph
     image, (n, h, w, c) = graph.inputs[0], shape_of(graph.inputs[0]) or ()
-    if h in CHANNELS or c not in CHANNELS:
+    if h in CHANNELS or not (c in CHANNELS or _is_turned_at_once(image)):
         return False
     first = ir.Value(name=image.name, shape=ir.Shape([n, c, h, w]), type=image.type)
     image.name = f"{first.name}/channels_last"
@@ -47,6 +48,12 @@ def put_channels_first(model: ir.Model) -> bool:
         _cancel(node) if node.op_type == "Transpose" else _sink(graph, node)
     passes.RemoveUnusedNodesPass()(model)
     return True
+
+
+def _is_turned_at_once(image: ir.Value) -> bool:
+    """Whether all that reads the image takes it for (N, H, W, C), and turns it to (N, C, H, W)."""
+    perms = [ints(n, "perm") if n.op_type == "Transpose" and not n.domain else () for n in image.consumers()]
+    return bool(perms) and all(tuple(perm) == TO_FIRST for perm in perms)
 
 
 def _cancel(node: ir.Node) -> None:

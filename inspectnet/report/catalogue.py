@@ -24,7 +24,8 @@ def print_result(result: Catalogue) -> None:
         show(obstacle)
     if result.unlisted_above:
         show(tell_unlisted(result.unlisted_above))
-    show(f"preprocessing: {result.preprocess['source']}")
+    source = result.preprocess["source"] if result.preprocess else "none, for it takes no photos"
+    show(f"preprocessing: {source}")
 
 
 def _row(layer: LayerEntry) -> list[str]:

@@ -9,7 +9,7 @@ from nets import onnx_text
 from small import run
 
 import inspectnet
-from inspectnet.errors import ModelError, OptionError
+from inspectnet.errors import OptionError
 from inspectnet.geometry import Box, Unit
 from inspectnet.reading.reader import open_graph, read
 
@@ -214,10 +214,19 @@ def test_what_could_be_either_has_its_channels_first(extent, tmp_path):
     assert list(source.model.graph.inputs[0].shape)[1:] == list(extent)
 
 
-def test_other_numbers_of_channels_are_refused_in_either_order(tmp_path):
-    path = kept(onnx_text("y = Relu (image)", image=("N", 8, 8, 4)), tmp_path)
-    with pytest.raises(ModelError, match="takes images of 8 channels; photos have 3 or 1"):
-        inspectnet.open(path, device="cpu")
+@pytest.mark.parametrize("channels", [2, 4, 13])
+def test_other_numbers_of_channels_are_last_where_the_image_is_turned_at_once(channels, rng, tmp_path):
+    weights = {"f": rng.normal(size=(6, channels, 3, 3))}
+    turned = onnx_text(
+        f"a = Transpose {P} (image)\nb = Conv (a, f)\ny = Relu (b)", weights, image=("N", 7, 9, channels)
+    )
+    network = inspectnet.open(kept(turned, tmp_path), device="cpu")
+    assert network.input_shape == (channels, 7, 9) and network.layer("conv1").extent == (5, 7)
+    x = rng.normal(size=(2, channels, 7, 9)).astype(np.float32)
+    (wanted,) = onnxruntime.InferenceSession(turned.SerializeToString()).run(None, {"image": last(x)})
+    np.testing.assert_allclose(network.activations(x, "conv1"), wanted, atol=1e-5)
+    first = onnx_text("y = Relu (image)", image=("N", 8, 8, 4))
+    assert inspectnet.open(kept(first, tmp_path), device="cpu").input_shape == (8, 8, 4)
 
 
 @pytest.mark.parametrize("layout", ["nhwc", "nchw", None])
