@@ -30,7 +30,7 @@ RANKS = {room: rank for rank, floor in enumerate(FLOORS.split("\n")) for room in
 
 HOMES = {
     "onnx": ["graph", "reading", "rules", "inverse"],
-    "onnx_ir": ["graph", "reading", "rules", "inverse", "opened_model", "preprocessing"],
+    "onnx_ir": ["graph", "reading", "rules", "inverse", "opened_model", "preprocessing", "methods"],
     "onnxruntime": ["runtime"],
     "matplotlib": ["figures"],
     "typer": ["cli"],

@@ -57,10 +57,7 @@ def checked_images(net: Network, x: np.ndarray) -> np.ndarray:
     x = np.asarray(x)
     if x.dtype.kind not in "fiub" or not np.isfinite(x).all():
         raise OptionError("the images hold NaN, infinity or what is no number. Give prepared images (N, C, H, W).")
-    if x.ndim != 4 or x.shape[1:] != net.input_shape or not len(x):
-        wanted = ", ".join(map(str, net.input_shape))
-        raise OptionError(f"images have the shape {x.shape}, but {net.path} wants (N, {wanted}).")
-    return np.ascontiguousarray(x, np.float32)
+    return net.checked(x)
 
 
 def find_units(net: Network, x: np.ndarray, layer: str, target: Target | Sequence[Target] | np.ndarray) -> Units:
