@@ -201,7 +201,7 @@ class Wild:
         h, w = self.extents[x]
         if self.flip_coin() and h > 3:
             first = int(self.rng.integers(2, h - 1))
-            parts = self.op.Split(x, np.array([first, h - first], np.int64), axis=2, outputs=2)
+            parts = self.op.several("Split", 2, x, np.array([first, h - first], np.int64), axis=2)
             which = int(self.rng.integers(2))
             return self.made(parts[which], ((first, h - first)[which], w), f"part {which} of a split at {first}")
         if h % 2 or w % 2:

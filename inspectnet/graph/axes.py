@@ -13,7 +13,19 @@ import onnx_ir as ir
 from inspectnet.graph.builder import Op
 from inspectnet.graph.extents import BATCH, Extent
 from inspectnet.graph.parts import BATCH_EXTENT, Axis, Part, letter_of, make_wholes, number, regroup, size, solved
-from inspectnet.graph.values import constant_of, integer, ints, live_values, read_values, shape_of
+from inspectnet.graph.values import (
+    constant_of,
+    input_of,
+    integer,
+    ints,
+    live_values,
+    name_of,
+    optional_input,
+    producer_of,
+    rank_of,
+    read_values,
+    shape_of,
+)
 
 RESHAPING = frozenset({"Reshape", "Flatten"})
 USUAL = {2: "NC", 4: "NCHW"}  # by rank
@@ -117,7 +129,7 @@ def as_maps(op: Op, value: ir.Value, axes: Axes) -> ir.Value:
 def _seen_as(view: ir.Value, value: ir.Value, shape: Sequence[Extent]) -> ir.Value:
     """`view`, of that shape, marked as a view of `value`."""
     view.type, view.shape = value.type, ir.Shape(shape)
-    view.producer().metadata_props[VIEW] = value.name or ""
+    producer_of(view).metadata_props[VIEW] = name_of(value)
     return view
 
 
@@ -136,15 +148,14 @@ def view_of(value: ir.Value) -> tuple[str, list[ir.Node]]:
     nodes: list[ir.Node] = []
     while (maker := value.producer()) is not None and is_view(maker):
         nodes.insert(0, maker)
-        value = maker.inputs[0]
+        value = input_of(maker)
     return str(value.name), nodes
 
 
 def viewed(op: Op, value: ir.Value, nodes: Sequence[ir.Node]) -> ir.Value:
     """`value` through the same operators as `nodes`, which make a view."""
     for node in nodes:
-        attributes = {a.name: a.value for a in node.attributes.values()}
-        value = getattr(op, node.op_type)(value, *map(constant_of, node.inputs[1:]), **attributes)
+        value = op.write(node.op_type, value, *map(constant_of, node.inputs[1:]), **node.attributes)
     return value
 
 
@@ -160,11 +171,11 @@ def _reshaped(axes: Axes, above: Extents) -> list[Axis]:
 
 def reduced_axes(node: ir.Node) -> list[int]:
     """The axes that a reduction runs over; empty if that is not said."""
-    return [axis % len(node.inputs[0].shape) for axis in _axes_said(node)]
+    return [axis % rank_of(input_of(node)) for axis in _axes_said(node)]
 
 
 def _axes_said(node: ir.Node) -> list[int]:
-    axes = constant_of(node.inputs[1]) if len(node.inputs) > 1 else None
+    axes = constant_of(optional_input(node, 1))
     return [] if axes is None else [int(axis) for axis in axes.ravel()]
 
 

@@ -1,23 +1,36 @@
 """Op: writes nodes into a graph as if ONNX's operators were functions."""
 
 import functools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Sequence
+from typing import Protocol, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import onnx_ir as ir
+
+Operand: TypeAlias = ir.Value | npt.ArrayLike | None
+Attribute: TypeAlias = ir.Attr | str | int | float | Sequence[int] | Sequence[float]
+
+
+class Operator(Protocol):
+    """What appends one operator to a graph, and gives its output."""
+
+    def __call__(self, *inputs: Operand, **attributes: Attribute) -> ir.Value:
+        """Append the operator with these inputs and attributes."""
 
 
 def add_initializer(graph: ir.Graph, name: str, numbers: np.ndarray | ir.TensorProtocol) -> ir.Value:
     """The value of that name that holds `numbers`, as a new initializer of `graph`."""
     tensor = ir.tensor(numbers, name=name) if isinstance(numbers, np.ndarray) else numbers
-    value = ir.Value(name=name, const_value=tensor, shape=tensor.shape, type=ir.TensorType(tensor.dtype))
+    value = ir.Value(
+        name=name, const_value=tensor, shape=ir.Shape(tensor.shape.numpy()), type=ir.TensorType(tensor.dtype)
+    )
     graph.register_initializer(value)
     return value
 
 
 class Op(ir.tape.Tape):  # type: ignore[misc]
-    """Appends nodes to a graph: `op.Relu(x)`, `op.Split(x, [2, 2], axis=1, outputs=2)`.
+    """Appends nodes to a graph: `op.Relu(x)`, `op.several("Split", 2, x, [2, 2], axis=1)`.
 
     Numbers and arrays given as inputs become constants of the graph; int is int64, float is float32.
     """
@@ -30,23 +43,28 @@ class Op(ir.tape.Tape):  # type: ignore[misc]
             prefix += "_"
         self._prefix = prefix
         self._count = 0
-        self._constants: dict[tuple[Any, ...], ir.Value] = {}
+        self._constants: dict[tuple[str, tuple[int, ...], bytes], ir.Value] = {}
 
-    def __getattr__(self, op_type: str) -> Callable[..., Any]:
+    def __getattr__(self, op_type: str) -> Operator:
         if op_type.startswith("_"):
             raise AttributeError(op_type)
-        return functools.partial(self._append, op_type)
+        return functools.partial(self.write, op_type)
 
-    def _append(self, op_type: str, *inputs: Any, outputs: int = 1, **attributes: Any) -> Any:
+    def write(self, op_type: str, *inputs: Operand, **attributes: Attribute) -> ir.Value:
+        """Append the operator of that name; gives its output."""
+        return self.several(op_type, 1, *inputs, **attributes)[0]
+
+    def several(self, op_type: str, outputs: int, *inputs: Operand, **attributes: Attribute) -> list[ir.Value]:
+        """Append the operator of that name; gives so many outputs."""
         values = [x if x is None or isinstance(x, ir.Value) else self.constant(x) for x in inputs]
         self._count += 1
         name = f"{self._prefix}/{op_type}_{self._count}"
         made = self.op_multi_out(op_type, values, attributes, num_outputs=outputs, name=name)
         for i, value in enumerate(made):
             value.name = name if i == 0 else f"{name}_{i}"
-        return made[0] if outputs == 1 else made
+        return list(made)
 
-    def constant(self, numbers: Any) -> ir.Value:
+    def constant(self, numbers: npt.ArrayLike) -> ir.Value:
         """The value that holds `numbers`, shared by all who ask for the same ones."""
         array = np.asarray(numbers)
         if array.dtype == np.float64:
@@ -59,5 +77,4 @@ class Op(ir.tape.Tape):  # type: ignore[misc]
 
     def shape_like(self, top: ir.Value, bottom: ir.Value) -> ir.Value:
         """The shape of `bottom` with the batch size of `top`: one image may serve many seeds."""
-        value: ir.Value = self.Concat(self.Shape(top, end=1), self.Shape(bottom, start=1), axis=0)
-        return value
+        return self.Concat(self.Shape(top, end=1), self.Shape(bottom, start=1), axis=0)

@@ -3,11 +3,15 @@
 import numpy as np
 import onnx_ir as ir
 
+from inspectnet.errors import ModelError
+
 CARRIERS = frozenset(
     "Reshape Unsqueeze Squeeze Flatten Pad Transpose Identity Dropout Cast Expand".split()
 )  # what they give are the same numbers in other places
 ROUNDINGS = frozenset({"QuantizeLinear", "DequantizeLinear"})  # to a grid and back: no module's work, no map's
 STRUCTURAL_OPS = frozenset({"Shape", "Size"})  # what they give depends on the extent of the image, not on its pixels
+Extent = int | str | None  # a name where it is free, as N of the images; None where nothing is known
+Extents = tuple[Extent, ...]
 
 
 def live_values(graph: ir.Graph) -> set[ir.Value]:
@@ -50,15 +54,81 @@ def behind(value: ir.Value | None) -> ir.Node | None:
     """The maker of `value` behind nodes that only carry it along; None if that is the graph's input or a constant."""
     node = None if value is None else value.producer()
     while node is not None and node.op_type in CARRIERS:
-        node = node.inputs[0].producer()
+        node = input_of(node).producer()
     return node
 
 
-def shape_of(value: ir.Value) -> tuple[int | str | None, ...] | None:
-    """The extents of `value` (a name or None where one is not fixed); None if not even the rank is known."""
+def input_of(node: ir.Node, index: int = 0) -> ir.Value:
+    """An input that `node` must have. Raises ModelError where the file leaves it out."""
+    value = optional_input(node, index)
+    if value is None:
+        raise ModelError(f"{describe(node)} has no input {index + 1}. Export the model again.")
+    return value
+
+
+def inputs_of(node: ir.Node) -> list[ir.Value]:
+    """All inputs of `node`. Raises ModelError where the file leaves one out."""
+    return [input_of(node, index) for index in range(len(node.inputs))]
+
+
+def optional_input(node: ir.Node, index: int) -> ir.Value | None:
+    """An input of `node`; None where the file leaves it out."""
+    return node.inputs[index] if index < len(node.inputs) else None
+
+
+def producer_of(value: ir.Value) -> ir.Node:
+    """The node that gives `value`, which is neither an input of the graph nor a constant."""
+    node = value.producer()
+    assert node is not None, f"no node gives '{value.name}'"
+    return node
+
+
+def graph_of(node: ir.Node) -> ir.Graph:
+    """The graph that `node` is a part of."""
+    assert node.graph is not None, f"{describe(node)} is in no graph"
+    return node.graph
+
+
+def name_of(value: ir.Value) -> str:
+    """The name of `value`; empty if it has none."""
+    return value.name or ""
+
+
+def shape_of(value: ir.Value) -> Extents | None:
+    """The extents of `value`; None if not even the rank is known."""
     if value.shape is None:
         return None
     return tuple(d if isinstance(d, int) else d.value for d in value.shape)
+
+
+def known_shape(value: ir.Value) -> Extents:
+    """The extents of `value`. Raises ModelError if not even the rank is known."""
+    shape = shape_of(value)
+    if shape is None:
+        raise ModelError(f"the shape of '{value.name}' is not known. Export the model again, with its shapes.")
+    return shape
+
+
+def rank_of(value: ir.Value) -> int:
+    """How many axes `value` has. Raises ModelError if that is not known."""
+    return len(known_shape(value))
+
+
+def extents_of(value: ir.Value, start: int = 0) -> tuple[int, ...]:
+    """The extents of `value` as numbers, from axis `start` on. Raises ModelError if one is not known."""
+    shape = known_shape(value)[start:]
+    numbers = tuple(extent for extent in shape if isinstance(extent, int))
+    if len(numbers) < len(shape):
+        raise ModelError(f"an extent of '{value.name}' is not known. Export the model again, with fixed extents.")
+    return numbers
+
+
+def extent_of(value: ir.Value, axis: int) -> int:
+    """One extent of `value` as a number. Raises ModelError if it is not known."""
+    extent = known_shape(value)[axis]
+    if not isinstance(extent, int):
+        raise ModelError(f"an extent of '{value.name}' is not known. Export the model again, with fixed extents.")
+    return extent
 
 
 def constant_of(value: ir.Value | None) -> np.ndarray | None:

@@ -5,7 +5,6 @@ convolution between two roundings. Each writer gives the standard's operators th
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import onnx_ir as ir
 
@@ -80,15 +79,13 @@ def _activated(op: Op, node: ir.Node, x: ir.Value, parameters: list[float]) -> i
     if not name:
         return x
     if name == "Clip":
-        clipped: ir.Value = op.Clip(x, *parameters)
-        return clipped
+        return op.Clip(x, *parameters)
     if name not in ACTIVATIONS:
         raise ModelError(f"{describe(node)} ends in {name}, which is not known there. Give the original model.")
-    active: ir.Value = getattr(op, name)(x, **dict(zip(ACTIVATIONS[name], parameters, strict=False)))
-    return active
+    return op.write(name, x, **dict(zip(ACTIVATIONS[name], parameters, strict=False)))
 
 
-def _attributes(node: ir.Node, *but: str) -> dict[str, Any]:
+def _attributes(node: ir.Node, *but: str) -> dict[str, ir.Attr]:
     """The node's attributes but those named, and those of its activation."""
     return {a.name: a for a in node.attributes.values() if a.name not in but and not a.name.startswith("activation")}
 
@@ -97,7 +94,7 @@ def _given(node: ir.Node, index: int) -> ir.Value | None:
     return node.inputs[index] if index < len(node.inputs) else None
 
 
-def _added(op: Op, *terms: ir.Value | None) -> Any:
+def _added(op: Op, *terms: ir.Value | None) -> ir.Value:
     first, *rest = [term for term in terms if term is not None]
     for term in rest:
         first = op.Add(first, term)
@@ -165,8 +162,7 @@ def _over_rms(op: Op, node: ir.Node, x: ir.Value, gamma: ir.Value, axis: int, ep
         raise ModelError(f"{describe(node)} counts axes of a value whose rank is not known. Give the original model.")
     axes = list(range(axis if axis < 0 else axis - len(x.shape), 0))
     mean = op.ReduceMean(op.Mul(x, x), axes, keepdims=1)
-    value: ir.Value = op.Mul(op.Div(x, op.Sqrt(op.Add(mean, epsilon))), gamma)
-    return value
+    return op.Mul(op.Div(x, op.Sqrt(op.Add(mean, epsilon))), gamma)
 
 
 @writes("RMSNormalization", "SimplifiedLayerNormalization")
@@ -186,8 +182,7 @@ def skip_norm(op: Op, node: ir.Node) -> ir.Value:
         ir.convenience.replace_all_uses_with(node.outputs[3], total, replace_graph_outputs=True)
     if simplified:
         return _over_rms(op, node, total, gamma, -1, number(node, "epsilon", 1e-5))
-    norm: ir.Value = op.LayerNormalization(total, gamma, *node.inputs[3:4], epsilon=number(node, "epsilon", 1e-12))
-    return norm
+    return op.LayerNormalization(total, gamma, *node.inputs[3:4], epsilon=number(node, "epsilon", 1e-12))
 
 
 @writes("NhwcMaxPool")

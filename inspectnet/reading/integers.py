@@ -5,7 +5,6 @@ rules know.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import onnx_ir as ir
 
@@ -18,17 +17,15 @@ Given = Sequence[ir.Value | None]
 def _real(op: Op, given: Given, axis: int = 1) -> ir.Value:
     """The real numbers that (integers, scale, zero point) stand for."""
     x, *rounding = (value for value in given if value is not None)
-    value: ir.Value = op.DequantizeLinear(x, *rounding, axis=axis)
-    return value
+    return op.DequantizeLinear(x, *rounding, axis=axis)
 
 
 def _rounded(op: Op, x: ir.Value, given: Given) -> ir.Value:
     """`x` on the grid of (scale, zero point)."""
-    value: ir.Value = op.QuantizeLinear(x, *(value for value in given if value is not None))
-    return value
+    return op.QuantizeLinear(x, *(value for value in given if value is not None))
 
 
-def _kept(node: ir.Node, *but: str) -> dict[str, Any]:
+def _kept(node: ir.Node, *but: str) -> dict[str, ir.Attr]:
     return {name: a for name, a in node.attributes.items() if name not in but}
 
 
@@ -53,7 +50,7 @@ def gemm(op: Op, node: ir.Node) -> ir.Value:
     terms = [_real(op, node.inputs[:3]), _real(op, node.inputs[3:6], axis=1 - transposed)]
     if len(node.inputs) > 6 and node.inputs[6] is not None:
         terms.append(op.Mul(op.Cast(node.inputs[6], to=1), op.Mul(node.inputs[1], node.inputs[4])))
-    sum_: ir.Value = op.Gemm(*terms, **_kept(node))
+    sum_ = op.Gemm(*terms, **_kept(node))
     rounding = node.inputs[7:9]
     return _rounded(op, sum_, rounding) if rounding and rounding[0] is not None else sum_
 
@@ -63,7 +60,7 @@ def two(op_type: str) -> Callable[[Op, ir.Node], ir.Value]:
 
     def write(op: Op, node: ir.Node) -> ir.Value:
         terms = [_real(op, node.inputs[i : i + 3]) for i in (0, 3)]
-        return _rounded(op, getattr(op, op_type)(*terms), node.inputs[6:8])
+        return _rounded(op, op.write(op_type, *terms), node.inputs[6:8])
 
     return write
 
@@ -74,7 +71,7 @@ def one(op_type: str, *but: str) -> Callable[[Op, ir.Node], ir.Value]:
     def write(op: Op, node: ir.Node) -> ir.Value:
         x, last = _real(op, node.inputs[:3]), bool(integer(node, "channels_last"))
         x = op.Transpose(x, perm=[0, 3, 1, 2]) if last else x
-        y = getattr(op, op_type)(x, **_kept(node, "channels_last", *but))
+        y = op.write(op_type, x, **_kept(node, "channels_last", *but))
         return _rounded(op, op.Transpose(y, perm=[0, 2, 3, 1]) if last else y, node.inputs[3:5])
 
     return write

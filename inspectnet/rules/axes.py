@@ -4,7 +4,7 @@ import numpy as np
 import onnx_ir as ir
 
 from inspectnet.graph.axes import Extents
-from inspectnet.graph.values import shape_of
+from inspectnet.graph.values import input_of, rank_of, shape_of
 from inspectnet.rules.registry import Backward, refuse
 
 END = (1 << 63) - 1
@@ -37,7 +37,7 @@ def down_axis(op: Backward, node: ir.Node, top: ir.Value, axis: int, shares: np.
     beyond: how many positions above read beyond the far end of the map. All before them read, in a crop of the map,
     what they read in all of it, so that its matrix is the same without the middle.
     """
-    (above, below), rank = shares.shape, len(node.inputs[0].shape)
+    (above, below), rank = shares.shape, rank_of(input_of(node))
     repeats = above // below
     if (
         rank == 4 and axis in (2, 3) and np.array_equal(shares, np.repeat(np.eye(below), repeats, axis=0))
@@ -51,17 +51,15 @@ def down_axis(op: Backward, node: ir.Node, top: ir.Value, axis: int, shares: np.
 
 def _without_middle(op: Backward, node: ir.Node, axis: int, matrix: np.ndarray, beyond: int) -> ir.Value:
     """As many rows and columns as there are: from the near end on, and for the last `beyond` rows from the far end."""
-    above, below = (op.Shape(x, start=axis, end=axis + 1) for x in (node.outputs[0], node.inputs[0]))
+    above, below = (op.Shape(x, start=axis, end=axis + 1) for x in (node.outputs[0], input_of(node)))
     rows = op.Max(op.Sub(above, [beyond]), [0])
     near = op.Slice(matrix, [0, 0], op.Concat(rows, below, axis=0), [0, 1])
     if not beyond:
         return near
     far = op.Slice(matrix, op.Neg(op.Concat(op.Sub(above, rows), below, axis=0)), [END, END], [0, 1])
-    value: ir.Value = op.Concat(near, far, axis=0)
-    return value
+    return op.Concat(near, far, axis=0)
 
 
 def divided(op: Backward, top: ir.Value, norm: ir.Value) -> ir.Value:
     """top / norm, a length taken along axes; 0 where that is 0, as torch takes it."""
-    value: ir.Value = op.Where(op.Equal(norm, 0.0), 0.0, op.Div(top, norm))
-    return value
+    return op.Where(op.Equal(norm, 0.0), 0.0, op.Div(top, norm))

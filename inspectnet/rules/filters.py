@@ -2,7 +2,7 @@
 
 import onnx_ir as ir
 
-from inspectnet.graph.values import integer, number
+from inspectnet.graph.values import extents_of, input_of, integer, number
 from inspectnet.graph.window import Window
 from inspectnet.rules.registry import Backward, refuse, rule
 
@@ -10,7 +10,7 @@ from inspectnet.rules.registry import Backward, refuse, rule
 @rule("Conv")
 def conv(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """The same filters, transposed: top (N, K, H', W') -> bottom (N, C, H, W)."""
-    filters, window = _fixed(op, node, 1), Window(node)
+    filters, window = _fixed(op, node), Window(node)
     group = integer(node, "group", 1)
     pads = [r - 1 - p for r, p in zip(window.reach * 2, window.pads, strict=True)]
     if set(window.strides) == {1} and min(pads) >= 0:  # the kernel of Conv is much faster than ConvTranspose's
@@ -27,22 +27,22 @@ def conv(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
 @rule("ConvTranspose")
 def conv_transpose(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """The same filters as a convolution: top (N, K, H', W') -> bottom (N, C, H, W)."""
-    filters, window, group = _fixed(op, node, 1), Window(node), integer(node, "group", 1)
+    filters, window, group = _fixed(op, node), Window(node), integer(node, "group", 1)
     return [op.Conv(top, filters, strides=window.strides, pads=window.pads, dilations=window.dilations, group=group)]
 
 
 @rule("Gemm")
 def gemm(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """The transposed matrix: top (N, K) -> bottom (N, C)."""
-    weights, transposed = _fixed(op, node, 1), integer(node, "transB", 0)
+    weights, transposed = _fixed(op, node), integer(node, "transB", 0)
     if integer(node, "transA", 0):
         raise refuse(node, "its image side is transposed")
     return [op.Gemm(top, weights, alpha=number(node, "alpha", 1.0), transB=1 - transposed)]
 
 
-def _fixed(op: Backward, node: ir.Node, index: int) -> ir.Value:
+def _fixed(op: Backward, node: ir.Node) -> ir.Value:
     """The weights of `node`, which must not depend on the image."""
-    weights: ir.Value = node.inputs[index]
+    weights = input_of(node, 1)
     if weights in op.alive:
         raise refuse(node, "its weights depend on the image")
     return weights
@@ -50,7 +50,7 @@ def _fixed(op: Backward, node: ir.Node, index: int) -> ir.Value:
 
 def _flip(op: Backward, filters: ir.Value, group: int) -> ir.Value:
     """Filters (K, C/g, h, w) as those of the transposed convolution (C, K/g, h, w), turned by 180 degrees."""
-    k, c, *kernel = filters.shape
+    k, c, *kernel = extents_of(filters)
     axes = list(range(2, 2 + len(kernel)))
     if any(extent > 1 for extent in kernel):
         first, last = [-1] * len(axes), [-(1 << 62)] * len(axes)

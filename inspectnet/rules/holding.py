@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import onnx_ir as ir
 
-from inspectnet.graph.values import ROUNDINGS, behind, shape_of
+from inspectnet.graph.values import ROUNDINGS, behind, input_of, inputs_of, shape_of
 from inspectnet.rules.axes import stretched_axes
 from inspectnet.rules.registry import HELD, Backward, Held
 
@@ -49,9 +49,10 @@ def gated_by_itself(mul: ir.Node) -> int | None:
 
     As one operator it is known by then; a quantiser between its parts, which rounds them, keeps them apart.
     """
-    for i, (x, gate) in enumerate(zip(mul.inputs, reversed(mul.inputs), strict=True)):
+    a, b = inputs_of(mul)
+    for i, (x, gate) in enumerate([(a, b), (b, a)]):
         maker = _unrounded(gate).producer()
-        if maker is not None and maker.op_type in SIGMOIDS and _unrounded(maker.inputs[0]) is _unrounded(x):
+        if maker is not None and maker.op_type in SIGMOIDS and _unrounded(input_of(maker)) is _unrounded(x):
             return i
     return None
 
@@ -59,13 +60,13 @@ def gated_by_itself(mul: ir.Node) -> int | None:
 def _unrounded(value: ir.Value) -> ir.Value:
     """What was rounded to `value`."""
     while (maker := value.producer()) is not None and maker.op_type in ROUNDINGS:
-        value = maker.inputs[0]
+        value = input_of(maker)
     return value
 
 
 def is_statistic(node: ir.Node, x: ir.Value) -> bool:
     """Whether `x` is one number for many places of what `node` makes, written out for each or not."""
     while (maker := x.producer()) is not None and maker.op_type in ("Expand", "Tile"):
-        x = maker.inputs[0]
+        x = input_of(maker)
     small, large = shape_of(x), shape_of(node.outputs[0])
     return small is not None and large is not None and bool(stretched_axes(small, large))

@@ -2,7 +2,7 @@
 
 import onnx_ir as ir
 
-from inspectnet.graph.values import integer
+from inspectnet.graph.values import input_of, inputs_of, integer, known_shape
 from inspectnet.rules.axes import gather_up
 from inspectnet.rules.holding import hold, is_statistic
 from inspectnet.rules.registry import HELD, Backward, Bottoms, Signal, refuse, rule
@@ -63,12 +63,13 @@ def where(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:
 def concat(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """To each part its share of the signal."""
     axis = integer(node, "axis", 1)
-    sizes = [x.shape[axis] for x in node.inputs]
-    if len(sizes) == 1:
+    shapes = [known_shape(x) for x in inputs_of(node)]
+    if len(shapes) == 1:
         return [top]
-    if not all(isinstance(size, int) for size in sizes):
+    sizes = [size for shape in shapes if isinstance(size := shape[axis], int)]
+    if len(sizes) < len(shapes):
         raise refuse(node, "it joins images, or maps of which an extent is not known")
-    return list(op.Split(top, sizes, axis=axis, outputs=len(sizes)))
+    return op.several("Split", len(sizes), top, sizes, axis=axis)
 
 
 @rule("Split", parts=True)
@@ -76,8 +77,9 @@ def split(op: Backward, node: ir.Node, top: Signal) -> list[ir.Value | None]:
     """The signals of the parts side by side, nothing where no signal arrived."""
     parts = top if isinstance(top, tuple) else (top, *[None] * (len(node.outputs) - 1))
     axis, arrived = integer(node, "axis", 0), next(t for t in parts if t is not None)
-    apart, images = axis % len(node.inputs[0].shape) == 0, node.inputs[0].shape[0]
-    if apart and not isinstance(images, int):
+    shape = known_shape(input_of(node))
+    apart = axis % len(shape) == 0
+    if apart and not isinstance(shape[0], int):
         raise refuse(node, "it takes the images apart")
     whole = [
         t if t is not None else op.Expand(0.0, op.Shape(y) if apart else op.shape_like(arrived, y))

@@ -2,7 +2,7 @@
 
 import onnx_ir as ir
 
-from inspectnet.graph.values import integer, number
+from inspectnet.graph.values import input_of, inputs_of, integer, number, rank_of
 from inspectnet.rules.registry import Backward, refuse, rule
 
 
@@ -11,10 +11,9 @@ def batch_norm(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | No
     """The signal times gamma / sqrt(var + eps) of its channel."""
     if integer(node, "training_mode"):
         raise refuse(node, "it is in training mode, where each batch has statistics of its own")
-    _, gamma, _, _, var = node.inputs
+    x, gamma, _, _, var = inputs_of(node)
     factor = op.Div(gamma, op.Sqrt(op.Add(var, number(node, "epsilon", 1e-5))))
-    rank = len(node.inputs[0].shape)
-    return [op.Mul(top, op.Reshape(factor, [1, -1, *[1] * (rank - 2)])), None, None, None, None]
+    return [op.Mul(top, op.Reshape(factor, [1, -1, *[1] * (rank_of(x) - 2)])), None, None, None, None]
 
 
 @rule("LRN", when=["lrn=identity"])
@@ -29,7 +28,7 @@ def lrn_gradient(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
 
     bottom_c = top_c s_c^-beta - 2 alpha beta/size * x_c * sum of top_j x_j s_j^(-beta-1) over j, whose neighbour c is
     """
-    x, size = node.inputs[0], integer(node, "size", 1)
+    x, size = input_of(node), integer(node, "size", 1)
     alpha, beta = number(node, "alpha", 1e-4), number(node, "beta", 0.75)
     below, above = (size - 1) // 2, size // 2
     s = op.Add(
@@ -45,5 +44,4 @@ def _mean_over_channels(op: Backward, x: ir.Value, below: int, above: int) -> ir
     """The sum over the channels c - below .. c + above, divided by their number; channels that do not exist are 0."""
     plane = op.Unsqueeze(op.Reshape(x, [0, 0, -1]), [1])  # (N, 1, C, H W): the channels become a spatial axis
     mean = op.AveragePool(plane, kernel_shape=[below + above + 1, 1], pads=[below, 0, above, 0], count_include_pad=1)
-    value: ir.Value = op.Reshape(mean, op.Shape(x))
-    return value
+    return op.Reshape(mean, op.Shape(x))

@@ -4,7 +4,7 @@ import math
 
 import onnx_ir as ir
 
-from inspectnet.graph.values import integer
+from inspectnet.graph.values import extent_of, input_of, integer
 from inspectnet.graph.window import Window
 from inspectnet.rules.registry import Backward, refuse, rule
 
@@ -12,13 +12,13 @@ from inspectnet.rules.registry import Backward, refuse, rule
 @rule("MaxPool", when=["unpool=sum"])
 def max_pool(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """Each value returns to the switch that won its window; windows that share a switch add up."""
-    return [_scatter(op, top, _switches(op, node), node.inputs[0], "add")]
+    return [_scatter(op, top, _switches(op, node), input_of(node), "add")]
 
 
 @rule("MaxPool", when=["unpool=overwrite"])
 def max_pool_overwriting(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """Each value returns to the switch that won its window; of windows that share a switch the last one wins."""
-    return [_scatter(op, top, _switches(op, node), node.inputs[0], "none")]
+    return [_scatter(op, top, _switches(op, node), input_of(node), "none")]
 
 
 @rule("MaxPool", when=["unpool=centre"])
@@ -35,7 +35,7 @@ def max_pool_to_centre(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Va
 @rule("GlobalMaxPool")
 def global_max_pool(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """Each value returns to where its map was largest."""
-    x = node.inputs[0]
+    x = input_of(node)
     flat = op.Reshape(x, [0, 0, -1])
     return [_scatter(op, top, op.ArgMax(flat, axis=2, keepdims=1), x, "add")]
 
@@ -51,7 +51,7 @@ def average_pool(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
 @rule("GlobalAveragePool")
 def global_average_pool(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """Each value, divided by the size of the map, goes to every position."""
-    x = node.inputs[0]
+    x = input_of(node)
     size = op.Cast(op.ReduceProd(op.Shape(x, start=2), keepdims=0), to=1)
     return [op.Expand(op.Div(top, size), op.shape_like(top, x))]
 
@@ -69,8 +69,7 @@ def _switches(op: Backward, node: ir.Node) -> ir.Value:
         )
     if integer(node, "storage_order", 0):
         raise refuse(node, "its Indices count along columns")
-    switches: ir.Value = op.Mod(indices, op.ReduceProd(op.Shape(node.inputs[0], start=2)))
-    return switches
+    return op.Mod(indices, op.ReduceProd(op.Shape(input_of(node), start=2)))
 
 
 def _scatter(op: Backward, top: ir.Value, switches: ir.Value, bottom: ir.Value, reduction: str) -> ir.Value:
@@ -79,13 +78,12 @@ def _scatter(op: Backward, top: ir.Value, switches: ir.Value, bottom: ir.Value, 
     blank = op.Expand(0.0, op.Concat(op.Shape(top, end=2), area, axis=0))
     flat = [op.Reshape(x, [0, 0, -1]) for x in (switches, top)]
     filled = op.ScatterElements(blank, *flat, axis=2, reduction=reduction)
-    value: ir.Value = op.Reshape(filled, op.shape_like(top, bottom))
-    return value
+    return op.Reshape(filled, op.shape_like(top, bottom))
 
 
 def _spread(op: Backward, node: ir.Node, top: ir.Value, kernel: list[float]) -> ir.Value:
     """Each value times `kernel`, laid over its window; overlaps add up."""
-    window, channels = Window(node), node.inputs[0].shape[1]
+    window, channels = Window(node), extent_of(input_of(node), 1)
     ones = op.Expand(op.Reshape(kernel, [1, 1, *window.kernel]), [channels, 1, *window.kernel])
     cropped = [e + max(0, -s) for e, s in zip(window.end, window.shortfall, strict=True)]
     return op.ConvTranspose(
@@ -99,12 +97,11 @@ def _window_sizes(op: Backward, node: ir.Node) -> ir.Value | float:
     window, padded = Window(node), bool(integer(node, "count_include_pad"))
     if not any(window.overhang) and (padded or not any(window.pads)):
         return float(math.prod(window.kernel))
-    image = op.Expand(1.0, op.Concat([1, 1], op.Shape(node.inputs[0], start=2), axis=0))
+    image = op.Expand(1.0, op.Concat([1, 1], op.Shape(input_of(node), start=2), axis=0))
     beyond = [*([0] * len(window.begin) if padded else window.begin), *window.overhang]
     if padded:
         image = op.Pad(image, [0, 0, *window.begin, 0, 0, *window.end], 1.0)
     else:
         beyond[len(window.begin) :] = [e + o for e, o in zip(window.end, window.overhang, strict=True)]
     ones = op.Expand(1.0, [1, 1, *window.kernel])
-    sizes: ir.Value = op.Conv(image, ones, strides=window.strides, dilations=window.dilations, pads=beyond)
-    return sizes
+    return op.Conv(image, ones, strides=window.strides, dilations=window.dilations, pads=beyond)

@@ -3,7 +3,7 @@
 import onnx_ir as ir
 
 from inspectnet.graph.extents import images_in
-from inspectnet.graph.values import constant_of, integer, shape_of
+from inspectnet.graph.values import constant_of, input_of, integer, optional_input, shape_of
 from inspectnet.rules.axes import divided
 from inspectnet.rules.registry import Backward, refuse, rule
 
@@ -18,7 +18,7 @@ def reduce_sum(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | No
 def reduce_mean(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """Each value, divided by how many made it, goes back to all of them."""
     top = _unsqueezed(op, node, top)
-    count = op.Cast(op.ReduceProd(op.Gather(op.Shape(node.inputs[0]), _axes(node)), keepdims=0), to=1)
+    count = op.Cast(op.ReduceProd(op.Gather(op.Shape(input_of(node)), _axes(node)), keepdims=0), to=1)
     return _spread(op, node, op.Div(top, count))
 
 
@@ -26,7 +26,7 @@ def reduce_mean(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | N
 def reduce_to_extreme(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """Each value returns to the number that won; those that tie share it."""
     y, top = (_unsqueezed(op, node, value) for value in (node.outputs[0], top))
-    won = op.Cast(op.Equal(node.inputs[0], y), to=1)
+    won = op.Cast(op.Equal(input_of(node), y), to=1)
     share = op.Div(top, op.ReduceSum(won, _axes(node), keepdims=1))
     return [op.Mul(won, share), *([None] * (len(node.inputs) - 1))]
 
@@ -34,33 +34,33 @@ def reduce_to_extreme(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Val
 @rule("ReduceL1")
 def reduce_l1(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """Each value goes back to all that made it, with their recorded signs."""
-    return _times(op, node, op.Sign(node.inputs[0]), _unsqueezed(op, node, top))
+    return _times(op, node, op.Sign(input_of(node)), _unsqueezed(op, node, top))
 
 
 @rule("ReduceL2")
 def reduce_l2(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """Each value goes back to all that made it, times the recorded x / y; nothing where all are 0."""
     y, top = (_unsqueezed(op, node, value) for value in (node.outputs[0], top))
-    return _times(op, node, node.inputs[0], divided(op, top, y))
+    return _times(op, node, input_of(node), divided(op, top, y))
 
 
 @rule("ReduceSumSquare")
 def reduce_sum_square(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """Each value goes back to all that made it, times the recorded 2 x."""
-    return _times(op, node, node.inputs[0], op.Mul(_unsqueezed(op, node, top), 2.0))
+    return _times(op, node, input_of(node), op.Mul(_unsqueezed(op, node, top), 2.0))
 
 
 @rule("ReduceLogSumExp")
 def reduce_log_sum_exp(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """Each value goes back to all that made it, times the recorded exp(x - y)."""
     y, top = (_unsqueezed(op, node, value) for value in (node.outputs[0], top))
-    return _times(op, node, op.Exp(op.Sub(node.inputs[0], y)), top)
+    return _times(op, node, op.Exp(op.Sub(input_of(node), y)), top)
 
 
 def _axes(node: ir.Node) -> list[int]:
     """The axes that were reduced, counted from the first; none of them may be that of the images."""
-    shape = shape_of(node.inputs[0]) or ()
-    rank, given = len(shape), node.inputs[1] if len(node.inputs) > 1 else None
+    shape = shape_of(input_of(node)) or ()
+    rank, given = len(shape), optional_input(node, 1)
     axes = constant_of(given)
     everything = given is None and not integer(node, "noop_with_empty_axes")
     found = list(range(rank)) if everything else sorted(int(a) % rank for a in axes) if axes is not None else []
@@ -80,5 +80,5 @@ def _times(op: Backward, node: ir.Node, slope: ir.Value, share: ir.Value) -> lis
 
 
 def _spread(op: Backward, node: ir.Node, share: ir.Value) -> list[ir.Value | None]:
-    x = node.inputs[0]
+    x = input_of(node)
     return [op.Expand(share, op.shape_like(share, x)), *([None] * (len(node.inputs) - 1))]

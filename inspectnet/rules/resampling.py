@@ -3,7 +3,7 @@
 import onnx_ir as ir
 
 from inspectnet.graph.resampling import resampling
-from inspectnet.graph.values import shape_of
+from inspectnet.graph.values import input_of, shape_of
 from inspectnet.rules.axes import down_axis
 from inspectnet.rules.registry import Backward, refuse, rule
 
@@ -11,7 +11,7 @@ from inspectnet.rules.registry import Backward, refuse, rule
 @rule("Resize", "Upsample")
 def resize(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """Each value goes back to the positions that made it, with their shares."""
-    small, large = shape_of(node.inputs[0]) or (), shape_of(node.outputs[0]) or ()
+    small, large = shape_of(input_of(node)) or (), shape_of(node.outputs[0]) or ()
     for axis, (below, above) in list(enumerate(zip(small, large, strict=True)))[1:]:
         if below != above:
             how = resampling(node, axis)

@@ -6,7 +6,18 @@ import numpy as np
 import onnx_ir as ir
 
 from inspectnet.graph.taps import cuts_of, widths_of
-from inspectnet.graph.values import constant_of, integer, ints, word
+from inspectnet.graph.values import (
+    constant_of,
+    extent_of,
+    input_of,
+    inputs_of,
+    integer,
+    ints,
+    known_shape,
+    optional_input,
+    rank_of,
+    word,
+)
 from inspectnet.rules.axes import END, down_axis, gather_up
 from inspectnet.rules.registry import HELD, Backward, Bottoms, Held, refuse, rule
 
@@ -16,7 +27,7 @@ MIRRORS: dict[str, Literal["reflect", "edge", "wrap"]] = {"reflect": "reflect", 
 @rule("Identity", "Dropout")
 def passes(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal as it is."""
-    training = constant_of(node.inputs[2]) if len(node.inputs) > 2 else None
+    training = constant_of(optional_input(node, 2))
     if training is not None and training.any():
         raise refuse(node, "it is in training mode, where it drops at random")
     return [top, *([None] * (len(node.inputs) - 1))]
@@ -25,11 +36,11 @@ def passes(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
 @rule("Cast")
 def cast(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:
     """The signal as it is, in the type of the input; a condition that became a mask is held fixed."""
-    below, above = node.inputs[0].dtype, node.outputs[0].dtype
+    below, above = input_of(node).dtype, node.outputs[0].dtype
     if below == ir.DataType.BOOL:
         return [HELD]
     if below is None or above is None or not (below.is_floating_point() and above.is_floating_point()):
-        maker = node.inputs[0].producer()
+        maker = input_of(node).producer()
         if maker is not None and maker.op_type in ("ConvInteger", "MatMulInteger"):
             raise refuse(maker, "it adds up integers on a grid of each image's own; the QDQ form has an inverse")
         raise refuse(node, f"it turns {below} into {above}")
@@ -39,37 +50,37 @@ def cast(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:
 @rule("Reshape", "Flatten", "Squeeze", "Unsqueeze")
 def reshape(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal in the shape of the input; the first extent follows from the others."""
-    shape = op.Concat([-1], op.Shape(node.inputs[0], start=1), axis=0)
+    shape = op.Concat([-1], op.Shape(input_of(node), start=1), axis=0)
     return [op.Reshape(top, shape), *([None] * (len(node.inputs) - 1))]
 
 
 @rule("Transpose")
 def transpose(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """The axes back in their places."""
-    perm = ints(node, "perm") or tuple(range(len(node.inputs[0].shape)))[::-1]
+    perm = ints(node, "perm") or tuple(range(rank_of(input_of(node))))[::-1]
     return [op.Transpose(top, perm=np.argsort(perm).tolist())]
 
 
 @rule("Slice")
 def slice_(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal where it was cut out, nothing around it."""
-    x, cuts = node.inputs[0], cuts_of(node)
+    x, cuts = input_of(node), cuts_of(node)
     if cuts is None:
         raise refuse(node, "where it cuts depends on the image")
     for axis, cut in cuts.items():
-        if not isinstance(x.shape[axis], int):
+        extent = known_shape(x)[axis]
+        if not isinstance(extent, int):
             raise refuse(node, "how much there is to cut from depends on the image")
-        top = _put_back(op, top, axis, range(x.shape[axis])[cut], x)
+        top = _put_back(op, top, axis, range(extent)[cut], x)
     return [top, *([None] * (len(node.inputs) - 1))]
 
 
 @rule("Pad")
 def pad(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal without its padding; where the padding mirrors the map, back to what was mirrored."""
-    x, pads, *rest = node.inputs
+    x, pads, axes = input_of(node), input_of(node, 1), optional_input(node, 3)
     nowhere = [None] * (len(node.inputs) - 1)
-    axes = rest[1] if len(rest) > 1 else None
-    mode, rank = word(node, "mode", "constant"), len(x.shape)
+    mode, rank = word(node, "mode", "constant"), rank_of(x)
     if mode == "constant":
         return [op.Pad(top, op.Neg(pads), 0.0, *([] if axes is None else [axes])), *nowhere]
     widths = [width for axis in range(rank) if (width := widths_of(node, axis)) is not None]
@@ -77,28 +88,29 @@ def pad(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
         raise refuse(node, f"it pads in the mode {mode} by what depends on the image, or cuts off")
     for axis, width in enumerate(widths):
         if any(width):
-            source = np.pad(np.arange(x.shape[axis]), width, mode=MIRRORS[mode])
-            top = down_axis(op, node, top, axis, np.eye(x.shape[axis])[source], beyond=width[1])
+            extent = extent_of(x, axis)
+            source = np.pad(np.arange(extent), width, mode=MIRRORS[mode])
+            top = down_axis(op, node, top, axis, np.eye(extent)[source], beyond=width[1])
     return [top, *nowhere]
 
 
 @rule("Gather")
 def gather(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:
     """The signal where it was taken from, nothing elsewhere; what was taken twice adds up."""
-    x, indices = node.inputs
+    x, indices = inputs_of(node)
     if x not in op.alive:
         raise refuse(node, "its indices depend on the image")
-    axis = integer(node, "axis", 0) % len(x.shape)
-    before, behind = op.Shape(top, start=0, end=axis), op.Shape(top, start=axis + len(indices.shape))
+    axis = integer(node, "axis", 0) % rank_of(x)
+    before, behind = op.Shape(top, start=0, end=axis), op.Shape(top, start=axis + rank_of(indices))
     top = op.Reshape(top, op.Concat(before, [-1], behind, axis=0))  # one axis for all of the indices
-    aligned = op.Reshape(indices, [-1 if a == axis else 1 for a in range(len(x.shape))])
+    aligned = op.Reshape(indices, [-1 if a == axis else 1 for a in range(rank_of(x))])
     return [_scatter_back(op, top, op.Expand(aligned, op.Shape(top)), x, axis), _held_if_alive(op, indices)]
 
 
 @rule("GatherND")
 def gather_nd(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:
     """The signal where it was taken from, nothing elsewhere; what was taken twice adds up."""
-    x, indices = node.inputs
+    x, indices = inputs_of(node)
     if x not in op.alive or integer(node, "batch_dims", 0):
         raise refuse(node, "its indices depend on the image, or are each image's own")
     blank = op.Expand(0.0, op.Shape(x))
@@ -108,7 +120,7 @@ def gather_nd(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:
 @rule("ScatterND")
 def scatter_nd(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:
     """To what was put in the signal at its places; to what it was put into the signal elsewhere."""
-    x, indices, put = node.inputs
+    x, indices, put = inputs_of(node)
     if indices in op.alive or word(node, "reduction", "none") != "none":
         raise refuse(node, "its indices depend on the image, or it adds to what is there")
     blank = op.Expand(0.0, op.Shape(put))
@@ -122,14 +134,15 @@ def scatter_nd(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:
 @rule("GatherElements")
 def gather_elements(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:
     """The signal where it was taken from, nothing elsewhere; what was taken twice adds up."""
-    x, indices = node.inputs
-    return [_scatter_back(op, top, indices, x, integer(node, "axis", 0) % len(x.shape)), _held_if_alive(op, indices)]
+    x, indices = inputs_of(node)
+    axis = integer(node, "axis", 0) % rank_of(x)
+    return [_scatter_back(op, top, indices, x, axis), _held_if_alive(op, indices)]
 
 
 @rule("Expand")
 def expand(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signals of all copies, added up."""
-    return [gather_up(op, node, top, node.inputs[0]), None]
+    return [gather_up(op, node, top, input_of(node)), None]
 
 
 @rule("Tile")
@@ -140,8 +153,7 @@ def tile(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
         raise refuse(node, "it repeats images, or how often depends on them")
     for axis, times in enumerate(repeats):
         if times > 1:
-            copies = op.Split(top, axis=axis, num_outputs=int(times), outputs=int(times))
-            top = op.Sum(*copies)
+            top = op.Sum(*op.several("Split", int(times), top, axis=axis, num_outputs=int(times)))
     return [top, None]
 
 
@@ -164,24 +176,22 @@ def depth_to_space(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]
 
 def _put_back(op: Backward, top: ir.Value, axis: int, places: range, bottom: ir.Value) -> ir.Value:
     """Along `axis`, row i of `top` at `places[i]`, zeros elsewhere; on a crop of `bottom` as well."""
-    rank = len(bottom.shape)
+    rank = rank_of(bottom)
     if places.step < 0:
         top, places = op.Slice(top, [-1], [-END], [axis], [-1]), places[::-1]
     if (step := places.step) > 1:
         apart = op.Pad(op.Unsqueeze(top, [axis + 1]), _around(op, axis + 1, rank + 1, 0, [step - 1]), 0.0)
-        stretched = [op.Shape(top, end=axis), [-1], op.Shape(top, start=axis + 1)]
-        top = op.Reshape(apart, op.Concat(*(stretched if axis else stretched[1:]), axis=0))
+        before = [op.Shape(top, end=axis)] if axis else []
+        top = op.Reshape(apart, op.Concat(*before, [-1], op.Shape(top, start=axis + 1), axis=0))
     extent, had = (op.Shape(x, start=axis, end=axis + 1) for x in (bottom, top))
     behind = op.Sub(op.Sub(extent, had), [places.start])
-    value: ir.Value = op.Pad(top, _around(op, axis, rank, places.start, behind), 0.0)
-    return value
+    return op.Pad(top, _around(op, axis, rank, places.start, behind), 0.0)
 
 
 def _around(op: Backward, axis: int, rank: int, before: int, behind: ir.Value | list[int]) -> ir.Value:
     """The pads of all axes, only `axis` with any: onnxruntime loses Pad's own axes where it moves a Transpose."""
     begin, rest = [*[0] * axis, before, *[0] * (rank - 1)], [0] * (rank - axis - 1)
-    value: ir.Value = op.Concat(begin, behind, *([rest] if rest else []), axis=0)
-    return value
+    return op.Concat(begin, behind, *([rest] if rest else []), axis=0)
 
 
 def _scatter_back(op: Backward, top: ir.Value, indices: ir.Value, bottom: ir.Value, axis: int) -> ir.Value:
@@ -189,8 +199,7 @@ def _scatter_back(op: Backward, top: ir.Value, indices: ir.Value, bottom: ir.Val
     others = op.Shape(top, end=axis) if axis else None, op.Shape(top, start=axis + 1)
     extents = [others[0], op.Shape(bottom, start=axis, end=axis + 1), others[1]]
     blank = op.Expand(0.0, op.Concat(*[x for x in extents if x is not None], axis=0))
-    value: ir.Value = op.ScatterElements(blank, indices, top, axis=axis, reduction="add")
-    return value
+    return op.ScatterElements(blank, indices, top, axis=axis, reduction="add")
 
 
 def _held_if_alive(op: Backward, choice: ir.Value) -> Held | None:

@@ -5,7 +5,7 @@ import math
 
 import onnx_ir as ir
 
-from inspectnet.graph.values import integer, word
+from inspectnet.graph.values import extents_of, input_of, inputs_of, integer, word
 from inspectnet.rules.registry import HELD, Backward, Bottoms, refuse, rule
 
 Corner = tuple[ir.Value, ir.Value | float]  # a row or column, and its share
@@ -14,8 +14,8 @@ Corner = tuple[ir.Value, ir.Value | float]  # a row or column, and its share
 @rule("GridSample", when=["state=held"])
 def grid_sample(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:
     """Each value goes, by their shares, to the pixels between which it was taken; the places are held fixed."""
-    x, grid = node.inputs
-    extents = list(x.shape)[2:]
+    x, grid = inputs_of(node)
+    extents = extents_of(x, 2)
     pixels = op.Expand(0.0, op.Concat(op.Shape(top, end=2), [math.prod(extents)], axis=0))
     for corner in itertools.product(*(_corners(op, node, axis) for axis in range(len(extents)))):
         inside, share, place = None, None, None
@@ -43,7 +43,7 @@ def grid_sample_at_fixed_places(op: Backward, node: ir.Node, top: ir.Value) -> B
 def _corners(op: Backward, node: ir.Node, axis: int) -> list[Corner]:
     """The places along an axis (rows, columns) between which each value was taken, (N, H', W'), with their shares."""
     mode, beyond = word(node, "mode", "linear"), word(node, "padding_mode", "zeros")
-    extents = list(node.inputs[0].shape)[2:]
+    extents = extents_of(input_of(node), 2)
     extent = extents[axis]
     if mode not in ("linear", "bilinear", "nearest") or beyond == "reflection":
         raise refuse(node, f"mode {mode}, padding {beyond}")
@@ -62,10 +62,8 @@ def _corners(op: Backward, node: ir.Node, axis: int) -> list[Corner]:
 
 
 def _within(op: Backward, at: ir.Value, extent: int) -> ir.Value:
-    value: ir.Value = op.Equal(at, _clipped(op, at, extent))
-    return value
+    return op.Equal(at, _clipped(op, at, extent))
 
 
 def _clipped(op: Backward, at: ir.Value, extent: int) -> ir.Value:
-    value: ir.Value = op.Clip(at, 0.0, float(extent - 1))
-    return value
+    return op.Clip(at, 0.0, float(extent - 1))

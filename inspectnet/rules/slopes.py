@@ -8,7 +8,7 @@ import math
 
 import onnx_ir as ir
 
-from inspectnet.graph.values import integer, number
+from inspectnet.graph.values import inputs_of, integer, number
 from inspectnet.rules.axes import gather_up
 from inspectnet.rules.registry import HELD, Backward, Bottoms, refuse, rule
 
@@ -104,7 +104,7 @@ def negative(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
 @rule("Pow")
 def power(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal times the recorded slope c x^(c - 1), for a constant exponent c."""
-    x, exponent = node.inputs
+    x, exponent = inputs_of(node)
     if exponent in op.alive:
         raise refuse(node, "its exponent depends on the image")
     exponent = op.Cast(exponent, to=1)

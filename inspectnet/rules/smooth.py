@@ -7,7 +7,7 @@ import math
 
 import onnx_ir as ir
 
-from inspectnet.graph.values import number, word
+from inspectnet.graph.values import input_of, number, word
 from inspectnet.rules.registry import Backward, rule
 
 SELU_ALPHA, SELU_GAMMA = 1.67326319217681884765625, 1.05070102214813232421875  # ONNX's defaults
@@ -44,7 +44,7 @@ def softplus(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
 @rule("HardSwish", when=["rectify=gradient"])
 def hard_swish(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """The signal times x / 3 + 1/2 between -3 and 3, nothing below, the signal above."""
-    x = node.inputs[0]
+    x = input_of(node)
     within = op.Mul(top, op.Add(op.Div(x, 3.0), 0.5))
     return [op.Where(op.Greater(x, -3.0), op.Where(op.Less(x, 3.0), within, top), 0.0)]
 
@@ -60,7 +60,7 @@ def swish(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
 @rule("Mish", when=["rectify=gradient"])
 def mish(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """The signal times t + x sigmoid(x) (1 - t^2), with t = tanh(softplus(x))."""
-    x = node.inputs[0]
+    x = input_of(node)
     t = op.Tanh(op.Softplus(x))
     return [op.Mul(top, op.Add(t, op.Mul(op.Mul(x, op.Sigmoid(x)), op.Sub(1.0, op.Mul(t, t)))))]
 
@@ -68,7 +68,7 @@ def mish(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
 @rule("Gelu", when=["rectify=gradient"])
 def gelu(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """The signal times P(x) + x P'(x), with P the normal distribution, or its approximation by tanh."""
-    x = node.inputs[0]
+    x = input_of(node)
     share, density = (_by_tanh if word(node, "approximate", "none") == "tanh" else _by_erf)(op, x)
     return [op.Mul(top, op.Add(share, op.Mul(x, density)))]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import onnx_ir as ir
 
-from inspectnet.graph.values import integer, ints, number
+from inspectnet.graph.values import input_of, inputs_of, integer, ints, number, rank_of
 from inspectnet.rules.axes import divided
 from inspectnet.rules.registry import Backward, rule
 
@@ -18,16 +18,14 @@ Back = Callable[[Backward, ir.Value, ir.Value, list[int], float], ir.Value]
 
 def hold(op: Backward, x: ir.Value, g: ir.Value, axes: list[int], epsilon: float) -> ir.Value:
     """g / sigma."""
-    value: ir.Value = op.Div(g, _unit_and_sigma(op, x, axes, epsilon)[1])
-    return value
+    return op.Div(g, _unit_and_sigma(op, x, axes, epsilon)[1])
 
 
 def differentiate(op: Backward, x: ir.Value, g: ir.Value, axes: list[int], epsilon: float) -> ir.Value:
     """(g - mean(g) - u mean(g u)) / sigma."""
     unit, sigma = _unit_and_sigma(op, x, axes, epsilon)
     along = op.Mul(unit, op.ReduceMean(op.Mul(g, unit), axes, keepdims=1))
-    value: ir.Value = op.Div(op.Sub(op.Sub(g, op.ReduceMean(g, axes, keepdims=1)), along), sigma)
-    return value
+    return op.Div(op.Sub(op.Sub(g, op.ReduceMean(g, axes, keepdims=1)), along), sigma)
 
 
 @rule("InstanceNormalization", when=["state=held"])
@@ -69,13 +67,13 @@ def layer_norm(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | No
 @rule("MeanVarianceNormalization", when=["state=held"])
 def mean_variance_held(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signal times the recorded 1 / sigma."""
-    return [hold(op, node.inputs[0], top, list(ints(node, "axes", (0, 2, 3))), 0.0)]
+    return [hold(op, input_of(node), top, list(ints(node, "axes", (0, 2, 3))), 0.0)]
 
 
 @rule("MeanVarianceNormalization", when=["state=gradient"])
 def mean_variance(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The true derivative, through mean and sigma."""
-    return [differentiate(op, node.inputs[0], top, list(ints(node, "axes", (0, 2, 3))), 0.0)]
+    return [differentiate(op, input_of(node), top, list(ints(node, "axes", (0, 2, 3))), 0.0)]
 
 
 @rule("LpNormalization", when=["state=held"])
@@ -93,13 +91,13 @@ def lp_norm(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
 
 
 def _instance(op: Backward, node: ir.Node, top: ir.Value, back: Back) -> list[ir.Value | None]:
-    x, gamma, _ = node.inputs
+    x, gamma, _ = inputs_of(node)
     g = op.Mul(top, _per_channel(op, gamma, x))
-    return [back(op, x, g, list(range(2, len(x.shape))), number(node, "epsilon", 1e-5)), None, None]
+    return [back(op, x, g, list(range(2, rank_of(x))), number(node, "epsilon", 1e-5)), None, None]
 
 
 def _group(op: Backward, node: ir.Node, top: ir.Value, back: Back) -> list[ir.Value | None]:
-    x, gamma, _ = node.inputs
+    x, gamma, _ = inputs_of(node)
     rows = [0, integer(node, "num_groups", 1), -1]
     g = op.Reshape(op.Mul(top, _per_channel(op, gamma, x)), rows)
     bottom = back(op, op.Reshape(x, rows), g, [2], number(node, "epsilon", 1e-5))
@@ -107,11 +105,11 @@ def _group(op: Backward, node: ir.Node, top: ir.Value, back: Back) -> list[ir.Va
 
 
 def _layer(op: Backward, node: ir.Node, top: ir.Value, back: Back) -> list[ir.Value | None]:
-    x, gamma, *beta = node.inputs
-    rank = len(x.shape)
+    x, gamma = input_of(node), input_of(node, 1)
+    rank = rank_of(x)
     axes = list(range(integer(node, "axis", -1) % rank, rank))
     bottom = back(op, x, op.Mul(top, gamma), axes, number(node, "epsilon", 1e-5))
-    return [bottom, None, *([None] * len(beta))]
+    return [bottom, None, *([None] * (len(node.inputs) - 2))]
 
 
 def _unit_and_sigma(op: Backward, x: ir.Value, axes: list[int], epsilon: float) -> tuple[ir.Value, ir.Value]:
@@ -123,7 +121,7 @@ def _unit_and_sigma(op: Backward, x: ir.Value, axes: list[int], epsilon: float) 
 
 def _norm(op: Backward, node: ir.Node) -> tuple[ir.Value, ir.Value, int]:
     """The recorded norm, its slope by x, and the axis along which it was taken."""
-    x, axis = node.inputs[0], integer(node, "axis", -1)
+    x, axis = input_of(node), integer(node, "axis", -1)
     if integer(node, "p", 2) == 1:
         return op.ReduceL1(x, [axis], keepdims=1), op.Sign(x), axis
     return op.ReduceL2(x, [axis], keepdims=1), node.outputs[0], axis
@@ -131,5 +129,4 @@ def _norm(op: Backward, node: ir.Node) -> tuple[ir.Value, ir.Value, int]:
 
 def _per_channel(op: Backward, numbers: ir.Value, x: ir.Value) -> ir.Value:
     """Numbers (C,) as (C, 1, 1)."""
-    value: ir.Value = op.Reshape(numbers, [-1, *[1] * (len(x.shape) - 2)])
-    return value
+    return op.Reshape(numbers, [-1, *[1] * (rank_of(x) - 2)])

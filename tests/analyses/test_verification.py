@@ -33,7 +33,7 @@ def network(op, x):
     c = op.Swish(op.Conv(b, K2, B2, pads=[1, 1, 1, 0]))
     gate = op.Sigmoid(op.Mul(op.GlobalAveragePool(c), 0.5))
     d = op.Sub(op.Mul(c, gate), op.Relu(op.Conv(b, K3, B3, pads=[1] * 4)))
-    one, two = op.Split(d, [2, 4], axis=1, outputs=2)
+    one, two = op.several("Split", 2, d, [2, 4], axis=1)
     e = op.Concat(two, op.AveragePool(one, kernel_shape=[3, 3], pads=[1] * 4), axis=1)
     e = op.Div(e, op.Add(op.Sqrt(op.ReduceMean(op.Mul(e, e), [1])), 1.0))
     f = op.InstanceNormalization(op.LRN(e, size=3, alpha=0.5), np.ones(6, np.float32), B3)

@@ -48,7 +48,7 @@ TARGETS = {
     "divided": divided,
     "multiplied": multiplied,
     "chosen": chosen,
-    "split": lambda op, r: op.Concat(op.Split(op.Shape(r), [1, 3], axis=0, outputs=2)[0], [-1], axis=0),
+    "split": lambda op, r: op.Concat(op.several("Split", 2, op.Shape(r), [1, 3], axis=0)[0], [-1], axis=0),
     "added": lambda op, r: op.Concat(op.Shape(r, end=1), op.Add(op.Mul(op.Shape(r, start=3), [24]), [0]), axis=0),
 }
 
@@ -123,7 +123,7 @@ def recurrent(op, x, state=()):
     """The last state (directions, N, C) of a GRU along the columns, its other output left out, and a layer above."""
     columns = op.Transpose(op.ReduceMean(x, [2], keepdims=0), perm=[2, 0, 1])
     given = (columns, weights(1, 12, 3), weights(1, 12, 4), *((None, None, *state) if state else ()))
-    all_of_them, last = op.GRU(*given, hidden_size=4, outputs=2)
+    all_of_them, last = op.several("GRU", 2, *given, hidden_size=4)
     all_of_them.name = ""
     return op.Gemm(op.Squeeze(last, [0]), weights(4, 5))
 

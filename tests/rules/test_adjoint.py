@@ -135,11 +135,11 @@ def join_cases():
     yield "concat", (3, 4, 4), lambda op, x: op.Concat(x, op.Mul(x, 2.0), op.Relu(op.Mul(x, 0.0)), axis=1)
     yield "concat-rows", (3, 4, 4), lambda op, x: op.Concat(x, op.Mul(x, 2.0), axis=2)
     yield "split", (5, 4, 4), lambda op, x: split_and_join(op, x)
-    yield "split-partly-read", (6, 4, 4), lambda op, x: op.Split(x, [1, 2, 3], axis=1, outputs=3)[1]
+    yield "split-partly-read", (6, 4, 4), lambda op, x: op.several("Split", 3, x, [1, 2, 3], axis=1)[1]
 
 
 def split_and_join(op, x):
-    a, b = op.Split(x, [2, 3], axis=1, outputs=2)
+    a, b = op.several("Split", 2, x, [2, 3], axis=1)
     return op.Concat(b, op.Mul(a, 3.0), axis=1)
 
 

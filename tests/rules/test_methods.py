@@ -206,7 +206,7 @@ def test_a_gate_is_held_fixed_and_the_signal_goes_to_what_it_scales(method):
 
 MADE_OF_GATES = {
     "squared": lambda op, g: op.Pow(g, 2.0),
-    "joined": lambda op, g: op.Concat(*op.Split(g, [2, 3], axis=1, outputs=2), axis=1),
+    "joined": lambda op, g: op.Concat(*op.several("Split", 2, g, [2, 3], axis=1), axis=1),
     "the larger of a gate and a half": lambda op, g: op.Max(g, 0.5),
     "enlarged": lambda op, g: op.Resize(g, None, np.float32([1, 1, 1, 1]), mode="nearest"),
     "one less a gate": lambda op, g: op.Sub(1.0, g),
@@ -265,7 +265,7 @@ def test_nothing_comes_down_where_a_norm_is_0(name, method):
     [
         (lambda op, x: op.Concat(x, x, axis=0), "it joins images"),
         (lambda op, x: op.Einsum(op.Reshape(x, [0, 4, 6]), np.ones((6, 6)), equation="nca,bb->ncab"), "twice"),
-        (lambda op, x: op.Split(x, axis=0, num_outputs=2, outputs=2)[1], "takes the images apart"),
+        (lambda op, x: op.several("Split", 2, x, axis=0, num_outputs=2)[1], "takes the images apart"),
     ],
 )
 def test_a_form_without_an_answer_is_refused_with_its_reason(write, why):

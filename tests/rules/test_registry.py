@@ -49,7 +49,7 @@ def test_a_path_that_no_rule_answers_for_is_refused_not_lost(write):
 
 
 TRAINING = {
-    "BatchNormalization": lambda op, x: op.BatchNormalization(x, *np.ones((4, 2)), training_mode=1, outputs=3)[0],
+    "BatchNormalization": lambda op, x: op.several("BatchNormalization", 3, x, *np.ones((4, 2)), training_mode=1)[0],
     "Dropout": lambda op, x: op.Dropout(x, 0.5, True),
 }
 
@@ -62,7 +62,7 @@ def test_an_operator_in_training_mode_is_refused(write):
 
 def test_switches_that_are_read_as_numbers_are_refused():
     def write(op, x):
-        value, indices = op.MaxPool(x, kernel_shape=[2, 2], outputs=2)
+        value, indices = op.several("MaxPool", 2, x, kernel_shape=[2, 2])
         return op.Add(value, op.Cast(indices, to=1))
 
     with pytest.raises(RuleError, match="turns"):
