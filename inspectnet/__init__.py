@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from inspectnet.analyses.correspondence import correspond
     from inspectnet.analyses.diagnosis import diagnose
     from inspectnet.analyses.evolution import evolve
+    from inspectnet.analyses.features import features
     from inspectnet.analyses.invariance import invariance
     from inspectnet.analyses.occlusion import occlude
     from inspectnet.analyses.verify import verify
@@ -52,6 +53,7 @@ __all__ = [
     "correspond",
     "diagnose",
     "evolve",
+    "features",
     "invariance",
     "load",
     "occlude",
@@ -67,6 +69,7 @@ _HOMES = {
     "correspond": ("inspectnet.analyses.correspondence", "correspond"),
     "diagnose": ("inspectnet.analyses.diagnosis", "diagnose"),
     "evolve": ("inspectnet.analyses.evolution", "evolve"),
+    "features": ("inspectnet.analyses.features", "features"),
     "invariance": ("inspectnet.analyses.invariance", "invariance"),
     "load": ("inspectnet.report.keeping", "load"),
     "occlude": ("inspectnet.analyses.occlusion", "occlude"),

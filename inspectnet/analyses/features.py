@@ -5,127 +5,111 @@ separately down to pixel space", beside the image patches. Per image and map the
 image wins once; the rectified map ranks, before any contrast normalisation; equal values go to the earlier image.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from inspectnet import scan as scans
-from inspectnet.errors import OptionError
-from inspectnet.graph.layers import Layer
-from inspectnet.images import Collection, Reader, Seen
-from inspectnet.inverse import field_box
+from inspectnet.analyses.layer_features import LayerFeatures, layer_features, project_layers, refuse_too_many
+from inspectnet.analyses.provenance import images_of, provenance
+from inspectnet.analyses.selection import Maps, Selection, select_maps
+from inspectnet.analyses.sources import Source, collection_of
+from inspectnet.errors import RuleError
+from inspectnet.images import Collection, Reader, Seen, read_photo
 from inspectnet.network import Network
+from inspectnet.progress import Progress, silent
+from inspectnet.results import Result
 from inspectnet.rules import Policy
-from inspectnet.scan import Feature, Peaks, Ranking, Top
+from inspectnet.scan import Feature, find_strongest
 from inspectnet.scan.peaks import refuse_nan
 from inspectnet.scan.winners import project_features
 
-MOST_BYTES = 2 << 30  # of projections and patches of one layer; writing them takes as much again
+
+@dataclass(frozen=True, repr=False)
+class Features(Result):
+    """What layers see: their strongest activations over images, or of one photo, projected to pixels."""
+
+    command: ClassVar[str] = "deconv"
+    layers: tuple[LayerFeatures, ...]
+    operators: Mapping[str, str]
+    """By kind of operator below the layers, what happens to the signal at it, in words."""
+    photo: str | None
+    """The image, where it was a single one and no search."""
+    pixels: np.ndarray | None
+    """(H, W, 3) uint8: that photo as the network saw it."""
 
 
-@dataclass(frozen=True)
-class Scan:
-    """The rankings of several layers over one collection, and what was read of it."""
-
-    rankings: tuple[Ranking, ...]
-    seen: Seen
-
-
-@dataclass(frozen=True)
-class LayerFeatures:
-    """The features of some maps of a layer (Fig. 2 of the paper)."""
-
-    layer: Layer
-    policy: Policy
-    maps: dict[int, tuple[Feature, ...]]
-    """By map, its strongest activations, strongest first; empty for a map that nothing activates."""
-
-
-@dataclass(frozen=True)
-class PhotoFeatures:
-    """What one photo activates in a layer."""
-
-    features: LayerFeatures
-    whole: np.ndarray
-    """(C, H, W): the whole layer's activity projected at once."""
-    photo: np.ndarray
-    """(H, W, 3) uint8: the photo as the network saw it."""
-
-
-def scan(
+def features(
     network: Network,
-    collection: Collection,
+    images: Source,
     layers: Sequence[str],
     *,
+    maps: Maps = 16,
+    units: str | Sequence[int] = "",
     top: int = 9,
     tile: bool = False,
+    policy: Policy | None = None,
+    seed: int = 0,
     batch_size: int = 16,
     threads: int | None = None,
-    advance: Callable[[int], object] = lambda n: None,
-) -> Scan:
-    """The `top` strongest activations of every map of `layers` over a collection, in one pass.
+    progress: Progress = silent,
+) -> Features:
+    """The strongest activations of maps of some layers over images, projected to pixels beside the image patches.
 
-    Memory does not grow with the collection, but for its ids. advance gets 1 for each image.
-    Raises LayerError, ImageError if no image could be read, ModelError if an activation is not a number.
+    Given one photo: the maps that it activates most, each from its strongest unit, and each layer's whole activity.
+    layers: names, globs, or single maps, as conv5:212. maps: how many, drawn by the seed among those that anything
+    activates (of one photo the strongest), "all", or which ones; units: just these of every layer. top: activations
+    of each map. tile: photos are cut into tiles of the network's size. threads: that decode. Raises LayerError,
+    OptionError, RuleError for an operator without a rule, ImageError if no image can be read, ModelError.
     """
-    found = [network.layer(name) for name in layers]
-    tops = {layer.output: Top(layer, top) for layer in found}
-    asked = [(Peaks(network, found), tops)]
-    seen = scans.scan(collection, asked, tile=tile, batch_size=batch_size, threads=threads, advance=advance)
-    return Scan(tuple(tops[layer.output].result() for layer in found), seen)
+    policy, collection = policy or Policy(), collection_of(images)
+    selections = select_maps(network, layers, maps, units)
+    for selection in selections:  # before hours of work
+        refuse_too_many(network, selection.layer, selection.most, top)
+        if obstacle := network.inverse(policy).obstacle(selection.layer.output):
+            raise RuleError(obstacle)
+    photo = pixels = None
+    if collection.source.is_file() and len(collection) == 1 and not tile:
+        photo = collection.entries[0].id
+        made, seen, pixels = _inspect_photo(network, collection, selections, policy)
+    else:
+        found = [selection.layer for selection in selections]
+        with progress("scanning", len(collection)) as advance:
+            rankings, seen = find_strongest(
+                network, collection, found, top, tile=tile, batch_size=batch_size, threads=threads, advance=advance
+            )
+        chosen = [selection.among(ranking, seed) for selection, ranking in zip(selections, rankings, strict=True)]
+        reader = Reader(collection, network.preparation, tile)
+        made = project_layers(network, reader, rankings, chosen, policy, progress)
+    options = {"layers": [selection.layer.name for selection in selections], "maps": maps, "units": units, "top": top,
+               "tile": tile, "policy": asdict(policy), "seed": seed}  # fmt: skip
+    operators: dict[str, str] = {}
+    for selection in selections:
+        operators |= network.inverse(policy).policy_of_ops(selection.layer.output)
+    return Features(provenance([network], images_of(seen), options), made, operators, photo, pixels)
 
 
-def project_winners(
-    network: Network,
-    reader: Reader,
-    ranking: Ranking,
-    maps: Sequence[int],
-    policy: Policy,
-    *,
-    advance: Callable[[int], object] = lambda n: None,
-) -> LayerFeatures:
-    """The strongest activations of some maps of a scanned layer, projected one by one, as `scan.project_winners`.
+def _inspect_photo(
+    network: Network, collection: Collection, selections: Sequence[Selection], policy: Policy
+) -> tuple[tuple[LayerFeatures, ...], Seen, np.ndarray]:
+    """What one photo activates in each layer.
 
-    Raises OptionError if they would not fit in memory.
+    Maps are projected from their strongest units; the whole layer's activity comes down at once too (the paper's sec.
+    5 misses this joint view).
     """
-    refuse_too_many(ranking.layer, len(maps), ranking.keys.shape[1], network)
-    made = scans.project_winners(network, reader, ranking, maps, policy, advance=advance)
-    return LayerFeatures(ranking.layer, policy, made)
-
-
-def inspect_photo(
-    network: Network, x: np.ndarray, name: str, layer: str, maps: int | Sequence[int], policy: Policy
-) -> PhotoFeatures:
-    """What one prepared photo x (C, H, W) activates in `layer`.
-
-    maps: how many of the strongest maps, or which ones. Each is projected from its strongest unit; the whole
-    layer's activity comes down at once too (the paper's sec. 5 misses this joint view). Raises LayerError, RuleError.
-    """
-    found = network.layer(layer)
-    maxima = network.maxima(x[None], [found.output])[found.output]
-    refuse_nan(network, found, maxima.values, [name])
-    order = np.argsort(-maxima.values[0], kind="stable")
-    chosen = [int(m) for m in (order[:maps] if isinstance(maps, int) else maps) if maxima.values[0, m] > 0]
-    made = project_features(network, found, x[None], [maxima.unit(0, m) for m in chosen], [name], policy)
-    whole = network.inverse(policy).project_seeds(x[None], found.output, network.activations(x[None], found.output))[0]
-    by_map: dict[int, tuple[Feature, ...]] = {} if isinstance(maps, int) else {m: () for m in maps}
-    by_map |= {m: (feature,) for m, feature in zip(chosen, made, strict=True)}
-    return PhotoFeatures(LayerFeatures(found, policy, by_map), whole, network.preparation.restore(x))
-
-
-def choose_maps(ranking: Ranking, count: int, seed: int) -> list[int]:
-    """A random subset of the maps that anything activates, as the paper shows: `count` of them, in order."""
-    active = ranking.active()
-    picked = np.random.default_rng(seed).permutation(active)[:count]
-    return [int(m) for m in np.sort(picked)]
-
-
-def refuse_too_many(layer: Layer, maps: int, top: int, network: Network) -> None:
-    """Raise OptionError if the projections and patches of so many maps of a layer would not fit in memory."""
-    height, width = field_box(layer, 0, 0, network.input_shape[1:]).size
-    each = height * width * (4 * network.input_shape[0] + 3)
-    if maps * top * each > MOST_BYTES:
-        fit = MOST_BYTES // (top * each)
-        size = f"{maps * top * each / 1e9:.0f} GB"
-        raise OptionError(f"{maps} maps of {layer.name} would take {size} of memory; say --maps {fit} or fewer.")
+    name, (sha256, pixels), seen = collection.entries[0].id, read_photo(collection, 0), Seen(collection)
+    seen.note_entry(bytes.fromhex(sha256), None)
+    seen.note_rows(np.zeros((1, 3), np.int64))
+    x, made = network.preparation.apply(pixels)[None], list[LayerFeatures]()
+    for layer, selection in ((selection.layer, selection) for selection in selections):
+        maxima = network.maxima(x, [layer.output])[layer.output]
+        refuse_nan(network, layer, maxima.values, [name])
+        shown = selection.strongest(np.argsort(-maxima.values[0], kind="stable"))
+        active = [m for m in shown if maxima.values[0, m] > 0]
+        by_map: dict[int, tuple[Feature, ...]] = {m: () for m in (shown if selection.numbers else active)}
+        features = project_features(network, layer, x, [maxima.unit(0, m) for m in active], [name], policy)
+        by_map |= {m: (feature,) for m, feature in zip(active, features, strict=True)}
+        whole = network.inverse(policy).project_seeds(x, layer.output, network.activations(x, layer.output))[0]
+        made.append(layer_features(network, layer, by_map, whole))
+    return tuple(made), seen, network.preparation.restore(x[0])

@@ -20,7 +20,7 @@ MAPS_AT_ONCE = 8  # whose filters are read off together: each needs a seed as la
 class Filters:
     """The filters of the first layer, and what is in them."""
 
-    layer: Layer
+    layer: str
     stride: tuple[int, int]
     """Pixels from unit to unit, downwards and across."""
     weights: np.ndarray
@@ -60,7 +60,7 @@ def first_filters(network: Network, bands: tuple[float, float] = (0.15, 0.35)) -
     radius = np.hypot(fy, fx)
     inside = (radius < bands[0], (radius >= bands[0]) & (radius <= bands[1]), radius > bands[1])
     return Filters(
-        layer,
+        layer.name,
         (down, across),
         weights,
         rms,

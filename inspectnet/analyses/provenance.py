@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from inspectnet.images import Seen
 from inspectnet.network import Network
-from inspectnet.results import Images, Model, Provenance
+from inspectnet.results import Images, Model, Provenance, SkippedImage
 from inspectnet.runtime.versions import versions
 
 
@@ -18,3 +19,14 @@ def provenance(networks: Sequence[Network], images: Images | None, options: Mapp
         for network in networks
     )
     return Provenance(models, images, dict(options), networks[0].device.name, versions())
+
+
+def model_names(networks: Sequence[Network]) -> list[str]:
+    """What to call each network: its file, with its folders where files share a name."""
+    files = [network.path.name for network in networks]
+    return files if len(set(files)) == len(files) else [str(network.path) for network in networks]
+
+
+def images_of(seen: Seen) -> Images:
+    """The images that were read in a scan."""
+    return Images(seen.count, seen.digest, tuple(SkippedImage(entry.id, entry.reason) for entry in seen.skipped))

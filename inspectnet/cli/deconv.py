@@ -1,23 +1,14 @@
 """inspectnet deconv: what a layer sees, as Fig. 2 of the paper shows it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from inspectnet import samples
 from inspectnet.cli import options
 from inspectnet.cli.destination import Destination
-from inspectnet.cli.features import Request, search, show_photo
-from inspectnet.cli.maps import Wanted, wanted_maps
 from inspectnet.cli.opening import Opening
-from inspectnet.errors import RuleError
-from inspectnet.report.lines import show, show_json
-
-if TYPE_CHECKING:
-    from inspectnet.network import Network
-    from inspectnet.report.folder import OutputFolder
-    from inspectnet.rules import Policy
 
 IMAGES = "A folder, one photo, a .txt or .csv list, a .tar; by default the sample photos, in tiles."
 MAPS = "How many maps (drawn by --seed; of one photo the strongest), 'all', or a list: 0,5,7-9."
@@ -51,46 +42,16 @@ def deconv(
 
     Given one photo, show which maps of the layer it activates most, and the layer's whole activity.
     """
+    from inspectnet.analyses.features import features
+    from inspectnet.report.progress import progress
 
-    policy = choices.policy()
-    network = opening.open(model)
-    wanted, size = wanted_maps(network, layer, maps, unit), options.images_at_once(batch_size, network)
-    _check_rules(network, wanted, policy)
+    policy, network = choices.policy(), opening.open(model)
     collection = options.collection_of(images or samples.folder(), destination.out)
-    request = Request(network, wanted, policy, collection, top, tile or images is None, seed, size, threads)
-    with destination.folder(model.stem, "run.json", [network]) as folder:
-        record = _run(request, unit or maps, folder)
-    _report(record, folder, as_json)
-
-
-def _run(request: Request, maps: str, folder: "OutputFolder") -> dict[str, Any]:
-    """Make the results and their record."""
-    from inspectnet.report.run import describe_run
-
-    record = describe_run(request.network, request.policy, [each.layer.name for each in request.wanted])
-    record |= {"maps": maps}
-    if units := {each.layer.name: each.numbers for each in request.wanted if each.addressed}:
-        record |= {"units": units}
-    if request.collection.source.is_file() and len(request.collection) == 1 and not request.tile:
-        record |= {"images": show_photo(request, folder)}
-    else:
-        record |= {"images": search(request, folder)}
-        record |= {"top": request.top, "tile": request.tile, "seed": request.seed}
-    folder.write_json("run.json", record)
-    return record
-
-
-def _check_rules(network: "Network", wanted: list[Wanted], policy: "Policy") -> None:
-    """Refuse an operator without a rule before hours of work."""
-    for each in wanted:
-        if obstacle := network.inverse(policy).obstacle(each.layer.output):
-            raise RuleError(obstacle)
-
-
-def _report(record: dict[str, Any], folder: "OutputFolder", as_json: bool) -> None:
-    """Say what was made and what was left out."""
-    options.say_skipped(record["images"].get("skipped", []), "run.json")
-    if as_json:
-        show_json(folder.record_text)
-    else:
-        show(f"{', '.join(record['layers'])}: {record['images']['count']} images -> {folder.path}")
+    destination.finish(
+        [network],
+        lambda: features(
+            network, collection, layer, maps=maps, units=unit, top=top, tile=tile or images is None, policy=policy,
+            seed=seed, batch_size=options.images_at_once(batch_size, network), threads=threads, progress=progress,
+        ),
+        as_json=as_json,
+    )  # fmt: skip

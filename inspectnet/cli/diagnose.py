@@ -1,8 +1,7 @@
 """inspectnet diagnose: what is wrong with a first layer, as Fig. 6 of the paper shows it, of one network or two."""
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -11,14 +10,6 @@ from inspectnet.cli import options
 from inspectnet.cli.destination import Destination
 from inspectnet.cli.opening import Opening
 from inspectnet.errors import OptionError
-from inspectnet.report.lines import show, show_json
-
-if TYPE_CHECKING:
-    from inspectnet.analyses.diagnosis import Diagnosis
-    from inspectnet.analyses.features import LayerFeatures
-    from inspectnet.images import Collection
-    from inspectnet.network import Network
-    from inspectnet.report.diagnosis import Diagnosed
 
 IMAGES = "A folder, one photo, a .txt or .csv list, a .tar; by default the sample photos."
 LAYER = "A layer whose projections are shown; repeatable; by default the second with filters."
@@ -50,96 +41,28 @@ def diagnose(
     as_json: options.AsJson = False,
 ) -> None:
     """Diagnose the first layer: dead, dominating and duplicate filters, frequencies, aliasing; two models compared."""
-    from inspectnet.report.diagnosis import print_diagnosis, write_diagnosis
+    from inspectnet.analyses import diagnosis
+    from inspectnet.report.progress import progress
 
     if len(models) > 2:
-        raise OptionError(f"{len(models)} models do not stand side by side. Say one or two.")
+        raise OptionError(f"diagnose compares one or two models, not {len(models)}.")
     edges = _edges(bands)
     networks = [opening.open(model) for model in models]
     collection = options.collection_of(images or samples.folder(), destination.out)
-    size = options.images_at_once(batch_size, networks[0])
-    files = [network.path.name for network in networks]
-    names = files if len(set(files)) == len(files) else [str(network.path) for network in networks]
-    with destination.folder("-".join(model.stem for model in models), "diagnosis.json", networks) as folder:
-        found = [
-            replace(_diagnose(network, name, collection, layer, (maps, seed), bands=edges, batch_size=size,
-                              threads=threads), faint=faint, duplicate=duplicate)
-            for network, name in zip(networks, names, strict=True)
-        ]  # fmt: skip
-        how = {"bands": edges, "faint": faint, "duplicate": duplicate, "maps": maps, "seed": seed}
-        record = _record(found, how)
-        write_diagnosis(folder, found, edges)
-        folder.write_json("diagnosis.json", record)
-    options.say_skipped(record["images"]["skipped"], "diagnosis.json")
-    if as_json:
-        show_json(folder.record_text)
-    else:
-        print_diagnosis(found, record["verdict"])
-        show(f"-> {folder.path}")
+    destination.finish(
+        networks,
+        lambda: diagnosis.diagnose(
+            networks, collection, layer or None, maps=maps, bands=edges, faint=faint, duplicate=duplicate, seed=seed,
+            batch_size=options.images_at_once(batch_size, networks[0]), threads=threads, progress=progress,
+        ),
+        as_json=as_json,
+    )  # fmt: skip
 
 
 def _edges(text: str) -> tuple[float, float]:
     """Where middle frequencies begin and end."""
     try:
-        low, high = (float(part) for part in text.split(","))
+        low, high = map(float, text.split(","))
     except ValueError:
-        low = high = -1.0
-    if not 0 < low < high < 0.75:
-        raise OptionError(f"--bands '{text}' is not two rising frequencies of 0..0.7 cycles per pixel, as 0.15,0.35.")
+        raise OptionError(f"--bands '{text}' is not two frequencies. Write them like 0.15,0.35.") from None
     return low, high
-
-
-def _diagnose(
-    network: "Network", name: str, collection: "Collection", layers: list[str], shown: tuple[int, int], **how: Any
-) -> "Diagnosed":
-    from inspectnet.analyses import diagnosis
-    from inspectnet.analyses.filters import second_layer
-    from inspectnet.report.diagnosis import Diagnosed
-    from inspectnet.report.progress import progress
-
-    above = [each.name for each in (network.match(layers) if layers else [second_layer(network)])]
-    for each in above:
-        if reason := network.inverse().obstacle(each):
-            raise OptionError(reason)
-    weighted = [each.name for each in network.layers if each.parameters][:-1]  # the last holds scores, which have signs
-    with progress("diagnosing", len(collection)) as advance:
-        found = diagnosis.diagnose(network, collection, weighted, advance=advance, **how)
-    return Diagnosed(name, network, found, _project(network, collection, above, shown, how["batch_size"]))
-
-
-def _project(
-    network: "Network", collection: "Collection", layers: list[str], shown: tuple[int, int], batch_size: int
-) -> list["LayerFeatures"]:
-    """The strongest activation of some maps of each of the layers, projected."""
-    from inspectnet.analyses import features
-    from inspectnet.images import Reader
-    from inspectnet.report.progress import progress
-    from inspectnet.rules import Policy
-
-    count, seed = shown
-    with progress("scanning", len(collection)) as advance:
-        found = features.scan(network, collection, layers, top=1, batch_size=batch_size, advance=advance)
-    chosen = [features.choose_maps(ranking, count, seed) for ranking in found.rankings]
-    reader = Reader(collection, network.preparation)
-    with progress("projecting", sum(map(len, chosen)), "activations") as advance:
-        return [
-            features.project_winners(network, reader, ranking, maps, Policy(), advance=advance)
-            for ranking, maps in zip(found.rankings, chosen, strict=True)
-        ]
-
-
-def _record(found: list["Diagnosed"], how: dict[str, Any]) -> dict[str, Any]:
-    """All that was measured, and all that decides it."""
-    from inspectnet.report.diagnosis import describe_diagnosis, describe_verdict
-    from inspectnet.runtime.versions import versions
-
-    seen: Diagnosis = found[0].found
-    skipped = [{"image": each.id, "reason": each.reason} for each in seen.skipped]
-    return {
-        "models": [{"name": each.name, **describe_diagnosis(each)} for each in found],
-        "verdict": describe_verdict(found),
-        **how,
-        "images": {"count": seen.images, "sha256": seen.digest, "skipped": skipped},
-        "device": found[0].network.device.name,
-        "versions": versions(),
-    }

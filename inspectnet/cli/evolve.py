@@ -7,7 +7,6 @@ import typer
 
 from inspectnet.cli import options
 from inspectnet.cli.destination import Destination
-from inspectnet.cli.maps import Wanted, wanted_maps
 from inspectnet.cli.opening import Opening
 from inspectnet.errors import OptionError, RuleError
 from inspectnet.files.parsing import whole_number
@@ -15,6 +14,7 @@ from inspectnet.report.lines import show, show_json
 
 if TYPE_CHECKING:
     from inspectnet.analyses.evolution import Evolution
+    from inspectnet.analyses.selection import Selection
     from inspectnet.images import Collection
     from inspectnet.network import Network
     from inspectnet.rules import Policy
@@ -54,11 +54,12 @@ def evolve(
     as_json: options.AsJson = False,
 ) -> None:
     """Show how features come to be: the strongest projection of some maps at each checkpoint of a training."""
+    from inspectnet.analyses.selection import select_maps
     from inspectnet.report.evolution import print_evolution, write_evolution
 
     files, policy = _files(checkpoints), choices.policy()
     networks = [opening.open(f, photos=i == 0) for i, f in enumerate(files)]
-    times, wanted = _epochs(networks, epochs), wanted_maps(networks[-1], layer, maps, "")
+    times, wanted = _epochs(networks, epochs), select_maps(networks[-1], layer, maps)
     _check(networks, wanted, policy)
     collection = options.collection_of(images, destination.out)
     how = {"compared": compared, "seed": seed, "batch_size": options.images_at_once(batch_size, networks[0])}
@@ -95,18 +96,18 @@ def _epochs(networks: list["Network"], text: str) -> list[int]:
     return [network.epoch for network in networks if network.epoch is not None]
 
 
-def _check(networks: list["Network"], wanted: list[Wanted], policy: "Policy") -> None:
+def _check(networks: list["Network"], wanted: list["Selection"], policy: "Policy") -> None:
     """Refuse an operator without a rule, and more than memory holds, before hours of work."""
-    from inspectnet.analyses.features import refuse_too_many
+    from inspectnet.analyses.layer_features import refuse_too_many
 
     for each in wanted:
-        refuse_too_many(each.layer, each.most, len(networks), networks[-1])
+        refuse_too_many(networks[-1], each.layer, each.most, len(networks))
         if obstacle := networks[-1].inverse(policy).obstacle(each.layer.output):
             raise RuleError(obstacle)
 
 
 def _evolve(
-    networks: list["Network"], epochs: list[int], collection: "Collection", wanted: list[Wanted], policy: "Policy",
+    networks: list["Network"], epochs: list[int], collection: "Collection", wanted: list["Selection"], policy: "Policy",
     threads: int | None, how: dict[str, int],
 ) -> "Evolution":  # fmt: skip
     from inspectnet.analyses import evolution

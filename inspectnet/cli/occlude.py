@@ -11,7 +11,6 @@ from inspectnet import samples
 from inspectnet.cli import options
 from inspectnet.cli.boxes import Boxes
 from inspectnet.cli.destination import Destination
-from inspectnet.cli.maps import Wanted, wanted_maps
 from inspectnet.cli.opening import Opening, Scores
 from inspectnet.errors import RuleError
 from inspectnet.report.lines import show, show_json
@@ -19,15 +18,15 @@ from inspectnet.report.lines import show, show_json
 if TYPE_CHECKING:
     import numpy as np
 
-    from inspectnet.analyses.features import Scan
     from inspectnet.analyses.occlusion import WatchedMap
-    from inspectnet.images import Batch, Collection
+    from inspectnet.analyses.selection import Selection
+    from inspectnet.images import Batch, Collection, Seen
     from inspectnet.images.occluder import Grid
     from inspectnet.network import Network
     from inspectnet.report.folder import OutputFolder
     from inspectnet.report.occlusion import Occluded
     from inspectnet.rules import Policy
-    from inspectnet.scan import Feature
+    from inspectnet.scan import Feature, Ranking
 
 IMAGE = "A photo, or several: a folder, a .txt or .csv list, a .tar."
 LAYER = (
@@ -59,7 +58,7 @@ class Request:
     """All that the occlusion of any photo needs to know."""
 
     network: "Network"
-    wanted: list[Wanted]
+    wanted: list["Selection"]
     """The layers, and their maps if these are said."""
     policy: "Policy"
     how: dict[str, Any]
@@ -178,15 +177,16 @@ def occlude(
         show(f"-> {folder.path}")
 
 
-def _watched(network: "Network", addresses: list[str], policy: "Policy") -> list[Wanted]:
+def _watched(network: "Network", addresses: list[str], policy: "Policy") -> list["Selection"]:
     """The layers and maps that --layer means, by default the layer that Grad-CAM takes.
 
     Raises LayerError, OptionError; RuleError for a layer that cannot be inverted.
     """
     from inspectnet.analyses.occlusion import layer_of
+    from inspectnet.analyses.selection import Selection, select_maps
     from inspectnet.methods import cam_layer
 
-    found = wanted_maps(network, addresses, "1", "") if addresses else [Wanted(cam_layer(network), count=1)]
+    found = select_maps(network, addresses, 1) if addresses else [Selection(cam_layer(network), count=1)]
     for each in found:
         layer_of(network, each.layer.name)
         if obstacle := network.inverse(policy).obstacle(each.layer.output):
@@ -217,12 +217,12 @@ def _run(request: Request, folder: "OutputFolder") -> dict[str, Any]:
     batches = iter(stream)
     first = list(islice(batches, 1))
     stream.seen.refuse_nothing()
-    scan = _scan(request)
+    rankings, others_seen = _scan(request)
     shown: list[Occluded] = []
     photos, panels = list[dict[str, Any]](), Panels()
     with progress("occluding", len(request.photos) * len(grid.corners), "positions") as advance:
         for batch in chain(first, batches):
-            made = _occlude(request, scan, batch, len(shown) < request.shown, advance)
+            made = _occlude(request, rankings, batch, len(shown) < request.shown, advance)
             write_arrays(folder, files[made.id], made)
             photos.append(made.describe(request.names))
             panels.add(made)
@@ -233,7 +233,7 @@ def _run(request: Request, folder: "OutputFolder") -> dict[str, Any]:
     write_page(folder, shown, request.network, request.names, words)
     skipped = [{"image": each.id, "reason": each.reason} for each in stream.seen.skipped]
     images = {"count": len(photos), "sha256": stream.seen.digest, "skipped": skipped}
-    others = {"count": scan.seen.count, "sha256": scan.seen.digest}
+    others = {"count": others_seen.count, "sha256": others_seen.digest}
     record = _describe(request) | {"images": images, "other_images": others}
     return {**record, **panels.describe(), "photos": photos}
 
@@ -252,17 +252,18 @@ def _describe(request: Request) -> dict[str, Any]:
     }
 
 
-def _scan(request: Request) -> "Scan":
+def _scan(request: Request) -> tuple[list["Ranking"], "Seen"]:
     """Which of the other images excite each map of the layers most."""
-    from inspectnet.analyses.features import scan
     from inspectnet.report.progress import progress
+    from inspectnet.scan import find_strongest
 
     with progress("scanning", len(request.others)) as advance:
         top = ELSEWHERE + 1  # one more, for the photo itself may be among them
-        return scan(request.network, request.others, request.layers, top=top, advance=advance)
+        layers = [request.network.layer(name) for name in request.layers]
+        return find_strongest(request.network, request.others, layers, top, advance=advance)
 
 
-def _occlude(request: Request, scan: "Scan", batch: "Batch", draw: bool, advance: Any) -> "Occluded":
+def _occlude(request: Request, rankings: list["Ranking"], batch: "Batch", draw: bool, advance: Any) -> "Occluded":
     """One photo's occlusion; if it is drawn, its maps in other images too."""
     from inspectnet.analyses import occlusion
     from inspectnet.report.occlusion import Occluded
@@ -276,17 +277,19 @@ def _occlude(request: Request, scan: "Scan", batch: "Batch", draw: bool, advance
     )
     photo = network.preparation.restore(x)
     own = request.photos.read(int(batch.keys[0, 0])) if draw else b""
-    elsewhere = [_elsewhere(request, scan, watched, own) for watched in found.watched] if draw else ()
+    elsewhere = [_elsewhere(request, rankings, watched, own) for watched in found.watched] if draw else ()
     return Occluded(id, photo, found, source, elsewhere, request.insides.get(id))
 
 
-def _elsewhere(request: Request, scan: "Scan", watched: "WatchedMap", own: bytes) -> list["Feature"]:
+def _elsewhere(request: Request, rankings: list["Ranking"], watched: "WatchedMap", own: bytes) -> list["Feature"]:
     """The map in the other images that excite it most, without the photo itself, whose file holds `own`."""
     from inspectnet.images import Reader
     from inspectnet.scan import project_winners
 
-    ranking = next(each for each in scan.rankings if each.layer.output == watched.layer.output)
+    ranking = next(each for each in rankings if each.layer.output == watched.layer.output)
     reader = Reader(request.others, request.network.preparation)
     made = project_winners(request.network, reader, ranking, [watched.map], request.policy)
     entries = {entry.id: i for i, entry in enumerate(request.others)}
-    return [each for each in made[watched.map] if request.others.read(entries[each.image]) != own][:ELSEWHERE]
+    return [each for each in made[watched.map] if request.others.read(entries[each.activation.image]) != own][
+        :ELSEWHERE
+    ]

@@ -10,11 +10,10 @@ import typer
 from typer.core import TyperCommand
 
 from inspectnet.cli.telling import remark
-from inspectnet.errors import ImageError, InspectError, OptionError
+from inspectnet.errors import ImageError, OptionError
 from inspectnet.files.parsing import whole_number
 
 if TYPE_CHECKING:
-    from inspectnet.graph.addresses import Address
     from inspectnet.images import Collection
     from inspectnet.network import Network
     from inspectnet.results import SkippedImage
@@ -103,17 +102,6 @@ class PolicyChoices:
         from inspectnet.rules import Policy
 
         return Policy(self.method, self.unpool, self.lrn)
-
-
-def unit_of(network: "Network", text: str) -> "Address":
-    """The layer or unit that an address means; a name of the file, as conv/Relu:0, before an address that looks so."""
-    from inspectnet.graph.addresses import Address, parse_address
-
-    try:
-        network.match([text])
-    except InspectError:  # no name, so an address
-        return parse_address(text)
-    return Address(text)
 
 
 def images_at_once(text: str, network: "Network") -> int:

@@ -69,7 +69,9 @@ class Occluded:
                 "activity_drop": _number(correlate(watched.activity_drop, watched.energy)),
                 "probability_drop": _number(correlate(self.found.probability_drop, watched.energy)),
             },
-            "elsewhere": [{"image": each.image, "value": each.value, "y": each.y, "x": each.x} for each in elsewhere],
+            "elsewhere": [
+                {name: getattr(each.activation, name) for name in ("image", "value", "y", "x")} for each in elsewhere
+            ],
         }
 
     def _describe_box(self) -> dict[str, Any]:

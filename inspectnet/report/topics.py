@@ -13,6 +13,8 @@ from inspectnet.results import Result
 TOPICS = {
     "layers": ("inspectnet.analyses.catalogue:Catalogue", "inspectnet.report.catalogue"),
     "verify": ("inspectnet.analyses.verify:Verification", "inspectnet.report.verify"),
+    "deconv": ("inspectnet.analyses.features:Features", "inspectnet.report.features"),
+    "diagnose": ("inspectnet.analyses.diagnosis:Diagnosis", "inspectnet.report.diagnosis"),
     "invariance": ("inspectnet.analyses.invariance:Invariance", "inspectnet.report.invariance"),
     "correspond": ("inspectnet.analyses.correspondence:Correspondence", "inspectnet.report.correspondence"),
 }

@@ -5,13 +5,14 @@ collection -> Stream -> Rows -> question (runs networks) -> accumulator (arrays:
 
 from inspectnet.scan.engine import Accumulator, Question, Rows, scan
 from inspectnet.scan.gather import Gather
-from inspectnet.scan.peaks import Peaks
+from inspectnet.scan.peaks import Peaks, find_strongest
 from inspectnet.scan.sums import Sum
 from inspectnet.scan.top import Ranking, Top
-from inspectnet.scan.winners import Feature, project_winners
+from inspectnet.scan.winners import Activation, Feature, project_winners
 
 __all__ = [
     "Accumulator",
+    "Activation",
     "Feature",
     "Gather",
     "Peaks",
@@ -20,6 +21,7 @@ __all__ = [
     "Rows",
     "Sum",
     "Top",
+    "find_strongest",
     "project_winners",
     "scan",
 ]

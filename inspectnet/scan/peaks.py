@@ -1,15 +1,16 @@
 """The strongest unit of each map in each image, of several layers of a network in one run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from inspectnet.errors import ModelError
 from inspectnet.graph.layers import Layer
-from inspectnet.images import Preparation
+from inspectnet.images import Collection, Preparation, Seen
 from inspectnet.network import Maxima, Network
-from inspectnet.scan.engine import Rows
+from inspectnet.scan.engine import Rows, scan
+from inspectnet.scan.top import Ranking, Top
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,3 +40,21 @@ def refuse_nan(network: Network, layer: Layer, values: np.ndarray, ids: Sequence
     if strange.any():
         what = f"{layer.name} of {network.path} is not a number (NaN) for the image"
         raise ModelError(f"{what} {ids[int(strange.argmax())]}. Check the model's weights.")
+
+
+def find_strongest(
+    network: Network,
+    collection: Collection,
+    layers: Sequence[Layer],
+    top: int,
+    *,
+    tile: bool = False,
+    batch_size: int = 16,
+    threads: int | None = None,
+    advance: Callable[[int], object] = lambda n: None,
+) -> tuple[list[Ranking], Seen]:
+    """The `top` strongest activations of every map of some layers over a collection, and what was read of it."""
+    tops = {layer.output: Top(layer, top) for layer in layers}
+    asked = [(Peaks(network, layers), tops)]
+    seen = scan(collection, asked, tile=tile, batch_size=batch_size, threads=threads, advance=advance)
+    return [tops[layer.output].result() for layer in layers], seen

@@ -21,8 +21,8 @@ IMAGES_AT_ONCE = 16  # winners' images in memory while they are projected
 
 
 @dataclass(frozen=True)
-class Feature:
-    """One activation of a map: where it was found, what its unit sees, and what of that excites it."""
+class Activation:
+    """One activation of a map: where it was found, and what its unit sees."""
 
     image: str
     value: float
@@ -30,6 +30,13 @@ class Feature:
     x: int
     box: Box
     """The receptive field in pixels of the prepared image; it may reach beyond."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One activation of a map, and what of its receptive field excites it."""
+
+    activation: Activation
     projection: np.ndarray = field(repr=False)
     """(C, h, w) float32, signed: the field's part of the projection, zero beyond the image."""
     patch: np.ndarray = field(repr=False)
@@ -78,4 +85,5 @@ def project_features(
     for unit, projected in zip(units, network.inverse(policy).project(x, layer.output, units), strict=True):
         box = field_box(layer, unit.y, unit.x, network.input_shape[1:])
         patch = box.cut(photos[unit.image], GREY).transpose(1, 2, 0)
-        yield Feature(names[unit.image], unit.value, unit.y, unit.x, box, projected.window(box), patch)
+        activation = Activation(names[unit.image], unit.value, unit.y, unit.x, box)
+        yield Feature(activation, projected.window(box), patch)

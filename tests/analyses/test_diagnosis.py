@@ -1,5 +1,6 @@
 """The diagnosis of first layers: filters of known frequency, dead, dominating and duplicate ones, and real aliasing."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,10 @@ from nets import onnx_text
 from PIL import Image
 
 import inspectnet
-from inspectnet.analyses.diagnosis import WANTED, compare, diagnose, intervals, measures
+from inspectnet.analyses.diagnosis import WANTED, Diagnosis, diagnose
 from inspectnet.analyses.filters import first_filters, second_layer
 from inspectnet.errors import ImageError, LayerError
-from inspectnet.images import find_images
+from inspectnet.images import Collection, find_images
 
 PLAIN = {"mean": (0, 0, 0), "std": (1, 1, 1), "crop_pct": 1.0}
 SIDE = 32
@@ -40,6 +41,16 @@ def write_photos(folder, rng, count=3):
     for i in range(count):
         Image.fromarray(rng.integers(0, 256, (SIDE, SIDE, 3), np.uint8)).save(folder / f"{i}.png")
     return find_images(folder)
+
+
+def diagnosed(network, images=None, **how):
+    """The diagnosis of one network, of which nothing is projected."""
+    (found,) = diagnose(network, images, (), **how).networks
+    return found
+
+
+def contrasts(first, second):
+    return Diagnosis(None, (0.15, 0.35), (replace(first, name="first"), replace(second, name="second"))).contrasts
 
 
 # The filters -----------------------------------------------------------------------------------------------
@@ -85,7 +96,7 @@ def test_filters_that_scale_single_pixels_are_not_taken_for_the_first_layer(tmp_
 def test_a_network_without_filters_over_pixels_is_refused(tmp_path):
     network = open_net(tmp_path, "a = Flatten (image)\ny = Gemm (a, w)", w=np.ones((3 * SIDE * SIDE, 2)))
     with pytest.raises(LayerError, match=r"no layer of .* has filters that see a part of the image"):
-        diagnose(network)
+        diagnosed(network)
 
 
 def test_the_second_layer_is_the_next_with_weights_that_sees_more(tmp_path):
@@ -137,7 +148,7 @@ def test_aliasing_on_images_is_that_of_the_responses_themselves(tmp_path, rng):
     """Oracle: each filter is moved over each faded photo, pixel by pixel, and its response transformed."""
     filters = rng.standard_normal((2, 3, 3, 3))
     network, photos = open_filters(tmp_path, filters, stride=2), write_photos(tmp_path / "photos", rng, 2)
-    found = diagnose(network, photos)
+    found = diagnosed(network, photos)
     fade, above, total = np.outer(np.hanning(SIDE), np.hanning(SIDE)), np.zeros(2), np.zeros(2)
     frequency = np.abs(np.fft.fftfreq(SIDE))
     beyond = (frequency[:, None] > 0.25) | (frequency[None] > 0.25)
@@ -149,12 +160,12 @@ def test_aliasing_on_images_is_that_of_the_responses_themselves(tmp_path, rng):
             above[k] += energy[beyond].sum()
             total[k] += energy.sum()
     np.testing.assert_allclose(found.response, np.stack([above, total], axis=1), rtol=1e-4)
-    numbers = measures(found)
+    numbers = found.measures
     assert numbers["aliased_on_images"] == pytest.approx(above.sum() / total.sum(), rel=1e-4)
     # what one pixel of each colour loses, in a layer of these three filters
     (tmp_path / "one").mkdir()
-    pixels = diagnose(open_filters(tmp_path / "one", np.eye(3)[:, :, None, None] * np.eye(3)[0], stride=2), photos)
-    own = measures(pixels)["aliased_on_images"]
+    pixels = diagnosed(open_filters(tmp_path / "one", np.eye(3)[:, :, None, None] * np.eye(3)[0], stride=2), photos)
+    own = pixels.measures["aliased_on_images"]
     assert found.beyond == pytest.approx(own, rel=1e-4)
     assert numbers["aliased_of_images"] == pytest.approx(numbers["aliased_on_images"] / own, rel=1e-4)
 
@@ -167,17 +178,19 @@ def test_a_map_is_dead_that_no_image_excites(tmp_path, rng):
     filters = np.ones((4, 3, 1, 1)) * np.array([1, 1, -1, 0])[:, None, None, None]
     filters = np.pad(filters, ((0, 0), (0, 0), (0, 1), (0, 1)))
     network = open_filters(tmp_path, filters, bias=[0, -3.1, 0, 0.5])
-    found = diagnose(network, write_photos(tmp_path / "photos", rng), batch_size=2)
-    assert found.dead["conv1"].tolist() == [False, True, True, False]
-    assert (found.images, found.skipped, len(found.digest)) == (3, (), 64)
-    assert measures(found)["dead"] == 0.5
+    result = diagnose(network, write_photos(tmp_path / "photos", rng), (), batch_size=2)
+    (found,), images = result.networks, result.about.images
+    assert found.dead["conv1"].tolist() == [False, True, True, False] and found.dead_maps == {"conv1": (1, 2)}
+    assert (images.count, images.skipped, len(images.sha256)) == (3, (), 64)
+    assert found.measures["dead"] == 0.5
 
 
-def test_dead_maps_are_counted_in_every_layer_that_is_asked_for(tmp_path, rng):
-    body = "a = Conv (image, k)\nr = Relu (a)\nb = Conv (r, j)\ns = Relu (b)\nf = Flatten (s)\ny = Gemm (f, w)"
+def test_dead_maps_are_counted_in_every_layer_with_weights_but_that_of_the_scores(tmp_path, rng):
+    body = """a = Conv (image, k)\nr = Relu (a)\nb = Conv (r, j)\ns = Relu (b)
+    f = Flatten (s)\ng = Gemm (f, w)\ny = Gemm (g, v)"""
     j = np.stack([np.ones((2, 3, 3)), -np.ones((2, 3, 3))])
-    network = open_net(tmp_path, body, k=np.ones((2, 3, 3, 3)), j=j, w=-np.ones((2 * 28 * 28, 5)))
-    found = diagnose(network, write_photos(tmp_path / "photos", rng), ["conv2", "fc3"])
+    network = open_net(tmp_path, body, k=np.ones((2, 3, 3, 3)), j=j, w=-np.ones((2 * 28 * 28, 5)), v=np.ones((5, 2)))
+    found = diagnosed(network, write_photos(tmp_path / "photos", rng))
     assert {name: dead.tolist() for name, dead in found.dead.items()} == {
         "conv1": [False] * 2, "conv2": [False, True], "fc3": [True] * 5,
     }  # fmt: skip
@@ -186,22 +199,39 @@ def test_dead_maps_are_counted_in_every_layer_that_is_asked_for(tmp_path, rng):
 def test_images_that_cannot_be_read_are_left_out_and_none_at_all_is_an_error(tmp_path, rng):
     network, photos = open_filters(tmp_path, rng.random((2, 3, 3, 3))), write_photos(tmp_path / "photos", rng)
     (tmp_path / "photos" / "1.png").write_bytes(b"no image")
-    found = diagnose(network, photos)
-    assert found.images == 2 and [s.id for s in found.skipped] == ["1.png"]
+    images = diagnose(network, photos, ()).about.images
+    assert images.count == 2 and [skipped.image for skipped in images.skipped] == ["1.png"]
     for file in Path(tmp_path / "photos").iterdir():
         file.write_bytes(b"")
     with pytest.raises(ImageError, match="none of the 3 images could be read"):
-        diagnose(network, photos)
+        diagnosed(network, photos)
+
+
+def test_two_networks_look_at_each_image_once_whatever_they_make_of_it(tmp_path, rng, monkeypatch):
+    photos, networks = write_photos(tmp_path / "photos", rng), []
+    for stride, mean in ((1, 0.0), (2, 0.5)):
+        (tmp_path / str(stride)).mkdir()
+        network = open_filters(tmp_path / str(stride), rng.standard_normal((2, 3, 3, 3)), stride)
+        preparation = {**PLAIN, "mean": (mean,) * 3}
+        networks.append(inspectnet.open(network.path, device="cpu", preparation=preparation))
+    alone = [diagnosed(network, photos) for network in networks]
+    opened, read = [], Collection.open
+    monkeypatch.setattr(Collection, "open", lambda self, index: opened.append(index) or read(self, index))
+    both = diagnose(networks, photos, ()).networks
+    assert sorted(opened) == [0, 1, 2]
+    for one, other in zip(both, alone, strict=True):
+        np.testing.assert_array_equal(one.response, other.response)
+        np.testing.assert_array_equal(one.dead["conv1"], other.dead["conv1"])
 
 
 def test_a_filter_ten_times_as_strong_dominates_and_an_empty_one_is_faint(tmp_path, rng):
     filters = rng.standard_normal((9, 3, 5, 5))
     filters /= np.sqrt((filters**2).mean(axis=(1, 2, 3), keepdims=True))
-    found = measures(diagnose(open_filters(tmp_path, filters)))
+    found = diagnosed(open_filters(tmp_path, filters)).measures
     assert found["dominance"] == pytest.approx(1, rel=1e-5) and found["at_ceiling"] == 1 and found["faint"] == 0
     filters[3] *= 10
     filters[5] *= 0
-    found = measures(diagnose(open_filters(tmp_path, filters)))
+    found = diagnosed(open_filters(tmp_path, filters)).measures
     assert found["dominance"] == pytest.approx(10, rel=1e-5)
     assert found["at_ceiling"] == pytest.approx(1 / 9) and found["faint"] == pytest.approx(1 / 9)
     assert found["dead"] is None and found["aliased_on_images"] is None
@@ -210,14 +240,14 @@ def test_a_filter_ten_times_as_strong_dominates_and_an_empty_one_is_faint(tmp_pa
 def test_a_filter_is_a_duplicate_of_its_negative_and_of_its_multiple_but_not_of_itself(tmp_path, rng):
     filters = rng.standard_normal((5, 3, 7, 7))
     filters[3], filters[4] = -filters[0], 0.01 * filters[1]
-    found = diagnose(open_filters(tmp_path, filters))
+    found = diagnosed(open_filters(tmp_path, filters))
     np.testing.assert_allclose(found.filters.alike[[0, 1, 3, 4]], 1, rtol=1e-5)
     assert found.filters.twin[[0, 1, 3, 4]].tolist() == [3, 4, 0, 1]
-    assert found.filters.alike[2] < 0.5 and measures(found)["duplicates"] == pytest.approx(0.8)
+    assert found.filters.alike[2] < 0.5 and found.measures["duplicates"] == pytest.approx(0.8)
 
 
 def test_a_layer_of_nothing_has_numbers_too(tmp_path):
-    found = measures(diagnose(open_filters(tmp_path, np.zeros((2, 3, 3, 3)))))
+    found = diagnosed(open_filters(tmp_path, np.zeros((2, 3, 3, 3)))).measures
     assert found["dominance"] is None and found["aliased"] == 0 and found["middle"] == 0
 
 
@@ -227,17 +257,17 @@ def test_a_layer_of_nothing_has_numbers_too(tmp_path):
 def test_the_papers_remedy_wins_where_it_should(tmp_path):
     """Of the same gratings 7 x 7 at stride 2 carries what 11 x 11 at stride 4 does not."""
     middle = [(0.0, 0.2), (0.2, 0.0), (0.14, 0.14)] * 4
-    small = diagnose(open_filters(tmp_path, [grating(*f, side=7) for f in middle], 2))
+    small = diagnosed(open_filters(tmp_path, [grating(*f, side=7) for f in middle], 2))
     (tmp_path / "large").mkdir()
     flat = [*middle[:8], *[(0, 0)] * 4]
-    large = diagnose(open_filters(tmp_path / "large", [grating(*f, side=11) for f in flat], 4))
-    verdict = compare(large, small)
+    large = diagnosed(open_filters(tmp_path / "large", [grating(*f, side=11) for f in flat], 4))
+    verdict = contrasts(large, small)
     better = {name: each.better for name, each in verdict.items()}
-    assert better["aliased"] == better["aliased_of_noise"] == 1
+    assert better["aliased"] == better["aliased_of_noise"] == "second"
     assert verdict["aliased"].p == pytest.approx(verdict["aliased"].p_corrected / len(verdict), abs=1e-9)
     assert "dead" not in verdict and "aliased_on_images" not in verdict and set(verdict) <= set(WANTED)
-    assert compare(small, large)["aliased"].better == 0
-    assert all(each.better is None and each.p > 0.5 for each in compare(small, small).values())
+    assert contrasts(small, large)["aliased"].better == "first"
+    assert all(each.better is None and each.p > 0.5 for each in contrasts(small, small).values())
 
 
 def test_of_filters_of_noise_a_larger_stride_loses_more_and_no_more_than_noise_does(tmp_path, rng):
@@ -246,19 +276,19 @@ def test_of_filters_of_noise_a_larger_stride_loses_more_and_no_more_than_noise_d
     for stride in (2, 4):
         (tmp_path / str(stride)).mkdir()
         noise = rng.standard_normal((48, 3, 7, 7))
-        found.append(diagnose(open_filters(tmp_path / str(stride), noise, stride)))
+        found.append(diagnosed(open_filters(tmp_path / str(stride), noise, stride)))
     for each, lost in zip(found, (3 / 4, 15 / 16), strict=True):
-        known = intervals(each)
+        known = each.intervals
         assert known["aliased"].value == pytest.approx(lost, abs=0.03)
         assert known["aliased_of_noise"].low < 1.02 and known["aliased_of_noise"].high > 0.98
-    verdict = compare(*found)
-    assert verdict["aliased"].better == 0 and verdict["aliased"].p_corrected < 0.01
+    verdict = contrasts(*found)
+    assert verdict["aliased"].better == "first" and verdict["aliased"].p_corrected < 0.01
     assert verdict["aliased_of_noise"].better is None
 
 
 def test_numbers_of_filters_have_intervals_over_the_filters(tmp_path, rng):
-    found = diagnose(open_filters(tmp_path, rng.standard_normal((40, 3, 5, 5))))
-    known, shares = intervals(found), found.filters.bands[:, 1]
+    found = diagnosed(open_filters(tmp_path, rng.standard_normal((40, 3, 5, 5))))
+    known, shares = found.intervals, found.filters.bands[:, 1]
     reach = 1.96 * shares.std() / np.sqrt(40)
     assert (known["middle"].low, known["middle"].high) == pytest.approx(
         (shares.mean() - reach, shares.mean() + reach), abs=0.3 * reach

@@ -1,17 +1,21 @@
 """The strongest activations of each map over a data set: against brute force, and the same however they are found."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from nets import onnx_text
 from PIL import Image
 
 import inspectnet
-from inspectnet.analyses.features import choose_maps, inspect_photo, project_winners, scan
+from inspectnet.analyses.features import features
+from inspectnet.analyses.selection import draw_maps
 from inspectnet.errors import ImageError, ModelError, RuleError
 from inspectnet.geometry import Unit
 from inspectnet.images import Preparation, Reader, find_images, tile_boxes
 from inspectnet.inverse import field_box
 from inspectnet.rules import Policy
+from inspectnet.scan import find_strongest, project_winners
 
 SIDE, MAPS = 20, 6
 NET = """
@@ -67,6 +71,12 @@ def network(tmp_path):
 @pytest.fixture
 def collection(tmp_path):
     return write(tmp_path / "photos", photos(40))
+
+
+def scan(network, collection, layers, top=9, **how):
+    """The rankings of layers, and what was read."""
+    rankings, seen = find_strongest(network, collection, [network.layer(name) for name in layers], top, **how)
+    return SimpleNamespace(rankings=rankings, seen=seen)
 
 
 def brute_force(network, images, layer):
@@ -172,7 +182,7 @@ def test_a_map_that_nothing_activates_has_no_winners(network, collection):
     assert DEAD not in ranking.active()
     assert (ranking.keys[DEAD] == -1).all() and (ranking.values[DEAD] == 0).all()
     made = project_winners(network, Reader(collection, PREPARATION), ranking, [DEAD, 0], Policy())
-    assert made.maps[DEAD] == () and len(made.maps[0]) == 9
+    assert made[DEAD] == () and len(made[0]) == 9
 
 
 def test_what_cannot_be_read_is_left_out_and_named(network, collection, tmp_path):
@@ -193,7 +203,7 @@ def test_what_cannot_be_read_is_left_out_and_named(network, collection, tmp_path
         assert names == others
     reader = Reader(find_images(folder), PREPARATION)
     made = project_winners(network, reader, found.rankings[0], [0], Policy())
-    assert [f.image for f in made.maps[0]] == names[:9]
+    assert [f.activation.image for f in made[0]] == names[:9]
 
 
 def test_if_nothing_can_be_read_the_first_reason_is_told(network, tmp_path):
@@ -240,10 +250,10 @@ def test_the_features_of_tiles_are_cut_from_their_photo(network, landscapes):
     images, collection = landscapes
     found = scan(network, collection, ["conv1"], tile=True)
     made = project_winners(network, Reader(collection, PREPARATION, tile=True), found.rankings[0], [1], Policy())
-    for feature in made.maps[1]:
-        name, _, place = feature.image.partition("#")
+    for feature in made[1]:
+        name, _, place = feature.activation.image.partition("#")
         top, left = map(int, place.split(","))
-        x0, y0, x1, y1 = feature.box
+        x0, y0, x1, y1 = feature.activation.box
         inside = min(x0, y0) >= 0 and max(x1, y1) <= SIDE
         if name != "small.png" and inside:
             pixels = np.asarray(images[name])[top + y0 : top + y1, left + x0 : left + x1]
@@ -259,20 +269,20 @@ def test_a_feature_is_the_projection_of_its_unit_beside_what_the_unit_sees(layer
     found = scan(network, collection, [layer], top=4)
     (ranking,) = found.rankings
     made = project_winners(network, Reader(collection, PREPARATION), ranking, [0, 1], Policy(method))
-    assert (made.layer.name, made.policy.method, list(made.maps)) == (layer, method, [0, 1])
+    assert list(made) == [0, 1]
     originals = photos(40)
-    for m, features in made.maps.items():
-        assert [f.value for f in features] == ranking.values[m][ranking.keys[m, :, 0] >= 0].tolist()
-        assert features
-        for feature in features:
-            x = network.preparation.apply(np.asarray(originals[feature.image]))
-            unit = Unit(0, m, feature.y, feature.x, feature.value)
+    for m, winners in made.items():
+        assert [winner.activation.value for winner in winners] == ranking.values[m][ranking.keys[m, :, 0] >= 0].tolist()
+        assert winners
+        for feature, at in ((winner, winner.activation) for winner in winners):
+            x = network.preparation.apply(np.asarray(originals[at.image]))
+            unit = Unit(0, m, at.y, at.x, at.value)
             (wanted,) = network.inverse(Policy(method)).project(x[None], layer, [unit], crop=False)
-            box = field_box(network.layer(layer), feature.y, feature.x, (SIDE, SIDE))
-            assert feature.box == box
+            box = field_box(network.layer(layer), at.y, at.x, (SIDE, SIDE))
+            assert at.box == box
             expected = box.cut(wanted.pixels)
             np.testing.assert_allclose(feature.projection, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
-            pixels = network.preparation.fit(np.asarray(originals[feature.image])).transpose(2, 0, 1)
+            pixels = network.preparation.fit(np.asarray(originals[at.image])).transpose(2, 0, 1)
             grey = np.full((3, SIDE + 40, SIDE + 40), 128, np.uint8)
             grey[:, 20:-20, 20:-20] = pixels
             x0, y0, x1, y1 = (n + 20 for n in box)
@@ -301,32 +311,79 @@ def test_a_random_subset_of_the_active_maps_is_chosen_by_the_seed(network, colle
     (ranking,) = scan(network, collection, ["conv2"]).rankings
     active = ranking.active().tolist()
     assert len(active) == MAPS - 1
-    drawn = [choose_maps(ranking, 3, seed) for seed in range(20)]
+    drawn = [draw_maps(ranking.active(), 3, seed) for seed in range(20)]
     assert all(sorted(set(maps)) == maps and set(maps) <= set(active) for maps in drawn)
     assert len({tuple(maps) for maps in drawn}) > 3
-    assert choose_maps(ranking, 3, 7) == choose_maps(ranking, 3, 7)
-    assert choose_maps(ranking, 99, 0) == active
+    assert draw_maps(ranking.active(), 3, 7) == draw_maps(ranking.active(), 3, 7)
+    assert draw_maps(ranking.active(), 99, 0) == active
+
+
+# The result ------------------------------------------------------------------------------------------------
+
+
+def test_the_features_of_layers_are_those_of_their_winners(network, collection):
+    result = features(network, collection, ["conv2", "conv1:3"], maps=2, top=4, seed=1)
+    rankings = scan(network, collection, ["conv1", "conv2"], top=4).rankings
+    chosen = [[3], draw_maps(rankings[1].active(), 2, 1)]
+    assert [layer.layer for layer in result.layers] == ["conv1", "conv2"] and result.photo is None
+    for layer, ranking, maps in zip(result.layers, rankings, chosen, strict=True):
+        made = project_winners(network, Reader(collection, PREPARATION), ranking, maps, Policy())
+        assert [shown.map for shown in layer.maps] == maps
+        for (shown, projections, patches), wanted in zip(layer.by_map(), made.values(), strict=True):
+            assert shown.top == tuple(feature.activation for feature in wanted)
+            np.testing.assert_array_equal(projections, [feature.projection for feature in wanted])
+            np.testing.assert_array_equal(patches, [feature.patch for feature in wanted])
+    assert result.about.images.count == 40 and result.about.options["layers"] == ["conv1", "conv2"]
+    assert set(result.operators) == {"Conv", "MaxPool", "Relu"}
+
+
+@pytest.mark.parametrize("maps", ["0,4-5", [0, DEAD, 5]])
+def test_maps_that_nothing_activates_are_told_without_features(maps, network, collection):
+    (layer,) = features(network, collection, ["conv2"], maps=maps, top=2).layers
+    assert [(shown.map, len(shown.top)) for shown in layer.maps] == [(0, 2), (DEAD, 0), (5, 2)]
+    assert [shown.map for shown, _, _ in layer.by_map()] == [0, 5] and len(layer.projections) == 4
+    (silent,) = features(network, collection, ["conv2"], units=[DEAD]).layers
+    assert silent.projections.shape == (0, 3, *silent.patches.shape[1:3]) and not list(silent.by_map())
 
 
 # One photo -------------------------------------------------------------------------------------------------
 
 
-def test_one_photo_shows_its_strongest_maps_and_the_whole_layer(network):
-    x = network.preparation.apply(np.asarray(photos(1)["a/000.png"]))
-    made = inspect_photo(network, x, "a photo", "conv2", 3, Policy())
-    maps = network.activations(x[None], "conv2")
+@pytest.fixture
+def photo(tmp_path):
+    """A photo in a file, and what the network sees of it."""
+    image = photos(1)["a/000.png"]
+    image.save(tmp_path / "photo.png")
+    return tmp_path / "photo.png", PREPARATION.apply(np.asarray(image)), PREPARATION.fit(np.asarray(image))
+
+
+def test_one_photo_shows_its_strongest_maps_and_the_whole_layer(network, photo):
+    path, x, seen = photo
+    result = features(network, path, ["conv2"], maps=3)
+    (layer,), maps = result.layers, network.activations(x[None], "conv2")
     order = np.argsort(-maps[0].reshape(MAPS, -1).max(1), kind="stable")[:3].tolist()
-    assert list(made.features.maps) == order
-    for m, (feature,) in made.features.maps.items():
-        assert feature.image == "a photo"
-        assert feature.value == maps[0, m].max() == maps[0, m, feature.y, feature.x]
-    np.testing.assert_array_equal(made.whole, network.inverse().project_seeds(x[None], "conv2", maps)[0])
-    np.testing.assert_array_equal(made.photo, network.preparation.fit(np.asarray(photos(1)["a/000.png"])))
+    assert [shown.map for shown in layer.maps] == order
+    for shown in layer.maps:
+        (at,) = shown.top
+        assert at.image == result.photo == "photo.png"
+        assert at.value == maps[0, shown.map].max() == maps[0, shown.map, at.y, at.x]
+    np.testing.assert_array_equal(layer.whole, network.inverse().project_seeds(x[None], "conv2", maps)[0])
+    np.testing.assert_array_equal(result.pixels, seen)
+    one = find_images(path)
+    assert result.about.images.sha256 == scan(network, one, ["conv2"]).seen.digest
+    with pytest.raises(ImageError, match=r"cannot read photo\.png"):
+        path.write_bytes(b"no image")
+        features(network, path, ["conv2"])
 
 
-def test_maps_that_are_asked_for_are_listed_and_shown_if_the_photo_activates_them(network):
-    x = network.preparation.apply(np.asarray(photos(1)["a/000.png"]))
-    made = inspect_photo(network, x, "a photo", "conv2", [DEAD, 5, 0], Policy())
+def test_maps_that_are_asked_for_are_listed_and_shown_if_the_photo_activates_them(network, photo):
+    path, x, _ = photo
+    (layer,) = features(network, path, ["conv2"], maps=[DEAD, 5, 0]).layers
     active = network.activations(x[None], "conv2")[0].reshape(MAPS, -1).max(1) > 0
-    assert list(made.features.maps) == [DEAD, 5, 0]
-    assert [bool(features) for features in made.features.maps.values()] == [bool(active[m]) for m in (DEAD, 5, 0)]
+    assert [(shown.map, bool(shown.top)) for shown in layer.maps] == [(m, bool(active[m])) for m in (DEAD, 5, 0)]
+
+
+def test_a_photo_in_tiles_is_searched(network, tmp_path):
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (50, 70, 3), np.uint8)).save(tmp_path / "big.png")
+    result = features(network, tmp_path / "big.png", ["conv2"], tile=True)
+    assert result.photo is None and result.about.images.count == 6 and result.layers[0].whole is None

@@ -124,35 +124,30 @@ def test_deconv_writes_a_picture_numbers_and_arrays_for_each_layer(model, photos
     said, noted = done(capsys, "deconv", model, "-l", "conv*", *options)
     assert str(out) in said and noted == []
     files = contents(out)
-    assert set(files) == {f"{layer}.{kind}" for layer in ("conv1", "conv2") for kind in ("png", "npz", "json")} | {
-        "run.json"
-    }
-    for layer in ("conv1", "conv2"):
-        check_layer_files(out, layer, sorted(p.name for p in photos.iterdir()))
-    record = json.loads(files["run.json"])
-    assert record["layers"] == ["conv1", "conv2"]
+    assert set(files) == {"conv1.png", "conv2.png", "result.json", "arrays.npz"}
+    check_result(out)
+    record = json.loads(files["result.json"])
+    assert [layer["layer"] for layer in record["result"]["layers"]] == ["conv1", "conv2"]
+    for number in (0, 1):
+        check_layer(out, record["result"]["layers"][number], number, sorted(p.name for p in photos.iterdir()))
+    assert record["options"]["layers"] == ["conv1", "conv2"]
     assert record["images"]["count"] == 12 and record["images"]["skipped"] == []
     assert {"inspectnet", "numpy", "onnxruntime"} <= record["versions"].keys()
-    assert (record["method"], record["policy"]) == (
-        "deconvnet",
-        {"method": "deconvnet", "unpool": "sum", "lrn": "identity"},
-    )
+    assert record["options"]["policy"] == {"method": "deconvnet", "unpool": "sum", "lrn": "identity"}
 
 
-def check_layer_files(folder, layer, names):
-    found = json.loads((folder / f"{layer}.json").read_text())
-    assert list(found) == ["layer", "method", "policy", "model_sha256", "images", "maps"]
-    assert (found["layer"], found["method"], len(found["model_sha256"])) == (layer, "deconvnet", 64)
-    assert set(found["images"]) <= set(names)
+def check_layer(folder, found, number, names):
     assert found["maps"]
     tops = [top for entry in found["maps"] for top in entry["top"]]
-    assert all(set(entry) == {"map", "top"} and len(entry["top"]) == 3 for entry in found["maps"])
+    assert {top["image"] for top in tops} <= set(names)
+    assert all(len(entry["top"]) == 3 for entry in found["maps"])
     assert all(list(top) == ["image", "value", "y", "x", "box"] for top in tops)
     assert all(entry["top"] == sorted(entry["top"], key=lambda t: -t["value"]) for entry in found["maps"])
-    with np.load(folder / f"{layer}.npz") as arrays:
-        assert arrays["value"].tolist() == pytest.approx([top["value"] for top in tops])
-        assert arrays["box"].tolist() == [top["box"] for top in tops]
-    with Image.open(folder / f"{layer}.png") as picture:
+    x0, y0, x1, y1 = tops[0]["box"]
+    with np.load(folder / "arrays.npz") as arrays:
+        assert arrays[f"layers.{number}.projections"].shape == (len(tops), 3, y1 - y0, x1 - x0)
+        assert arrays[f"layers.{number}.patches"].shape == (len(tops), y1 - y0, x1 - x0, 3)
+    with Image.open(folder / f"{found['layer']}.png") as picture:
         picture.load()
         assert min(picture.size) > 50
 
@@ -165,20 +160,18 @@ def test_the_same_command_writes_the_same_bytes(options, model, photos, tmp_path
     for name in ("one", "two"):
         done(capsys, "deconv", model, "-l", "conv2", "--images", photos, "-o", tmp_path / name, *options)
         made.append(contents(tmp_path / name))
-    assert made[0] == made[1] and len(made[0]) == 4
+    assert made[0] == made[1] and len(made[0]) == 3
 
 
 def test_one_photo_shows_its_strongest_maps(model, photos, tmp_path, capsys):
     done(capsys, "deconv", model, "-l", "conv2", "--images", photos / "03.png", "-o", tmp_path / "out", "--maps", 3)
-    found = json.loads((tmp_path / "out" / "conv2.json").read_text())
-    assert len(found["maps"]) == 3 and found["images"] == ["03.png"]
-    with np.load(tmp_path / "out" / "conv2.npz") as arrays:
-        assert arrays["whole"].shape == (3, SIDE, SIDE) and arrays["photo"].shape == (SIDE, SIDE, 3)
-    assert json.loads((tmp_path / "out" / "run.json").read_text())["images"] == {
-        "count": 1,
-        "photo": "03.png",
-        "skipped": [],
-    }
+    record = json.loads((tmp_path / "out" / "result.json").read_text())
+    (layer,) = record["result"]["layers"]
+    assert len(layer["maps"]) == 3 and {top["image"] for entry in layer["maps"] for top in entry["top"]} == {"03.png"}
+    with np.load(tmp_path / "out" / "arrays.npz") as arrays:
+        assert arrays["layers.0.whole"].shape == (3, SIDE, SIDE) and arrays["pixels"].shape == (SIDE, SIDE, 3)
+    assert (record["result"]["photo"], record["images"]["count"], record["images"]["skipped"]) == ("03.png", 1, [])
+    check_result(tmp_path / "out")
 
 
 def test_without_images_the_sample_photos_are_taken_in_tiles(tmp_path, capsys, monkeypatch):
@@ -187,8 +180,8 @@ def test_without_images_the_sample_photos_are_taken_in_tiles(tmp_path, capsys, m
     code, out, err = run(capsys, "deconv", "net.onnx", "-l", "conv1", "--top", 2, "--maps", 2, "--json")
     assert code == 0, err
     record = json.loads(out)
-    assert record["images"]["count"] > 20 and record["tile"] is True
-    assert set(contents(tmp_path / "out" / "net" / "deconv")) == {"conv1.png", "conv1.npz", "conv1.json", "run.json"}
+    assert record["images"]["count"] > 20 and record["options"]["tile"] is True
+    assert set(contents(tmp_path / "out" / "net" / "deconv")) == {"conv1.png", "result.json", "arrays.npz"}
     assert "preprocessing: a guess: ImageNet's mean and std" in err
 
 
@@ -196,15 +189,19 @@ def test_only_the_maps_that_were_asked_for_are_shown(model, photos, tmp_path, ca
     for options, wanted in ((["--unit", "4"], [4]), (["--unit", "0,2-3"], [0, 2, 3]), (["--maps", "5,1"], [5, 1])):
         out = tmp_path / "_".join(options)
         done(capsys, "deconv", model, "-l", "conv2", "--images", photos, "-o", out, *options)
-        assert [m["map"] for m in json.loads((out / "conv2.json").read_text())["maps"]] == wanted
+        assert shown_maps(out) == {"conv2": wanted}
+
+
+def shown_maps(folder):
+    """By layer the maps that were shown."""
+    layers = json.loads((folder / "result.json").read_text())["result"]["layers"]
+    return {layer["layer"]: [shown["map"] for shown in layer["maps"]] for layer in layers}
 
 
 def test_an_address_in_the_place_of_a_layer_shows_just_those_maps(model, photos, tmp_path, capsys):
     layers = ["-l", "conv2:5", "-l", "conv1", "-l", "conv2:1"]
     done(capsys, "deconv", model, *layers, "--images", photos, "-o", tmp_path / "out", "--maps", "0,2")
-    shown = {n: json.loads((tmp_path / "out" / f"{n}.json").read_text())["maps"] for n in ("conv1", "conv2")}
-    assert {n: [m["map"] for m in maps] for n, maps in shown.items()} == {"conv1": [0, 2], "conv2": [5, 1]}
-    assert json.loads((tmp_path / "out" / "run.json").read_text())["units"] == {"conv2": [5, 1]}
+    assert shown_maps(tmp_path / "out") == {"conv1": [0, 2], "conv2": [5, 1]}
 
 
 def test_a_name_of_the_file_goes_before_an_address_that_looks_the_same(photos, tmp_path, capsys):
@@ -217,9 +214,9 @@ def test_a_name_of_the_file_goes_before_an_address_that_looks_the_same(photos, t
     path = write(file, tmp_path / "tf.onnx")
     more = ["--images", photos / "00.png", "-o", tmp_path / "out"]
     done(capsys, "deconv", path, "-l", "net/conv/Relu:0", *more)
-    assert json.loads((tmp_path / "out" / "run.json").read_text())["layers"] == ["net/conv/Relu:0"]
+    assert list(shown_maps(tmp_path / "out")) == ["net/conv/Relu:0"]
     done(capsys, "deconv", path, "-l", "net/conv/Relu:0:3", *more, "--overwrite")
-    assert json.loads((tmp_path / "out" / "run.json").read_text())["units"] == {"net/conv/Relu:0": [3]}
+    assert shown_maps(tmp_path / "out") == {"net/conv/Relu:0": [3]}
     done(capsys, "invert", path, "-l", "net/conv/Relu:0", "-o", tmp_path / "i.onnx")
 
 
@@ -240,9 +237,9 @@ def captions(monkeypatch):
 
     seen, draw = {}, features.draw_gallery
 
-    def watched(blocks, *, title, **more):
+    def watched(blocks, pictures, *, title, **more):
         seen[title.split(":")[0]] = [block.caption for block in blocks]
-        return draw(blocks, title=title, **more)
+        return draw(blocks, pictures, title=title, **more)
 
     monkeypatch.setattr(features, "draw_gallery", watched)
     return seen
@@ -255,7 +252,9 @@ def test_captions_name_the_classes_of_the_last_layers_alone(classes, name, model
     more = ["--images", photos, "-o", tmp_path / "out", "--maps", "all"]
     done(capsys, "deconv", model, "-l", "conv*", *more)
     for layer, wanted in (("conv1", ""), ("conv2", name)):
-        values = [m["top"][0]["value"] for m in json.loads((tmp_path / "out" / f"{layer}.json").read_text())["maps"]]
+        layers = json.loads((tmp_path / "out" / "result.json").read_text())["result"]["layers"]
+        (maps,) = (shown["maps"] for shown in layers if shown["layer"] == layer)
+        values = [shown["top"][0]["value"] for shown in maps]
         found = [caption.split("  ") for caption in captions[layer]]
         assert [unit for unit, _ in found] == [f"{layer}:{i}{wanted}" for i in range(len(found))]
         assert [float(number) for _, number in found] == pytest.approx(values, rel=0.01)
@@ -327,7 +326,7 @@ def test_photos_of_every_kind_are_read_and_broken_ones_left_out(model, tmp_path,
     folder.mkdir()
     good, bad = odd_photos(folder), broken_photos(folder)
     _, noted = done(capsys, "deconv", model, "-l", "conv2", "--images", folder, "-o", tmp_path / "out")
-    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    record = json.loads((tmp_path / "out" / "result.json").read_text())
     assert record["images"]["count"] == len(good)
     assert [skipped["image"] for skipped in record["images"]["skipped"]] == bad
     assert [line.split()[0] for line in noted] == ["skipped"] * 3
@@ -713,7 +712,7 @@ def test_every_error_of_the_tree_is_wrong_input():
 def test_projections_that_would_not_fit_in_memory_are_refused_before_the_search(
     capsys, model, photos, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("inspectnet.analyses.features.MOST_BYTES", 10_000)
+    monkeypatch.setattr("inspectnet.analyses.layer_features.MOST_BYTES", 10_000)
     out = tmp_path / "out"
     line = refused(capsys, "deconv", model, "-l", "conv2", "--maps", "all", "--images", photos, "-o", out)
     assert "6 maps of conv2 would take" in line and "--maps 1 or fewer" in line and not out.exists()

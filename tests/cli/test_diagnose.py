@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from commands import contents, done, noisy_photos, refused, write_network
+from commands import check_result, contents, done, noisy_photos, refused, write_network
 from nets import random_weights
 from PIL import Image
 
@@ -42,34 +42,36 @@ def test_one_network_is_diagnosed_in_numbers_a_picture_and_arrays(small, photos,
     out = tmp_path / "out"
     text, _ = done(capsys, "diagnose", small, "--images", photos, "-o", out)
     assert "small.onnx: dead over 4 images:" in text and "better" not in text
-    assert sorted(contents(out)) == ["diagnosis.json", "diagnosis.png", "small.npz"]
-    record = json.loads((out / "diagnosis.json").read_text())
-    (model,) = record["models"]
-    assert (model["layer"], model["filters"], model["stride"]) == ("conv1", [6, 3, 7, 7], [2, 2])
-    assert model["projected"] == ["conv2"] and list(model["dead"]) == ["conv1"]  # the last layer's may be scores
-    assert record["verdict"] is None and record["images"]["count"] == 4 and record["bands"] == [0.15, 0.35]
-    with np.load(out / "small.npz") as arrays:
-        np.testing.assert_allclose(arrays["rms"], model["by_filter"]["rms"], rtol=1e-6)
-        assert arrays["weights"].shape == (6, 3, 7, 7) and arrays["dead_conv1"].dtype == bool
+    assert sorted(contents(out)) == ["arrays.npz", "diagnosis.png", "result.json"]
+    check_result(out)
+    record = json.loads((out / "result.json").read_text())
+    (found,) = record["result"]["networks"]
+    assert (found["filters"]["layer"], found["filters"]["stride"]) == ("conv1", [2, 2])
+    assert [layer["layer"] for layer in found["features"]] == ["conv2"]
+    assert list(found["dead_maps"]) == ["conv1"]  # the last layer's may be scores
+    assert record["result"]["contrasts"] == {} and record["images"]["count"] == 4
+    assert record["result"]["bands"] == record["options"]["bands"] == [0.15, 0.35]
+    with np.load(out / "arrays.npz") as arrays:
+        assert arrays["networks.0.filters.rms"].shape == (6,)
+        assert arrays["networks.0.filters.weights"].shape == (6, 3, 7, 7)
+        assert arrays["networks.0.dead.conv1"].dtype == bool
     with Image.open(out / "diagnosis.png") as page:
         assert min(page.size) > 400
 
 
 def test_two_networks_stand_side_by_side_with_a_verdict(large, small, photos, tmp_path, capsys):
     text, _ = done(capsys, "diagnose", large, small, "--images", photos, "-o", tmp_path / "out", "--json")
-    record = json.loads(text)
-    assert [model["name"] for model in record["models"]] == ["large.onnx", "small.onnx"]
-    verdict = record["verdict"]
-    assert set(verdict["p"]) == set(verdict["p_holm"]) == set(verdict["better"])
-    assert verdict["p"]["aliased"] < 0.05  # noise, of which stride 4 loses 15/16, stride 2 3/4
-    assert all(verdict["p"][name] <= p <= 1 for name, p in verdict["p_holm"].items())
-    low, high = record["models"][0]["intervals"]["aliased"]
-    assert low <= record["models"][0]["measures"]["aliased"] <= high
-    files = ["diagnosis.json", "diagnosis.png", "large.npz", "small.npz"]
-    assert sorted(contents(tmp_path / "out")) == files
+    result = json.loads(text)["result"]
+    assert [network["name"] for network in result["networks"]] == ["large.onnx", "small.onnx"]
+    contrasts = result["contrasts"]
+    assert contrasts["aliased"]["p"] < 0.05  # noise, of which stride 4 loses 15/16, stride 2 3/4
+    assert all(contrast["p"] <= contrast["p_corrected"] <= 1 for contrast in contrasts.values())
+    interval = result["networks"][0]["intervals"]["aliased"]
+    assert interval["low"] <= result["networks"][0]["measures"]["aliased"] <= interval["high"]
+    check_result(tmp_path / "out")
     text, _ = done(capsys, "diagnose", large, small, "--images", photos, "-o", tmp_path / "out")
-    counts = verdict["counts"]
-    words = f"of {len(verdict['better'])}: large.onnx in {counts['large.onnx']}, small.onnx in {counts['small.onnx']}"
+    counts = result["better_in"]
+    words = f"of {len(contrasts)}: large.onnx in {counts['large.onnx']}, small.onnx in {counts['small.onnx']}"
     assert f"better by the paper's measures beyond chance, {words}" in text
 
 
@@ -87,7 +89,8 @@ def test_without_images_the_sample_photos_are_looked_at(small, tmp_path, capsys)
 def test_other_layers_may_be_shown(small, photos, tmp_path, capsys):
     options = ("--images", photos, "-o", tmp_path / "out", "--maps", 3, "--json")
     text, _ = done(capsys, "diagnose", small, "-l", "conv*", *options)
-    assert json.loads(text)["models"][0]["projected"] == ["conv1", "conv2"]
+    (network,) = json.loads(text)["result"]["networks"]
+    assert [layer["layer"] for layer in network["features"]] == ["conv1", "conv2"]
 
 
 def test_a_map_of_weak_filters_is_dead_and_faint_in_the_record(photos, tmp_path, capsys):
@@ -97,16 +100,16 @@ def test_a_map_of_weak_filters_is_dead_and_faint_in_the_record(photos, tmp_path,
     bias = np.array([0, 0, -1, 0.0])
     model = write_network(tmp_path / "weak.onnx", body, {"k": k, "b": bias, "j": np.ones((2, 4, 3, 3))}, SIDE)
     text, _ = done(capsys, "diagnose", model, "--images", photos, "-o", tmp_path / "out", "--json")
-    (found,) = json.loads(text)["models"]
-    assert found["dead"]["conv1"] == {"maps": 4, "dead": [2]}
+    (found,) = json.loads(text)["result"]["networks"]
+    assert found["dead_maps"]["conv1"] == found["weak_filters"] == [2]
     assert found["measures"]["dead"] == found["measures"]["faint"] == 0.25
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--bands", "0.3"], "--bands '0.3' is not two rising frequencies"),
-        (["--bands", "0.4,0.2"], "--bands '0.4,0.2' is not two rising frequencies"),
+        (["--bands", "0.3"], "--bands '0.3' is not two frequencies"),
+        (["--bands", "0.4,0.2"], "the bands (0.4, 0.2) are not two rising frequencies"),
         (["--layer", "conv9"], "conv9"),
         (["--images", "absent"], "absent"),
         (["--batch-size", "none"], "--batch-size 'none'"),
@@ -118,7 +121,7 @@ def test_wrong_input_is_refused_in_one_line(arguments, message, small, tmp_path,
 
 
 def test_three_models_and_networks_without_filters_are_refused(small, tmp_path, capsys):
-    assert "3 models do not stand side by side. Say one or two." in refused(capsys, "diagnose", small, small, small)
+    assert "diagnose compares one or two models, not 3." in refused(capsys, "diagnose", small, small, small)
     body = "f = Flatten (image)\ny = Gemm (f, w)"
     flat = write_network(tmp_path / "flat.onnx", body, {"w": np.ones((3 * SIDE * SIDE, 2))}, SIDE)
     assert "has filters that see a part of the image" in refused(capsys, "diagnose", flat, "-o", tmp_path / "out")

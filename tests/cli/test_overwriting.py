@@ -157,11 +157,11 @@ def test_a_run_leaves_the_results_of_another_and_says_where_its_own_are(model, t
     shown, said = done(capsys, *arguments, "--method", "gradient")
     assert said == [f"{out} holds the results of another run, so these go to {out}-2 (--overwrite replaces them)"]
     assert shown.endswith(f"-> {out}-2\n") and contents(out) == before
-    assert json.loads((tmp_path / "out-2" / "run.json").read_text())["method"] == "gradient"
+    assert json.loads((tmp_path / "out-2" / "result.json").read_text())["options"]["policy"]["method"] == "gradient"
     assert done(capsys, *arguments, "--threads", 1, "--batch-size", 2)[1] == []  # the same run, which replaces its own
     assert contents(out) == before
     done(capsys, *arguments, "--method", "gradient", "--overwrite")
-    assert json.loads((out / "run.json").read_text())["method"] == "gradient"
+    assert json.loads((out / "result.json").read_text())["options"]["policy"]["method"] == "gradient"
 
 
 def test_results_half_in_place_after_a_kill_are_no_photos(model, tmp_path, capsys):
@@ -173,7 +173,7 @@ def test_results_half_in_place_after_a_kill_are_no_photos(model, tmp_path, capsy
     before = contents(out)
     stage = out / f"{PREFIX}0123{WHOLE}"
     stage.mkdir()
-    (stage / PLACES).write_text(json.dumps({"remove": ["run.json"], "move": ["conv1.png", "run.json"]}))
-    os.rename(out / "run.json", stage / "run.json")  # its other files were moved when the kill came
+    (stage / PLACES).write_text(json.dumps({"remove": ["result.json"], "move": ["conv1.png", "result.json"]}))
+    os.rename(out / "result.json", stage / "result.json")  # its other files were moved when the kill came
     done(capsys, *arguments)
     assert contents(out) == before

@@ -1,0 +1,116 @@
+"""The features of a layer: activations of some of its maps, each projected to pixels beside its image patch."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from inspectnet.errors import OptionError
+from inspectnet.graph.layers import Layer
+from inspectnet.images import Reader
+from inspectnet.inverse import field_box
+from inspectnet.network import Network
+from inspectnet.progress import Progress
+from inspectnet.rules import Policy
+from inspectnet.scan import Activation, Feature, Ranking, project_winners
+
+MOST_BYTES = 2 << 30  # of projections and patches of one layer; writing them takes as much again
+
+
+@dataclass(frozen=True)
+class MapFeatures:
+    """What excites a map most."""
+
+    map: int
+    class_name: str
+    """What the unit stands for in one of the last layers, which hold a map for each class; else empty."""
+    top: tuple[Activation, ...]
+    """Its strongest activations, strongest first; none of a map that nothing activates."""
+
+
+@dataclass(frozen=True)
+class LayerFeatures:
+    """The features of some maps of a layer, as Fig. 2 of the paper shows them; F activations in all."""
+
+    layer: str
+    spatial: bool
+    """Whether its units have a place in the image."""
+    maps: tuple[MapFeatures, ...]
+    projections: np.ndarray
+    """(F, C, h, w) float32, signed: of each activation, map by map, the receptive field's part of its projection; zero
+    beyond the image."""
+    patches: np.ndarray
+    """(F, h, w, 3) uint8: the same part of the image, mid-grey beyond it."""
+    whole: np.ndarray | None = None
+    """(C, H, W) float32: the whole layer's activity projected at once, for a single photo."""
+
+    def by_map(self) -> Iterator[tuple[MapFeatures, np.ndarray, np.ndarray]]:
+        """Each map that anything activates, with its projections and patches."""
+        ends = np.cumsum([len(features.top) for features in self.maps])
+        pieces = (np.split(arrays, ends[:-1]) for arrays in (self.projections, self.patches))
+        for features, projections, patches in zip(self.maps, *pieces, strict=True):
+            if features.top:
+                yield features, projections, patches
+
+
+def project_layers(
+    network: Network,
+    reader: Reader,
+    rankings: Sequence[Ranking],
+    maps: Sequence[Sequence[int]],
+    policy: Policy,
+    progress: Progress,
+) -> tuple[LayerFeatures, ...]:
+    """The strongest activations of some maps of each scanned layer, projected one by one.
+
+    reader: of the rows that were scanned. Raises as `project_winners`, OptionError for more than memory holds.
+    """
+    for ranking, chosen in zip(rankings, maps, strict=True):
+        refuse_too_many(network, ranking.layer, len(chosen), ranking.keys.shape[1])
+    total = sum(int((ranking.keys[chosen, :, 0] >= 0).sum()) for ranking, chosen in zip(rankings, maps, strict=True))
+    with progress("projecting", total, "activations") as advance:
+        return tuple(
+            layer_features(
+                network, ranking.layer, project_winners(network, reader, ranking, chosen, policy, advance=advance)
+            )
+            for ranking, chosen in zip(rankings, maps, strict=True)
+        )
+
+
+def layer_features(
+    network: Network, layer: Layer, by_map: Mapping[int, tuple[Feature, ...]], whole: np.ndarray | None = None
+) -> LayerFeatures:
+    """The features of some maps of a layer, put together."""
+    maps = tuple(
+        MapFeatures(m, _class_name(network, layer, m), tuple(feature.activation for feature in top))
+        for m, top in by_map.items()
+    )
+    features = [feature for top in by_map.values() for feature in top]
+    size = field_box(layer, 0, 0, network.input_shape[1:]).size
+    projections = np.array([feature.projection for feature in features], np.float32)
+    patches = np.array([feature.patch for feature in features], np.uint8)
+    return LayerFeatures(
+        layer.name,
+        layer.spatial,
+        maps,
+        projections.reshape(len(features), network.input_shape[0], *size),
+        patches.reshape(len(features), *size, 3),
+        whole,
+    )
+
+
+def refuse_too_many(network: Network, layer: Layer, maps: int, top: int) -> None:
+    """Raise OptionError if the projections and patches of so many maps of a layer would not fit in memory."""
+    height, width = field_box(layer, 0, 0, network.input_shape[1:]).size
+    each = height * width * (4 * network.input_shape[0] + 3)
+    if maps * top * each > MOST_BYTES:
+        fit = MOST_BYTES // (top * each)
+        size = f"{maps * top * each / 1e9:.0f} GB"
+        raise OptionError(f"{maps} maps of {layer.name} would take {size} of memory; say --maps {fit} or fewer.")
+
+
+def _class_name(network: Network, layer: Layer, map_: int) -> str:
+    count = len(network.classes)
+    last = itertools.takewhile(lambda other: other.maps == count, reversed(network.layers))
+    return network.classes[map_] if any(other.output == layer.output for other in last) else ""

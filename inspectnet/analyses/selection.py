@@ -1,0 +1,114 @@
+"""The selection: which maps of which layers are shown, as addresses and `maps` say together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from inspectnet.errors import InspectError, OptionError
+from inspectnet.files.parsing import whole_number
+from inspectnet.graph.addresses import Address, parse_address, parse_numbers
+from inspectnet.graph.layers import Layer
+from inspectnet.network import Network
+from inspectnet.scan import Ranking
+
+Maps = int | str | Sequence[int]
+"""How many maps, "all", or which ones, as numbers or in text: "0,5,7-9"."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The maps of one layer that are asked for: those listed, else so many, with neither all of them."""
+
+    layer: Layer
+    numbers: tuple[int, ...] | None = None
+    count: int | None = None
+
+    @property
+    def most(self) -> int:
+        """How many maps that can be."""
+        return len(self.numbers) if self.numbers is not None else min(self.count or self.layer.maps, self.layer.maps)
+
+    @property
+    def addresses(self) -> list[str]:
+        """What was asked for, as text: maps as conv5:212 where they are listed, else the layer."""
+        return [self.layer.name] if self.numbers is None else [f"{self.layer.name}:{n}" for n in self.numbers]
+
+    def among(self, ranking: Ranking, seed: int) -> list[int]:
+        """The maps to show after a search: those listed, a random subset of the active ones, or all of these."""
+        if self.numbers is not None:
+            return list(self.numbers)
+        return draw_maps(ranking.active(), self.count or self.layer.maps, seed)
+
+    def strongest(self, order: np.ndarray) -> list[int]:
+        """The maps to show of one photo, whose maps (K,) are given strongest first: those listed, or the first ones."""
+        return list(self.numbers) if self.numbers is not None else order[: self.most].tolist()
+
+
+def select_maps(
+    network: Network, addresses: Sequence[str], maps: Maps, units: str | Sequence[int] = ""
+) -> list[Selection]:
+    """What is asked for of each layer, from the bottom up.
+
+    addresses: layers, by any of their names or globs, or single maps, as conv5:212, which go before `maps`. units:
+    just these maps of every layer, which go before `maps` too. Raises LayerError, OptionError.
+    """
+    asked = [_ranked(address_of(network, text)) for text in addresses]
+    own: dict[str, list[int]] = {}
+    for address in asked:
+        for layer in network.match([address.layer]) if address.map is not None else []:
+            own.setdefault(layer.output, []).append(address.map or 0)
+    if own and len(units):
+        raise OptionError(f"--unit {_text(units)} and a map in --layer say the maps twice. Leave one of them out.")
+    layers = network.match([address.layer for address in asked])
+    return [_select(layer, own.get(layer.output), _text(maps), _text(units)) for layer in layers]
+
+
+def address_of(network: Network, text: str) -> Address:
+    """The layer or unit that an address means; a name of the file, as conv/Relu:0, before an address that looks so."""
+    try:
+        network.match([text])
+    except InspectError:  # no name, so an address
+        return parse_address(text)
+    return Address(text)
+
+
+def draw_maps(active: np.ndarray, count: int, seed: int) -> list[int]:
+    """A random subset of the maps that anything activates, as the paper shows: `count` of them, in order."""
+    drawn: list[int] = np.sort(np.random.default_rng(seed).permutation(active)[:count]).tolist()
+    return drawn
+
+
+def _ranked(address: Address) -> Address:
+    """The address, if a search can rank what it means."""
+    if address.pre:
+        how = f"Say --layer {address.layer}; 'inspectnet invert' takes {address}"
+        raise OptionError(f"'{address}' is the raw sum, but maps are ranked by their rectified values. {how}.")
+    if address.y is not None:
+        how = f"Say --layer {address.layer}:{address.map}"
+        raise OptionError(f"'{address}' is one position, but maps are shown at their strongest ones. {how}.")
+    return address
+
+
+def _select(layer: Layer, own: list[int] | None, maps: str, units: str) -> Selection:
+    if own:
+        return Selection(layer, _listed(_text(own), layer))
+    if maps == "all" and not units:
+        return Selection(layer)
+    count = None if units else whole_number(maps)
+    if count == 0:
+        raise OptionError("--maps 0 shows nothing. Say how many maps, 'all', or a list as 0,5,7.")
+    if count:
+        return Selection(layer, count=count)
+    return Selection(layer, _listed(units or maps, layer))
+
+
+def _listed(text: str, layer: Layer) -> tuple[int, ...]:
+    """The maps of a list, which a comma at its end makes of even one number."""
+    return tuple(parse_numbers(text.removesuffix(","), layer.maps, layer.name))
+
+
+def _text(maps: Maps) -> str:
+    if isinstance(maps, int | str):
+        return str(maps)
+    return "".join(f"{number}," for number in maps)

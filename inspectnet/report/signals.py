@@ -1,0 +1,18 @@
+"""Signals as pictures: zero is mid-grey, colours in the order that a screen has them."""
+
+import numpy as np
+
+from inspectnet.figures.colour import grey_centred
+from inspectnet.figures.page import Pixels
+from inspectnet.results import Model, Result
+
+
+def in_rgb(signal: np.ndarray, model: Model) -> np.ndarray:
+    """A signal (..., C, h, w) on the input of a model, with its channels in the order R, G, B."""
+    bgr = model.preprocess is not None and model.preprocess["channel_order"] == "bgr"
+    return signal[..., ::-1, :, :] if bgr else signal
+
+
+def grey_picture(signal: np.ndarray, result: Result, scale: float | None = None) -> Pixels:
+    """The pixels of signals (..., C, h, w) on the input of the result's first model, as `grey_centred`."""
+    return grey_centred(in_rgb(signal, result.about.models[0]), scale)
