@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from inspectnet.analyses.catalogue import catalogue
     from inspectnet.analyses.correspondence import correspond
     from inspectnet.analyses.diagnosis import diagnose
+    from inspectnet.analyses.evaluation import evaluate
     from inspectnet.analyses.evolution import evolve
     from inspectnet.analyses.features import features
     from inspectnet.analyses.invariance import invariance
@@ -52,6 +53,7 @@ __all__ = [
     "catalogue",
     "correspond",
     "diagnose",
+    "evaluate",
     "evolve",
     "features",
     "invariance",
@@ -68,6 +70,7 @@ _HOMES = {
     "catalogue": ("inspectnet.analyses.catalogue", "catalogue"),
     "correspond": ("inspectnet.analyses.correspondence", "correspond"),
     "diagnose": ("inspectnet.analyses.diagnosis", "diagnose"),
+    "evaluate": ("inspectnet.analyses.evaluation", "evaluate"),
     "evolve": ("inspectnet.analyses.evolution", "evolve"),
     "features": ("inspectnet.analyses.features", "features"),
     "invariance": ("inspectnet.analyses.invariance", "invariance"),

@@ -41,6 +41,7 @@ HOMES = {
 TYPES_ONLY = {"opened_model": "ir", "preprocessing": "ir"}
 BANNED_NAMES = {"utils", "util", "misc", "common", "helpers", "helper"}
 SHARED = (
+    "accuracy",
     "alikeness",
     "catalogue",
     "filters",

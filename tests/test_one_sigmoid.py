@@ -8,7 +8,7 @@ from commands import done, noisy_photos
 from nets import onnx_text, random_weights
 
 import inspectnet
-from inspectnet.analyses.accuracy import evaluate
+from inspectnet.analyses.accuracy import measure
 from inspectnet.analyses.explanations import probabilities
 from inspectnet.images import find_images
 
@@ -69,7 +69,7 @@ def test_photos_of_both_classes_are_judged(opened, tmp_path):
     photos = noisy_photos(tmp_path / "photos", {f"{i % 2}/{i}.png": (20, 20) for i in range(6)})
     collection = find_images(photos)
     classes = np.array([int(entry.label) for entry in collection.entries])
-    found = evaluate([network], collection, classes).answers[0]
+    found = measure([network], collection, classes)[0].answers[0]
     x = np.stack([network.preparation.apply(pixels) for pixels in map(pixels_of(collection), range(6))])
     z, _ = logits(x, weights)
     np.testing.assert_array_equal(found.predicted, z > 0)

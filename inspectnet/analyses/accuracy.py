@@ -14,7 +14,7 @@ import numpy as np
 from inspectnet.analyses.statistics import Interval, bootstrap, holm, share, sign_p
 from inspectnet.errors import ModelError, OptionError
 from inspectnet.graph.scores import ClassScores
-from inspectnet.images import Collection, Preparation, Skipped, TenCrops
+from inspectnet.images import Collection, Preparation, Seen, TenCrops
 from inspectnet.network import Network
 from inspectnet.scan import Gather, Rows, scan
 
@@ -36,10 +36,10 @@ class Answers:
         """Percent of the images whose class is not among the `top` most likely ones."""
         return 100 * float(np.mean(self.rank >= top))
 
-    def error_interval(self, top: int = 1) -> tuple[float, float]:
-        """Its 95 % interval: what other images would give."""
-        found = share(self.rank >= top)
-        return 100 * (found.low or 0.0), 100 * (found.high or 0.0)
+    def error_interval(self, top: int = 1) -> Interval:
+        """The same with its 95 % interval: what other images would give."""
+        part = share(self.rank >= top)
+        return Interval(self.error(top), 100 * (part.low or 0.0), 100 * (part.high or 0.0))
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class ClassErrors:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Accuracy:
     """The answers of each network, and after them those of all together if they are several."""
 
     images: tuple[str, ...]
@@ -81,18 +81,15 @@ class Evaluation:
     classes: int
     """K."""
     answers: tuple[Answers, ...]
-    skipped: tuple[Skipped, ...]
-    digest: str
-    """sha256 over the ids and bytes of the collection."""
 
-    def differences(self, top: int = 1) -> list[Difference]:
+    def differences(self, top: int = 1) -> tuple[Difference, ...]:
         """Of every two results."""
-        wrong = [100.0 * (each.rank >= top) for each in self.answers]
-        found = [
+        wrong = [100.0 * (answers.rank >= top) for answers in self.answers]
+        pairs = [
             Difference((i, j), top, bootstrap(wrong[i] - wrong[j]), sign_p(wrong[i] - wrong[j]), 1.0)
             for i, j in itertools.combinations(range(len(wrong)), 2)
         ]
-        return [replace(d, p_corrected=p) for d, p in zip(found, holm([d.p for d in found]), strict=True)]
+        return tuple(replace(d, p_corrected=p) for d, p in zip(pairs, holm([d.p for d in pairs]), strict=True))
 
     def cells(self, answers: Answers) -> np.ndarray:
         """The cells of the confusion matrix that are not zero: (M, 3) int64 of true class, answer, images."""
@@ -118,7 +115,7 @@ class Evaluation:
         return ClassErrors(images, wrong, missed, taken_for)
 
 
-def evaluate(
+def measure(
     networks: Sequence[Network],
     collection: Collection,
     classes: np.ndarray,
@@ -128,8 +125,8 @@ def evaluate(
     batch_size: int = 16,
     threads: int | None = None,
     advance: Callable[[int], object] = lambda n: None,
-) -> Evaluation:
-    """The answers of networks to the images of a collection, whose true `classes` (entries,) are known.
+) -> tuple[Accuracy, Seen]:
+    """The answers of networks to a collection whose true `classes` (entries,) are known, and what was read.
 
     layer: what holds the class scores, if not the output. crops: 1, the one that the preparation says, or 10. Each
     image is read once; memory does not grow with the images, but for a few numbers of each.
@@ -146,7 +143,7 @@ def evaluate(
         Answers(predicted.astype(np.int64), rank.astype(np.int64), loss)
         for predicted, rank, loss in judged.result().transpose(1, 2, 0)
     )
-    return Evaluation(seen.ids, classes[seen.keys[:, 0]], count, answers, seen.skipped, seen.digest)
+    return Accuracy(seen.ids, classes[seen.keys[:, 0]], count, answers), seen
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import OPENING, contents, refused, run, write_network
+from commands import OPENING, check_result, contents, refused, run, write_network
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +55,11 @@ def result(capsys, *arguments):
     return json.loads(out), err
 
 
+def top1(record):
+    """The first model's error in per cent."""
+    return record["result"]["errors"][0]["top1_error"]["value"]
+
+
 # What comes out --------------------------------------------------------------------------------------------
 
 
@@ -72,53 +77,53 @@ def test_several_models_are_shown_one_by_one_and_together(model, labelled, tmp_p
     """The second is blind to all but green, and less sure of it than the first is of its own."""
     other = write_model(tmp_path / "blind.onnx", [[0, 0, 0], [0, 1, 0], [0, 0, 0]], classes=())
     record, _ = result(capsys, model, other, "--images", labelled)
-    errors = {each["model"]: (each["top1_error"], each["images"]) for each in record["results"]}
+    errors = {each["model"]: (each["top1_error"]["value"], each["images"]) for each in record["result"]["errors"]}
     wrong = 100 / 12
     assert errors == {
         "colours.onnx": (pytest.approx(wrong), 12),
         "blind.onnx": (pytest.approx(5 * wrong), 12),
         "ensemble of 2": (pytest.approx(wrong), 12),
     }
-    assert [each["model"] for each in record["models"]] == ["colours.onnx", "blind.onnx"]
-    first, same, _ = record["differences"]
-    assert first["models"] == ["colours.onnx", "blind.onnx"] and same["models"][1] == "ensemble of 2"
-    assert first["top1_error"] == pytest.approx(-4 * wrong) and first["p"] <= first["p_holm"]
-    assert first["interval"][0] < -4 * wrong < first["interval"][1] and same["interval"] == [0, 0]
+    assert [each["name"] for each in record["models"]] == ["colours.onnx", "blind.onnx"]
+    first, same, _ = record["result"]["differences"]
+    assert first["pair"] == [0, 1] and same["pair"] == [0, 2]
+    assert record["result"]["models"] == ["colours.onnx", "blind.onnx", "ensemble of 2"]
+    assert first["points"]["value"] == pytest.approx(-4 * wrong) and first["p"] <= first["p_corrected"]
+    assert first["points"]["low"] < -4 * wrong < first["points"]["high"]
+    assert same["points"] == {"value": 0, "low": 0, "high": 0}
 
 
 def test_models_of_one_name_are_told_apart_by_their_path(model, labelled, tmp_path, capsys):
     (tmp_path / "b").mkdir()
     other = shutil.copy(model, tmp_path / "b")
     record, _ = result(capsys, model, other, "--images", labelled)
-    assert [each["model"] for each in record["results"]] == [str(model), str(other), "ensemble of 2"]
+    assert [each["model"] for each in record["result"]["errors"]] == [str(model), str(other), "ensemble of 2"]
 
 
 def test_the_json_holds_all_that_was_measured_and_what_decides_it(model, labelled, capsys):
     record, _ = result(capsys, model, "--images", labelled)
-    assert list(record) == ["models", "crops", "images", "classes", "results", "differences", "device", "versions"]
     (about,) = record["models"]
-    assert (about["model"], len(about["model_sha256"]), about["scores"]) == ("colours.onnx", 64, "y")
+    assert (about["name"], len(about["sha256"]), record["options"]["scores"]) == ("colours.onnx", 64, ["y"])
     assert about["preprocess"]["mean"] == [0, 0, 0]
-    assert record["images"] | {"sha256": ""} == {"count": 12, "sha256": "", "skipped": [], "left_out": {}}
+    assert record["images"] | {"sha256": ""} == {"count": 12, "sha256": "", "skipped": []}
     assert len(record["images"]["sha256"]) == 64
-    assert (record["crops"], record["classes"]) == (1, ["red", "green", "blue"])
-    (found,) = record["results"]
-    assert list(found) == [
-        "model", "images", "top1_error", "top5_error", "intervals", "loss", "classes", "confusion"
-    ]  # fmt: skip
-    low, high = found["intervals"]["top1_error"]
-    assert (low, high) == pytest.approx((0.211, 38.48), abs=0.01)  # of Clopper & Pearson, for one of twelve
+    told = record["result"]
+    assert (told["crops"], told["classes"], told["left_out"]) == (1, ["red", "green", "blue"], {})
+    (found,) = told["errors"]
+    interval = found["top1_error"]
+    assert (interval["low"], interval["high"]) == pytest.approx((0.211, 38.48), abs=0.01)  # Clopper & Pearson, 1 of 12
     assert found["confusion"] == [[0, 0, 3], [0, 1, 1], [1, 1, 4], [2, 2, 4]]
     assert found["classes"][0] == {
-        "class": "red", "number": 0, "images": 4, "top1_error": 25, "top5_error": 0, "taken_for": "green",
+        "name": "red", "number": 0, "images": 4, "top1_error": 25, "top5_error": 0, "taken_for": "green",
     }  # fmt: skip
     assert found["classes"][1]["taken_for"] is None
 
 
 def test_files_hold_the_same_and_the_answer_to_each_image(model, labelled, tmp_path, capsys):
     record, _ = result(capsys, model, "--images", labelled, "-o", tmp_path / "out")
-    assert set(contents(tmp_path / "out")) == {"evaluation.json", "evaluation.npz", "confusion.csv", "confusion.png"}
-    assert json.loads((tmp_path / "out" / "evaluation.json").read_text()) == record
+    assert set(contents(tmp_path / "out")) == {"result.json", "arrays.npz", "confusion.csv", "confusion.png"}
+    assert json.loads((tmp_path / "out" / "result.json").read_text()) == record
+    assert check_result(tmp_path / "out").accuracy.images[-1] == "red/3.png"
     with open(tmp_path / "out" / "confusion.csv", newline="") as file:
         rows = list(csv.reader(file))
     assert rows == [
@@ -127,11 +132,10 @@ def test_files_hold_the_same_and_the_answer_to_each_image(model, labelled, tmp_p
         ["green", "0", "4", "0"],
         ["blue", "0", "0", "4"],
     ]
-    with np.load(tmp_path / "out" / "evaluation.npz") as arrays:
-        assert arrays["image"].tolist()[-1] == "red/3.png"
-        assert arrays["label"].tolist() == [2] * 4 + [1] * 4 + [0] * 4
-        assert arrays["predicted"].tolist() == [[2] * 4 + [1] * 4 + [0] * 3 + [1]]
-        assert arrays["rank"].tolist() == [[0] * 11 + [1]] and arrays["loss"].shape == (1, 12)
+    with np.load(tmp_path / "out" / "arrays.npz") as arrays:
+        assert arrays["accuracy.labels"].tolist() == [2] * 4 + [1] * 4 + [0] * 4
+        assert arrays["accuracy.answers.0.predicted"].tolist() == [2] * 4 + [1] * 4 + [0] * 3 + [1]
+        assert arrays["accuracy.answers.0.rank"].tolist() == [0] * 11 + [1]
     with Image.open(tmp_path / "out" / "confusion.png") as picture:
         picture.load()
 
@@ -154,7 +158,7 @@ def test_the_help_comes_without_heavy_imports():
 def test_results_among_the_images_are_no_images_the_next_time(model, labelled, capsys):
     for _ in range(2):
         record, err = result(capsys, model, "--images", labelled, "-o", labelled / "out")
-        assert (record["images"]["count"], record["images"]["left_out"]) == (12, {}), err
+        assert (record["images"]["count"], record["result"]["left_out"]) == (12, {}), err
     line = refused(capsys, "evaluate", model, "--images", labelled, "-o", labelled)
     assert "would be taken for images the next time. Choose another --out." in line
 
@@ -172,8 +176,8 @@ def test_ten_crops_see_what_one_does_not(model, tmp_path, capsys):
     losses = {}
     for crops in (1, 10):
         record, _ = result(capsys, model, "--images", tmp_path / "p", "--crops", crops, "--crop-pct", "0.5")
-        assert record["crops"] == crops
-        losses[crops] = record["results"][0]["loss"]
+        assert record["result"]["crops"] == crops
+        losses[crops] = record["result"]["errors"][0]["loss"]
     # red is all of the middle crop, but a quarter of each in a corner
     shares = [np.exp([10, 0, 0]) / np.exp([10, 0, 0]).sum(), np.exp([2.5, 7.5, 0]) / np.exp([2.5, 7.5, 0]).sum()]
     assert losses[1] == pytest.approx(-np.log(shares[0][0]), rel=1e-3)
@@ -190,7 +194,7 @@ def test_ten_crops_without_room_for_them_are_refused(model, labelled, tmp_path, 
 def test_preprocessing_options_hold(model, labelled, capsys):
     record, err = result(capsys, model, "--images", labelled, "--channel-order", "bgr")
     assert record["models"][0]["preprocess"]["channel_order"] == "bgr"
-    assert record["results"][0]["top1_error"] == pytest.approx(100 * 8 / 12)  # only green stays green; red/3 too
+    assert top1(record) == pytest.approx(100 * 8 / 12)  # only green stays green; red/3 too
     assert "changed by the user" in err
 
 
@@ -208,7 +212,7 @@ def test_a_table_of_names_ties_folders_to_the_models_classes(where, model, tmp_p
     table[where].write_text("\n".join(reversed(TABLE.splitlines())))
     more = ["--classes", table["said"]] if where == "said" else []
     record, err = result(capsys, model, "--images", folder, *more)
-    assert record["results"][0]["top1_error"] == pytest.approx(100 / 12)
+    assert top1(record) == pytest.approx(100 / 12)
     assert f"classes: {table[where]}" in err
 
 
@@ -218,7 +222,10 @@ def test_a_tar_is_labelled_as_its_folders_are(model, tmp_path, capsys):
         tar.add(folder, "val")
     (tmp_path / "classes.tsv").write_text(TABLE)
     record, _ = result(capsys, model, "--images", tmp_path / "val.tar")
-    assert (record["images"]["count"], record["results"][0]["top1_error"]) == (12, pytest.approx(100 / 12))
+    assert (record["images"]["count"], top1(record)) == (
+        12,
+        pytest.approx(100 / 12),
+    )
 
 
 def test_flat_files_are_labelled_by_the_wordnet_id_of_their_names(tmp_path, capsys):
@@ -227,13 +234,13 @@ def test_flat_files_are_labelled_by_the_wordnet_id_of_their_names(tmp_path, caps
     for id, colour in IDS.items():
         Image.new("RGB", (20, 20), colour).save(tmp_path / "flat" / f"{id}_colour.png")
     record, _ = result(capsys, model, "--images", tmp_path / "flat")
-    assert (record["images"]["count"], record["results"][0]["top1_error"]) == (3, 0)
+    assert (record["images"]["count"], top1(record)) == (3, 0)
 
 
 def test_a_model_without_names_takes_as_many_sorted_labels_and_says_so(labelled, tmp_path, capsys):
     model = write_model(tmp_path / "m.onnx", np.eye(3)[::-1] * 10, classes=())
     record, err = result(capsys, model, "--images", labelled)
-    assert (record["classes"], record["results"][0]["top1_error"]) == (
+    assert (record["result"]["classes"], top1(record)) == (
         ["blue", "green", "red"],
         pytest.approx(100 / 12),
     )
@@ -244,7 +251,7 @@ def test_a_model_without_names_takes_numbers_as_they_are(tmp_path, capsys):
     model = write_model(tmp_path / "m.onnx", classes=())
     write_photos(tmp_path / "p", {"0": COLOURS["red"], "2": COLOURS["blue"]})
     record, err = result(capsys, model, "--images", tmp_path / "p")
-    assert record["results"][0]["confusion"] == [[0, 0, 3], [0, 1, 1], [2, 2, 4]]
+    assert record["result"]["errors"][0]["confusion"] == [[0, 0, 3], [0, 1, 1], [2, 2, 4]]
     assert "classes: by their numbers" in err
 
 
@@ -254,7 +261,7 @@ def test_images_of_other_classes_are_left_out_and_told(model, labelled, capsys):
         Image.new("RGB", (20, 20), (224, 176, 255)).save(labelled / "mauve" / f"{i}.png")
     Image.new("RGB", (20, 20)).save(labelled / "stray.png")
     record, err = result(capsys, model, "--images", labelled)
-    assert record["images"]["left_out"] == {"mauve": 2, "": 1}
+    assert record["result"]["left_out"] == {"mauve": 2, "": 1}
     assert record["images"]["count"] == 12
     assert "left out 3 images, whose label is no class: 'mauve', no label" in err
 
@@ -359,9 +366,9 @@ def test_squeezenet_errs_on_its_photos_as_an_independent_count_says(squeezenet_f
         wrong.append([true != scores.argmax(), true not in np.argsort(-scores)[:5]])
     options = ["--classes", table, "--crop-pct", 227 / 256]
     record, _ = result(capsys, squeezenet_file, "--images", tmp_path, *options)
-    (found,) = record["results"]
-    assert [found["top1_error"], found["top5_error"]] == pytest.approx(100 * np.mean(wrong, axis=0))
-    assert found["top1_error"] < 45 and found["images"] == 40
+    (found,) = record["result"]["errors"]
+    assert [found[key]["value"] for key in ("top1_error", "top5_error")] == pytest.approx(100 * np.mean(wrong, axis=0))
+    assert found["top1_error"]["value"] < 45 and found["images"] == 40
 
 
 def imagenet_crop(path):

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 import inspectnet
-from inspectnet.analyses.accuracy import evaluate
+from inspectnet.analyses import accuracy
 from inspectnet.images import all_names, decode, find_images, match_labels
 from inspectnet.reading.metadata import read_class_table
 from trainers.augment import Preparation, centre
@@ -105,7 +105,7 @@ def test_both_count_the_same_errors(pixels, network, data):
     assert opened.classes == list(IDS.values())
     names = all_names(opened.classes, read_class_table(data / "classes.tsv"), 3)
     targets = match_labels(find_images(data / "val.tar"), 3, names)
-    found = evaluate([opened], targets.collection, targets.classes)
+    found, _ = accuracy.measure([opened], targets.collection, targets.classes)
     (answers,) = found.answers
     assert len(found.images) == wanted.count == 33
     assert (answers.rank == 0).sum() == round(wanted.top1 * wanted.count)

@@ -1,0 +1,153 @@
+"""Evaluation: how often networks are right, by class and in all, and by how much they differ."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from inspectnet.analyses.accuracy import TOP, Accuracy, Answers, Difference, class_count, measure
+from inspectnet.analyses.provenance import images_of, model_names, provenance
+from inspectnet.analyses.sources import Source, collection_of
+from inspectnet.analyses.statistics import Interval
+from inspectnet.classes import find_targets
+from inspectnet.images import Targets
+from inspectnet.network import Network
+from inspectnet.progress import Progress, note, silent
+from inspectnet.results import Result, derived
+
+
+@dataclass(frozen=True)
+class ClassErrorRate:
+    """What became of the images of one class."""
+
+    name: str
+    number: int
+    images: int
+    top1_error: float
+    """Per cent."""
+    top5_error: float
+    taken_for: str | None
+    """The most frequent wrong answer, the first of equals."""
+
+
+@dataclass(frozen=True)
+class ErrorRate:
+    """How often one network, or all together, were wrong."""
+
+    model: str
+    images: int
+    top1_error: Interval
+    """Per cent."""
+    top5_error: Interval
+    loss: float | None
+    """The mean of -log of the true class's probability; None where float32 rounded one to zero."""
+    classes: tuple[ClassErrorRate, ...]
+    """Of which there are images."""
+    confusion: tuple[tuple[int, int, int], ...]
+    """The cells that are not zero: the true class, the answer, how many images."""
+
+
+@dataclass(frozen=True, repr=False)
+class Evaluation(Result):
+    """The errors of networks over labelled images."""
+
+    command: ClassVar[str] = "evaluate"
+    crops: int
+    models: tuple[str, ...]
+    """The networks, and all together if they are several."""
+    classes: tuple[str, ...]
+    """What the classes are called."""
+    left_out: Mapping[str, int]
+    """How many images were left out of each label that means no class; "" is no label at all."""
+    accuracy: Accuracy
+
+    @derived
+    def errors(self) -> tuple[ErrorRate, ...]:
+        """Of each of `models`."""
+        pairs = zip(self.models, self.accuracy.answers, strict=True)
+        return tuple(self._error_rate(model, answers) for model, answers in pairs)
+
+    @derived
+    def differences(self) -> tuple[Difference, ...]:
+        """Of the top-1 errors of every two of `models`."""
+        return self.accuracy.differences()
+
+    def _error_rate(self, model: str, answers: Answers) -> ErrorRate:
+        loss, cells = float(answers.loss.mean()), self.accuracy.cells(answers)
+        return ErrorRate(
+            model,
+            len(self.accuracy.images),
+            answers.error_interval(),
+            answers.error_interval(TOP),
+            loss if math.isfinite(loss) else None,
+            self._by_class(answers),
+            tuple((int(true), int(taken), int(count)) for true, taken, count in cells),
+        )
+
+    def _by_class(self, answers: Answers) -> tuple[ClassErrorRate, ...]:
+        errors, names = self.accuracy.by_class(answers), self.classes
+        return tuple(
+            ClassErrorRate(
+                names[k],
+                k,
+                int(errors.images[k]),
+                100 * float(errors.wrong[k] / errors.images[k]),
+                100 * float(errors.missed[k] / errors.images[k]),
+                names[errors.taken_for[k]] if errors.taken_for[k] >= 0 else None,
+            )
+            for k in np.flatnonzero(errors.images).tolist()
+        )
+
+
+def evaluate(
+    networks: Network | Sequence[Network],
+    images: Source,
+    *,
+    classes: Path | None = None,
+    scores: str = "",
+    crops: int = 1,
+    batch_size: int = 16,
+    threads: int | None = None,
+    progress: Progress = silent,
+) -> Evaluation:
+    """Top-1 and top-5 error on labelled images, of each network and of all together.
+
+    classes: a file that names them. scores: the layer or output that holds the class scores. crops: 1, the one that the
+    preparation says, or 10. Raises OptionError for labels that mean no class and networks of other classes, LayerError,
+    ModelError, ImageError if no image could be read or has a label.
+    """
+    networks = [networks] if isinstance(networks, Network) else list(networks)
+    targets = _targets(networks, images, scores, classes)
+    with progress("evaluating", len(targets.collection)) as advance:
+        accuracy, seen = measure(
+            networks, targets.collection, targets.classes, layer=scores, crops=crops, batch_size=batch_size,
+            threads=threads, advance=advance,
+        )  # fmt: skip
+    options = {"crops": crops, "scores": [network.class_scores(scores).value for network in networks]}
+    return Evaluation(
+        provenance(networks, images_of(seen), options),
+        crops,
+        _names(networks),
+        targets.names,
+        targets.left_out,
+        accuracy,
+    )
+
+
+def _targets(networks: Sequence[Network], images: Source, scores: str, classes: Path | None) -> Targets:
+    """The images whose label means a class, and which; notes what was taken for granted, and what is left out."""
+    count = class_count(networks, scores)
+    targets, where = find_targets(networks, count, collection_of(images), classes)
+    if targets.guessed:
+        where = f"a guess: the {count} labels, sorted (say it with --classes, or inspectnet annotate)"
+    note(f"classes: {where}", quiet=not targets.guessed)
+    return targets
+
+
+def _names(networks: Sequence[Network]) -> tuple[str, ...]:
+    """The files, with their folders if two have one name, and all together."""
+    names = model_names(networks)
+    return (*names, *[f"ensemble of {len(names)}"] * (len(names) > 1))
