@@ -15,13 +15,14 @@ import numpy as np
 from inspectnet.geometry import Box, Unit
 from inspectnet.graph.doubles import Doubles
 from inspectnet.graph.layers import Layer
+from inspectnet.graph.operators import PRODUCTS, RECTIFIERS
 from inspectnet.inverse import Operator
 from inspectnet.inverse.crops import seed_shape
 from inspectnet.inverse.operators import operators_below
 from inspectnet.inverse.projection import seeds_of
 from inspectnet.network import Network
 from inspectnet.results import derived
-from inspectnet.rules import PRODUCTS, RECTIFIERS, Policy
+from inspectnet.rules import Policy
 from inspectnet.runtime.kernels import without_cuda_kernel
 
 FORMS, WALK = 1e-4, 1e-3  # tolerances, relative; float32 sums of thousands of terms
@@ -100,13 +101,12 @@ def _rules(
     network: Network, x: np.ndarray, layers: Sequence[Layer], policy: Policy, rng: np.random.Generator
 ) -> Iterator[Check]:
     """Hold the rule of each kind of operator against its slopes, and what the method makes of it against that."""
-    kinds: dict[str, Operator] = {}
-    for layer in layers:
-        kinds |= {operator.geometry: operator for operator in network.inverse(GRADIENT).operators(layer.output)}
+    inverse = network.inverse(GRADIENT)
+    kinds = {operator.geometry: operator for layer in layers for operator in inverse.operators(layer.output)}
     for operator, values in _recording(network, x, list(kinds.values())):
         if _is_float(values[operator.output]) and any(_is_float(values[name]) for name in operator.inputs):
             yield _adjoint(network, values, operator, rng)  # what is quantised is passed straight through
-            if policy.method != GRADIENT.method and operator.op_type in RECTIFIERS + PRODUCTS:
+            if policy.method != GRADIENT.method and operator.op_type in RECTIFIERS | PRODUCTS:
                 yield _by_method(network, values, operator, policy, rng)
 
 

@@ -12,6 +12,7 @@ import onnx_ir as ir
 
 from inspectnet.graph.builder import Op
 from inspectnet.graph.extents import BATCH, Extent
+from inspectnet.graph.operators import RECURRENT, REDUCTIONS, REGROUPING
 from inspectnet.graph.parts import BATCH_EXTENT, Axis, Part, letter_of, make_wholes, number, regroup, size, solved
 from inspectnet.graph.values import (
     constant_of,
@@ -27,9 +28,7 @@ from inspectnet.graph.values import (
     shape_of,
 )
 
-RESHAPING = frozenset({"Reshape", "Flatten"})
 USUAL = {2: "NC", 4: "NCHW"}  # by rank
-RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
 FEATURES: Axis = (Part("C", 0),)
 MAPS = ("NC", "NCT", "NCH", "NCW", "NCHW")
 VIEW = "inspectnet.view"  # marks nodes as such
@@ -187,7 +186,7 @@ def _axes(node: ir.Node, live: list[ir.Value], known: dict[ir.Value, Axes], outp
     below, rank = list(known[live[0]].parts), len(above)
     if node.op_type == "Transpose":
         return [below[axis] for axis in ints(node, "perm", tuple(range(rank))[::-1])]
-    if node.op_type in RESHAPING or (node.op_type == "Squeeze" and not _axes_said(node)):
+    if node.op_type in REGROUPING or (node.op_type == "Squeeze" and not _axes_said(node)):
         return _reshaped(known[live[0]], above)
     if node.op_type == "Unsqueeze":
         added, kept = [axis % rank for axis in _axes_said(node)], iter(below)
@@ -196,7 +195,7 @@ def _axes(node: ir.Node, live: list[ir.Value], known: dict[ir.Value, Axes], outp
         return _of_recurrent(below, rank)
     if node.op_type == "MatMul" and len(live) == 2:
         return [*[()] * (rank - len(below)), *below[:-1], *known[live[1]].parts[-1:]]
-    if node.op_type.startswith("Reduce") or node.op_type in ("Squeeze", "Gather"):
+    if node.op_type in REDUCTIONS or node.op_type in ("Squeeze", "Gather"):
         gone = reduced_axes(node) if node.op_type != "Gather" else [integer(node, "axis") % len(below)]
         return below if len(below) == rank else [axis for i, axis in enumerate(below) if i not in gone]
     alike = [known[y] for y in live if len(known[y]) == rank]

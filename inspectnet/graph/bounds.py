@@ -11,25 +11,11 @@ import onnx.defs
 import onnx.shape_inference
 import onnx_ir as ir
 
+from inspectnet.graph.operators import LIGHT, LOOPS, POINTWISE, RANDOM, SELECTIONS
 from inspectnet.graph.values import inner_nodes
 
 LARGEST = 1 << 16  # elements; larger constants (weights made by ConstantOfShape) are left to the run time
 TURNS = 1 << 10  # of a loop
-ELEMENTWISE = frozenset(
-    "Abs Acos Acosh Add And Asin Asinh Atan Atanh BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Cast CastLike"
-    " Ceil Clip Cos Cosh Div Elu Equal Erf Exp Floor Greater GreaterOrEqual HardSigmoid HardSwish Identity"
-    " IsInf IsNaN LeakyRelu Less LessOrEqual Log Max Mean Min Mod Mul Neg Not Or Pow PRelu Reciprocal Relu Round"
-    " Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Sub Sum Tan Tanh Where Xor".split()
-)
-IN_PROPORTION = frozenset(
-    "ArgMax ArgMin BatchNormalization Concat ConstantOfShape CumSum DepthToSpace DequantizeLinear Expand EyeLike"
-    " Flatten Gather GatherElements GatherND Gemm LogSoftmax MatMul OneHot Pad QuantizeLinear Range ReduceL1 ReduceL2"
-    " ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Reshape"
-    " ScatterElements ScatterND Shape Size Slice Softmax SpaceToDepth Split Squeeze Tile TopK Transpose Trilu"
-    " Unsqueeze".split()
-)  # to what they read and give, whose size their inputs tell
-SELECTIONS = frozenset({"Compress", "NonZero", "Unique"})  # give no more than they read, once for each axis
-LOOPS = frozenset({"Loop", "Scan"})
 
 Constants = Mapping[str, ir.TensorProtocol]
 Shape = tuple[int, ...]
@@ -42,11 +28,11 @@ def is_small(node: ir.Node, constants: Constants, opsets: Mapping[str, int]) -> 
     shapes: list[Shape] = [tuple(tensor.shape.numpy()) for tensor in constants.values()]
     if node.op_type in LOOPS:
         return _is_short(node, shapes, constants)
-    if node.op_type in ELEMENTWISE:
+    if node.op_type in POINTWISE - RANDOM:
         return _broadcast_size(shapes) <= LARGEST
     if node.op_type in SELECTIONS:
         return sum(math.prod(shape) * max(1, len(shape)) for shape in shapes) <= LARGEST
-    return node.op_type in IN_PROPORTION and _inferred_size(node, constants, opsets) <= LARGEST
+    return node.op_type in LIGHT and _inferred_size(node, constants, opsets) <= LARGEST
 
 
 def _broadcast_size(shapes: Sequence[Shape]) -> int:
@@ -58,7 +44,7 @@ def _broadcast_size(shapes: Sequence[Shape]) -> int:
 def _is_short(loop: ir.Node, shapes: Sequence[Shape], constants: Constants) -> bool:
     """Whether a loop ends soon and its tensors cannot grow, as its body calculates element by element."""
     body = inner_nodes(loop)
-    if not all(node.op_type in ELEMENTWISE and not node.domain for node in body):
+    if not all(node.op_type in POINTWISE - RANDOM and not node.domain for node in body):
         return False
     inside = [x for node in body for x in node.inputs if x is not None and x.is_initializer()]
     held = [tuple(x.const_value.shape.numpy()) for x in inside]

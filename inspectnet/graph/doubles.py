@@ -13,12 +13,9 @@ import onnx.reference
 import onnx_ir as ir
 from onnx.reference.op_run import OpRun
 
+from inspectnet.graph.operators import SLOW
 from inspectnet.graph.values import integer
 
-WINDOWED = frozenset(
-    "AffineGrid AveragePool CenterCropPad Col2Im Conv ConvTranspose DeformConv GatherElements GatherND Gemm"
-    " GridSample LpPool MaxPool MaxUnpool Pad Resize RoiAlign ScatterElements ScatterND Upsample".split()
-)  # slow in the reference, which walks through windows place by place, or heavy; all are linear or pick a maximum
 DEFINED = ("Gelu", "GroupNormalization", "MeanVarianceNormalization")  # in float32, whatever comes
 
 
@@ -50,7 +47,7 @@ class Doubles:
 
 def can_run(model: ir.Model) -> bool:
     """Whether the reference knows every operator of `model`, and computes it in reasonable time."""
-    return all(not node.domain and node.op_type not in WINDOWED for node in model.graph.all_nodes())
+    return all(not node.domain and node.op_type not in SLOW for node in model.graph.all_nodes())
 
 
 class Erf(OpRun):  # type: ignore[misc]

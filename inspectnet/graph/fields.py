@@ -8,25 +8,16 @@ mix places along an axis is said in `taps`, and what follows from it in `axis`; 
 
 import onnx_ir as ir
 
-from inspectnet.graph.axes import RESHAPING, axes_of, reduced_axes, regrouped
+from inspectnet.graph import operators as ops
+from inspectnet.graph.axes import axes_of, reduced_axes, regrouped
 from inspectnet.graph.axis import Axis, join, pixels
 from inspectnet.graph.taps import cuts_of, taps_of
 from inspectnet.graph.values import constant_of, integer, live_values, shape_of
 
+ALIGNED = ops.POINTWISE | {"Concat"}  # their inputs meet place by place
+IN_PLACE = ops.POINTWISE | ops.ROUNDINGS | {"Transpose"}
+OVER_HW = ops.WINDOWS | ops.BLOCKS  # over axes 2 and 3, whatever these are
 Field = tuple[Axis, Axis]  # height, width; None in its place means the whole image
-
-POINTWISE = frozenset(
-    "Relu LeakyRelu Clip Elu Selu Celu PRelu ThresholdedRelu Softplus Softsign Gelu HardSwish HardSigmoid Mish Swish"
-    " Sigmoid Tanh Exp Log Sqrt Abs Neg Pow Erf Reciprocal Add Sub Sum Mean Mul Div Max Min Dropout Identity Cast"
-    " Round Floor Ceil Sign QuantizeLinear DequantizeLinear Where Greater GreaterOrEqual Less LessOrEqual Equal"
-    " Not And Or Xor Shrink Sin Cos".split()
-)
-ALIGNED = frozenset(
-    "Add Sub Sum Mean Mul Div Max Min Pow PRelu Concat Where Greater GreaterOrEqual Less LessOrEqual Equal"
-    " And Or Xor".split()
-)  # inputs, place by place
-ALONG_CHANNELS = frozenset({"Concat", "Split", "Softmax", "LogSoftmax", "Gather"})
-WINDOWED = frozenset({"Conv", "ConvTranspose", "MaxPool", "AveragePool", "DepthToSpace", "SpaceToDepth"})
 
 
 def receptive_fields(graph: ir.Graph) -> dict[ir.Value, Field | None]:
@@ -55,7 +46,7 @@ def _joined(fields: list[Field | None]) -> Field | None:
 
 def _spreads(node: ir.Node, live: list[ir.Value], letters: str) -> bool:
     """Whether one position of an input reaches all positions of the output: broadcasting, weights made of pixels."""
-    if node.op_type not in (*POINTWISE, "Concat"):
+    if node.op_type not in ALIGNED:
         return live != [node.inputs[0]]
     shapes = [shape_of(x) or () for x in (*live, node.outputs[0])]
     return len({tuple(_extent(shape, letters, c) for c in "HW") for shape in shapes}) > 1
@@ -70,7 +61,7 @@ def _extent(shape: tuple[int | str | None, ...], letters: str, axis: str) -> int
 def _is_fixed_to_places(node: ir.Node, alive: set[ir.Value], letters: str) -> bool:
     """Whether a constant of `node` is for one extent of the map: the mean image that the paper subtracts, a shape."""
     constants = [x for x in node.inputs if x is not None and x not in alive]
-    if node.op_type in RESHAPING:
+    if node.op_type in ops.REGROUPING:
         return node.op_type == "Reshape" and not _copies_places(node, letters)
     return node.op_type in ALIGNED and any(
         _extent(shape_of(x) or (), letters, axis) != 1 for x in constants for axis in "HW"
@@ -85,9 +76,9 @@ def _copies_places(node: ir.Node, letters: str) -> bool:
 
 def _above(node: ir.Node, value: ir.Value, below: Field, axes: str, letters: str) -> Field | None:
     """The field of `value`, made by `node` with the axes `letters` of values with the field `below` and `axes`."""
-    if node.op_type in POINTWISE or node.op_type == "Transpose" or _stays_in_place(node, axes):
+    if node.op_type in IN_PLACE or _stays_in_place(node, axes):
         return below
-    if axes != letters or (node.op_type in WINDOWED and axes != "NCHW") or _reaches_beyond_places(node, axes):
+    if axes != letters or (node.op_type in OVER_HW and axes != "NCHW") or _reaches_beyond_places(node, axes):
         return None
     taps = [taps_of(node, value, letters.index(c)) for c in "HW"]
     return None if taps[0] is None or taps[1] is None else (below[0].through(taps[0]), below[1].through(taps[1]))
@@ -107,7 +98,7 @@ def _reaches_beyond_places(node: ir.Node, axes: str) -> bool:
 
 def _stays_in_place(node: ir.Node, axes: str) -> bool:
     """Whether `node` mixes channels only, or moves them, each place by itself."""
-    if node.op_type in RESHAPING:
+    if node.op_type in ops.REGROUPING:
         below, above = (shape_of(x) or () for x in (node.inputs[0], node.outputs[0]))
         return set("HW") <= set(regrouped(axes, below, above))
     return set(_mixed(node, axes)) == {"C"}
@@ -115,14 +106,14 @@ def _stays_in_place(node: ir.Node, axes: str) -> bool:
 
 def _mixed(node: ir.Node, axes: str) -> str:
     """The letters of the axes that `node` mixes or moves, of `axes`; empty if that is not known."""
-    if node.op_type in ("BatchNormalization", "LRN"):
+    if node.op_type in ops.CHANNELWISE:
         return axes[1]
     if node.op_type == "LayerNormalization":
         return axes[integer(node, "axis", -1) :]
-    if node.op_type in ALONG_CHANNELS:
-        return axes[integer(node, "axis", -1 if node.op_type.endswith("Softmax") else 0)]
+    if node.op_type in ops.ALONG | {"Gather"}:
+        return axes[integer(node, "axis", 0 if node.op_type in ops.MOVES else -1)]
     if node.op_type == "MatMul":
         return axes[-1] if len(shape_of(node.inputs[1]) or ()) == 2 else ""
-    if node.op_type.startswith("Reduce"):
+    if node.op_type in ops.REDUCTIONS:
         return "".join(axes[i] for i in reduced_axes(node))
     return ""

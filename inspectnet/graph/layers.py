@@ -11,29 +11,16 @@ from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
+from inspectnet.graph import operators as ops
 from inspectnet.graph.axes import Axes, as_maps, axes_of, holds_maps, is_view, map_shape, reduced_axes, view_name
 from inspectnet.graph.builder import Op
 from inspectnet.graph.fields import Field, receptive_fields
-from inspectnet.graph.modules import WEIGHTED, module_paths, own_paths
-from inspectnet.graph.values import ROUNDINGS, integer, live_values, shape_of
+from inspectnet.graph.modules import module_paths, own_paths
+from inspectnet.graph.values import integer, live_values, shape_of
 
-KINDS = {
-    "Conv": "conv", "ConvTranspose": "convt", "Gemm": "fc", "MatMul": "fc",
-    "ConvInteger": "conv", "MatMulInteger": "fc",
-    "MaxPool": "pool", "AveragePool": "pool", "GlobalAveragePool": "pool", "GlobalMaxPool": "pool",
-    "ReduceMean": "pool", "ReduceMax": "pool", "LRN": "norm", "BatchNormalization": "bn", "LayerNormalization": "norm",
-    "GroupNormalization": "norm", "InstanceNormalization": "norm", "Concat": "concat", "Add": "add", "Sum": "add",
-    "Mean": "add",
-    "Mul": "gate", "Softmax": "softmax", "LogSoftmax": "softmax",
-}  # fmt: skip
-ACTIVATIONS = frozenset(
-    "Relu LeakyRelu Clip Sigmoid Tanh Elu Selu Celu PRelu ThresholdedRelu Softplus Softsign Gelu HardSwish HardSigmoid"
-    " Mish Swish".split()
-)
-JOINS = frozenset({"Add", "Sum", "Mean", "Concat", "Mul"})
-NORMS = frozenset({"BatchNormalization", "LayerNormalization", "GroupNormalization", "InstanceNormalization"})
-INTEGERS = frozenset({"ConvInteger", "MatMulInteger"})  # of dynamic quantisation
-SCALES = NORMS | {"Mul", "Add"}  # by constants, part of the stage whose weights they follow
+SCALES = ops.NORMS | ops.AFFINE  # by constants, part of the stage whose weights they follow
+SCALED = ops.WEIGHTED | ops.INTEGER | {"BatchNormalization"}
+LONE = (ops.WINDOWS & ops.POOLS) | ops.SOFTMAXES  # stages of one operator
 
 
 @dataclass(frozen=True)
@@ -133,15 +120,15 @@ def _stages(
 def _kind(node: ir.Node, alive: set[ir.Value], axes: dict[ir.Value, Axes]) -> str | None:
     """The word for a node at which a stage begins; None where none does."""
     live, output = [x for x in node.inputs if x in alive], node.outputs[0]
-    if node.op_type not in KINDS or output not in alive or not holds_maps(axes[output]):
+    if node.op_type not in ops.STAGES or output not in alive or not holds_maps(axes[output]):
         return None
-    if (node.op_type in JOINS and len(set(live)) < 2) or (node.op_type in WEIGHTED and len(live) != 1):
+    if (node.op_type in ops.JOINS and len(set(live)) < 2) or (node.op_type in ops.WEIGHTED and len(live) != 1):
         return None
-    if node.op_type.startswith("Reduce") and not _is_over_space(node, axes[node.inputs[0]]):
+    if node.op_type in ops.REDUCTIONS and not _is_over_space(node, axes[node.inputs[0]]):
         return None
     if _is_part_of_a_concat(node):
         return None
-    return KINDS[node.op_type] if isinstance(map_shape(output, axes[output])[1], int) else None
+    return ops.STAGES[node.op_type] if isinstance(map_shape(output, axes[output])[1], int) else None
 
 
 def _is_over_space(node: ir.Node, axes: str) -> bool:
@@ -169,16 +156,18 @@ def _stage(
     holder = paths[first].rpartition(".")[0]
     stage, lone = (
         [first, *_shuffle(first), *_dequantised(first)],
-        first.op_type in ("MaxPool", "AveragePool", "Softmax", "LogSoftmax"),
+        first.op_type in LONE,
     )
-    while not lone and stage[-1].op_type not in ACTIVATIONS and not stage[-1].outputs[0].is_graph_output():
+    while not lone and stage[-1].op_type not in ops.ACTIVATIONS and not stage[-1].outputs[0].is_graph_output():
         readers = _readers(stage[-1].outputs[0])
         if len(readers) != 1 or axes.get(readers[0].outputs[0]) != axes[first.outputs[0]]:
             break
         after = readers[0]
-        scales = after.op_type in SCALES and first.op_type in (*WEIGHTED, *INTEGERS, "BatchNormalization")
+        scales = after.op_type in ops.NORMS | ops.AFFINE and first.op_type in ops.WEIGHTED | ops.INTEGER | {
+            "BatchNormalization"
+        }
         scales = scales and (not (holder and paths[after]) or paths[after].startswith(f"{holder}."))
-        if not (after.op_type in ACTIVATIONS or (scales and sum(x in alive for x in after.inputs) == 1)):
+        if not (after.op_type in ops.ACTIVATIONS or (scales and sum(x in alive for x in after.inputs) == 1)):
             break
         stage.append(after)
     return stage
@@ -199,7 +188,7 @@ def _shuffle(concat: ir.Node) -> list[ir.Node]:
 def _dequantised(first: ir.Node) -> list[ir.Node]:
     """The Cast and the Mul by the scale that make real numbers of an integer operator's sums."""
     nodes = [first]
-    for op_type in ("Cast", "Mul") if first.op_type in INTEGERS else ():
+    for op_type in ("Cast", "Mul") if first.op_type in ops.INTEGER else ():
         readers = [use.node for use in nodes[-1].outputs[0].uses()]
         if [reader.op_type for reader in readers] != [op_type]:
             break
@@ -210,7 +199,7 @@ def _dequantised(first: ir.Node) -> list[ir.Node]:
 def _readers(value: ir.Value) -> list[ir.Node]:
     """The nodes that read `value`, rounded or not, once for each time, apart from views of it."""
     nodes = [use.node for use in value.uses() if not is_view(use.node)]
-    return [reader for n in nodes for reader in (_readers(n.outputs[0]) if n.op_type in ROUNDINGS else [n])]
+    return [reader for n in nodes for reader in (_readers(n.outputs[0]) if n.op_type in ops.ROUNDINGS else [n])]
 
 
 def _views(graph: ir.Graph, values: list[ir.Value], axes: dict[ir.Value, Axes]) -> dict[ir.Value, ir.Value]:
@@ -221,7 +210,7 @@ def _views(graph: ir.Graph, values: list[ir.Value], axes: dict[ir.Value, Axes]) 
 
 def _raw(stage: Sequence[ir.Node]) -> ir.Value:
     """The value before the activation, which is the last one where a stage has none."""
-    has_activation = len(stage) > 1 and stage[-1].op_type in ACTIVATIONS
+    has_activation = len(stage) > 1 and stage[-1].op_type in ops.ACTIVATIONS
     return stage[-2 if has_activation else -1].outputs[0]
 
 

@@ -8,9 +8,8 @@ from itertools import chain, count
 
 import onnx_ir as ir
 
-from inspectnet.graph.values import CARRIERS, ROUNDINGS
+from inspectnet.graph.operators import CARRIERS, ROUNDINGS, WEIGHTED
 
-WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 WEIGHT_WORDS = frozenset({"weight", "bias", "kernel", "w", "W", "b", "B"})
 
 Stages = Sequence[tuple[str, Sequence[ir.Node]]]  # the kind of each and its nodes, from the bottom up

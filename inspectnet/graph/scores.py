@@ -7,9 +7,8 @@ import numpy as np
 import onnx_ir as ir
 
 from inspectnet.errors import ModelError
+from inspectnet.graph.operators import ORDERED
 from inspectnet.graph.values import integer, live_values, shape_of
-
-KEEPING = frozenset({"Identity", "Dropout", "Flatten", "Reshape", "Squeeze", "Unsqueeze"})  # each score as it is
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ def _classes(value: ir.Value) -> int:
 def _last(value: ir.Value) -> ir.Node | None:
     """The last operator that changes the numbers of `value`."""
     node = value.producer()
-    while node is not None and node.op_type in KEEPING and node.inputs[0] is not None:
+    while node is not None and node.op_type in ORDERED and node.inputs[0] is not None:
         node = node.inputs[0].producer()
     return node
 

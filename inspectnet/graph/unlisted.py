@@ -6,7 +6,7 @@ import onnx_ir as ir
 
 from inspectnet.graph.axes import axes_of
 from inspectnet.graph.layers import Layer
-from inspectnet.graph.modules import WEIGHTED
+from inspectnet.graph.operators import WEIGHTED
 from inspectnet.graph.values import describe, live_values, read_values, shape_of
 
 

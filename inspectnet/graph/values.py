@@ -4,12 +4,8 @@ import numpy as np
 import onnx_ir as ir
 
 from inspectnet.errors import ModelError
+from inspectnet.graph.operators import CARRIERS, EXTENTS
 
-CARRIERS = frozenset(
-    "Reshape Unsqueeze Squeeze Flatten Pad Transpose Identity Dropout Cast Expand".split()
-)  # what they give are the same numbers in other places
-ROUNDINGS = frozenset({"QuantizeLinear", "DequantizeLinear"})  # to a grid and back: no module's work, no map's
-STRUCTURAL_OPS = frozenset({"Shape", "Size"})  # what they give depends on the extent of the image, not on its pixels
 Extent = int | str | None  # a name where it is free, as N of the images; None where nothing is known
 Extents = tuple[Extent, ...]
 
@@ -18,7 +14,7 @@ def live_values(graph: ir.Graph) -> set[ir.Value]:
     """The values that depend on the pixels of the image: the only ones through which a signal can come down."""
     alive = set(graph.inputs)
     for node in graph:
-        if node.op_type not in STRUCTURAL_OPS and any(x in alive for x in read_values(node)):
+        if node.op_type not in EXTENTS and any(x in alive for x in read_values(node)):
             alive.update(node.outputs)
     return alive
 

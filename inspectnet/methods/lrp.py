@@ -7,23 +7,17 @@ import numpy as np
 import onnx_ir as ir
 
 from inspectnet.errors import OptionError
+from inspectnet.graph.operators import ACTIVATIONS, CHANNELWISE, ROUTES, SHARES, WEIGHTED
 from inspectnet.methods.backprop import OfUnits
 from inspectnet.methods.method import method, option
 from inspectnet.methods.targets import Units
-from inspectnet.rules import HELD, RECTIFIERS, Backward, Bottoms, Policy, Row, Rule, Signal, find_rule, refuse
+from inspectnet.rules import HELD, Backward, Bottoms, Policy, Row, Rule, Signal, find_rule, refuse
 from inspectnet.rules.axes import divided, gather_up
 
 COMPOSITES = ("epsilon_plus", "epsilon_gamma_box", "epsilon")
 STABILISER = 1e-6  # of the denominators of all rules but epsilon's
-WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
-ACTIVATIONS = frozenset({*RECTIFIERS, *"Clip Sigmoid HardSigmoid Tanh Softsign Erf LRN BatchNormalization".split()})
+PASSING = ACTIVATIONS | CHANNELWISE | {"Erf"}  # functions of single numbers, with one slope for each
 SCALES = frozenset({"Mul", "Div"})
-AVERAGES = frozenset("Add Sub Sum Mean AveragePool GlobalAveragePool ReduceMean ReduceSum Resize Upsample".split())
-ROUTES = frozenset(
-    "Identity Dropout Cast Reshape Flatten Transpose Squeeze Unsqueeze Concat Split Slice Pad Gather GatherElements"
-    " GatherND ScatterND Expand Tile DepthToSpace SpaceToDepth Where MaxPool GlobalMaxPool Max Min ReduceMax ReduceMin"
-    " QuantizeLinear DequantizeLinear".split()
-)  # each number of the output is one of the input, so that its relevance goes there as a gradient does
 Term = tuple[ir.Value, ir.Value, ir.Value | None]  # an input, weights and a bias
 
 
@@ -84,8 +78,8 @@ class Relevance(Policy):
             first = self.composite == "epsilon_gamma_box" and _reads_pixels(node)
             return self.within_box if first else rules[self.composite]
         rules = {"Gemm": self.share, "MatMul": self.share_by_other}
-        rules |= dict.fromkeys(ACTIVATIONS, self.hand_down) | dict.fromkeys(SCALES, self.hand_to_signal)
-        rules |= dict.fromkeys(AVERAGES, self.share_out)
+        rules |= dict.fromkeys(PASSING, self.hand_down) | dict.fromkeys(SCALES, self.hand_to_signal)
+        rules |= dict.fromkeys(SHARES, self.share_out)
         return None if kind in ROUTES else rules.get(kind, self.refuse)
 
     def share(self, op: Backward, node: ir.Node, top: Signal) -> Bottoms:

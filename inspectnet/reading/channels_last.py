@@ -11,7 +11,8 @@ import onnx_ir as ir
 import onnx_ir.passes.common as passes
 
 from inspectnet.graph.builder import add_initializer
-from inspectnet.graph.values import ROUNDINGS, constant_of, integer, ints, shape_of, word
+from inspectnet.graph.operators import ALONG, CHOICES, POINTWISE, REDUCTIONS, ROUNDINGS
+from inspectnet.graph.values import constant_of, integer, ints, shape_of, word
 
 Axes = tuple[int, ...]  # of a Transpose: axis i of its output is axis turn[i] of its input
 Sunk = tuple[Axes, dict[int, np.ndarray], dict[str, int]]  # the outputs' turn, what constants and attributes become
@@ -19,12 +20,6 @@ Sunk = tuple[Axes, dict[int, np.ndarray], dict[str, int]]  # the outputs' turn, 
 TO_LAST: Axes = (0, 2, 3, 1)
 TO_FIRST: Axes = (0, 3, 1, 2)
 CHANNELS = (1, 3)  # of a photo
-POINTWISE = (
-    "Abs Cast Ceil Celu Clip Dropout Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity LeakyRelu Log Mish Neg Not"
-    " Reciprocal Relu Round Selu Sigmoid Sign Softplus Softsign Sqrt Swish Tanh ThresholdedRelu"
-    " Add And Div Equal Greater Less Max Mean Min Mul Or Pow PRelu Sub Sum Where Concat".split()
-)
-REDUCING = "ArgMax ArgMin ReduceL1 ReduceL2 ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum Squeeze".split()
 
 
 def put_channels_first(model: ir.Model) -> bool:
@@ -120,14 +115,14 @@ def _turned_axis(node: ir.Node, turn: Axes) -> dict[str, int]:
 
 def _reduce(node: ir.Node, turn: Axes) -> Sunk | None:
     """Where axes go away, those that remain may be in order already."""
-    found = np.array(integer(node, "axis")) if node.op_type.startswith("Arg") else constant_of(_input(node, 1))
+    found = np.array(integer(node, "axis")) if node.op_type in CHOICES else constant_of(_input(node, 1))
     if found is None or not found.size:
         return None
     gone = [turn[axis] for axis in found.ravel()]
     left = [axis for axis in turn if axis not in gone]
     keeps = node.op_type != "Squeeze" and integer(node, "keepdims", 1)
     above = turn if keeps else tuple(sorted(left).index(axis) for axis in left)
-    return (above, {}, {"axis": gone[0]}) if node.op_type.startswith("Arg") else (above, {1: np.array(gone)}, {})
+    return (above, {}, {"axis": gone[0]}) if node.op_type in CHOICES else (above, {1: np.array(gone)}, {})
 
 
 def _pad(node: ir.Node, turn: Axes) -> Sunk | None:
@@ -154,9 +149,9 @@ def _resize(node: ir.Node, turn: Axes) -> Sunk | None:
 
 
 SINKS: dict[str, Callable[[ir.Node, Axes], Sunk | None]] = {
-    **dict.fromkeys(POINTWISE, _pointwise),
-    **dict.fromkeys(("Softmax", "LogSoftmax", "Split", *ROUNDINGS), _along),
-    **dict.fromkeys(REDUCING, _reduce),
+    **dict.fromkeys(ALONG | ROUNDINGS, _along),
+    **dict.fromkeys(POINTWISE | {"Concat"}, _pointwise),
+    **dict.fromkeys(REDUCTIONS | CHOICES | {"Squeeze"}, _reduce),
     "Pad": _pad,
     "Slice": _slice,
     "Resize": _resize,

@@ -8,9 +8,9 @@ import onnx_ir as ir
 
 from inspectnet.errors import ModelError
 from inspectnet.graph.builder import add_initializer
+from inspectnet.graph.operators import SOFTMAXES
 from inspectnet.graph.values import constant_of, describe, integer, shape_of, word
 
-SOFTMAXES = frozenset({"Softmax", "LogSoftmax", "Hardmax"})
 OLD = "inspectnet.old_form"  # marks nodes as such
 
 

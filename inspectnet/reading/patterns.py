@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+from inspectnet.graph.operators import COMMUTING
 from inspectnet.graph.values import constant_of, integer, ints, number, shape_of
 
 Pattern = Any  # a tuple of an operator's name and its inputs' patterns, a word, "#word" or a number
 CLOSE = 1e-3  # of a formula's numbers, which a file in half precision rounds
-IN_ANY_ORDER = frozenset({"Add", "Mul", "Max"})
 TORCH_THRESHOLD = 20.0  # where torch's softplus becomes x, which to a float it is long before
 
 
@@ -229,7 +229,7 @@ def _made_by(pattern: tuple[Any, ...], value: ir.Value | None, found: dict[str, 
         return False
     if any(not math.isclose(number(node, name, math.nan), wanted, rel_tol=1e-5) for name, wanted in attributes.items()):
         return False
-    orders = [parts, parts[::-1]] if op_type in IN_ANY_ORDER and len(parts) == len(node.inputs) == 2 else [parts]
+    orders = [parts, parts[::-1]] if op_type in COMMUTING and len(parts) == len(node.inputs) == 2 else [parts]
     for order in orders:
         tried = dict(found)
         if all(_matches(part, x, tried) for part, x in zip(order, node.inputs, strict=False)):

@@ -7,19 +7,13 @@ becomes that value in any case. The signal passes straight through the rounding,
 import numpy as np
 import onnx_ir as ir
 
+from inspectnet.graph import operators as ops
 from inspectnet.graph.builder import Op, add_initializer
-from inspectnet.graph.values import CARRIERS, ROUNDINGS, constant_of, integer
+from inspectnet.graph.values import constant_of, integer
 
+ALONG = (ops.CARRIERS | ops.MOVES | ops.POOLS | ops.REDUCTIONS | ops.ROUNDINGS) - ops.POSITIVE
+"""May be negative only if their first input is."""
 MICROSOFT = "com.microsoft"  # where onnxruntime had 16 and 4 bits before ONNX had them
-LINEAR = frozenset(
-    "Conv ConvTranspose Gemm MatMul Einsum Sub Neg BatchNormalization InstanceNormalization GroupNormalization"
-    " LayerNormalization".split()
-)  # what they give can be negative, whatever the sign of what they take
-JOINS = frozenset("Add Sum Mean Mul Concat".split())  # negative only if a term is
-ALONG = frozenset(
-    "MaxPool AveragePool GlobalAveragePool GlobalMaxPool ReduceMean ReduceSum ReduceMax ReduceMin Slice Gather Split"
-    " Resize DepthToSpace SpaceToDepth".split()
-).union(CARRIERS, ROUNDINGS)  # negative only if their first input is
 
 
 def write_rectifiers(graph: ir.Graph) -> None:
@@ -29,7 +23,7 @@ def write_rectifiers(graph: ir.Graph) -> None:
     """
     signed: set[ir.Value] = set()
     for node in list(graph):
-        if node.domain == MICROSOFT and node.op_type in ROUNDINGS:
+        if node.domain == MICROSOFT and node.op_type in ops.ROUNDINGS:
             node.domain = ""
         if node.op_type == "QuantizeLinear" and _saturates_at_0(node):
             if node.inputs[0] in signed:
@@ -81,7 +75,7 @@ def write_unsigned(graph: ir.Graph) -> None:
 
 def _int8_zero(node: ir.Node) -> np.ndarray | None:
     """The constant zero point of a rounding to int8; None for anything else."""
-    given = node.inputs[2] if node.op_type in ROUNDINGS and len(node.inputs) > 2 else None
+    given = node.inputs[2] if node.op_type in ops.ROUNDINGS and len(node.inputs) > 2 else None
     zero = constant_of(given)
     return zero if zero is not None and zero.dtype == np.int8 else None
 
@@ -96,9 +90,9 @@ def _saturates_at_0(quantize: ir.Node) -> bool:
 
 
 def _can_be_negative(node: ir.Node, signed: set[ir.Value]) -> bool:
-    if node.op_type in LINEAR:
+    if node.op_type in ops.SIGNED:
         return True
-    terms = node.inputs if node.op_type in JOINS else node.inputs[:1] if node.op_type in ALONG else ()
+    terms = node.inputs if node.op_type in ops.JOINS else node.inputs[:1] if node.op_type in ALONG else ()
     return any(x in signed or _holds_negative(x) for x in terms)
 
 

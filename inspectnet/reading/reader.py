@@ -10,8 +10,8 @@ import onnx_ir.passes.common as passes
 
 from inspectnet.errors import ModelError, blaming_the_model
 from inspectnet.graph.folding import fold_constants
-from inspectnet.graph.modules import WEIGHTED
-from inspectnet.graph.values import CARRIERS, live_values, shape_of
+from inspectnet.graph.operators import CARRIERS, NORMS, WEIGHTED
+from inspectnet.graph.values import live_values, shape_of
 from inspectnet.reading.budget import refuse_too_large
 from inspectnet.reading.channels_last import put_channels_first
 from inspectnet.reading.checks import put_in_order, refuse_loose_ends
@@ -22,8 +22,6 @@ from inspectnet.reading.model_file import open_model_file
 from inspectnet.reading.qdq import pool_real_numbers, write_rectifiers, write_unsigned
 from inspectnet.reading.settling import open_unsaid, settle_shapes
 from inspectnet.reading.upgrade import upgrade
-
-WEIGHING = WEIGHTED | {"BatchNormalization", "LayerNormalization", "GroupNormalization", "InstanceNormalization"}
 
 
 @dataclass(frozen=True)
@@ -107,7 +105,7 @@ def _weighs(value: ir.Value) -> bool:
     seen = {value}
     while carried:
         for node in carried.pop().consumers():
-            if node.op_type in WEIGHING:
+            if node.op_type in WEIGHTED | NORMS:
                 return True
             if node.op_type in CARRIERS and node.outputs[0] not in seen:
                 seen.add(node.outputs[0])

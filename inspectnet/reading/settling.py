@@ -5,7 +5,7 @@ import onnx_ir as ir
 import onnx_ir.passes.common as passes
 
 from inspectnet.errors import ModelError
-from inspectnet.graph.axes import RECURRENT
+from inspectnet.graph import operators as ops
 from inspectnet.graph.builder import add_initializer
 from inspectnet.graph.einsum import stretch_factors
 from inspectnet.graph.extents import BATCH, Extent, images_in, is_told, tell_extents
@@ -18,11 +18,7 @@ from inspectnet.reading.upgrade import has_schema
 
 # onnx infers no shape through these; while it looks, another operator that keeps the shape stands in their place
 STAND_INS = {"GroupNormalization": "InstanceNormalization", "MeanVarianceNormalization": "Softplus"}
-KEEPING_CHANNELS = frozenset(
-    "Identity Cast Dropout Pad Resize Slice Sub Add Mul Div Relu Clip MaxPool AveragePool BatchNormalization"
-    " InstanceNormalization LRN Neg Sqrt Pow QuantizeLinear DequantizeLinear Sum Max Min".split()
-)
-WINDOWED = ("Conv", "ConvTranspose", "MaxPool", "AveragePool")
+KEEPING_CHANNELS = ops.POINTWISE | ops.ROUNDINGS | ops.NORMS | ops.CHANNELWISE | ops.POOLS | ops.FRAMES
 
 
 def settle_shapes(model: ir.Model, size: tuple[int, int] | None, where: str) -> None:
@@ -44,7 +40,7 @@ def settle_shapes(model: ir.Model, size: tuple[int, int] | None, where: str) -> 
     _keep_told_shapes(graph)
     _settle_batch(model, n)
     passes.RemoveUnusedNodesPass()(model)
-    while any(explicit_pads(node) for node in graph if node.op_type in WINDOWED):
+    while any(explicit_pads(node) for node in graph if node.op_type in ops.WINDOWS):
         _infer(model)  # one at a time: the shapes above it may have been wrong
     while fold_shapes(graph) or settle_old_forms(graph, where) or stretch_factors(graph):
         passes.RemoveUnusedNodesPass()(model)
@@ -105,7 +101,7 @@ def _channels_taken(image: ir.Value) -> int | None:
 def _refuse_negative_pads(graph: ir.Graph, where: str) -> None:
     """No runtime takes them, and onnx infers no shape for them."""
     for node in graph:
-        if node.op_type in WINDOWED and not node.domain and min(pads := ints(node, "pads"), default=0) < 0:
+        if node.op_type in ops.WINDOWS and not node.domain and min(pads := ints(node, "pads"), default=0) < 0:
             told = f"{describe(node)} has the negative pads {list(pads)}"
             raise ModelError(f"{where}: {told}. Cut its input with a Slice or Pad instead, and export it again.")
 
@@ -124,7 +120,7 @@ def _refuse_empty_maps(graph: ir.Graph, where: str) -> None:
 def _refuse_misfits(graph: ir.Graph, where: str) -> None:
     """onnx infers a shape for filters that do not fit their map, too."""
     for node in graph:
-        if node.op_type not in ("Conv", "ConvTranspose") or node.domain:
+        if node.op_type not in ops.WEIGHTED & ops.WINDOWS or node.domain:
             continue
         shape, filters = shape_of(node.inputs[0]), shape_of(node.inputs[1])
         if not shape or not filters or not isinstance(shape[1], int):
@@ -220,5 +216,5 @@ def _batch_is_free(graph: ir.Graph, *, doubtful: bool = False) -> bool:
 
 def _starts_from_a_batch(node: ir.Node, alive: set[ir.Value]) -> bool:
     """Whether a recurrent operator starts from states (directions, N, C) of a fixed number of images."""
-    states = node.inputs[5:7] if node.op_type in RECURRENT and node.inputs[0] in alive else ()
+    states = node.inputs[5:7] if node.op_type in ops.RECURRENT and node.inputs[0] in alive else ()
     return any(isinstance((shape_of(state) or (None, None))[1], int) for state in states if state is not None)

@@ -8,6 +8,7 @@ import onnx_ir as ir
 import onnx_ir.passes.common as passes
 
 from inspectnet.errors import ModelError
+from inspectnet.graph.operators import DEFINED
 from inspectnet.reading.converter import convert, write_out
 from inspectnet.reading.old_forms import mark_old_forms
 from inspectnet.reading.schemas import refuse_misfits, schema_of
@@ -15,9 +16,6 @@ from inspectnet.reading.schemas import refuse_misfits, schema_of
 OPSET = 21  # the newest that every rule is written for; later files keep theirs, as these ops have not changed since
 OLDEST = 7  # onnxruntime runs nothing older
 STRANGE = "inspectnet.strange"  # the domain of operators that the standard does not know, while others are converted
-DEFINED = frozenset(
-    {"Attention", "CastLike", "ReduceLogSum", "RotaryEmbedding", "Shrink", "SwiGLU"}
-)  # operators without a rule that the standard defines by others, which have one
 HEAVY = 1024  # elements: larger weights take no part in the conversion
 
 

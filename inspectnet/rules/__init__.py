@@ -17,8 +17,6 @@ from inspectnet.rules import (
     statistics,
 )
 from inspectnet.rules.policy import AXES, METHODS, Policy, Row
-from inspectnet.rules.products import PRODUCTS
-from inspectnet.rules.rectifiers import RECTIFIERS
 from inspectnet.rules.registry import (
     HELD,
     Backward,
@@ -36,8 +34,6 @@ __all__ = [
     "AXES",
     "HELD",
     "METHODS",
-    "PRODUCTS",
-    "RECTIFIERS",
     "Backward",
     "Bottoms",
     "Policy",

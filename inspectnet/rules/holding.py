@@ -8,16 +8,10 @@ from collections.abc import Callable, Sequence
 
 import onnx_ir as ir
 
-from inspectnet.graph.values import ROUNDINGS, behind, input_of, inputs_of, shape_of
+from inspectnet.graph.operators import GATES, REPEATING, ROUNDINGS, SIGMOIDS, WEIGHTLESS
+from inspectnet.graph.values import behind, input_of, inputs_of, shape_of
 from inspectnet.rules.axes import stretched_axes
 from inspectnet.rules.registry import HELD, Backward, Held
-
-GATES = frozenset({"Sigmoid", "HardSigmoid", "Softmax", "Tanh", "Softsign"})
-SIGMOIDS = frozenset({"Sigmoid", "HardSigmoid"})
-MADE_OF_GATES = ROUNDINGS.union(
-    "Add Sub Mul Div Neg Sum Mean Max Min Pow Sqrt Reciprocal Concat Resize Slice Split Gather Where Tile AveragePool"
-    " GlobalAveragePool ReduceMean ReduceSum ReduceMax".split()
-)  # nothing here has weights of its own
 
 
 def hold(
@@ -36,9 +30,9 @@ def is_gate(op: Backward, x: ir.Value) -> bool:
     asked, seen = [x], set[ir.Node]()
     while asked:
         maker = behind(asked.pop())
-        if maker is None or maker.op_type not in GATES | MADE_OF_GATES:
+        if maker is None or maker.op_type not in GATES | WEIGHTLESS:
             return False
-        if maker.op_type in MADE_OF_GATES and maker not in seen:  # sums of sums would be asked again and again
+        if maker.op_type not in GATES and maker not in seen:  # sums of sums would be asked again and again
             seen.add(maker)
             asked += [y for y in maker.inputs if y in op.alive and y.dtype != ir.DataType.BOOL]  # choices are recorded
     return True
@@ -66,7 +60,7 @@ def _unrounded(value: ir.Value) -> ir.Value:
 
 def is_statistic(node: ir.Node, x: ir.Value) -> bool:
     """Whether `x` is one number for many places of what `node` makes, written out for each or not."""
-    while (maker := x.producer()) is not None and maker.op_type in ("Expand", "Tile"):
+    while (maker := x.producer()) is not None and maker.op_type in REPEATING:
         x = input_of(maker)
     small, large = shape_of(x), shape_of(node.outputs[0])
     return small is not None and large is not None and bool(stretched_axes(small, large))

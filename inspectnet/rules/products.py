@@ -12,8 +12,6 @@ from inspectnet.rules.axes import gather_up
 from inspectnet.rules.holding import gated_by_itself, hold, is_gate, is_statistic
 from inspectnet.rules.registry import HELD, Backward, Bottoms, refuse, rule
 
-PRODUCTS = ("Div", "MatMul", "Einsum")  # a Mul may be a rectifier, x sigmoid(x)
-
 
 @rule("Mul", when=["rectify=signal"])
 def scale(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:

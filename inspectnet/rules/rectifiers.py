@@ -7,15 +7,12 @@ derivative, of smooth rectifiers in `smooth.py`. Functions that saturate on both
 
 import onnx_ir as ir
 
+from inspectnet.graph.operators import RECTIFIERS, SMOOTH
 from inspectnet.graph.values import constant_of, number
 from inspectnet.rules.registry import Backward, rule
 
-KINKED = ("Relu", "LeakyRelu", "PRelu", "ThresholdedRelu")
-SMOOTH = ("Elu", "Selu", "Celu", "Softplus", "Gelu", "HardSwish", "Mish", "Swish")
-RECTIFIERS = KINKED + SMOOTH  # in any case; a Clip if its bounds say so
 
-
-@rule(*KINKED, *SMOOTH, when=["rectify=signal"])
+@rule(*RECTIFIERS, when=["rectify=signal"])
 def rectify(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The positive part of the signal, whatever the input was."""
     return [op.Relu(top), *([None] * (len(node.inputs) - 1))]

@@ -5,6 +5,7 @@ from typing import Literal
 import numpy as np
 import onnx_ir as ir
 
+from inspectnet.graph.operators import INTEGER
 from inspectnet.graph.taps import cuts_of, widths_of
 from inspectnet.graph.values import (
     constant_of,
@@ -41,7 +42,7 @@ def cast(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:
         return [HELD]
     if below is None or above is None or not (below.is_floating_point() and above.is_floating_point()):
         maker = input_of(node).producer()
-        if maker is not None and maker.op_type in ("ConvInteger", "MatMulInteger"):
+        if maker is not None and maker.op_type in INTEGER:
             raise refuse(maker, "it adds up integers on a grid of each image's own; the QDQ form has an inverse")
         raise refuse(node, f"it turns {below} into {above}")
     return [op.Cast(top, to=below.value)]

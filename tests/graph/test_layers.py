@@ -81,6 +81,7 @@ def test_an_addition_of_a_constant_is_no_join(layers):
 NORMS = {
     "LayerNormalization": "LayerNormalization <axis = 1> ({}, every)",
     "InstanceNormalization": "InstanceNormalization ({}, c, c)",
+    "MeanVarianceNormalization": "MeanVarianceNormalization <axes = [2, 3]> ({})",
 }
 
 

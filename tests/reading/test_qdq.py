@@ -23,6 +23,9 @@ CONV = "a = Conv (image, k)"
 SIGNED = {
     "a convolution": CONV,
     "its pool": f"{CONV}\nb = MaxPool <kernel_shape = [2, 2]> (a)\nc = GlobalAveragePool (b)",
+    "a map that is tiled": f"{CONV}\nb = Tile (a, twice)",
+    "a map less its mean": "r = Relu (image)\nb = MeanVarianceNormalization <axes = [0, 2, 3]> (r)",
+    "a logarithm": "r = Relu (image)\nb = Add (r, six)\nc = Log (b)",
     "a sum": "r = Relu (image)\na = Conv (r, k)\np = AveragePool <kernel_shape = [3, 3]> (a)\nb = Add (a, a)",
     "a sum with a negative constant": "r = Relu (image)\nb = Add (r, less)",
     "a difference": "b = Sub (image, image)",
@@ -33,6 +36,7 @@ POSITIVE = {
     "the image, cut out": "b = MaxPool <kernel_shape = [2, 2]> (image)",
     "a rectified map": f"{CONV}\nb = Relu (a)",
     "a map between bounds": f"{CONV}\nb = Clip (a, none, six)",
+    "sums of squares": f"{CONV}\nb = ReduceSumSquare (a)",
     "a pool of rectified maps": f"{CONV}\nr = Relu (a)\nb = GlobalAveragePool (r)",
     "a sum of rectified maps": f"{CONV}\nr = Relu (a)\nb = Add (r, r)",
 }
@@ -41,6 +45,7 @@ POSITIVE = {
 def written(body, to=UINT8, zero=0):
     body += ROUND.format(to=to, zero=zero, x=body.split("\n")[-1].split(" = ")[0])
     numbers = random_weights(3, k=(4, 3, 3, 3)) | {"s": 0.25, "less": -1.0, "none": 0.0, "six": 6.0}
+    numbers["twice"] = [1, 1, 2, 2]
     return onnx_text(
         body, {n: w for n, w in numbers.items() if f"{n})" in body or f"{n}," in body}, ["y"], 21, image=IMAGE
     )

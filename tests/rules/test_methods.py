@@ -213,6 +213,9 @@ MADE_OF_GATES = {
     "one and a gate": lambda op, g: op.Add(1.0, g),
     "twice a gate": lambda op, g: op.Mul(g, 2.0),
     "a mean of gates": lambda op, g: op.Div(op.Add(g, op.Mul(g, g)), 2.0),
+    "a gate between bounds": lambda op, g: op.Clip(g, 0.3, 0.6),
+    "the size of a gate": lambda op, g: op.Abs(g),
+    "the exponential of a gate": lambda op, g: op.Exp(g),
 }
 
 
@@ -236,7 +239,8 @@ def test_what_is_made_of_gates_is_held_fixed(made, method, rng):
     value = {
         "enlarged": gate, "one less a gate": 1 - gate, "one and a gate": 1 + gate, "twice a gate": 2 * gate,
         "a mean of gates": (gate + gate**2) / 2, "squared": gate**2, "joined": gate,
-        "the larger of a gate and a half": np.maximum(gate, 0.5),
+        "the larger of a gate and a half": np.maximum(gate, 0.5), "a gate between bounds": gate.clip(0.3, 0.6),
+        "the size of a gate": gate, "the exponential of a gate": np.exp(gate),
     }[made]  # fmt: skip
     model = build((5, 2, 2), lambda op, x: op.Mul(MADE_OF_GATES[made](op, op.Sigmoid(x)), x))
     np.testing.assert_allclose(project(model, x, t, method=method), t * value, rtol=1e-5)
