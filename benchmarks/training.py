@@ -17,11 +17,11 @@ from torchvision.transforms import v2
 
 from benchmarks.rounds import RATIO, THREADS, Times, in_turns, print_setting, print_table, ratio
 from trainers import devices
-from trainers.ablations import NETWORKS
+from trainers.architectures.ablations import NETWORKS
 from trainers.job import Job, open_pictures
-from trainers.recipe import RECIPES
-from trainers.state import State
-from trainers.train import Run, batches, train_step
+from trainers.recipe.recipe import RECIPES
+from trainers.training.loop import Run, batches, train_step
+from trainers.training.state import State
 
 STEPS = 16  # per turn, four times what waits ready in the loader's workers
 

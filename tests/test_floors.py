@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,28 @@ report
 cli
 __main__
 """  # from the ground up; rooms on one floor do not know each other
-RANKS = {room: rank for rank, floor in enumerate(FLOORS.split("\n")) for room in floor.split()}
+
+TRAINERS_FLOORS = """
+errors
+progress
+files
+architectures recipe devices
+data export
+job
+evaluation
+training
+study options
+__main__
+"""
+
+
+def ranks(floors):
+    """The floor of each room, by its name."""
+    return {room: rank for rank, floor in enumerate(floors.split("\n")) for room in floor.split()}
+
+
+HOUSES = {"inspectnet": ranks(FLOORS), "trainers": ranks(TRAINERS_FLOORS)}
+DOORLESS = {f"trainers.{room}" for room in HOUSES["trainers"]}  # a room holds files and shows nothing itself
 
 HOMES = {
     "onnx": ["graph", "reading", "rules", "inverse"],
@@ -70,31 +92,46 @@ def imports(path, package):
             home = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
             base = ".".join(part for part in (home, node.module) if part)
             # `from inspectnet import samples` imports a room as well as the package
-            yield from ([base] if base != "inspectnet" else [f"{base}.{alias.name}" for alias in node.names])
+            names = [f"{base}.{alias.name}" for alias in node.names]
+            yield from names if base in HOUSES or base in DOORLESS else [base]
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module") and node.args:
             yield from [node.args[0].value] if isinstance(node.args[0], ast.Constant) else []
 
 
-def files(root):
+def files(root, house="inspectnet"):
     """Every file of the package, the room it is in, and the package it belongs to."""
-    for path in sorted((root / "inspectnet").rglob("*.py")):
+    for path in sorted((root / house).rglob("*.py")):
         parts = path.relative_to(root).with_suffix("").parts
         yield path, parts[1], ".".join(parts[:-1])
 
 
-def climbing(root):
+def climbing(root, house="inspectnet"):
     """The imports that lead up, or to a neighbour on the same floor."""
-    found = []
-    for path, room, package in files(root):
+    found, rank = [], HOUSES[house]
+    for path, room, package in files(root, house):
         if room == "__init__":
             continue  # the front door, which shows what is upstairs
         for name in imports(path, package):
-            other = name.split(".")[1] if name.startswith("inspectnet.") else ""
+            other = name.split(".")[1] if name.startswith(f"{house}.") else ""
             if other == "__version__" or not other:
                 continue
-            if RANKS.get(other, 99) >= RANKS[room] and other != room:
+            if rank.get(other, 99) >= rank[room] and other != room:
                 found.append(f"{room} -> {other} ({path.name})")
     return found
+
+
+def circle(root, house):
+    """Files that import each other in a circle, if there are any."""
+    known = {".".join(path.relative_to(root).with_suffix("").parts): path for path, _, _ in files(root, house)}
+    graph = {}
+    for module, path in known.items():
+        names = set(imports(path, module.rpartition(".")[0]))
+        graph[module] = known.keys() & (names | {name.rpartition(".")[0] for name in names}) - {module}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
 
 
 def strangers(root):
@@ -172,12 +209,18 @@ def loaded(modules, folder):
 # The house -------------------------------------------------------------------------------------------------
 
 
-def test_imports_go_only_down():
-    assert climbing(ROOT) == []
+@pytest.mark.parametrize("package", HOUSES)
+def test_imports_go_only_down(package):
+    assert climbing(ROOT, package) == []
 
 
-def test_every_room_has_its_floor():
-    assert {room for _, room, _ in files(ROOT)} - {"__init__"} <= RANKS.keys()
+def test_no_files_of_trainers_import_each_other_in_a_circle():
+    assert circle(ROOT, "trainers") == []
+
+
+@pytest.mark.parametrize("package", HOUSES)
+def test_every_room_has_its_floor(package):
+    assert {room for _, room, _ in files(ROOT, package)} - {"__init__"} == HOUSES[package].keys()
 
 
 def test_onnx_and_onnxruntime_and_drawing_stay_in_their_rooms_and_torch_outside():
@@ -278,6 +321,15 @@ def test_an_import_that_climbs_is_caught(path, text, fault, house):
 )
 def test_a_package_away_from_home_is_caught(path, text, fault, house):
     assert strangers(house(path, text)) == [fault]
+
+
+def test_an_import_that_climbs_in_trainers_and_a_circle_are_caught(tmp_path):
+    for path, text in (("data/a.py", "from trainers.study import plan"), ("study/plan.py", "import trainers.data.a")):
+        file = tmp_path / "trainers" / path
+        file.parent.mkdir(parents=True)
+        file.write_text(text)
+    assert climbing(tmp_path, "trainers") == ["data -> study (a.py)"]
+    assert set(circle(tmp_path, "trainers")) == {"trainers.data.a", "trainers.study.plan"}
 
 
 def test_a_file_that_is_opened_elsewhere_is_caught(house):

@@ -48,9 +48,9 @@ def train(
     checkpoint_minutes: Annotated[float, typer.Option(help="At most this much work is lost by a kill.")] = 3.0,
 ) -> None:
     """Train a network, or go on training; ends with RUN/NETWORK.onnx."""
-    from trainers.choices import find_network, find_recipe, job_for
     from trainers.devices import is_first
-    from trainers.train import train as run_training
+    from trainers.options import find_network, find_recipe, job_for
+    from trainers.training.loop import train as run_training
 
     job = job_for(find_network(network), find_recipe(recipe, set_ or []), data, run, root=root, download=download)
     options: dict[str, Any] = {
@@ -80,14 +80,14 @@ def export(
     cache: Cache = None,
 ) -> None:
     """Write a checkpoint as ONNX with its metadata, checked against torch through onnxruntime."""
-    from trainers.checkpoint import load, restoring
-    from trainers.export import export_state
+    from trainers.export.onnx_file import export_state
+    from trainers.training.checkpoint import load, restoring
 
     state = load(checkpoint)
     with restoring(checkpoint):
         print(export_state(state, out))
     if data is not None:
-        from trainers.agreement import compare
+        from trainers.evaluation.agreement import compare
 
         run = checkpoint if checkpoint.is_dir() else checkpoint.parent
         print(compare(state, out, data, cache or run.parent / "cache"))
@@ -109,8 +109,8 @@ def table(
     root: Root = Path("data"),
 ) -> None:
     """Train the rows of Table 3 under one budget and print them beside the paper's; goes on where it stopped."""
-    from trainers.choices import find_network, find_recipe, job_for
-    from trainers.table import tabulate
+    from trainers.options import find_network, find_recipe, job_for
+    from trainers.study.table import tabulate
 
     chosen = find_recipe(recipe, set_ or [])
     names = [find_network(name).name for name in only or []]
@@ -145,9 +145,9 @@ def study(
     root: Root = Path("data"),
 ) -> None:
     """Train all that the findings rest on; goes on where it stopped, and shares the work with others of its kind."""
-    from trainers.choices import find_network, job_for
-    from trainers.plan import Unit, plan
-    from trainers.study import TRAIN_SAMPLE, conduct
+    from trainers.options import find_network, job_for
+    from trainers.study.conduct import TRAIN_SAMPLE, conduct
+    from trainers.study.plan import Unit, plan
 
     def job(unit: Unit) -> Any:
         made = job_for(find_network(unit.network), unit.recipe, data, runs / unit.name, root=root, download=False)
@@ -165,7 +165,7 @@ def card(
     snapshots: Annotated[list[Path] | None, typer.Argument(help="Its snapshots over epochs.")] = None,
 ) -> None:
     """Print the model card: what the files say about their training, and their hashes."""
-    from trainers.card import write_card
+    from trainers.export.card import write_card
 
     print(write_card(graph, snapshots or []), end="")
 
@@ -175,8 +175,8 @@ def networks() -> None:
     """List every network: side of its picture, parameters, sides of its maps."""
     import torch
 
-    from trainers.ablations import NETWORKS
-    from trainers.network import build, parameter_count
+    from trainers.architectures.ablations import NETWORKS
+    from trainers.architectures.modules import build, parameter_count
 
     for name, row in NETWORKS.items():
         sides = " ".join(f"{layer}:{side}" for layer, side in row.sides().items())

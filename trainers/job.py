@@ -6,14 +6,14 @@ from typing import Any
 
 from torch import Tensor
 
-from trainers.architectures import Architecture
-from trainers.augment import Preparation, centre
-from trainers.cache import open_pixels
+from trainers.architectures.architecture import Architecture
+from trainers.data.augment import Preparation, centre
+from trainers.data.cache import open_pixels
+from trainers.data.pixels import Pixels, colour_statistics, evenly_spaced
+from trainers.data.sources import Source, open_source, readable_names
 from trainers.devices import Place
 from trainers.errors import TrainerError
-from trainers.pixels import Pixels, colour_statistics, evenly_spaced
-from trainers.recipe import Recipe
-from trainers.sources import Source, open_source, readable_names
+from trainers.recipe.recipe import Recipe
 
 SAMPLE = 512  # training pictures a standard start looks at
 SNAPSHOTS = (1, 2, 5, 10, 20, 30, 40, 64)  # epochs; the paper's Fig. 4 shows most of them

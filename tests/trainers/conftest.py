@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainers.architectures import CEIL, SAME_3, Architecture, Conv, Norm, Pool
+from trainers.architectures.architecture import CEIL, SAME_3, Architecture, Conv, Norm, Pool
 from trainers.job import Job
-from trainers.recipe import TINY
+from trainers.recipe.recipe import TINY
 
 DATA = Path(__file__).parents[3] / "shared/data/tiny-imagenet-100"
 

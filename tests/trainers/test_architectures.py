@@ -1,9 +1,10 @@
 import pytest
 import torch
 
-from trainers.ablations import NETWORKS, TABLE_2, TABLE_3
-from trainers.architectures import FIGURE_6, Architecture, Pool
-from trainers.network import build, parameter_count
+from trainers.architectures.ablations import NETWORKS, TABLE_2, TABLE_3
+from trainers.architectures.architecture import Architecture, Pool
+from trainers.architectures.modules import build, parameter_count
+from trainers.architectures.tiny import FIGURE_6
 
 PARAMETERS = {
     "alexnet": 60_965_224,

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from trainers.augment import Preparation, augment, centre, jitter, resized_boxes, whole_pixel_crops
-from trainers.recipe import PAPER, TINY
+from trainers.data.augment import Preparation, augment, centre, jitter, resized_boxes, whole_pixel_crops
+from trainers.recipe.recipe import PAPER, TINY
 
 
 def numbered(count: int, side: int) -> torch.Tensor:

@@ -12,16 +12,16 @@ import pytest
 from typer.testing import CliRunner
 
 from trainers.__main__ import app
-from trainers.ablations import TABLE_3
-from trainers.agreement import compare
-from trainers.card import write_card
-from trainers.checkpoint import load
-from trainers.choices import find_recipe
+from trainers.architectures.ablations import TABLE_3
 from trainers.errors import TrainerError
-from trainers.measure import measure
-from trainers.recipe import TINY
-from trainers.table import markdown, measure_row, results, tabulate
-from trainers.train import train
+from trainers.evaluation.accuracy import measure
+from trainers.evaluation.agreement import compare
+from trainers.export.card import write_card
+from trainers.options import find_recipe
+from trainers.recipe.recipe import TINY
+from trainers.study.table import markdown, measure_row, results, tabulate
+from trainers.training.checkpoint import load
+from trainers.training.loop import train
 
 ROOT = Path(__file__).parents[2]
 runner = CliRunner()
@@ -80,7 +80,7 @@ def test_the_table_goes_on_row_by_row_and_shows_the_papers_numbers(job, tmp_path
     def small(name):
         return replace(job, recipe=replace(job.recipe, epochs=1), stop_after=1 if len(trained) == 1 else None)
 
-    monkeypatch.setattr("trainers.table.train", lambda job: trained.append(job.run.name) or train(job))
+    monkeypatch.setattr("trainers.study.table.train", lambda job: trained.append(job.run.name) or train(job))
     names = ["replication-tiny", "zfnet-tiny"]
     assert not tabulate(small, "tiny", tmp_path, names)  # asked to stop in its second row
     assert [row.base for row, ours in results("tiny", tmp_path) if ours] == ["replication"]
@@ -115,7 +115,7 @@ def test_the_training_error_is_measured_on_pictures_as_large_as_the_validation_e
 
     job = replace(job, recipe=replace(job.recipe, crop="resized", epochs=1))
     graph = train(job)
-    monkeypatch.setattr("trainers.outcome.measure", noting)
+    monkeypatch.setattr("trainers.evaluation.outcome.measure", noting)
     measure_row(job, graph)
     assert sides == [20, 20]
 
@@ -173,7 +173,7 @@ def test_neither_side_imports_the_other():
 
 
 def test_the_real_data_open(tiny_imagenet):
-    from trainers.sources import open_source, readable_names
+    from trainers.data.sources import open_source, readable_names
 
     train_source = open_source(str(tiny_imagenet), "train", Path("unused"), download=False)
     val = open_source(str(tiny_imagenet), "val", Path("unused"), download=False, classes=train_source.classes)

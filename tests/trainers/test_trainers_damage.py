@@ -16,20 +16,20 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from trainers import checkpoint
 from trainers.__main__ import app
-from trainers.cache import open_pixels
-from trainers.card import write_card
+from trainers.data.cache import open_pixels
+from trainers.data.loader import load
+from trainers.data.pixels import LivePixels, read_square
+from trainers.data.shards import shard_members
+from trainers.data.sources import open_source, readable_names
 from trainers.devices import join
 from trainers.errors import DataError, ResumeError, TrainerError, one_line
+from trainers.export.card import write_card
+from trainers.files.atomic import write_whole
 from trainers.job import open_pictures
-from trainers.loader import load
-from trainers.pixels import LivePixels, read_square
-from trainers.shards import shard_members
-from trainers.sources import open_source, readable_names
-from trainers.table import results
-from trainers.train import train
-from trainers.whole import write_whole
+from trainers.study.table import results
+from trainers.training import checkpoint
+from trainers.training.loop import train
 
 ROOT = Path(__file__).parents[2]
 MEMBERS = ("blue/0.png", "green/0.png", "red/0.png")
@@ -238,9 +238,9 @@ def test_what_a_killed_process_left_is_gone_after_the_next_write(tmp_path):
 
 def test_a_process_killed_while_it_decodes_leaves_nothing_after_the_next_run(pictures, tmp_path):
     program = (
-        "import os, signal, trainers.cache as c; c.read_square = lambda *_: os.kill(os.getpid(), signal.SIGKILL); "
+        "import os, signal, trainers.data.cache as c; c.read_square = lambda *_: os.kill(os.getpid(), signal.SIGKILL); "
     )
-    program += "from trainers.sources import open_source; from pathlib import Path; "
+    program += "from trainers.data.sources import open_source; from pathlib import Path; "
     program += "c.open_pixels(open_source(%r, 'train', Path(), False), 24, Path(%r), 1.0)"
     subprocess.run([sys.executable, "-c", program % (str(pictures), str(tmp_path))], cwd=ROOT)
     assert len(list(tmp_path.glob("*/.pictures.npy.*.tmp"))) == 1
@@ -459,7 +459,9 @@ def test_a_set_of_torchvision_that_is_damaged_is_one_line(monkeypatch):
 
 
 def test_two_processes_that_want_the_same_pictures_decode_them_once(pictures, tmp_path):
-    program = "import trainers.cache as c; from trainers.sources import open_source; from pathlib import Path; "
+    program = (
+        "import trainers.data.cache as c; from trainers.data.sources import open_source; from pathlib import Path; "
+    )
     program += "old = c.decode; c.decode = lambda *a: (print('decoded', flush=True), old(*a)); "
     program += "print(len(c.open_pixels(open_source(%r, 'train', Path(), False), 24, Path(%r), 1.0)))"
     line = [sys.executable, "-c", program % (str(pictures), str(tmp_path))]
@@ -470,5 +472,5 @@ def test_two_processes_that_want_the_same_pictures_decode_them_once(pictures, tm
 
 def test_the_job_opens_its_pictures_where_the_cache_may_only_be_read(job, monkeypatch):
     open_pictures(job, join("cpu"))
-    monkeypatch.setattr("trainers.cache.hold", lambda *_, **__: pytest.fail("asked for the cache to write"))
+    monkeypatch.setattr("trainers.data.cache.hold", lambda *_, **__: pytest.fail("asked for the cache to write"))
     assert len(open_pictures(job, join("cpu")).train) == 36

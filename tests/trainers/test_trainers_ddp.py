@@ -8,19 +8,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from trainers import checkpoint
-from trainers import train as loop
-from trainers.augment import centre
+from trainers.data.augment import centre
 from trainers.job import Job
-from trainers.train import train
+from trainers.training import checkpoint, loop
+from trainers.training.loop import train
 
 ROOT = Path(__file__).parents[2]
 
 # Random crops depend on the process; without them and dropout, two processes must do what one does.
 WORKER = """
 import pickle, sys
-from trainers import train as loop
-from trainers.augment import centre
+from trainers.training import loop
+from trainers.data.augment import centre
 loop.augment = lambda pictures, side, recipe, generator: centre(pictures, side)
 loop.train(pickle.load(open(sys.argv[1], "rb")))
 """
@@ -30,7 +29,7 @@ loop.train(pickle.load(open(sys.argv[1], "rb")))
 ONE_STOPS = """
 import os, pickle, sys
 from dataclasses import replace
-from trainers import train as loop
+from trainers.training import loop
 job = pickle.load(open(sys.argv[1], "rb"))
 assert loop.train(replace(job, stop_after=2 if os.environ["RANK"] == "1" else None)) is None
 """
@@ -40,7 +39,7 @@ assert loop.train(replace(job, stop_after=2 if os.environ["RANK"] == "1" else No
 LEAVES_THREADS = """
 import pickle, sys
 from pathlib import Path
-from trainers import train as loop
+from trainers.training import loop
 loop.train(pickle.load(open(sys.argv[1], "rb")))
 names = [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
 assert not [name for name in names if "gloo" in name], names

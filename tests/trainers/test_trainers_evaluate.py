@@ -12,14 +12,14 @@ import inspectnet
 from inspectnet.analyses import accuracy
 from inspectnet.images import all_names, decode, find_images, match_labels
 from inspectnet.reading.metadata import read_class_table
-from trainers.augment import Preparation, centre
+from trainers.architectures.modules import build
+from trainers.data.augment import Preparation, centre
+from trainers.data.pixels import LivePixels
+from trainers.data.sources import open_source, readable_names
 from trainers.devices import join
-from trainers.export import export_state
-from trainers.measure import measure
-from trainers.network import build
-from trainers.pixels import LivePixels
-from trainers.recipe import TINY
-from trainers.sources import open_source, readable_names
+from trainers.evaluation.accuracy import measure
+from trainers.export.onnx_file import export_state
+from trainers.recipe.recipe import TINY
 
 IDS = {"n00000001": "red", "n00000002": "green", "n00000003": "blue"}
 SHAPES = [(24, 24), (24, 27), (29, 24), (31, 45), (50, 37), (61, 33), (30, 30), (200, 25), (26, 77), (23, 19), (9, 14)]

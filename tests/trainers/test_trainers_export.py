@@ -5,12 +5,12 @@ import onnx
 import pytest
 import torch
 
-from trainers.ablations import NETWORKS
+from trainers.architectures.ablations import NETWORKS
+from trainers.architectures.modules import build
 from trainers.errors import ExportError
-from trainers.export import check_against_torch, export_state, session
-from trainers.graph import build_graph
-from trainers.network import build
-from trainers.recipe import TINY
+from trainers.export.graph import build_graph
+from trainers.export.onnx_file import check_against_torch, export_state, session
+from trainers.recipe.recipe import TINY
 
 TINY_NAMES = [name for name in NETWORKS if name.endswith("-tiny")]
 

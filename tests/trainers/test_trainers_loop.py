@@ -11,14 +11,13 @@ import onnx
 import pytest
 import torch
 
-from trainers import checkpoint, metrics
-from trainers import train as loop
 from trainers.errors import DivergedError, ResumeError, TrainerError
-from trainers.export import graph_network
-from trainers.hold import LOCK
+from trainers.evaluation.accuracy import measure
+from trainers.export.onnx_file import graph_network
+from trainers.files.lock import LOCK
 from trainers.job import open_pictures
-from trainers.measure import measure
-from trainers.train import train
+from trainers.training import checkpoint, loop, metrics
+from trainers.training.loop import train
 
 
 def weights(job) -> dict[str, torch.Tensor]:

@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from trainers.norm import LocalResponseNorm, window_sum
+from trainers.architectures.lrn import LocalResponseNorm, window_sum
 
 
 @pytest.mark.parametrize("size, beta", [(5, 0.75), (3, 0.5), (1, 0.75)])
@@ -22,7 +22,7 @@ def test_norm_and_its_derivative_are_torchs(size, beta, channels_last):
 
 def test_derivative_agrees_with_differences():
     x = torch.randn(1, 6, 2, 2, dtype=torch.float64, requires_grad=True)
-    from trainers.norm import _Normalise
+    from trainers.architectures.lrn import _Normalise
 
     assert torch.autograd.gradcheck(lambda x: _Normalise.apply(x, 5, 2.5, 0.75, 1.0), x)
 

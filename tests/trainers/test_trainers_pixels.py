@@ -10,11 +10,11 @@ from PIL import ExifTags, Image
 
 from inspectnet.images import decode
 from inspectnet.images.kinds import IMAGE_SUFFIXES
-from trainers.cache import open_pixels
+from trainers.data.cache import open_pixels
+from trainers.data.pixels import CachedPixels, LivePixels, colour_statistics, read_square, square
+from trainers.data.sources import SUFFIXES, open_source, readable_names
 from trainers.errors import DataError
-from trainers.hold import LOCK
-from trainers.pixels import CachedPixels, LivePixels, colour_statistics, read_square, square
-from trainers.sources import SUFFIXES, open_source, readable_names
+from trainers.files.lock import LOCK
 
 
 def open_split(where, split, classes=None):
@@ -49,7 +49,7 @@ def test_the_cache_holds_what_live_decoding_gives_and_is_made_once(pictures, tmp
     live = open_pixels(source, 24, tmp_path, limit=0.0)
     assert (type(cached), type(live)) == (CachedPixels, LivePixels)
     assert all(torch.equal(x, y) for x, y in zip(everything(cached), everything(live), strict=True))
-    monkeypatch.setattr("trainers.cache.decode", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr("trainers.data.cache.decode", lambda *_: pytest.fail("decoded again"))
     open_pixels(source, 24, tmp_path, limit=1.0)
 
 
@@ -98,7 +98,7 @@ def test_grey_of_16_bits_becomes_what_inspectnet_makes_of_it():
 
 
 def test_whatever_a_broken_picture_makes_pillow_raise_it_is_only_skipped(pictures, monkeypatch):
-    monkeypatch.setattr("trainers.pixels.upright", lambda _: (_ for _ in ()).throw(IndexError))
+    monkeypatch.setattr("trainers.data.pixels.upright", lambda _: (_ for _ in ()).throw(IndexError))
     assert read_square(open_split(pictures, "val"), 0, 24) == "blue/0.png: IndexError"
 
 

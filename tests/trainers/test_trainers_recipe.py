@@ -6,14 +6,14 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
-from trainers import recipe as recipe_file
-from trainers.ablations import NETWORKS
+from trainers.architectures.ablations import NETWORKS
+from trainers.architectures.modules import build
 from trainers.errors import TrainerError
-from trainers.network import build
-from trainers.recipe import CHOICES, LIMITS, PAPER, TINY, Recipe, initialise
-from trainers.renormalise import clip_filters, filter_rms
-from trainers.schedule import Plateau, one_cycle, rate_at
-from trainers.standardise import standardise
+from trainers.recipe import recipe as recipe_file
+from trainers.recipe.filter_clip import clip_filters, filter_rms
+from trainers.recipe.initialise import initialise, standardise
+from trainers.recipe.recipe import CHOICES, LIMITS, PAPER, TINY, Recipe
+from trainers.recipe.schedule import Plateau, one_cycle, rate_at
 
 
 def zfnet_tiny(recipe: Recipe) -> torch.nn.Sequential:

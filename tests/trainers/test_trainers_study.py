@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from trainers import checkpoint
+from trainers.data.pixels import CachedPixels
 from trainers.devices import join
 from trainers.errors import DataError, DivergedError, InUseError, TrainerError
-from trainers.export import graph_network
-from trainers.hold import LOCK, hold
+from trainers.evaluation.accuracy import measure
+from trainers.export.onnx_file import graph_network
+from trainers.files.lock import LOCK, hold
 from trainers.job import open_pictures
-from trainers.measure import measure
-from trainers.pixels import CachedPixels
-from trainers.plan import RATES, ROWS, SEEDS, ZFNET, Unit, choice, chosen_rate, plan
-from trainers.records import pack, read_record, record_file, unpack
-from trainers.study import conduct
-from trainers.train import train
+from trainers.study.conduct import conduct
+from trainers.study.plan import RATES, ROWS, SEEDS, ZFNET, Unit, choice, chosen_rate, plan
+from trainers.study.records import pack, read_record, record_file, unpack
+from trainers.training import checkpoint
+from trainers.training.loop import train
 
 HOLDER = """
 import sys, time
@@ -173,7 +173,7 @@ def test_a_run_in_other_hands_is_passed_over_and_taken_when_it_is_let_go(units, 
         other.kill()
         other.wait()
 
-    monkeypatch.setattr("trainers.study.time.sleep", let_go)
+    monkeypatch.setattr("trainers.study.conduct.time.sleep", let_go)
     assert conduct(lambda _: units, jobs, records, [])
     assert done == [[False, True]]
     assert read_record(records, units[0].name) is not None
@@ -191,7 +191,7 @@ def test_two_processes_never_train_in_one_directory(job, held):
 
 
 def test_a_run_that_diverges_leaves_a_record_that_says_so(units, jobs, tmp_path, monkeypatch):
-    monkeypatch.setattr("trainers.study.train", lambda job: (_ for _ in ()).throw(DivergedError("no number")))
+    monkeypatch.setattr("trainers.study.conduct.train", lambda job: (_ for _ in ()).throw(DivergedError("no number")))
     assert conduct(lambda _: units[:1], jobs, tmp_path, [])
     assert read_record(tmp_path, units[0].name)["diverged"] == "no number"
 

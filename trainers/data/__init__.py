@@ -1,0 +1,1 @@
+"""Labelled pictures: found, decoded, cached, batched, cropped."""

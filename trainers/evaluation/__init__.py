@@ -1,0 +1,1 @@
+"""What a network gets right, in torch and in onnxruntime."""

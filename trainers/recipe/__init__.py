@@ -1,0 +1,1 @@
+"""How a network is trained: settings, first weights, learning rate, filter clip."""

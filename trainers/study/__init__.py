@@ -1,0 +1,1 @@
+"""Table 3 and the runs that the findings rest on."""
