@@ -146,8 +146,13 @@ class Network(OpenedModel):
         name = layer if layer in outputs else self.layer(layer).output if layer else None
         return find_scores(self.model.graph, name, str(self.path))
 
-    def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """(N, K) float64: of each class, by the `logits` of `class_scores`. Raises ModelError if one is no number."""
+    def probabilities(self, x: np.ndarray) -> np.ndarray:
+        """(N, K) float64: of each class, for prepared images x (N, C, H, W). Raises ModelError if one is no number."""
+        logits = self.class_scores().logits
+        return self.softmax(self.values(x, [logits])[logits])
+
+    def softmax(self, logits: np.ndarray) -> np.ndarray:
+        """(N, K) float64: the probability of each class, by the `logits` of `class_scores`. Raises ModelError."""
         return softmax(of_each_class(logits), str(self.path))
 
     def layers_below_scores(self) -> list[Layer]:

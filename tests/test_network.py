@@ -351,9 +351,9 @@ def test_probabilities_are_the_softmax_of_scores_of_any_size_if_they_are_numbers
     network, _ = opened("zfnet")
     scores = np.array([[1000.0, 998.0], [-3.0, -3.0]], np.float32)[:, :, None, None]
     likely = 1 / (1 + np.exp(-2))
-    np.testing.assert_allclose(network.probabilities(scores), [[likely, 1 - likely], [0.5, 0.5]], rtol=1e-12)
+    np.testing.assert_allclose(network.softmax(scores), [[likely, 1 - likely], [0.5, 0.5]], rtol=1e-12)
     with pytest.raises(ModelError, match="answers an image with NaN or infinity"):
-        network.probabilities(np.array([[0, np.inf]]))
+        network.softmax(np.array([[0, np.inf]]))
 
 
 @pytest.mark.parametrize("method", METHODS)

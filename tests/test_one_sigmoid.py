@@ -9,7 +9,6 @@ from nets import onnx_text, random_weights
 
 import inspectnet
 from inspectnet.analyses.accuracy import measure
-from inspectnet.analyses.explanations import probabilities
 from inspectnet.images import find_images
 
 SIDE = 12
@@ -52,7 +51,7 @@ def test_its_probability_is_that_of_the_second_class(opened):
     network, weights = opened
     z, _ = logits(images(), weights)
     assert network.class_scores().classes == 2
-    np.testing.assert_allclose(probabilities(network, images()), 1 / (1 + np.exp(np.stack([z, -z], axis=1))), rtol=1e-5)
+    np.testing.assert_allclose(network.probabilities(images()), 1 / (1 + np.exp(np.stack([z, -z], axis=1))), rtol=1e-5)
 
 
 def test_the_first_class_is_explained_by_what_speaks_against_the_second(opened):

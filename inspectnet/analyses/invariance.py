@@ -168,10 +168,10 @@ def _change(
             apart.append(
                 np.array([_distances(run[o], untouched[o], distance, layer) for o, layer in zip(outputs, layers)])  # noqa: B905
             )
-            likely.append(network.probabilities(run[logits]))
+            likely.append(network.softmax(run[logits]))
             advance(len(likely[-1]))
         distances[name], probabilities[name] = np.concatenate(apart, axis=1), np.concatenate(likely)
-    answer = int(network.probabilities(untouched[logits]).argmax())
+    answer = int(network.softmax(untouched[logits]).argmax())
     return _Changed(answer, distances, probabilities)
 
 

@@ -164,7 +164,7 @@ def answer(network: Network, x: np.ndarray, layers: Sequence[Layer]) -> Response
     for layer, sums in zip(layers, activity, strict=True):
         if not np.isfinite(sums).all():
             raise ModelError(f"{layer.name} of {network.path} holds NaN or infinity. Check the model's weights.")
-    return Response(network.probabilities(values[logits]), activity)
+    return Response(network.softmax(values[logits]), activity)
 
 
 def check_choices(fill: str, by: str) -> None:

@@ -66,13 +66,12 @@ def _explain(
     """What the methods find, and the record of all that decides it."""
     import numpy as np
 
-    from inspectnet.analyses import explanations
     from inspectnet.report.explanations import Explained
     from inspectnet.report.progress import progress
     from inspectnet.report.run import describe_network
     from inspectnet.runtime.versions import versions
 
-    likely = explanations.probabilities(network, photos.x)
+    likely = network.probabilities(photos.x)
     classes = likely.argmax(axis=1) if wanted is None else np.full(len(photos.x), wanted)
     found = {}
     with progress("explaining", len(chosen), "methods") as advance:

@@ -58,13 +58,13 @@ def _check(
     network: "Network", photos: Photos, methods: "dict[str, Method]", repeats: int, seed: int
 ) -> tuple[dict[str, Any], Any]:
     """All that was measured, with the record of what decides it; and the cascade itself."""
-    from inspectnet.analyses import explanations, sanity
+    from inspectnet.analyses import sanity
     from inspectnet.report.progress import progress
     from inspectnet.report.run import describe_network
     from inspectnet.report.sanity import describe_cascade
     from inspectnet.runtime.versions import versions
 
-    classes = explanations.probabilities(network, photos.x).argmax(axis=1)
+    classes = network.probabilities(photos.x).argmax(axis=1)
     with progress("shuffling", repeats * len(sanity.weights_by_layer(network)), "layers") as advance:
         found = sanity.randomise(
             network, photos.x, classes, methods, repeats=repeats, seed=seed, on_progress=lambda: advance()

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from inspectnet.errors import OptionError
+from inspectnet.geometry import Box
 from inspectnet.images.fit import Pixels, frame_size
 from inspectnet.images.prepare import Preparation, Prepared
 
@@ -43,10 +44,10 @@ class TenCrops:
 
     def cut(self, frames: Prepared) -> Prepared:
         """The crops (N * 10, C, H, W) of frames (N, C, H', W'); each photo's corners, middle, and both mirrored."""
-        height, width = self.preparation.input_size[1:]
-        down, right = (frames.shape[axis] - side for axis, side in ((2, height), (3, width)))
+        size = self.preparation.input_size[1:]
+        down, right = (whole - side for whole, side in zip(frames.shape[2:], size, strict=True))
         corners = [(0, 0), (0, right), (down, 0), (down, right), (round(down / 2), round(right / 2))]
-        five = [frames[:, :, top : top + height, left : left + width] for top, left in corners]
+        five = [frames[..., *Box.at(top, left, size).slices] for top, left in corners]
         ten = np.stack([*five, *(crop[..., ::-1] for crop in five)], axis=1)
         return ten.reshape(-1, *self.preparation.input_size)
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspectnet.errors import ImageError
+from inspectnet.geometry import Box
 
 Pixels = NDArray[np.uint8]
 
@@ -51,7 +52,7 @@ def fit(
     canvas = np.empty((*size, pixels.shape[2]), np.uint8)
     canvas[...] = fill
     top, left = ((side - part) // 2 for side, part in zip(size, inside.shape[:2], strict=True))
-    canvas[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
+    canvas[Box.at(top, left, inside.shape[:2]).slices] = inside
     return canvas
 
 
@@ -96,8 +97,9 @@ def resize(
     """
     height, width = crop or size
     top, left = map(_start, size, (height, width), middle or (height, width))
+    box = Box.at(top, left, (height, width))
     if size == pixels.shape[:2]:
-        return pixels[top : top + height, left : left + width]
+        return pixels[box.slices]
     if size[0] * size[1] > ELONGATED + 8 * height * width:
         h, w = pixels.shape[:2]
         resized = f"resized it would have {size[1]} x {size[0]}"
@@ -107,7 +109,7 @@ def resize(
     image = Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[:, :, 0])
     image = image.resize((size[1], size[0]), Image.Resampling[interpolation.upper()])
     if crop is not None:
-        image = image.crop((left, top, left + width, top + height))
+        image = image.crop(box)
     return np.asarray(image).reshape(height, width, pixels.shape[2])
 
 

@@ -97,8 +97,8 @@ def occluded(x: Prepared, cover: Prepared, corners: NDArray[np.int64], patch: in
     """(n, C, H, W): the image x (C, H, W) with a square of `cover` (C, H, W) at each of `corners` (n, 2)."""
     out = np.repeat(x[None], len(corners), axis=0)
     for image, (top, left) in zip(out, corners, strict=True):
-        under = np.s_[:, top : top + patch, left : left + patch]
-        image[under] = cover[under]
+        rows, columns = Box.at(top, left, (patch, patch)).slices
+        image[:, rows, columns] = cover[:, rows, columns]
     return out
 
 

@@ -11,6 +11,7 @@ from inspectnet.geometry import Unit
 from inspectnet.graph.addresses import parse_address
 from inspectnet.graph.layers import Layer
 from inspectnet.inverse import check_unit
+from inspectnet.inverse.projection import seeds_of
 from inspectnet.network import Network
 from inspectnet.rules import Policy
 
@@ -101,7 +102,7 @@ def _units_of_layer(net: Network, x: np.ndarray, layer: Layer, targets: Sequence
     """Units of a layer; of a map alone, its strongest one in each image."""
     exact = all(isinstance(t, tuple) for t in targets)
     maxima = None if exact else net.maxima(x, [layer.name])[layer.name]
-    units, seed = list[Unit](), np.zeros((len(x), *(int(n) for n in layer.shape[1:])), np.float32)  # type: ignore[arg-type]
+    units = list[Unit]()
     for i, t in enumerate(targets):
         if isinstance(t, tuple):
             unit = Unit(i, *t)
@@ -110,9 +111,8 @@ def _units_of_layer(net: Network, x: np.ndarray, layer: Layer, targets: Sequence
         else:
             raise LayerError(f"{layer.name} has {layer.maps} maps; there is no map {t}.")
         check_unit(layer, unit, len(x))
-        seed[(i, unit.map, *((unit.y, unit.x) if layer.spatial else ()))] = 1
         units.append(unit)
-    return Units(net, layer.output, seed, layer.name, tuple(units))
+    return Units(net, layer.output, seeds_of(layer, units), layer.name, tuple(units))
 
 
 def _one_each(target: Target | Sequence[Target] | np.ndarray, images: int) -> list[Target]:

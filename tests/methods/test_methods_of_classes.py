@@ -8,7 +8,6 @@ import pytest
 from nets import NETS, SIDES, onnx_text
 
 import inspectnet
-from inspectnet.analyses.explanations import probabilities
 from inspectnet.errors import LayerError, OptionError, RuleError
 from inspectnet.methods import METHODS, Cam, cam_layer, enlarge
 from inspectnet.rules import Policy
@@ -213,10 +212,10 @@ def test_probabilities_are_the_softmax_of_the_scores_whether_or_not_the_graph_ha
     scores = np.array([15 / 4 - 1, -5 / 4 + 2 / 4])
     wanted = [np.exp(scores) / np.exp(scores).sum()]
     plain = open_text(tmp_path, CAM, CAM_WEIGHTS, (1, 2, 2))
-    np.testing.assert_allclose(probabilities(plain, CAM_IMAGE), wanted, rtol=1e-6)
+    np.testing.assert_allclose(plain.probabilities(CAM_IMAGE), wanted, rtol=1e-6)
     body = CAM.replace("y = ", "s = ") + "\ny = Softmax (s)"
     ended = open_text(tmp_path, body, CAM_WEIGHTS, (1, 2, 2))
-    np.testing.assert_allclose(probabilities(ended, CAM_IMAGE), wanted, rtol=1e-6)
+    np.testing.assert_allclose(ended.probabilities(CAM_IMAGE), wanted, rtol=1e-6)
 
 
 @pytest.mark.parametrize("method", METHODS)
