@@ -203,7 +203,7 @@ CenterCropPad             -        slow
 Col2Im                    -        slow
 DepthToSpace              -        moves blocks light routes
 SpaceToDepth              -        moves blocks light routes
-TopK                      -        light
+TopK                      -        moves routes light
 Trilu                     -        light
 ArgMax                    -        choice light
 ArgMin                    -        choice light

@@ -140,6 +140,13 @@ def gather_elements(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:
     return [_scatter_back(op, top, indices, x, axis), _held_if_alive(op, indices)]
 
 
+@rule("TopK")
+def top_k(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:
+    """The signal where it was taken from, nothing elsewhere; which were the largest is recorded."""
+    x = input_of(node)
+    return [_scatter_back(op, top, node.outputs[1], x, integer(node, "axis", -1) % rank_of(x)), None]
+
+
 @rule("Expand")
 def expand(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """The signals of all copies, added up."""

@@ -263,6 +263,7 @@ def extreme_cases():
         (3, 4, 4),
         lambda op, x: op.GatherElements(op.Concat(x, x, axis=3), op.ArgMax(op.Concat(x, x, axis=3), axis=2), axis=2),
     )
+    yield "topk", (3, 4, 4), lambda op, x: op.several("TopK", 2, x, [2], axis=2)[0]
     yield "abs", (3, 4, 4), lambda op, x: op.Abs(x)
     yield "prelu", (3, 4, 4), lambda op, x: op.PRelu(x, weights(3, 1, 1))
 
