@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from inspectnet.analyses.features import features
     from inspectnet.analyses.invariance import invariance
     from inspectnet.analyses.occlusion import occlude
+    from inspectnet.analyses.selectivity import selectivity
     from inspectnet.analyses.verify import verify
     from inspectnet.methods import (
         Deconvnet,
@@ -62,6 +63,7 @@ __all__ = [
     "open",
     "plot",
     "save",
+    "selectivity",
     "verify",
 ]
 
@@ -79,6 +81,7 @@ _HOMES = {
     "open": ("inspectnet.network", "open_network"),
     "plot": ("inspectnet.report.keeping", "plot"),
     "save": ("inspectnet.report.keeping", "save"),
+    "selectivity": ("inspectnet.analyses.selectivity", "selectivity"),
     "verify": ("inspectnet.analyses.verify", "verify"),
 }
 

@@ -5,42 +5,154 @@ show is what the forward pass recorded, more than what the unit stands for. So a
 active at the same place. Which classes excite a map is another matter: Morcos et al. 2018.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
+from inspectnet.analyses.class_selectivity import ClassSelectivity, class_selectivity
+from inspectnet.analyses.photos import Photos, read_photos
+from inspectnet.analyses.provenance import provenance
+from inspectnet.analyses.sources import Source, collection_of
 from inspectnet.analyses.statistics import Interval, bootstrap, ratio
-from inspectnet.errors import LayerError, OptionError
+from inspectnet.classes import labelled_images
+from inspectnet.errors import LayerError, ModelError, OptionError
 from inspectnet.geometry import Unit
-from inspectnet.images import Collection, Skipped, Stream
-from inspectnet.inverse import Projection
+from inspectnet.graph.layers import Layer
+from inspectnet.images import Collection, Targets
+from inspectnet.inverse import Projection, field_box
 from inspectnet.network import Network
+from inspectnet.progress import Progress, note, silent
+from inspectnet.results import Result, derived
 from inspectnet.rules import Policy
+from inspectnet.scan import GREY
+
+METHODS = ("deconvnet", "guided_backprop", "gradient")
+MOST = 20  # images whose units are projected
 
 Neighbours = tuple[Unit, ...]
 """A unit that an image activates strongly, then others that are active at the same place."""
 
 
 @dataclass(frozen=True)
-class ClassSelectivity:
-    """How much more the images of one class excite each map of a layer than all others do; (K,)."""
+class UnitSelectivity:
+    """How much the projection of a unit differs from those of others that are active at its place."""
 
-    index: np.ndarray
-    """0: all classes alike; 1: one class alone. 0 for a map that nothing activates."""
-    chance: np.ndarray
-    """The same with the labels shuffled: what few images of each class give by themselves."""
-    best: np.ndarray
-    """The class that excites it most."""
-    images: int
-    skipped: tuple[Skipped, ...]
-    digest: str
-    """sha256 over the ids and bytes of the images."""
+    image: str
+    map: int
+    y: int
+    x: int
+    others: tuple[int, ...]
+    """The maps it is compared with."""
+    selectivity: Mapping[str, float | None]
+    """By method; None where nothing came down."""
 
-    @property
-    def beyond_chance(self) -> Interval:
-        """By how much the index exceeds that of shuffled labels in the mean, over maps."""
-        return bootstrap(self.index - self.chance)
+
+@dataclass(frozen=True)
+class ShownUnit:
+    """The unit of median selectivity, by the first method, in pictures."""
+
+    unit: int
+    """Which of the units."""
+    patch: np.ndarray
+    """(h, w, 3) uint8: what it sees of the image."""
+    projections: Mapping[str, np.ndarray]
+    """By method (1 + others, C, h, w) float32: of the unit, then of its neighbours."""
+
+
+@dataclass(frozen=True, repr=False)
+class Selectivity(Result):
+    """Whether projections of a layer tell its units apart, and its maps classes."""
+
+    command: ClassVar[str] = "selectivity"
+    layer: str
+    spatial: bool
+    """Whether its units have a place in the image."""
+    units: tuple[UnitSelectivity, ...]
+    shown: ShownUnit
+    classes: ClassSelectivity | None
+    """None without images of two known classes."""
+
+    @derived
+    def means(self) -> Mapping[str, Interval | None]:
+        """By method the mean over units, with its interval over images; None if no unit has a score."""
+        numbers = {image: number for number, image in enumerate(dict.fromkeys(unit.image for unit in self.units))}
+        images = np.array([numbers[unit.image] for unit in self.units])
+        means: dict[str, Interval | None] = {}
+        for method in self.units[0].selectivity:
+            score = np.array([unit.selectivity[method] for unit in self.units], np.float64)
+            known = np.isfinite(score)
+            rows = np.stack([np.bincount(images[known], score[known]), np.bincount(images[known])], axis=1)
+            means[method] = bootstrap(rows[rows[:, 1] > 0], ratio) if known.any() else None
+        return means
+
+
+def selectivity(
+    network: Network,
+    images: Source,
+    layer: str,
+    *,
+    methods: Sequence[str] = METHODS,
+    units: int = 2,
+    others: int = 5,
+    classes: Path | None = None,
+    seed: int = 0,
+    batch_size: int = 16,
+    progress: Progress = silent,
+) -> Selectivity:
+    """How much the projections of a layer's units differ, and, given labels, how much its maps stand for classes.
+
+    Of at most 20 images the strongest `units` are each compared with up to `others` that are active at the same place,
+    drawn by the seed, which also shuffles the labels. classes: a file that names them; without, images that have no
+    labels are no mistake. Raises LayerError, OptionError, ImageError, RuleError.
+    """
+    if not methods:
+        raise OptionError("there is no method (--method is empty). Name one or more.")
+    policies, collection, found = {name: Policy(name) for name in methods}, collection_of(images), network.layer(layer)
+    targets = _labelled(network, collection, classes)
+    photos = read_photos(network, collection, MOST)
+    neighbours = find_neighbours(network, photos.x, found.output, units=units, others=others, seed=seed)
+    scores = {}
+    with progress("projecting", len(policies), "methods") as advance:
+        for name, policy in policies.items():
+            scores[name] = projection_selectivity(network, photos.x, found.output, neighbours, policy)
+            advance()
+    compared = None
+    if targets is not None:
+        compared = class_selectivity(network, targets, found, batch_size=batch_size, seed=seed, progress=progress)
+    options = {"layer": found.name, "methods": list(policies), "units": units, "others": others, "seed": seed}
+    return Selectivity(
+        provenance([network], photos.images, options),
+        found.name,
+        found.spatial,
+        tuple(
+            UnitSelectivity(
+                photos.ids[unit.image], unit.map, unit.y, unit.x, tuple(other.map for other in rest),
+                {name: float(score[i]) if np.isfinite(score[i]) else None for name, score in scores.items()},
+            )
+            for i, (unit, *rest) in enumerate(neighbours)
+        ),
+        _show(network, found, photos, neighbours, policies, _median(next(iter(scores.values())))),
+        compared,
+    )  # fmt: skip
+
+
+def _labelled(network: Network, collection: Collection, classes: Path | None) -> Targets | None:
+    """The images with a class; None, and a note that says why, without two classes that nobody asked for."""
+    try:
+        targets = labelled_images(network, collection, classes)
+        if targets is None or len(set(targets.classes)) < 2:
+            why = "the images have no labels" if targets is None else "the images are all of one class"
+            note(f"no class selectivity: {why}")
+            return None
+    except (ModelError, OptionError) as error:
+        if classes or network.scores_in:
+            raise
+        note(f"no class selectivity: {error}")
+        return None
+    return targets
 
 
 def find_neighbours(
@@ -82,35 +194,25 @@ def project(network: Network, x: np.ndarray, layer: str, units: Neighbours, poli
     return list(network.inverse(policy).project(x, layer, units))
 
 
-def class_selectivity(
-    network: Network,
-    collection: Collection,
-    classes: np.ndarray,
-    layer: str,
-    *,
-    batch_size: int = 16,
-    seed: int = 0,
-    advance: Callable[[int], object] = lambda n: None,
-) -> ClassSelectivity:
-    """How selective each map of a layer is over images whose `classes` (entries,) are known.
+def _show(
+    network: Network, layer: Layer, photos: Photos, neighbours: Sequence[Neighbours], policies: Mapping[str, Policy],
+    number: int,
+) -> ShownUnit:  # fmt: skip
+    """One of the units in pictures."""
+    unit, *_ = units = neighbours[number]
+    box = field_box(layer, unit.y, unit.x, network.input_shape[1:])
+    photo = network.preparation.restore(photos.x[unit.image]).transpose(2, 0, 1)
+    projections = {
+        name: np.stack([p.window(box) for p in project(network, photos.x, layer.output, units, policy)])
+        for name, policy in policies.items()
+    }
+    return ShownUnit(number, box.cut(photo, GREY).transpose(1, 2, 0), projections)
 
-    The index is (a - b) / (a + b): a is the mean activity over the images of the class that excites the map most, b
-    that over all other images; activity is the rectified map's mean over its places (Morcos et al. 2018, sec. 2.2).
-    Raises ImageError if no image can be read, OptionError if they are all of one class.
-    """
-    stream = Stream(collection, network.preparation, batch_size=batch_size, advance=advance)
-    activity, labels = list[np.ndarray](), list[np.ndarray]()
-    for batch in stream:
-        maps = np.maximum(network.activations(batch.x, layer), 0)
-        activity.append(maps.reshape(*maps.shape[:2], -1).mean(axis=2))
-        labels.append(classes[batch.keys[:, 0]])
-    stream.seen.refuse_nothing()
-    each, own = np.concatenate(activity), np.concatenate(labels)
-    if len(np.unique(own)) < 2:
-        raise OptionError("the images are all of one class, from which no map can tell another. Give more classes.")
-    index, best = _class_index(each, own)
-    chance, _ = _class_index(each, np.random.default_rng(seed).permutation(own))
-    return ClassSelectivity(index, chance, best, len(own), stream.seen.skipped, stream.seen.digest)
+
+def _median(scores: np.ndarray) -> int:
+    """The place of the score in the middle."""
+    known = np.flatnonzero(np.isfinite(scores))
+    return int(known[np.argsort(scores[known], kind="stable")[len(known) // 2]]) if len(known) else 0
 
 
 def _selectivity(projections: Sequence[np.ndarray]) -> float:
@@ -121,26 +223,3 @@ def _selectivity(projections: Sequence[np.ndarray]) -> float:
     length = float(np.linalg.norm(unit))
     alike = [float(unit @ p) / (length * n) for p, n in zip(others, lengths, strict=True) if length and n]
     return 1 - float(np.mean(alike)) if alike else float("nan")
-
-
-def _class_index(activity: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The index of each map (K,), and the class that excites it most, of activities (N, K)."""
-    classes, rows, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    sums = np.zeros((len(classes), activity.shape[1]))
-    np.add.at(sums, rows, activity.astype(np.float64))
-    best = (sums / counts[:, None]).argmax(axis=0)
-    most, maps = sums[best, np.arange(activity.shape[1])], counts[best]
-    a, b = most / maps, (sums.sum(axis=0) - most) / (len(labels) - maps)
-    total = np.where(a + b > 0, a + b, 1)
-    return np.where(a + b > 0, (a - b) / total, 0.0), classes[best]
-
-
-def summarise(found: Sequence[Neighbours], scores: Mapping[str, np.ndarray]) -> dict[str, Interval | None]:
-    """By method the mean over units with its interval over images; units without a score are left out, None if all."""
-    images = np.array([unit.image for unit, *_ in found])
-    means: dict[str, Interval | None] = {}
-    for name, score in scores.items():
-        known = np.isfinite(score)
-        rows = np.stack([np.bincount(images[known], score[known]), np.bincount(images[known])], axis=1)
-        means[name] = bootstrap(rows[rows[:, 1] > 0], ratio) if known.any() else None
-    return means

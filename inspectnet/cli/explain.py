@@ -1,5 +1,6 @@
 """inspectnet explain: what in a photo speaks for a class, by several methods side by side."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,10 +9,10 @@ import typer
 from inspectnet.cli import options
 from inspectnet.cli.destination import Destination
 from inspectnet.cli.opening import Opening, Scores
-from inspectnet.cli.photos import Photos, read_photos
 from inspectnet.report.lines import show, show_json
 
 if TYPE_CHECKING:
+    from inspectnet.analyses.photos import Photos
     from inspectnet.methods import Method
     from inspectnet.network import Network
     from inspectnet.report.explanations import Explained
@@ -38,6 +39,7 @@ def explain(
     as_json: options.AsJson = False,
 ) -> None:
     """Show what in a photo speaks for a class, by several attribution methods side by side."""
+    from inspectnet.analyses.photos import read_photos
     from inspectnet.classes import class_names, find_class
     from inspectnet.methods import parse_methods
     from inspectnet.report.explanations import write_explanations
@@ -46,7 +48,7 @@ def explain(
     chosen = parse_methods(network, method)
     names = class_names(network, classes)
     wanted = None if class_ is None else find_class(class_, names)
-    photos = read_photos(network, image, destination.out, MOST)
+    photos = read_photos(network, options.collection_of(image, destination.out), MOST)
     with destination.folder(model.stem, "run.json", [network]) as folder:
         made, record = _explain(network, photos, wanted, chosen)
         shown = [each[-1] for each in names]
@@ -61,7 +63,7 @@ def explain(
 
 
 def _explain(
-    network: "Network", photos: Photos, wanted: int | None, chosen: dict[str, "Method"]
+    network: "Network", photos: "Photos", wanted: int | None, chosen: dict[str, "Method"]
 ) -> tuple["Explained", dict[str, Any]]:
     """What the methods find, and the record of all that decides it."""
     import numpy as np
@@ -82,7 +84,7 @@ def _explain(
         **describe_network(network),
         "scores": network.class_scores().logits,
         "methods": {name: method.options for name, method in chosen.items()},
-        "images": photos.record,
+        "images": asdict(photos.images),
         "device": network.device.name,
         "versions": versions(),
     }

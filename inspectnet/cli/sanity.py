@@ -1,5 +1,6 @@
 """inspectnet sanity: do explanations depend on what the network has learnt? (Adebayo et al. 2018)."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,10 +9,10 @@ import typer
 from inspectnet.cli import options
 from inspectnet.cli.destination import Destination
 from inspectnet.cli.opening import Opening, Scores
-from inspectnet.cli.photos import Photos, read_photos
 from inspectnet.report.lines import show, show_json
 
 if TYPE_CHECKING:
+    from inspectnet.analyses.photos import Photos
     from inspectnet.methods import Method
     from inspectnet.network import Network
 
@@ -37,12 +38,13 @@ def sanity(
     as_json: options.AsJson = False,
 ) -> None:
     """Test whether explanations depend on the weights: similarity while layer after layer is randomised."""
+    from inspectnet.analyses.photos import read_photos
     from inspectnet.methods import parse_methods
     from inspectnet.report.sanity import print_sanity, write_sanity
 
     network = opening.open(model, scores=scores)
     chosen = parse_methods(network, method)
-    photos = read_photos(network, images, destination.out, MOST)
+    photos = read_photos(network, options.collection_of(images, destination.out), MOST)
     with destination.folder(model.stem, "sanity.json", [network]) as folder:
         record, found = _check(network, photos, chosen, repeats, seed)
         write_sanity(folder, record, found, network.path.name)
@@ -55,7 +57,7 @@ def sanity(
 
 
 def _check(
-    network: "Network", photos: Photos, methods: "dict[str, Method]", repeats: int, seed: int
+    network: "Network", photos: "Photos", methods: "dict[str, Method]", repeats: int, seed: int
 ) -> tuple[dict[str, Any], Any]:
     """All that was measured, with the record of what decides it; and the cascade itself."""
     from inspectnet.analyses import sanity
@@ -76,7 +78,7 @@ def _check(
         **describe_network(network),
         "scores": network.class_scores().logits,
         "options": {name: method.options for name, method in methods.items()},
-        "images": photos.record,
+        "images": asdict(photos.images),
         "repeats": repeats,
         "seed": seed,
         "layers": found.layers,

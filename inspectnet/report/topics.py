@@ -16,6 +16,7 @@ TOPICS = {
     "verify": ("inspectnet.analyses.verify:Verification", "inspectnet.report.verify"),
     "deconv": ("inspectnet.analyses.features:Features", "inspectnet.report.features"),
     "diagnose": ("inspectnet.analyses.diagnosis:Diagnosis", "inspectnet.report.diagnosis"),
+    "selectivity": ("inspectnet.analyses.selectivity:Selectivity", "inspectnet.report.selectivity"),
     "invariance": ("inspectnet.analyses.invariance:Invariance", "inspectnet.report.invariance"),
     "correspond": ("inspectnet.analyses.correspondence:Correspondence", "inspectnet.report.correspondence"),
 }

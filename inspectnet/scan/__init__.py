@@ -8,9 +8,10 @@ from inspectnet.scan.gather import Gather
 from inspectnet.scan.peaks import Peaks, find_strongest
 from inspectnet.scan.sums import Sum
 from inspectnet.scan.top import Ranking, Top
-from inspectnet.scan.winners import Activation, Feature, project_winners
+from inspectnet.scan.winners import GREY, Activation, Feature, project_winners
 
 __all__ = [
+    "GREY",
     "Accumulator",
     "Activation",
     "Feature",

@@ -1,20 +1,23 @@
 """Selectivity: of units whose projections are known by hand, and of maps that follow colours."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from nets import onnx_text
 from PIL import Image
 
 import inspectnet
+from inspectnet.analyses.class_selectivity import class_selectivity
 from inspectnet.analyses.selectivity import (
-    class_selectivity,
+    Selectivity,
+    UnitSelectivity,
     find_neighbours,
     projection_selectivity,
-    summarise,
 )
 from inspectnet.errors import LayerError, OptionError
 from inspectnet.geometry import Unit
-from inspectnet.images import find_images
+from inspectnet.images import Targets, find_images
 from inspectnet.rules import Policy
 
 PLAIN = {"mean": (0, 0, 0), "std": (1, 1, 1), "crop_pct": 1.0}
@@ -66,9 +69,9 @@ def test_the_selectivity_of_projections_by_hand(tmp_path):
 
 def test_units_without_a_score_do_not_count_in_the_mean_whose_interval_is_over_images():
     """Two units of the first image, one of the second that has a score: all of one image go together."""
-    units = [(Unit(image, 0), Unit(image, 1)) for image in (0, 0, 1, 1)]
-    scores = {"some": np.array([0.4, 0.5, 0.9, np.nan]), "none": np.full(4, np.nan)}
-    found = summarise(units, scores)
+    scores = (("a", 0.4), ("a", 0.5), ("b", 0.9), ("b", None))
+    units = tuple(UnitSelectivity(image, 0, 0, 0, (1,), {"some": score, "none": None}) for image, score in scores)
+    found = Selectivity(None, "conv1", True, units, None, None).means
     assert found["none"] is None
     some = found["some"]
     assert (some.value, some.low, some.high) == pytest.approx((0.6, 0.45, 0.9))  # the first twice, the second twice
@@ -87,32 +90,30 @@ def colours(tmp_path):
     folder.mkdir()
     for i, colour in enumerate([(255, 0, 0), (127, 0, 0), (0, 255, 0), (0, 255, 0)]):
         Image.new("RGB", (4, 4), colour).save(folder / f"{i}.png")
-    return find_images(folder), np.array([5, 5, 9, 9])
+    return Targets(find_images(folder), np.array([5, 5, 9, 9]), tuple(map(str, range(10))), False, {})
 
 
 def test_the_class_selectivity_of_maps_by_hand(tmp_path, colours):
-    collection, labels = colours
     network = open_filters(tmp_path, [(1, 0, 0), (1, 1, 0), (0, 0, 1)])
-    found = class_selectivity(network, collection, labels, "conv1", batch_size=3)
+    found = class_selectivity(network, colours, network.layer("conv1"), batch_size=3)
     red = (1 + 127 / 255) / 2
     np.testing.assert_allclose(found.index, [1, (1 - red) / (1 + red), 0], rtol=1e-5)
     assert found.best[:2].tolist() == [5, 9]
-    assert found.images == 4 and len(found.digest) == 64
+    assert found.best_names[:2] == ("5", "9")
+    assert found.images.count == 4 and len(found.images.sha256) == 64
     apart = found.index - found.chance
     assert found.beyond_chance.value == pytest.approx(apart.mean())
     assert apart.min() <= found.beyond_chance.low <= found.beyond_chance.high <= apart.max()
 
 
 def test_shuffled_labels_tell_what_chance_would_give(tmp_path, colours):
-    collection, labels = colours
     network = open_filters(tmp_path, [(1, 0, 0)])
-    chances = [class_selectivity(network, collection, labels, "conv1", seed=s).chance[0] for s in range(8)]
+    chances = [class_selectivity(network, colours, network.layer("conv1"), seed=s).chance[0] for s in range(8)]
     together, apart = 1, (255 - 127) / (255 + 127)  # both red images in one class, or one in each
     assert {round(float(c), 5) for c in chances} == {together, round(apart, 5)}
 
 
 def test_images_of_one_class_are_refused(tmp_path, colours):
-    collection, _ = colours
     network = open_filters(tmp_path, [(1, 0, 0)])
     with pytest.raises(OptionError, match="all of one class"):
-        class_selectivity(network, collection, np.zeros(4, int), "conv1")
+        class_selectivity(network, replace(colours, classes=np.zeros(4, int)), network.layer("conv1"))

@@ -667,7 +667,7 @@ def test_a_bug_of_ours_is_one_line_too_and_has_a_code_of_its_own(model, monkeypa
 
 def test_an_interruption_leaves_nothing(model, photos, tmp_path, monkeypatch, capsys):
     """Stopped while the second layer is projected."""
-    from inspectnet.analyses import features
+    from inspectnet.analyses import layer_features as features
 
     project, calls = features.project_winners, []
 
@@ -686,7 +686,7 @@ def test_an_interruption_leaves_nothing(model, photos, tmp_path, monkeypatch, ca
 
 def test_an_error_in_the_middle_leaves_nothing(model, photos, tmp_path, monkeypatch, capsys):
     """A photo that vanishes between the scan and the projection."""
-    from inspectnet.analyses import features
+    from inspectnet.analyses import layer_features as features
 
     project = features.project_winners
 

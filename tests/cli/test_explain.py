@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from commands import contents, done, noisy_photos, refused, write_network
+from commands import check_result, contents, done, noisy_photos, refused, write_network
 from nets import TWO_CONVS, random_weights
 from PIL import Image
 
@@ -203,12 +203,19 @@ def test_the_curves_of_an_earlier_run_do_not_stay_beside_a_blank_one(model, phot
 def test_selectivity_compares_units_and_given_labels_classes(model, photos, tmp_path, capsys):
     out = tmp_path / "out"
     said, _ = done(capsys, "selectivity", model, "-l", "conv2", "--images", photos, "-o", out)
-    assert set(contents(out)) == {"units.png", "units.npz", "classes.png", "classes.npz", "selectivity.json"}
-    record, units = json.loads((out / "selectivity.json").read_text()), np.load(out / "units.npz")
-    assert len(units["map"]) == len(record["units"]) > 6
+    assert set(contents(out)) == {"units.png", "classes.png", "result.json", "arrays.npz"}
+    found, arrays = json.loads((out / "result.json").read_text())["result"], np.load(out / "arrays.npz")
+    assert len(found["units"]) > 6
     for method in ("deconvnet", "guided_backprop", "gradient"):
-        assert record["projection_selectivity"][method] == pytest.approx(np.nanmean(units[method]))
-    assert len(record["class_selectivity"]["maps"]) == 6
+        scores = [unit["selectivity"][method] for unit in found["units"]]
+        known = [score for score in scores if score is not None]
+        assert found["means"][method]["value"] == pytest.approx(np.mean(known))
+        shown = found["units"][found["shown"]["unit"]]
+        assert len(arrays[f"shown.projections.{method}"]) == 1 + len(shown["others"])
+    scores = sorted(unit["selectivity"]["deconvnet"] for unit in found["units"])
+    assert shown["selectivity"]["deconvnet"] == scores[len(scores) // 2]
+    assert arrays["classes.index"].shape == arrays["classes.best"].shape == (6,)
+    check_result(out)
     assert "class selectivity, 6 images" in said and "red deer" in said
 
 
@@ -228,7 +235,7 @@ def test_labels_that_tell_no_classes_apart_are_no_error_and_leave_no_older_files
     album = noisy_photos(tmp_path / "album", {f"{folder}/{i}.png": (30, 30) for i in range(2)})
     _, said = done(capsys, "selectivity", model, "-l", "conv2", "--images", album, "-o", out, "--overwrite")
     assert said[-1].startswith("no class selectivity: ") and why in said[-1]
-    assert set(contents(out)) == {"units.png", "units.npz", "selectivity.json"}
+    assert set(contents(out)) == {"units.png", "result.json", "arrays.npz"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,51 @@
+"""A handful of photos, prepared: what analyses of single images look at."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from inspectnet.analyses.provenance import images_of
+from inspectnet.analyses.sources import Source, collection_of
+from inspectnet.images import Preparation
+from inspectnet.network import Network
+from inspectnet.progress import note
+from inspectnet.results import Images
+from inspectnet.scan import Gather, Rows, scan
+
+
+@dataclass(frozen=True)
+class Photos:
+    """Photos as the network sees them."""
+
+    ids: tuple[str, ...]
+    x: np.ndarray
+    """(N, C, H, W)."""
+    images: Images
+
+
+def read_photos(network: Network, source: Source, most: int) -> Photos:
+    """At most `most` images of a source, evenly spaced; notes if others are left out.
+
+    Raises ImageError if none can be read.
+    """
+    collection, x = collection_of(source), Gather()
+    if len(collection) > most:
+        note(f"{most} of {len(collection)} images in {collection.source}, evenly spaced")
+    seen = scan(collection.spread(most), [(_Inputs(network), {"x": x})], batch_size=most)
+    return Photos(seen.ids, x.result(), images_of(seen))
+
+
+@dataclass(frozen=True, eq=False)
+class _Inputs:
+    """Asks for what the network sees."""
+
+    network: Network
+
+    @property
+    def preparations(self) -> tuple[Preparation]:
+        """The network's own."""
+        return (self.network.preparation,)
+
+    def __call__(self, rows: Rows) -> dict[str, np.ndarray]:
+        """The inputs themselves."""
+        return {"x": rows.inputs[self.network.preparation]}
