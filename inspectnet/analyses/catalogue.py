@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from inspectnet.analyses.provenance import provenance
-from inspectnet.errors import LayerError
+from inspectnet.analyses.selection import refuse_without_layers
 from inspectnet.graph.axis import Axis
 from inspectnet.graph.layers import Layer
 from inspectnet.network import Network
@@ -71,13 +71,6 @@ def catalogue(network: Network) -> Catalogue:
         network.unknown,
         {**network.photos.to_json(), "source": network.preparation_source} if network.photos else None,
     )
-
-
-def refuse_without_layers(network: Network) -> None:
-    """Raise LayerError if there is nothing in the network to ask for, with the operator behind which all is unknown."""
-    if not network.layers:
-        why = f" behind {network.unknown}, whose output's shape cannot be told" if network.unknown else ""
-        raise LayerError(f"{network.path} has no layer{why}. Give a network of convolutions, pools or products.")
 
 
 def _entry(network: Network, layer: Layer) -> LayerEntry:

@@ -79,7 +79,8 @@ def features(
             rankings, seen = find_strongest(
                 network, collection, found, top, tile=tile, batch_size=batch_size, threads=threads, advance=advance
             )
-        chosen = [selection.among(ranking, seed) for selection, ranking in zip(selections, rankings, strict=True)]
+        pairs = zip(selections, rankings, strict=True)
+        chosen = [selection.among(ranking.active(), seed) for selection, ranking in pairs]
         reader = Reader(collection, network.preparation, tile)
         made = project_layers(network, reader, rankings, chosen, policy, progress)
     options = {"layers": [selection.layer.name for selection in selections], "maps": maps, "units": units, "top": top,

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inspectnet.errors import InspectError, OptionError
+from inspectnet.errors import InspectError, LayerError, OptionError
 from inspectnet.files.parsing import whole_number
 from inspectnet.graph.addresses import Address, parse_address, parse_numbers
 from inspectnet.graph.layers import Layer
 from inspectnet.network import Network
-from inspectnet.scan import Ranking
 
 Maps = int | str | Sequence[int]
 """How many maps, "all", or which ones, as numbers or in text: "0,5,7-9"."""
@@ -34,11 +33,11 @@ class Selection:
         """What was asked for, as text: maps as conv5:212 where they are listed, else the layer."""
         return [self.layer.name] if self.numbers is None else [f"{self.layer.name}:{n}" for n in self.numbers]
 
-    def among(self, ranking: Ranking, seed: int) -> list[int]:
-        """The maps to show after a search: those listed, a random subset of the active ones, or all of these."""
+    def among(self, active: np.ndarray, seed: int) -> list[int]:
+        """The maps to show of those that anything activates: those listed, a random subset, or all."""
         if self.numbers is not None:
             return list(self.numbers)
-        return draw_maps(ranking.active(), self.count or self.layer.maps, seed)
+        return draw_maps(active, self.count or self.layer.maps, seed)
 
     def strongest(self, order: np.ndarray) -> list[int]:
         """The maps to show of one photo, whose maps (K,) are given strongest first: those listed, or the first ones."""
@@ -71,6 +70,13 @@ def address_of(network: Network, text: str) -> Address:
     except InspectError:  # no name, so an address
         return parse_address(text)
     return Address(text)
+
+
+def refuse_without_layers(network: Network) -> None:
+    """Raise LayerError if there is nothing in the network to ask for, with the operator behind which all is unknown."""
+    if not network.layers:
+        why = f" behind {network.unknown}, whose output's shape cannot be told" if network.unknown else ""
+        raise LayerError(f"{network.path} has no layer{why}. Give a network of convolutions, pools or products.")
 
 
 def draw_maps(active: np.ndarray, count: int, seed: int) -> list[int]:

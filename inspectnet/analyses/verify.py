@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from inspectnet import samples
-from inspectnet.analyses.catalogue import refuse_without_layers
 from inspectnet.analyses.provenance import provenance
+from inspectnet.analyses.selection import refuse_without_layers
 from inspectnet.analyses.sources import Source, collection_of
 from inspectnet.analyses.verification import Check, check_all
 from inspectnet.errors import RuleError

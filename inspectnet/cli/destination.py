@@ -62,7 +62,7 @@ class RecordDestination:
         """The forms in which figures are written. Raises OptionError for an unknown one."""
         return ["png"]
 
-    def finish(self, networks: Sequence["Network"], analyse: Callable[[], T], *, as_json: bool) -> T:
+    def finish(self, networks: Sequence["Network"], analyse: Callable[[], T], *, as_json: bool, name: str = "") -> T:
         """Run an analysis, write its result and print it.
 
         Raises OutputError before the work if nothing can be written.
@@ -75,7 +75,7 @@ class RecordDestination:
             result = analyse()
             text, where = (envelope_text(result) if as_json else ""), ""
         else:
-            default = "-".join(network.path.stem for network in networks)
+            default = name or "-".join(network.path.stem for network in networks)
             with self.folder(default, RECORD, networks) as folder:
                 result = analyse()
                 write_result(folder, result)

@@ -11,6 +11,7 @@ from inspectnet.errors import OptionError, nearest
 from inspectnet.results import Result
 
 TOPICS = {
+    "evolve": ("inspectnet.analyses.evolution:Evolution", "inspectnet.report.evolution"),
     "evaluate": ("inspectnet.analyses.evaluation:Evaluation", "inspectnet.report.evaluation"),
     "layers": ("inspectnet.analyses.catalogue:Catalogue", "inspectnet.report.catalogue"),
     "verify": ("inspectnet.analyses.verify:Verification", "inspectnet.report.verify"),

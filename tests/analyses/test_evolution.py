@@ -10,7 +10,8 @@ from PIL import Image
 
 import inspectnet
 from inspectnet.analyses.alikeness import linear_cka
-from inspectnet.analyses.evolution import Evolution, LayerEvolution, evolve, filter_cosine
+from inspectnet.analyses.checkpoints import filter_cosine
+from inspectnet.analyses.evolution import LayerEvolution, evolve, settled
 from inspectnet.errors import ImageError, LayerError, ModelError, OptionError
 from inspectnet.geometry import Unit
 from inspectnet.images import Preparation, find_images
@@ -61,58 +62,66 @@ def prepared(collection):
 
 def test_each_checkpoints_winners_and_their_projections_are_those_of_brute_force(networks, collection):
     found, x = (
-        evolve(networks, [1, 5, 9], collection, ["conv1", "conv2", "fc3"], maps=MAPS, batch_size=5),
+        evolve(networks, collection, ["conv1", "conv2", "fc3"], epochs=[1, 5, 9], maps=MAPS, batch_size=5),
         prepared(collection),
     )
-    assert found.epochs == (1, 5, 9) and found.images == tuple(f"{i:02}.png" for i in range(12))
+    assert found.epochs == (1, 5, 9) and found.about.images.count == 12
     for each, (e, network) in itertools.product(found.layers, enumerate(networks)):
-        maps = network.activations(x, each.layer.name).reshape(len(x), each.layer.maps, -1)
+        layer = network.layer(each.layer)
+        maps = network.activations(x, each.layer).reshape(len(x), layer.maps, -1)
         strongest = maps.max(axis=2)
-        np.testing.assert_allclose(each.values[:, e], np.maximum(strongest.max(axis=0), 0)[each.maps], rtol=1e-5)
+        np.testing.assert_allclose(each.values[:, e], np.maximum(strongest.max(axis=0), 0)[list(each.maps)], rtol=1e-5)
         for m, number in enumerate(each.maps):
-            if each.rows[m, e] < 0:
+            if each.images[m][e] is None:
                 assert strongest[:, number].max() <= 0 and not each.projections[m, e].any()
                 continue
             row = strongest[:, number].argmax()
-            width = each.layer.shape[3] if each.layer.spatial else 1
+            width = layer.extent[1]
             y, x_ = divmod(int(maps[row, number].argmax()), width)
-            assert (each.rows[m, e], *each.places[m, e]) == (row, y, x_)
+            assert (each.images[m][e], *each.places[m, e]) == (f"{row:02}.png", y, x_)
             unit = Unit(0, int(number), y, x_, float(each.values[m, e]))
-            (whole,) = network.inverse(Policy()).project(x[row : row + 1], each.layer.name, [unit], crop=False)
-            box = field_box(each.layer, y, x_, (SIDE, SIDE))
+            (whole,) = network.inverse(Policy()).project(x[row : row + 1], each.layer, [unit], crop=False)
+            box = field_box(layer, y, x_, (SIDE, SIDE))
             np.testing.assert_allclose(each.projections[m, e], whole.window(box), atol=1e-4)
 
 
 def test_a_map_without_a_winner_is_blank_and_its_awakening_is_no_jump(networks, collection):
-    (layer,) = evolve(networks, [1, 5, 9], collection, ["conv2"], maps={"conv2": [DEAD, 0]}).layers
-    assert layer.maps.tolist() == [DEAD, 0]
-    assert (layer.rows[0, 0], layer.values[0, 0]) == (-1, 0)
-    assert layer.rows[0, 1] >= 0 and not layer.jumps()[0, 1] and not layer.jumps()[:, 0].any()
+    (layer,) = evolve(networks, collection, epochs=[1, 5, 9], layers=[f"conv2:{DEAD}", "conv2:0"]).layers
+    assert set(layer.maps) == {DEAD, 0}
+    dead = layer.maps.index(DEAD)
+    assert (layer.images[dead][0], layer.values[dead, 0]) == (None, 0)
+    assert layer.images[dead][1] and not layer.jumps()[dead, 1] and not layer.jumps()[:, 0].any()
 
 
 def test_the_same_comes_out_for_any_batch_size_and_order_of_checkpoints(networks, collection):
-    one = evolve(networks, [1, 5, 9], collection, ["conv2"], maps=3, batch_size=12, compared=7)
-    two = evolve(networks[::-1], [9, 5, 1], collection, ["conv2"], maps=3, batch_size=2, compared=7, threads=1)
-    assert (one.epochs, one.digest) == (two.epochs, two.digest)
-    for name in ("maps", "values", "rows", "places", "filters"):
+    one = evolve(networks, collection, epochs=[1, 5, 9], layers=["conv2"], maps=3, batch_size=12, compared=7)
+    two = evolve(
+        networks[::-1], collection, epochs=[9, 5, 1], layers=["conv2"], maps=3, batch_size=2, compared=7, threads=1
+    )
+    assert (one.epochs, one.about.images) == (two.epochs, two.about.images)
+    assert one.layers[0].images == two.layers[0].images
+    for name in ("maps", "values", "places", "filter_cosine"):
         np.testing.assert_array_equal(getattr(one.layers[0], name), getattr(two.layers[0], name))
-    np.testing.assert_allclose(one.layers[0].alikeness, two.layers[0].alikeness, rtol=1e-5)
+    np.testing.assert_allclose(one.layers[0].cka, two.layers[0].cka, rtol=1e-5)
     np.testing.assert_allclose(one.layers[0].projections, two.layers[0].projections, atol=1e-5)
 
 
 def test_the_images_that_are_compared_are_spread_over_all_of_them(networks, collection):
-    (few,) = evolve(networks, [1, 5, 9], collection, ["fc3"], maps=1, compared=4).layers
+    (few,) = evolve(networks, collection, epochs=[1, 5, 9], layers=["fc3"], maps=1, compared=4).layers
     last = networks[-1].activations(prepared(collection)[[0, 3, 6, 9]], "fc3")
     for e, network in enumerate(networks):
         alike = linear_cka(network.activations(prepared(collection)[[0, 3, 6, 9]], "fc3"), last)
-        np.testing.assert_allclose(few.alikeness[e], alike, rtol=1e-4)
+        np.testing.assert_allclose(few.cka[e], alike, rtol=1e-4)
 
 
 def test_maps_are_drawn_by_the_seed_among_those_that_are_ever_active(networks, collection):
-    drawn = [evolve(networks, [1, 2, 3], collection, ["fc3"], maps=2, seed=seed).layers[0].maps for seed in range(6)]
+    drawn = [
+        evolve(networks, collection, epochs=[1, 2, 3], layers=["fc3"], maps=2, seed=seed).layers[0].maps
+        for seed in range(6)
+    ]
     assert all(len(maps) == 2 and sorted(maps) == list(maps) for maps in drawn)
     assert len({tuple(maps) for maps in drawn}) > 1
-    again = evolve(networks, [1, 2, 3], collection, ["fc3"], maps=2, seed=4).layers[0].maps
+    again = evolve(networks, collection, epochs=[1, 2, 3], layers=["fc3"], maps=2, seed=4).layers[0].maps
     np.testing.assert_array_equal(again, drawn[4])
 
 
@@ -121,22 +130,18 @@ def test_maps_are_drawn_by_the_seed_among_those_that_are_ever_active(networks, c
 
 def test_a_training_that_goes_nowhere_has_settled_at_once_and_a_new_network_has_not(tmp_path, collection):
     still = [checkpoint(tmp_path, 1), checkpoint(tmp_path, 1), checkpoint(tmp_path, 2)]
-    found = evolve(still[:2], [3, 4], collection, ["conv1", "pool1"])
+    found = evolve(still[:2], collection, epochs=[3, 4], layers=["conv1", "pool1"])
     conv1, pool1 = found.layers
-    np.testing.assert_allclose([conv1.filters, conv1.alikeness, pool1.alikeness], 1)
-    assert pool1.filters is None and not conv1.jumps().any()
-    assert found.settled(conv1.filters, 0.99) == 3
-    (other,) = evolve(still[1:], [3, 4], collection, ["conv1"]).layers
-    assert abs(other.filters[0]) < 0.5 and other.alikeness[0] < 0.9
+    np.testing.assert_allclose([conv1.filter_cosine, conv1.cka, pool1.cka], 1)
+    assert pool1.filter_cosine is None and not conv1.jumps().any()
+    assert settled(found.epochs, conv1.filter_cosine, 0.99) == 3 == found.settled[0].filters
+    (other,) = evolve(still[1:], collection, epochs=[3, 4], layers=["conv1"]).layers
+    assert abs(other.filter_cosine[0]) < 0.5 and other.cka[0] < 0.9
 
 
 def test_a_layer_settles_where_its_curve_stays_near():
-    found = Evolution((1, 2, 5, 10), (), (), (), "")
-    assert [found.settled(np.array(curve), 0.9) for curve in ([0.95, 0.5, 0.92, 1], [1, 1, 1, 1], [0, 0, 0, 1])] == [
-        5,
-        1,
-        10,
-    ]
+    curves = ([0.95, 0.5, 0.92, 1], [1, 1, 1, 1], [0, 0, 0, 1])
+    assert [settled((1, 2, 5, 10), curve, 0.9) for curve in curves] == [5, 1, 10]
 
 
 def test_the_cosine_is_the_mean_over_filters_along_the_axis_of_the_maps():
@@ -150,18 +155,17 @@ def test_the_cosine_is_the_mean_over_filters_along_the_axis_of_the_maps():
 
 def test_a_layer_that_is_dead_is_like_itself_and_nothing_is_nearer_than_the_end(tmp_path, collection):
     dead = checkpoint(tmp_path, 7, k1=np.zeros((MAPS, 3, 5, 5)))
-    found = evolve([dead, dead], [1, 2], collection, ["conv1"])
+    found = evolve([dead, dead], collection, epochs=[1, 2], layers=["conv1"])
     (layer,) = found.layers
-    assert layer.filters.tolist() == layer.alikeness.tolist() == [1, 1] and not layer.maps.size
-    assert found.settled(np.array([0.5, 1 - 1e-12]), 1.0) == 2  # of rounding, where it is compared with itself
+    assert layer.filter_cosine == layer.cka == (1, 1) and not layer.maps
+    assert settled((1, 2), [0.5, 1 - 1e-12], 1.0) == 2  # of rounding, where it is compared with itself
     half = np.stack([np.zeros(4), np.ones(4)])
     assert filter_cosine(half, half, 2) == 1 and filter_cosine(half, half[::-1], 2) == 0
 
 
 def test_jumps_are_where_one_image_wins_after_another():
-    rows = np.array([[4, 4, 7, 7], [-1, 2, 3, -1]])
-    nothing = np.zeros((2, 4))
-    layer = LayerEvolution(None, nothing, nothing, rows, nothing, nothing, None, nothing, nothing)
+    images, nothing = (("e", "e", "h", "h"), (None, "c", "d", None)), np.zeros((2, 4))
+    layer = LayerEvolution("conv1", (0, 1), nothing, images, nothing, nothing, None, (1.0,) * 4, (None,) * 4)
     assert layer.jumps().tolist() == [[False, False, True, False], [False, False, True, False]]
 
 
@@ -171,16 +175,16 @@ def test_jumps_are_where_one_image_wins_after_another():
 def test_checkpoints_of_different_networks_are_refused_in_one_line(tmp_path, networks, collection):
     wide = checkpoint(tmp_path, 4, maps=7)
     with pytest.raises(OptionError, match=r"4.onnx and \S*3.onnx are different networks"):
-        evolve([wide, *networks], [0, 1, 2, 3], collection, ["conv1"])
+        evolve([wide, *networks], collection, epochs=[0, 1, 2, 3], layers=["conv1"])
     dark = Preparation((3, SIDE, SIDE), (0.1,) * 3, (0.25,) * 3, crop_pct=1.0)
     with pytest.raises(OptionError, match="prepares photos in another way"):
-        evolve([checkpoint(tmp_path, 5, dark), *networks], [0, 1, 2, 3], collection, ["conv1"])
+        evolve([checkpoint(tmp_path, 5, dark), *networks], collection, epochs=[0, 1, 2, 3], layers=["conv1"])
     with pytest.raises(OptionError, match=r"are both of epoch 2"):
-        evolve(networks, [1, 2, 2], collection, ["conv1"])
-    with pytest.raises(LayerError, match=r"conv1 has 5 maps of 7x7; there is no unit 5@0,0"):
-        evolve(networks, [1, 2, 3], collection, ["conv1"], maps={"conv1": [0, 5]})
+        evolve(networks, collection, epochs=[1, 2, 2], layers=["conv1"])
+    with pytest.raises(LayerError, match=r"conv1 has 5 maps, 0 to 4; there is no map 5"):
+        evolve(networks, collection, epochs=[1, 2, 3], layers=["conv1"], maps=[0, 5])
     with pytest.raises(OptionError, match="is one checkpoint"):
-        evolve(networks[:1], [1], collection, ["conv1"])
+        evolve(networks[:1], collection, epochs=[1], layers=["conv1"])
 
 
 def test_images_that_cannot_be_read_and_activations_that_are_no_numbers_are_refused(tmp_path, networks, collection):
@@ -188,9 +192,9 @@ def test_images_that_cannot_be_read_and_activations_that_are_no_numbers_are_refu
     broken.mkdir()
     (broken / "a.png").write_bytes(b"no image")
     with pytest.raises(ImageError, match="none of the 1 images could be read"):
-        evolve(networks, [1, 2, 3], find_images(broken), ["conv1"])
+        evolve(networks, find_images(broken), epochs=[1, 2, 3], layers=["conv1"])
     sick = checkpoint(
         tmp_path, 6, k1=np.full((MAPS, 3, 5, 5), 3e38)
     )  # all maps are infinite, with weights of both signs
     with pytest.raises(ModelError, match=r"conv2 of \S*6.onnx is not a number \(NaN\) for the image 00.png"):
-        evolve([*networks, sick], [1, 2, 3, 4], collection, ["conv2"])
+        evolve([*networks, sick], collection, epochs=[1, 2, 3, 4], layers=["conv2"])

@@ -2,9 +2,8 @@
 
 import json
 
-import numpy as np
 import pytest
-from commands import contents, done, noisy_photos, refused, write_network
+from commands import check_result, contents, done, noisy_photos, refused, write_network
 from nets import random_weights
 
 SIDE, MAPS = 16, 5
@@ -42,22 +41,16 @@ def test_it_writes_figures_numbers_and_arrays_in_the_order_of_the_epochs(snapsho
     )
     assert not said and "filters settled" in out and out.endswith(f"-> {tmp_path / 'out'}\n")
     files = contents(tmp_path / "out")
-    assert set(files) == {"evolution.png", "convergence.png", "evolution.json", "conv1.npz", "conv2.npz"}
-    record = json.loads(files["evolution.json"])
-    assert record["epochs"] == [2, 5, 10] and [c["model"] for c in record["checkpoints"]] == [
-        "b.onnx",
-        "c.onnx",
-        "a.onnx",
-    ]
-    arrays = np.load(tmp_path / "out" / "conv2.npz")
-    conv2 = record["layers"][1]
-    assert arrays["epoch"].tolist() == [2, 5, 10] and arrays["projection"].shape[:3] == (len(arrays["map"]), 3, 3)
-    assert arrays["map"].tolist() == [each["map"] for each in conv2["maps"]]
-    for m, each in enumerate(conv2["maps"]):
-        assert [image or "" for image in each["image"]] == arrays["image"][m].tolist()
-        assert each["jumps"] == [record["epochs"][e] for e in np.flatnonzero(arrays["jump"][m])]
+    assert set(files) == {"evolution.png", "convergence.png", "result.json", "arrays.npz"}
+    record = json.loads(files["result.json"])
+    assert record["result"]["epochs"] == [2, 5, 10]
+    assert [model["name"] for model in record["models"]] == ["b.onnx", "c.onnx", "a.onnx"]
+    conv2 = record["result"]["layers"][1]
     assert conv2["filter_cosine"][-1] == pytest.approx(1) and conv2["cka"][-1] == pytest.approx(1)
-    assert conv2["filters_settled"] == conv2["activations_settled"] == 10
+    assert record["result"]["settled"][1] == {"filters": 10, "activations": 10}
+    layer = check_result(tmp_path / "out").layers[1]
+    assert layer.projections.shape[:3] == (len(layer.maps), 3, 3)
+    assert list(layer.jump_counts) == conv2["jump_counts"] == layer.jumps().sum(axis=0).tolist()
 
 
 def test_the_same_bytes_come_out_twice_and_maps_can_be_said(snapshots, photos, tmp_path, capsys):
@@ -65,11 +58,11 @@ def test_the_same_bytes_come_out_twice_and_maps_can_be_said(snapshots, photos, t
     for name, order in (("one", files), ("two", files[::-1])):
         done(capsys, "evolve", *order, "--images", photos, "-l", "conv2:1", "-l", "conv2:3", "-o", tmp_path / name)
     one, two = contents(tmp_path / "one"), contents(tmp_path / "two")
-    records = [json.loads(folder.pop("evolution.json")) for folder in (one, two)]
+    records = [json.loads(folder.pop("result.json")) for folder in (one, two)]
     runs = [record.pop("run") for record in records]
     assert one == two and records[0] == records[1]
     assert runs[0]["options"]["checkpoints"] == runs[1]["options"]["checkpoints"][::-1] == [str(f) for f in files]
-    assert np.load(tmp_path / "one" / "conv2.npz")["map"].tolist() == [1, 3]
+    assert records[0]["result"]["layers"][0]["maps"] == [1, 3]
 
 
 def test_files_that_do_not_say_their_epoch_can_be_given_one(tmp_path, photos, capsys):
@@ -78,7 +71,8 @@ def test_files_that_do_not_say_their_epoch_can_be_given_one(tmp_path, photos, ca
     line = refused(capsys, "evolve", *files, *options)
     assert "a.onnx does not say its epoch (metadata inspectnet.training). Say --epochs." in line
     out, _ = done(capsys, "evolve", *files, *options, "--epochs", "7,3", "--json")
-    assert [(c["model"], c["epoch"]) for c in json.loads(out)["checkpoints"]] == [("b.onnx", 3), ("a.onnx", 7)]
+    record = json.loads(out)
+    assert ([m["name"] for m in record["models"]], record["result"]["epochs"]) == (["b.onnx", "a.onnx"], [3, 7])
 
 
 def test_what_is_wrong_is_one_line_and_leaves_nothing(snapshots, photos, tmp_path, capsys):
@@ -102,7 +96,7 @@ def test_what_is_wrong_is_one_line_and_leaves_nothing(snapshots, photos, tmp_pat
 def test_figures_are_written_in_the_forms_that_were_asked_for(capsys, snapshots, photos, tmp_path):
     out = tmp_path / "forms"
     done(capsys, "evolve", snapshots, "-l", "conv1", "--images", photos, "-o", out, "--format", "svg,PDF")
-    assert {path.suffix for path in out.glob("evolution.*")} == {".svg", ".pdf", ".json"}
+    assert {path.suffix for path in out.glob("evolution.*")} == {".svg", ".pdf"}
     assert "conv1</text>" in (out / "evolution.svg").read_text()
     line = refused(capsys, "evolve", snapshots, "-l", "conv1", "--images", photos, "-o", out, "--format", "gif")
     assert "format 'gif' is none of png, svg, pdf" in line
