@@ -54,11 +54,7 @@ def test_the_gradient_through_attention_and_rms_norm_equals_torchs(exported, rng
     net, x, (_, whole) = exported
     seed, pixels = rng.normal(size=(2, 5)), x.double().requires_grad_(True)
     (wanted,) = torch.autograd.grad((net.double()(pixels) * torch.from_numpy(seed)).sum(), pixels)
-    found = (
-        whole.inverse(Policy("gradient"))
-        .inverse()
-        .project_seeds(x.numpy(), whole.layers[-1].name, seed.astype(np.float32))
-    )
+    found = whole.inverse(Policy("gradient")).project_seeds(x.numpy(), whole.layers[-1].name, seed.astype(np.float32))
     np.testing.assert_allclose(found, wanted.numpy(), atol=1e-5 * np.abs(wanted.numpy()).max())
     net.float()
 
