@@ -46,12 +46,11 @@ def measure(model: Path, folder: Path, layers: list[str], batch_size: int) -> in
 
 def peak_of_scan(model: Path, folder: Path, layers: list[str], batch_size: int) -> int:
     import inspectnet
-    from inspectnet.analyses import features
     from inspectnet.images import find_images
+    from inspectnet.scan import find_strongest
 
     network = inspectnet.open(model, device="cpu", threads=THREADS)
-    names = [layer.name for layer in network.match(layers)]
-    features.scan(network, find_images(folder), names, batch_size=batch_size, threads=THREADS)
+    find_strongest(network, find_images(folder), network.match(layers), 9, batch_size=batch_size, threads=THREADS)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 

@@ -11,13 +11,13 @@ import onnx_ir as ir
 import inspectnet
 from benchmarks.photos import write_photos
 from benchmarks.rounds import RATIO, THREADS, in_turns, print_setting, print_table, ratio
-from inspectnet.analyses import features
 from inspectnet.graph.subgraphs import cut_at_maxima
 from inspectnet.images import Collection, Stream, find_images
 from inspectnet.network import Network
 from inspectnet.reading.reader import open_graph, read
 from inspectnet.runtime.device import choose_device
 from inspectnet.runtime.session import Session
+from inspectnet.scan import Ranking, find_strongest
 
 
 def main() -> None:
@@ -65,8 +65,8 @@ def measure(
     return [path.stem, str(batch_size), str(len(layers)), *speed, *ratio(times["session"], times["scan"])]
 
 
-def scan(network: Network, collection: Collection, layers: list[str], batch_size: int) -> features.Scan:
-    return features.scan(network, collection, layers, batch_size=batch_size, threads=THREADS)
+def scan(network: Network, collection: Collection, layers: list[str], batch_size: int) -> list[Ranking]:
+    return find_strongest(network, collection, network.match(layers), 9, batch_size=batch_size, threads=THREADS)[0]
 
 
 def bare_session(path: Path, network: Network, layers: list[str]) -> Session:

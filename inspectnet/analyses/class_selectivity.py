@@ -8,11 +8,11 @@ from inspectnet.analyses.provenance import images_of
 from inspectnet.analyses.statistics import Interval, bootstrap
 from inspectnet.errors import OptionError
 from inspectnet.graph.layers import Layer
-from inspectnet.images import Preparation, Targets
+from inspectnet.images import Targets
 from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
 from inspectnet.results import Images, derived
-from inspectnet.scan import Gather, Rows, scan
+from inspectnet.scan import Gather, NetworkQuestion, Rows, scan
 
 
 @dataclass(frozen=True)
@@ -73,20 +73,14 @@ def class_selectivity(
 
 
 @dataclass(frozen=True, eq=False)
-class _Activity:
+class _Activity(NetworkQuestion):
     """Asks for the mean activity of each map of a layer."""
 
-    network: Network
     layer: Layer
-
-    @property
-    def preparations(self) -> tuple[Preparation]:
-        """The network's own."""
-        return (self.network.preparation,)
 
     def __call__(self, rows: Rows) -> dict[str, np.ndarray]:
         """(n, K): over the places of the rectified map."""
-        maps = np.maximum(self.network.activations(rows.inputs[self.network.preparation], self.layer.output), 0)
+        maps = np.maximum(self.network.activations(self.inputs(rows), self.layer.output), 0)
         return {"activity": maps.reshape(*maps.shape[:2], -1).mean(axis=2)}
 
 

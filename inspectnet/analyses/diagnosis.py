@@ -25,12 +25,12 @@ from inspectnet.analyses.selection import draw_maps
 from inspectnet.analyses.sources import Source, collection_of
 from inspectnet.analyses.statistics import Interval, bootstrap, exchange_p, holm, ratio, share
 from inspectnet.errors import OptionError, RuleError
-from inspectnet.images import Collection, Preparation, Reader
+from inspectnet.images import Collection, Reader
 from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
 from inspectnet.results import Result, derived
 from inspectnet.rules import Policy
-from inspectnet.scan import Peaks, Rows, Sum, Top, scan
+from inspectnet.scan import NetworkQuestion, Peaks, Rows, Sum, Top, scan
 
 # What the paper wants of a first layer (sec. 4.2): no dead or dominating filters, middle frequencies, no aliasing.
 WANTED = {
@@ -252,19 +252,12 @@ class _Watch:
 
 
 @dataclass(frozen=True, eq=False)
-class _Spectra:
+class _Spectra(NetworkQuestion):
     """Asks for the cross-spectra of the channels of each image."""
-
-    network: Network
-
-    @property
-    def preparations(self) -> tuple[Preparation]:
-        """The network's own."""
-        return (self.network.preparation,)
 
     def __call__(self, rows: Rows) -> dict[str, Iterator[np.ndarray]]:
         """One by one, for they are large."""
-        return {"power": map(power_of, rows.inputs[self.network.preparation])}
+        return {"power": map(power_of, self.inputs(rows))}
 
 
 def _rows(numbers: np.ndarray) -> np.ndarray:

@@ -6,11 +6,10 @@ import numpy as np
 
 from inspectnet.analyses.provenance import images_of
 from inspectnet.analyses.sources import Source, collection_of
-from inspectnet.images import Preparation
 from inspectnet.network import Network
 from inspectnet.progress import note
 from inspectnet.results import Images
-from inspectnet.scan import Gather, Rows, scan
+from inspectnet.scan import Gather, NetworkQuestion, Rows, scan
 
 
 @dataclass(frozen=True)
@@ -36,16 +35,9 @@ def read_photos(network: Network, source: Source, most: int) -> Photos:
 
 
 @dataclass(frozen=True, eq=False)
-class _Inputs:
+class _Inputs(NetworkQuestion):
     """Asks for what the network sees."""
-
-    network: Network
-
-    @property
-    def preparations(self) -> tuple[Preparation]:
-        """The network's own."""
-        return (self.network.preparation,)
 
     def __call__(self, rows: Rows) -> dict[str, np.ndarray]:
         """The inputs themselves."""
-        return {"x": rows.inputs[self.network.preparation]}
+        return {"x": self.inputs(rows)}

@@ -3,7 +3,7 @@
 collection -> Stream -> Rows -> question (runs networks) -> accumulator (arrays: update, merge, result)
 """
 
-from inspectnet.scan.engine import Accumulator, Question, Rows, scan
+from inspectnet.scan.engine import Accumulator, NetworkQuestion, Question, Rows, scan
 from inspectnet.scan.gather import Gather
 from inspectnet.scan.peaks import Peaks, find_strongest
 from inspectnet.scan.sums import Sum
@@ -16,6 +16,7 @@ __all__ = [
     "Activation",
     "Feature",
     "Gather",
+    "NetworkQuestion",
     "Peaks",
     "Question",
     "Ranking",

@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self, TypeVar
 
 from inspectnet.images import Collection, Keys, Preparation, Seen, Several, Stream, TenCrops
 from inspectnet.images.prepare import Prepared
+from inspectnet.network import Network
 
 A_contra = TypeVar("A_contra", contravariant=True)
 R_co = TypeVar("R_co", covariant=True)
@@ -35,6 +36,22 @@ class Question(Protocol):
 
     def __call__(self, rows: Rows) -> Mapping[str, Any]:
         """By name the answer, for an accumulator of that name."""
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkQuestion:
+    """A question that one network answers."""
+
+    network: Network
+
+    @property
+    def preparations(self) -> tuple[Preparation]:
+        """The network's own."""
+        return (self.network.preparation,)
+
+    def inputs(self, rows: Rows) -> Prepared:
+        """(n, C, H, W): what the network sees of the rows."""
+        return rows.inputs[self.network.preparation]
 
 
 class Accumulator(Protocol[A_contra, R_co]):

@@ -7,27 +7,21 @@ import numpy as np
 
 from inspectnet.errors import ModelError
 from inspectnet.graph.layers import Layer
-from inspectnet.images import Collection, Preparation, Seen
+from inspectnet.images import Collection, Seen
 from inspectnet.network import Maxima, Network
-from inspectnet.scan.engine import Rows, scan
+from inspectnet.scan.engine import NetworkQuestion, Rows, scan
 from inspectnet.scan.top import Ranking, Top
 
 
 @dataclass(frozen=True, eq=False)
-class Peaks:
+class Peaks(NetworkQuestion):
     """Asks for the Maxima of layers, by their outputs. Raises ModelError for activations that are not a number."""
 
-    network: Network
     layers: Sequence[Layer]
-
-    @property
-    def preparations(self) -> tuple[Preparation]:
-        """The network's own."""
-        return (self.network.preparation,)
 
     def __call__(self, rows: Rows) -> dict[str, Maxima]:
         """The Maxima of each layer."""
-        x = rows.inputs[self.network.preparation]
+        x = self.inputs(rows)
         maxima = self.network.maxima(x, [layer.output for layer in self.layers])
         for layer in self.layers:
             refuse_nan(self.network, layer, maxima[layer.output].values, rows.ids)

@@ -635,7 +635,7 @@ def test_a_reader_that_goes_away_is_no_news(model):
 def test_control_c_is_one_line_and_leaves_no_folder(model, photos, tmp_path):
     program = "import signal, sys, time; from inspectnet.cli import main; from inspectnet.analyses import features\n"
     program += "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a background job inherits 'ignored'
-    program += "features.scan = lambda *a, **o: time.sleep(60)\nsys.exit(main(sys.argv[1:]))"
+    program += "features.find_strongest = lambda *a, **o: time.sleep(60)\nsys.exit(main(sys.argv[1:]))"
     out = tmp_path / "new" / "out"
     with python("-c", program, "deconv", model, "-l", "conv1", "--images", photos, "-o", out) as process:
         lines = iter(lambda: process.stderr.readline().decode(), "")
