@@ -1,6 +1,7 @@
 """Who may import whom: a room imports lower rooms only; torch stays out; files and functions stay short."""
 
 import ast
+import re
 import subprocess
 import sys
 from graphlib import CycleError, TopologicalSorter
@@ -221,6 +222,12 @@ def test_onnx_and_onnxruntime_and_drawing_stay_in_their_rooms_and_torch_outside(
 @pytest.mark.parametrize("room", TYPES_ONLY)
 def test_above_the_graph_a_model_is_a_type_and_no_more(room):
     assert uses_beyond_types(ROOT / "inspectnet" / f"{room}.py", TYPES_ONLY[room]) == []
+
+
+def test_the_page_of_the_design_lists_the_floors():
+    rows = re.findall(r"^\| (\d+) \| ((?:`\w+` ?)+)\|", (ROOT / "docs" / "design.md").read_text(), re.MULTILINE)
+    listed = {room: int(floor) for floor, rooms in rows for room in re.findall(r"\w+", rooms)}
+    assert listed == HOUSES["inspectnet"]
 
 
 def test_analyses_do_not_import_each_other():
