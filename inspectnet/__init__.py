@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from inspectnet.analyses.diagnosis import diagnose
     from inspectnet.analyses.evaluation import evaluate
     from inspectnet.analyses.evolution import evolve
+    from inspectnet.analyses.explain import explain
     from inspectnet.analyses.features import features
     from inspectnet.analyses.invariance import invariance
     from inspectnet.analyses.occlusion import occlude
+    from inspectnet.analyses.sanity import sanity
     from inspectnet.analyses.selectivity import selectivity
     from inspectnet.analyses.verify import verify
     from inspectnet.methods import (
@@ -56,12 +58,14 @@ __all__ = [
     "diagnose",
     "evaluate",
     "evolve",
+    "explain",
     "features",
     "invariance",
     "load",
     "occlude",
     "open",
     "plot",
+    "sanity",
     "save",
     "selectivity",
     "verify",
@@ -74,12 +78,14 @@ _HOMES = {
     "diagnose": ("inspectnet.analyses.diagnosis", "diagnose"),
     "evaluate": ("inspectnet.analyses.evaluation", "evaluate"),
     "evolve": ("inspectnet.analyses.evolution", "evolve"),
+    "explain": ("inspectnet.analyses.explain", "explain"),
     "features": ("inspectnet.analyses.features", "features"),
     "invariance": ("inspectnet.analyses.invariance", "invariance"),
     "load": ("inspectnet.report.keeping", "load"),
     "occlude": ("inspectnet.analyses.occlusion", "occlude"),
     "open": ("inspectnet.network", "open_network"),
     "plot": ("inspectnet.report.keeping", "plot"),
+    "sanity": ("inspectnet.analyses.sanity", "sanity"),
     "save": ("inspectnet.report.keeping", "save"),
     "selectivity": ("inspectnet.analyses.selectivity", "selectivity"),
     "verify": ("inspectnet.analyses.verify", "verify"),

@@ -104,4 +104,4 @@ def test_one_class_may_be_named_alone(tmp_path, capsys):
     (tmp_path / "net.classes.json").write_text('["cat"]')
     photos = noisy_photos(tmp_path / "photos", {"a.png": (20, 20)})
     done(capsys, "explain", model, photos, "--class", "not cat", "--method", "gradient", "-o", tmp_path / "out")
-    assert "not cat" in (tmp_path / "out" / "run.json").read_text()
+    assert "not cat" in (tmp_path / "out" / "result.json").read_text()

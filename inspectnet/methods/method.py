@@ -1,5 +1,6 @@
 """What an attribution method is: a frozen dataclass of a network and options, with `attribute(x, target)`."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import Field, dataclass, field, fields
@@ -42,9 +43,9 @@ class Method(ABC):
         return [one for one in fields(cls) if "help" in one.metadata]
 
     @property
-    def options(self) -> dict[str, Any]:
-        """Its options by name."""
-        return {one.name: getattr(self, one.name) for one in self.takes()}
+    def options(self) -> dict[str, object]:
+        """Its options by name, ready for JSON: of an array its shape and sha256."""
+        return {one.name: _told(getattr(self, one.name)) for one in self.takes()}
 
     @property
     def of(self) -> str:
@@ -100,6 +101,12 @@ def describe_methods() -> str:
     """All methods with the options that each takes, as one text for help."""
     said = ((name, " ".join(map(_written, kind.takes()))) for name, kind in METHODS.items())
     return ", ".join(f"{name} ({options})" if options else name for name, options in said)
+
+
+def _told(value: Any) -> object:
+    if isinstance(value, np.ndarray) and value.ndim:
+        return f"array {value.shape} {value.dtype}, sha256 {hashlib.sha256(value.tobytes()).hexdigest()}"
+    return value.item() if isinstance(value, np.generic | np.ndarray) else value
 
 
 def _written(one: "Field[Any]") -> str:

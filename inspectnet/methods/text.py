@@ -32,6 +32,21 @@ def parse_methods(net: Network, text: str, among: type[Method] = Method) -> dict
     }
 
 
+def methods_of(net: Network, said: str | Sequence[Method]) -> dict[str, Method]:
+    """By name, the methods of classes that a text means, or that were made for the network. Raises OptionError."""
+    if isinstance(said, str):
+        return parse_methods(net, said)
+    for one in said:
+        if one.net is not net or one.of:
+            whose = f"units of {one.of}" if one.of else f"classes of {one.net.path}"
+            raise OptionError(f"{one.name} was made to explain {whose}, not classes of {net.path}. Make it anew.")
+    if not said:
+        raise OptionError(f"there is no method. {FORM}")
+    names = [one.name for one in said]
+    full = {one: ":".join([one.name, *(f"{key}={value}" for key, value in one.options.items())]) for one in said}
+    return {one.name if names.count(one.name) == 1 else full[one]: one for one in said}
+
+
 def _options(kind: type[Method], said: Sequence[str]) -> dict[str, Any]:
     """The options of a method, in the types that its fields have."""
     types, options = {one.name: one.type for one in kind.takes()}, dict[str, Any]()

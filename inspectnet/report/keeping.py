@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 def plot(result: Result, name: str = "") -> "Figure":
     """The figure of a result, or that of its figures called `name`. Raises OptionError, which lists them."""
     figures = dict(presenter(result).figures(result))
-    if not name and len(figures) == 1:
-        (name,) = figures
+    if not name and (len(figures) == 1 or result.command in figures):  # which others may go with
+        name = result.command if result.command in figures else next(iter(figures))
     if name not in figures:
         what = f"no figure '{name}'.{nearest(name, figures)}" if name else f"there are {len(figures)} figures"
         raise OptionError(f"{what} Choose one of: {', '.join(figures)}." if figures else "this result has no figure.")

@@ -18,6 +18,8 @@ TOPICS = {
     "deconv": ("inspectnet.analyses.features:Features", "inspectnet.report.features"),
     "diagnose": ("inspectnet.analyses.diagnosis:Diagnosis", "inspectnet.report.diagnosis"),
     "selectivity": ("inspectnet.analyses.selectivity:Selectivity", "inspectnet.report.selectivity"),
+    "explain": ("inspectnet.analyses.explain:Explanation", "inspectnet.report.explain"),
+    "sanity": ("inspectnet.analyses.sanity:Sanity", "inspectnet.report.sanity"),
     "invariance": ("inspectnet.analyses.invariance:Invariance", "inspectnet.report.invariance"),
     "correspond": ("inspectnet.analyses.correspondence:Correspondence", "inspectnet.report.correspondence"),
 }

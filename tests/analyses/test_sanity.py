@@ -5,11 +5,21 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from commands import noisy_photos
 from nets import onnx_text
 
 import inspectnet
-from inspectnet.analyses import sanity
-from inspectnet.analyses.sanity import MEASURES, class_distance, edge_likeness, randomise, spearman, ssim
+from inspectnet.analyses.sanity import (
+    MEASURES,
+    MethodSanity,
+    class_distance,
+    edge_likeness,
+    other_classes,
+    randomise,
+    spearman,
+    ssim,
+    weights_by_layer,
+)
 from inspectnet.errors import ModelError, OptionError
 from inspectnet.methods import Gradient, Method
 
@@ -34,6 +44,15 @@ class Giving(Method):
 
 def giving(network, **functions):
     return {name: Giving(network, function) for name, function in functions.items()}
+
+
+def cascade(network, x, classes, methods, **options):
+    """What `sanity` says of each method, but of classes and edges."""
+    trained = {name: method.attribute(x, classes) for name, method in methods.items()}
+    similarity = randomise(network, x, classes, methods, trained, **options)
+    return {
+        name: MethodSanity("giving", {}, found, np.full(len(x), np.nan), None) for name, found in similarity.items()
+    }
 
 
 def image_alone(network, x, classes):
@@ -107,9 +126,9 @@ def test_layers_are_shuffled_from_the_top_down_each_step_one_more(vgg, monkeypat
         assert all(np.array_equal(np.sort(now[name].ravel()), np.sort(before[name].ravel())) for name in own)
         return x
 
-    found = randomise(network, x, classes, giving(network, watch=watch))
+    cascade(network, x, classes, giving(network, watch=watch))
     convolutions = [f"conv{i}" for i in range(8, 0, -1)]
-    assert found.layers == ("fc11", "fc10", "fc9", *convolutions)
+    assert list(weights_by_layer(network)) == ["fc11", "fc10", "fc9", *convolutions]
     assert [len(names) for names in changed] == [2 * i for i in range(12)]
     assert changed[1] == ["classifier.6.weight", "classifier.6.bias"]
     assert set(changed[4]) - set(changed[3]) == {"features.18.weight", "features.18.bias"}
@@ -119,21 +138,23 @@ def test_what_looks_at_the_image_alone_stays_the_same_and_noise_is_lost_at_once(
     network, x, classes = vgg
     draw = np.random.default_rng(0)
     methods = giving(network, image=image_alone, noise=lambda network, x, classes: draw.normal(size=x.shape))
-    found = randomise(network, x, classes, methods)
+    found = cascade(network, x, classes, methods)
     for measure in MEASURES:
-        np.testing.assert_allclose(found.curve("image", measure), 1)
-        assert found.curve("noise", measure)[0] == pytest.approx(1)
-    assert np.abs(found.curve("noise", "rank")[1:]).max() < 0.05
+        np.testing.assert_allclose(getattr(found["image"], measure), 1)
+        assert getattr(found["noise"], measure)[0] == pytest.approx(1)
+    assert np.abs(found["noise"].rank[1:]).max() < 0.05
 
 
 def test_the_gradient_forgets_and_the_cascade_repeats_by_its_seed(vgg):
     network, x, classes = vgg
-    found = randomise(network, x, classes, {"gradient": Gradient(network)}, repeats=2, seed=3)
-    assert found.similarity["gradient"].shape == (3, 2, 12, 2)
-    assert abs(found.curve("gradient", "rank")[-1]) < 0.1
-    again = randomise(network, x, classes, {"gradient": Gradient(network)}, repeats=1, seed=3)
-    np.testing.assert_array_equal(again.similarity["gradient"][:, 0], found.similarity["gradient"][:, 0])
-    first, second = found.similarity["gradient"][0, :, 1]
+    found, again = (
+        cascade(network, x, classes, {"gradient": Gradient(network)}, repeats=repeats, seed=3)["gradient"]
+        for repeats in (2, 1)
+    )
+    assert found.similarity.shape == (3, 2, 12, 2)
+    assert abs(found.rank[-1]) < 0.1
+    np.testing.assert_array_equal(again.similarity[:, 0], found.similarity[:, 0])
+    first, second = found.similarity[0, :, 1]
     assert np.abs(first - second).max() > 0
 
 
@@ -148,9 +169,10 @@ def test_explanations_of_two_classes_are_told_apart(vgg):
     def opposite(network, x, classes, own=classes):
         return np.where((classes == own)[:, None, None, None], x, -2 * x)
 
-    found = class_distance(
-        network, x, classes, giving(network, one=one_pixel_a_class, same=image_alone, other=opposite)
-    )
+    others = other_classes(classes, 10, seed=0)
+    assert (others != classes).all() and set(others) <= set(range(10))
+    methods = giving(network, one=one_pixel_a_class, same=image_alone, other=opposite)
+    found = {name: class_distance(m.attribute(x, classes), m.attribute(x, others)) for name, m in methods.items()}
     np.testing.assert_allclose([found["one"], found["same"], found["other"]], [[1, 1], [0, 0], [2, 2]], atol=1e-6)
 
 
@@ -162,25 +184,24 @@ def test_images_of_which_nothing_is_explained_do_not_count(vgg):
         return x * np.array([0, 1], np.float32)[:, None, None, None]
 
     methods = giving(network, half=half_blank, blank=lambda network, x, classes: np.zeros_like(x))
-    found = randomise(network, x, classes, methods)
-    assert found.explained("half").tolist() == [False, True] and not found.explained("blank").any()
-    np.testing.assert_allclose(found.curve("half", "rank"), 1)
-    assert np.isnan(found.curve("blank", "rank")).all()
-    assert np.isnan(class_distance(network, x, classes, methods)["half"]).tolist() == [True, False]
+    found = cascade(network, x, classes, methods)
+    assert found["half"].explained.tolist() == [False, True] and not found["blank"].explained.any()
+    assert (found["half"].blank, found["blank"].blank) == (1, 2)
+    np.testing.assert_allclose(found["half"].rank, 1)
+    assert found["blank"].rank is None and found["blank"].class_distance is None
+    half = half_blank(network, x, classes)
+    assert np.isnan(class_distance(half, half)).tolist() == [True, False]
     assert np.isnan(edge_likeness(x, half_blank(network, x, classes))).tolist() == [True, False]
 
 
 def test_a_network_without_weights_and_no_repeats_are_refused(tmp_path, vgg):
-    from nets import onnx_text
-
-    network, x, classes = vgg
     with pytest.raises(OptionError, match="cannot run 0 times"):
-        randomise(network, x, classes, giving(network, image=image_alone), repeats=0)
+        inspectnet.sanity(vgg[0], tmp_path, repeats=0)
     file = onnx_text("p = GlobalAveragePool (image)\ny = Flatten (p)", image=("N", 3, 4, 4))
     path = tmp_path / "bare.onnx"
     path.write_bytes(file.SerializeToString())
     with pytest.raises(ModelError, match="has no weights below its class scores"):
-        sanity.weights_by_layer(inspectnet.open(path, device="cpu"))
+        weights_by_layer(inspectnet.open(path, device="cpu"))
 
 
 def test_layers_that_keep_their_channels_last_and_weights_of_no_layer_are_shuffled_too(rng, tmp_path):
@@ -201,7 +222,7 @@ def test_layers_that_keep_their_channels_last_and_weights_of_no_layer_are_shuffl
         return x
 
     x = rng.normal(size=(1, 3, 10, 10)).astype(np.float32)
-    randomise(network, x, np.array([0]), giving(network, watch=watch))
+    cascade(network, x, np.array([0]), giving(network, watch=watch))
     assert changed[1] == {"u"} and changed[-2] == {"u", "w", "g", "b"} and changed[-1] == set(shapes)
     maps = inspectnet.GradCam(network, layer="fc1").attribute(x, 0)
     slope = network.weights()["loose"][0, :, 0, 0] * network.weights()["u"][:, 0] / 16
@@ -218,6 +239,24 @@ def test_an_explanation_of_which_nothing_is_left_is_like_none(vgg):
         calls.append(0)
         return x if len(calls) == 1 else np.zeros_like(x)
 
-    found = randomise(network, x, classes, giving(network, fading=fading))
+    found = cascade(network, x, classes, giving(network, fading=fading))["fading"]
     for measure in MEASURES:
-        assert found.curve("fading", measure)[0] == pytest.approx(1) and not found.curve("fading", measure)[1:].any()
+        first, *others = getattr(found, measure)
+        assert first == pytest.approx(1) and not any(others)
+
+
+def test_the_trained_network_is_explained_once_for_its_own_classes(vgg, tmp_path):
+    """And once for others; then the shuffled ones, of 11 layers."""
+    network, asked = vgg[0], []
+
+    def watch(twin, x, classes):
+        asked.append((twin is network, tuple(classes)))
+        return x
+
+    folder = noisy_photos(tmp_path / "photos", {"a.png": (70, 70), "b.png": (64, 80)})
+    found = inspectnet.sanity(network, folder, methods=[Giving(network, watch)], seed=2)
+    own = asked[0][1]
+    assert asked[:12] == [(True, own), *[(False, own)] * 11] and len(asked) == 13
+    assert asked[12][0] and all(a != b for a, b in zip(asked[12][1], own, strict=True))
+    assert found.layers == tuple(weights_by_layer(network)) and found.methods["giving"].class_distance < 1e-6
+    assert found.methods["giving"].rank == pytest.approx([1] * 12)

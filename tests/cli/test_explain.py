@@ -36,17 +36,18 @@ def photos(tmp_path):
 def test_explain_writes_a_page_a_picture_for_each_method_and_the_arrays(model, photos, tmp_path, capsys):
     out = tmp_path / "out"
     said, _ = done(capsys, "explain", model, photos, "-o", out)
-    assert said == f"deconvnet, guided_backprop, gradient, grad_cam: 6 images -> {out}\n"
+    assert said == f"deconvnet, guided_backprop, gradient, grad_cam: 6 images\n-> {out}\n"
     methods = ["deconvnet", "guided_backprop", "gradient", "grad_cam"]
     names = [f"{n.replace(' ', '_')}_{i}" for n in NAMES[:3] for i in range(2)]
-    files = {"explain.png", "explain.npz", "run.json"} | {f"{n}-{m}.png" for n in names for m in methods}
+    files = {"explain.png", "arrays.npz", "result.json"} | {f"{n}-{m}.png" for n in names for m in methods}
     assert set(contents(out)) == files
-    arrays, network = np.load(out / "explain.npz"), inspectnet.open(model, device="cpu")
-    assert arrays["grad_cam"].shape == (6, 9, 9) and arrays["gradient"].shape == (6, 3, SIDE, SIDE)
-    x = np.stack([network.preparation.normalise(photo) for photo in arrays["photo"]])
-    classes = arrays["probabilities"].argmax(axis=1)
-    np.testing.assert_array_equal(arrays["class"], classes)
-    np.testing.assert_allclose(arrays["gradient"], inspectnet.Gradient(network).attribute(x, classes), atol=1e-6)
+    found, network = check_result(out), inspectnet.open(model, device="cpu")
+    values = {name: one.values for name, one in found.attributions.items()}
+    assert values["grad_cam"].shape == (6, 9, 9) and values["gradient"].shape == (6, 3, SIDE, SIDE)
+    x = np.stack([network.preparation.normalise(photo) for photo in found.photos])
+    classes = found.probabilities.argmax(axis=1)
+    np.testing.assert_array_equal([image.explained.number for image in found.images], classes)
+    np.testing.assert_allclose(values["gradient"], inspectnet.Gradient(network).attribute(x, classes), atol=1e-6)
     with Image.open(out / f"{names[0]}-grad_cam.png") as drawn:
         assert drawn.size == (SIDE, SIDE)
 
@@ -55,15 +56,57 @@ def test_the_record_tells_class_method_and_layer(model, photos, tmp_path, capsys
     said, _ = done(capsys, "explain", model, photos / "red deer", "-c", "whale", "-m",
                    "layer_cam:layer=conv1,smoothgrad:samples=2", "-o", tmp_path / "out", "--json")  # fmt: skip
     record = json.loads(said)
-    assert record == json.loads((tmp_path / "out" / "run.json").read_text())
-    assert record["methods"] == {
-        "layer_cam": {"layer": "conv1"},
-        "smoothgrad": {"samples": 2, "noise": 0.15, "seed": 0},
-    }
-    (first, _) = record["explained"]
-    assert (first["image"], first["class"], first["class_name"]) == ("0.png", 2, "blue whale")
-    assert 0 < first["class_probability"] <= first["top1_probability"] < 1
-    assert (record["model"], record["scores"], record["images"]["count"]) == ("tiny.onnx", "y", 2)
+    assert record == json.loads((tmp_path / "out" / "result.json").read_text())
+    used = record["result"]["attributions"]
+    assert (used["layer_cam"]["options"], used["layer_cam"]["layer"]) == ({"layer": "conv1"}, "conv1")
+    assert (used["smoothgrad"]["options"], used["smoothgrad"]["layer"]) == (
+        {"samples": 2, "noise": 0.15, "seed": 0}, None
+    )  # fmt: skip
+    (first, _) = record["result"]["images"]
+    explained = first["explained"]
+    assert (first["image"], explained["number"], explained["name"]) == ("0.png", 2, "blue whale")
+    assert 0 < explained["probability"] <= first["top1"]["probability"] < 1
+    assert (record["models"][0]["name"], record["options"]["scores"]) == ("tiny.onnx", "y")
+    assert record["options"]["target"] == 2 and record["images"]["count"] == 2
+
+
+def test_all_that_the_command_does_python_does(model, photos, tmp_path, capsys):
+    """The same result, to the bit; methods may be made beforehand, the same one with several options."""
+    done(capsys, "explain", model, photos, "-c", "whale", "-m", "gradient,grad_cam:layer=conv1", "-o", tmp_path / "out")
+    network = inspectnet.open(model)
+    made = [inspectnet.Gradient(network), inspectnet.GradCam(network, layer="conv1")]
+    for methods in ("gradient,grad_cam:layer=conv1", made):
+        result = inspectnet.explain(network, photos, target="whale", methods=methods)
+        saved = inspectnet.save(result, tmp_path / "python", overwrite=True)
+        same, other = (dict(np.load(folder / "arrays.npz")) for folder in (saved, tmp_path / "out"))
+        assert same.keys() == other.keys() and all(np.array_equal(same[name], other[name]) for name in same)
+    assert inspectnet.plot(result).get_size_inches()[0] > inspectnet.plot(result, "red_deer_0-gradient").get_figwidth()
+    two = [inspectnet.SmoothGrad(network, samples=2, noise=noise) for noise in (0.1, 0.3)]
+    found = inspectnet.explain(network, photos, methods=two)
+    assert list(found.attributions) == [
+        "smoothgrad:samples=2:noise=0.1:seed=0",
+        "smoothgrad:samples=2:noise=0.3:seed=0",
+    ]
+    assert "Explanation of tiny.onnx over 6 images" in repr(found)
+
+
+def test_methods_that_explain_something_else_are_refused(model, photos):
+    network, other = inspectnet.open(model), inspectnet.open(model)
+    for methods, why in (
+        ([inspectnet.Gradient(other)], "gradient was made to explain classes of"),
+        ([inspectnet.Gradient(network, layer="conv2")], "gradient was made to explain units of conv2, not classes of"),
+        ([], "there is no method"),
+    ):
+        with pytest.raises(OptionError, match=why):
+            inspectnet.explain(network, photos, methods=methods)
+
+
+def test_a_baseline_that_is_an_image_is_told_by_its_hash(model, photos, tmp_path):
+    network = inspectnet.open(model)
+    method = inspectnet.IntegratedGradients(network, steps=2, baseline=np.full((3, 1, 1), 0.5, np.float32))
+    found = inspectnet.explain(network, photos, methods=[method])
+    assert found.about.options["methods"]["integrated_gradients"]["baseline"].startswith("array (3, 1, 1) float32, sha")
+    assert check_result(inspectnet.save(found, tmp_path / "out")).attributions.keys() == {"integrated_gradients"}
 
 
 def test_a_method_by_which_nothing_came_down_is_named(photos, tmp_path, capsys):
@@ -71,7 +114,7 @@ def test_a_method_by_which_nothing_came_down_is_named(photos, tmp_path, capsys):
     write_network(tmp_path / "dead.onnx", NET, dead, SIDE, NAMES)
     said, _ = done(capsys, "explain", tmp_path / "dead.onnx", photos / "red deer" / "0.png", "-m", "gradient,grad_cam",
                    "-o", tmp_path / "out", "--json")  # fmt: skip
-    assert json.loads(said)["explained"][0]["blank"] == ["gradient", "grad_cam"]
+    assert json.loads(said)["result"]["images"][0]["blank"] == ["gradient", "grad_cam"]
 
 
 def test_all_methods_can_be_asked_for_and_give_the_same_bytes_twice(model, photos, tmp_path, capsys):
@@ -80,7 +123,7 @@ def test_all_methods_can_be_asked_for_and_give_the_same_bytes_twice(model, photo
     for name in ("one", "two"):
         done(capsys, "explain", model, photos, "-m", methods, "-o", tmp_path / name)
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
-    assert set(METHODS) <= set(np.load(tmp_path / "one" / "explain.npz"))
+    assert {f"attributions.{name}.values" for name in METHODS} <= set(np.load(tmp_path / "one" / "arrays.npz"))
 
 
 def test_more_photos_than_fit_on_a_page_are_left_out_and_that_is_said(model, photos, tmp_path, capsys):
@@ -88,7 +131,7 @@ def test_more_photos_than_fit_on_a_page_are_left_out_and_that_is_said(model, pho
         (photos / "0.png").parent.joinpath(f"more{i:02}.png").write_bytes((photos / NAMES[0] / "0.png").read_bytes())
     _, said = done(capsys, "explain", model, photos, "-m", "gradient", "-o", tmp_path / "out")
     assert said == [f"16 of 26 images in {photos}, evenly spaced"]
-    assert len(np.load(tmp_path / "out" / "explain.npz")["image"]) == 16
+    assert len(inspectnet.load(tmp_path / "out").images) == 16
 
 
 def test_a_photo_that_cannot_be_read_is_named_and_left_out(model, photos, tmp_path, capsys):
@@ -105,9 +148,9 @@ def test_class_names_may_come_from_a_file_and_bgr_networks_keep_their_colours(mo
     photo = photos / NAMES[0] / "0.png"
     options = ("-m", "gradient", "-c", "n00000003", "--classes", table, "--channel-order", "bgr")
     done(capsys, "explain", model, photo, *options, "-o", tmp_path / "out")
-    record = json.loads((tmp_path / "out" / "run.json").read_text())
-    assert record["explained"][0]["class_name"] == "roe deer"
-    signal = np.load(tmp_path / "out" / "explain.npz")["gradient"][0]
+    found = check_result(tmp_path / "out")
+    assert found.images[0].explained.name == "roe deer"
+    signal = found.attributions["gradient"].values[0]
     with Image.open(tmp_path / "out" / "0-gradient.png") as image:
         drawn = np.asarray(image).astype(float) - 128
     assert np.corrcoef(drawn[..., 0].ravel(), signal[2].ravel())[0, 1] > 0.99
@@ -170,14 +213,16 @@ def test_sanity_writes_curves_numbers_and_arrays_and_prints_a_table(model, photo
     lines = said.splitlines()
     assert lines[0] == "6 images, 3 layers shuffled, 2 times"
     assert [line.split()[0] for line in lines[2:4]] == ["gradient", "grad_cam"]
-    assert set(contents(out)) == {"sanity.png", "sanity.json", "sanity.npz"}
-    record, arrays = json.loads((out / "sanity.json").read_text()), np.load(out / "sanity.npz")
-    assert record["layers"] == ["fc3", "conv2", "conv1"] == arrays["layer"].tolist()
-    assert arrays["gradient"].shape == (3, 2, 4, 6)
-    gradient = record["methods"][0]
-    np.testing.assert_allclose(gradient["rank"], arrays["gradient"][0].mean(axis=(0, 2)))
-    assert gradient["rank"][0] == pytest.approx(1) and abs(gradient["rank"][-1]) < 0.9
-    assert record["methods"][1]["edge_likeness"] is None
+    assert set(contents(out)) == {"sanity.png", "result.json", "arrays.npz"}
+    found = check_result(out)
+    assert found.layers == ("fc3", "conv2", "conv1")
+    gradient = found.methods["gradient"]
+    assert gradient.similarity.shape == (3, 2, 4, 6)
+    np.testing.assert_allclose(gradient.rank, gradient.similarity[0].mean(axis=(0, 2)))
+    assert gradient.rank[0] == pytest.approx(1) and abs(gradient.rank[-1]) < 0.9
+    assert found.methods["grad_cam"].edge_likeness is None
+    record = json.loads((out / "result.json").read_text())["result"]["methods"]["gradient"]
+    assert record["rank"] == list(gradient.rank) and record["blank"] == 0
 
 
 def test_sanity_gives_the_same_bytes_for_the_same_seed_and_others_for_another(model, photos, tmp_path, capsys):
@@ -185,7 +230,7 @@ def test_sanity_gives_the_same_bytes_for_the_same_seed_and_others_for_another(mo
         done(capsys, "sanity", model, photos, "-m", "gradient", "--seed", seed, "-o", tmp_path / name)
     one, two, three = (contents(tmp_path / name) for name in ("one", "two", "three"))
     assert one == two
-    assert one["sanity.npz"] != three["sanity.npz"]
+    assert one["arrays.npz"] != three["arrays.npz"]
 
 
 def test_the_curves_of_an_earlier_run_do_not_stay_beside_a_blank_one(model, photos, tmp_path, capsys):
@@ -194,7 +239,7 @@ def test_the_curves_of_an_earlier_run_do_not_stay_beside_a_blank_one(model, phot
     dead = random_weights(0, k1=(5, 3, 3, 3), k2=(6, 5, 3, 3)) | {"w": np.zeros((6, 4), np.float32)}
     write_network(tmp_path / "dead.onnx", NET, dead, SIDE, NAMES)
     done(capsys, "sanity", tmp_path / "dead.onnx", photos, "-m", "gradient", "-o", out, "--overwrite")
-    assert set(contents(out)) == {"sanity.json", "sanity.npz"}
+    assert set(contents(out)) == {"result.json", "arrays.npz"}
 
 
 # Selectivity -----------------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def test_a_source_tree_that_is_not_installed_gives_a_result(tmp_path):
         [sys.executable, "-c", program, *map(str, arguments)], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "out" / "run.json").exists()
+    assert (tmp_path / "out" / "result.json").exists()
 
 
 @pytest.mark.parametrize("absent, said", [("simplejpeg", "simplejpeg"), ("google", "google.protobuf")])

@@ -1,0 +1,117 @@
+"""Explanations: which pixels, or which places of a layer, speak for a class, by several methods side by side."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from inspectnet.analyses.photos import read_photos
+from inspectnet.analyses.provenance import provenance
+from inspectnet.analyses.sources import Source
+from inspectnet.classes import class_names, find_class
+from inspectnet.methods import Cam, Method, methods_of
+from inspectnet.network import Network
+from inspectnet.progress import Progress, silent
+from inspectnet.results import Result
+
+METHODS = "deconvnet,guided_backprop,gradient,grad_cam"
+MOST = 16  # images
+
+
+@dataclass(frozen=True)
+class LikelyClass:
+    """A class, and how likely the network finds it."""
+
+    number: int
+    name: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class ExplainedImage:
+    """An image, and the class that is explained in it."""
+
+    image: str
+    explained: LikelyClass
+    top1: LikelyClass
+    """The most likely class."""
+    blank: tuple[str, ...]
+    """The methods by which nothing came down."""
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """What one method found in N images."""
+
+    method: str
+    options: Mapping[str, object]
+    layer: str | None
+    """The layer whose maps were weighed; None for a method of pixels."""
+    values: np.ndarray
+    """(N, C, H, W) float32, signed, in prepared units; of a method of maps (N, h, w), from 0 up."""
+
+
+@dataclass(frozen=True, repr=False)
+class Explanation(Result):
+    """What in images speaks for a class."""
+
+    command: ClassVar[str] = "explain"
+    images: tuple[ExplainedImage, ...]
+    attributions: Mapping[str, Attribution]
+    """By method; one that was asked for twice by its text, options included."""
+    probabilities: np.ndarray
+    """(N, K) float32: of all classes."""
+    photos: np.ndarray
+    """(N, H, W, 3) uint8: what the network sees."""
+
+
+def explain(
+    network: Network,
+    images: Source,
+    *,
+    target: int | str | None = None,
+    methods: str | Sequence[Method] = METHODS,
+    classes: Path | None = None,
+    progress: Progress = silent,
+) -> Explanation:
+    """What speaks for a class in photos, of which at most 16 are taken, by several attribution methods.
+
+    The score that is explained is the one before the softmax: a probability also rises where another class's score
+    falls. target: the class, by its number, its name or a part of that; by default each photo's most likely one.
+    methods: a text as the command takes it, or methods that were made for this network. classes: a file that names the
+    classes. Raises OptionError, LayerError, ImageError, ModelError, RuleError.
+    """
+    chosen, names = methods_of(network, methods), class_names(network, classes)
+    wanted = None if target is None else find_class(str(target), names)
+    photos = read_photos(network, images, MOST)
+    likely = network.probabilities(photos.x)
+    best = likely.argmax(axis=1)
+    explained = best if wanted is None else np.full(len(best), wanted)
+    attributions = dict[str, Attribution]()
+    with progress("explaining", len(chosen), "methods") as advance:
+        for name, method in chosen.items():
+            values, layer = method.attribute(photos.x, explained), method.layer if isinstance(method, Cam) else None
+            attributions[name] = Attribution(method.name, method.options, layer, values)
+            advance()
+
+    def told(row: int, number: int) -> LikelyClass:
+        return LikelyClass(int(number), names[number][-1], float(likely[row, number]))
+
+    options = {"methods": {name: one.options for name, one in attributions.items()}, "target": wanted}
+    return Explanation(
+        provenance([network], photos.images, {**options, "scores": network.class_scores().logits}),
+        tuple(
+            ExplainedImage(
+                image,
+                told(i, explained[i]),
+                told(i, best[i]),
+                tuple(name for name, one in attributions.items() if not one.values[i].any()),
+            )
+            for i, image in enumerate(photos.ids)
+        ),
+        attributions,
+        likely.astype(np.float32),
+        np.stack([network.preparation.restore(x) for x in photos.x]),
+    )
