@@ -9,9 +9,9 @@ import onnx_ir as ir
 
 from inspectnet.errors import OptionError, blames_its_model
 from inspectnet.graph.directory import Directory
+from inspectnet.graph.extents import fixed_batch, image_shape
 from inspectnet.graph.layers import Layer
 from inspectnet.graph.writing import to_bytes
-from inspectnet.reading.settling import fixed_batch, image_shape
 from inspectnet.runtime.device import Device
 from inspectnet.runtime.session import Session
 from inspectnet.runtime.sessions import Sessions

@@ -11,10 +11,10 @@ from typing import Any
 import onnx_ir as ir
 
 from inspectnet.errors import OptionError, nearest
+from inspectnet.graph.extents import image_shape
 from inspectnet.images.prepare import Preparation
 from inspectnet.reading import metadata
 from inspectnet.reading.reader import Source, open_graph
-from inspectnet.reading.settling import image_shape
 
 CHANNELS = (1, 3)  # of photos
 DEFAULT_SIDE = 224  # of the image, where neither the file nor the user says

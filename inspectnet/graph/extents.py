@@ -29,6 +29,18 @@ def images_in(extent: Extent) -> int | None:
     return int(times or 1) if batch == BATCH and (not times or times.isdecimal()) else None
 
 
+def fixed_batch(graph: ir.Graph) -> int | None:
+    """The batch size that the graph insists on; None if any will do."""
+    extent = shape_of(graph.inputs[0])[0]  # type: ignore[index]
+    return extent if isinstance(extent, int) else None
+
+
+def image_shape(graph: ir.Graph) -> tuple[int, int, int]:
+    """(C, H, W) of the graph's image."""
+    _, c, h, w = graph.inputs[0].shape
+    return int(c), int(h), int(w)
+
+
 def is_told(value: ir.Value) -> bool:
     """Whether all extents of `value` are known, as numbers or multiples of the batch."""
     shape = shape_of(value)

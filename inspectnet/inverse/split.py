@@ -10,11 +10,10 @@ import onnx_ir as ir
 import onnx_ir.passes.common as passes
 
 from inspectnet.graph.axes import axes_of
-from inspectnet.graph.extents import images_in, is_told
+from inspectnet.graph.extents import fixed_batch, images_in, is_told
 from inspectnet.graph.subgraphs import cut_out
 from inspectnet.graph.values import integer, read_values, shape_of, values_above
 from inspectnet.inverse.walk import OWNER, build, finish
-from inspectnet.reading.settling import fixed_batch
 from inspectnet.rules import Backward, Policy
 
 

@@ -6,8 +6,8 @@ import os
 import onnx_ir as ir
 
 from inspectnet.errors import ModelError, OptionError
+from inspectnet.graph.extents import fixed_batch
 from inspectnet.graph.values import describe, read_values, shape_of
-from inspectnet.reading.settling import fixed_batch
 
 GIB = 1 << 30
 MEMORY = "INSPECTNET_MEMORY"  # the variable that says another budget
@@ -17,9 +17,9 @@ ARENA = 2  # onnxruntime asks for memory by doubling what it has
 COPIES = 4  # of the image: decoded, resized, prepared, in a batch
 
 
-def refuse_too_large(graph: ir.Graph, where: str) -> None:
+def refuse_too_large(model: ir.Model, where: str) -> None:
     """Raise ModelError if one image, or the batch that the graph insists on, takes more memory than the budget."""
-    budget = _budget()
+    graph, budget = model.graph, _budget()
     last_use = {value: i for i, node in enumerate(graph) for value in read_values(node)}
     copies = COPIES * sum(map(_size, graph.inputs))
     held = sum(map(_size, graph.inputs))

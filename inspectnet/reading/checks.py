@@ -34,8 +34,9 @@ def _check_nodes(nodes: Iterable[onnx.NodeProto], given: set[str], where: str) -
                 _check_graph(graph, known, where)
 
 
-def put_in_order(graph: ir.Graph, where: str) -> None:
+def put_in_order(model: ir.Model, where: str) -> None:
     """Let each operator stand behind those that it reads, in place. Raises ModelError where operators form a circle."""
+    graph = model.graph
     if _in_order(graph):
         return
     try:

@@ -30,11 +30,12 @@ def writes(*op_types: str) -> Callable[[Writer], Writer]:
     return enter
 
 
-def write_out(graph: ir.Graph, where: str) -> None:
+def write_out(model: ir.Model, where: str) -> None:
     """Replace, in place, each operator of onnxruntime's own that has a writer by what that writes.
 
     Raises ModelError for a file that was laid out for one kind of processor.
     """
+    graph = model.graph
     blocked = next(filter(_is_laid_out, graph), None)
     if blocked is not None:
         name = f"{blocked.domain}.{blocked.op_type}"
@@ -55,7 +56,7 @@ def write_out(graph: ir.Graph, where: str) -> None:
         graph.remove(node, safe=True)
         new.name = name
     if strange:
-        put_in_order(graph, where)
+        put_in_order(model, where)
 
 
 def _is_laid_out(node: ir.Node) -> bool:

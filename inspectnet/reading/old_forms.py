@@ -28,12 +28,12 @@ def mark_old_forms(graph: ir.Graph, version: int) -> None:
             node.metadata_props[OLD] = str(version)
 
 
-def settle_old_forms(graph: ir.Graph, where: str) -> bool:
+def settle_old_forms(model: ir.Model, where: str) -> bool:
     """Write marked operators whose extents or scales are known in their new form, in place; whether there were any.
 
     Raises ModelError for one that has no new form.
     """
-    known = 0
+    graph, known = model.graph, 0
     for node in [node for node in graph if OLD in node.metadata_props]:
         if node.op_type == "Resize" and (scales := constant_of(node.inputs[2])) is not None:
             _round(graph, node, scales)

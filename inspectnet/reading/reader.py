@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnx
 import onnx_ir as ir
 import onnx_ir.passes.common as passes
 
@@ -12,13 +11,13 @@ from inspectnet.errors import ModelError, blaming_the_model
 from inspectnet.graph.folding import fold_constants
 from inspectnet.graph.operators import CARRIERS, NORMS, WEIGHTED
 from inspectnet.graph.values import live_values, shape_of
-from inspectnet.reading.budget import refuse_too_large
 from inspectnet.reading.channels_last import put_channels_first
 from inspectnet.reading.checks import put_in_order, refuse_loose_ends
 from inspectnet.reading.contrib import write_out
 from inspectnet.reading.functions import refuse_growth
 from inspectnet.reading.half_precision import widen_halves
 from inspectnet.reading.model_file import open_model_file
+from inspectnet.reading.passes import Pass, of_graph, of_model
 from inspectnet.reading.qdq import pool_real_numbers, write_rectifiers, write_unsigned
 from inspectnet.reading.settling import open_unsaid, settle_shapes
 from inspectnet.reading.upgrade import upgrade
@@ -44,23 +43,12 @@ def read(path: str | Path) -> Source:
     path = Path(path)
     with blaming_the_model(path):
         proto, digest = open_model_file(path)
-        model = _checked(proto, str(path))
+        refuse_loose_ends(proto, str(path))
+        refuse_growth(proto, str(path))
+        model = ir.from_proto(proto)
         del proto  # its weights are the model's
-        widen_halves(model)
-        model = upgrade(model, str(path))
-        write_out(model.graph, str(path))
-        passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
-        _refuse_what_is_no_number(model.graph, path)
-        passes.AddDefaultAttributesPass()(model)
-        fold_constants(model.graph)
-        passes.RemoveUnusedNodesPass()(model)
-        _keep_the_image_input(model.graph, path)
-        open_unsaid(model.graph.inputs[0])
-        pool_real_numbers(model.graph)
-        write_rectifiers(model.graph)
-        write_unsigned(model.graph)
-        layout = "nhwc" if put_channels_first(model) else "nchw"
-    return Source(path, model, digest, layout)
+        *_, turned = [change(model, str(path)) for change in READ]
+    return Source(path, model, digest, "nhwc" if turned else "nchw")
 
 
 def open_graph(source: Source, size: tuple[int, int] | None) -> ir.Model:
@@ -70,24 +58,12 @@ def open_graph(source: Source, size: tuple[int, int] | None) -> ir.Model:
     """
     with blaming_the_model(source.path):
         settle_shapes(source.model, size, str(source.path))
-        refuse_too_large(source.model.graph, str(source.path))
     return source.model
 
 
-def _checked(proto: onnx.ModelProto, where: str) -> ir.Model:
-    """The model of a protobuf, functions written out: all that is read is there, above what it reads."""
-    refuse_loose_ends(proto, where)
-    refuse_growth(proto, where)
-    model = ir.from_proto(proto)
-    passes.InlinePass()(model)
-    put_in_order(model.graph, where)
-    passes.RemoveInitializersFromInputsPass()(model)
-    return model
-
-
-def _refuse_what_is_no_number(graph: ir.Graph, path: Path) -> None:
+def _refuse_what_is_no_number(model: ir.Model, where: str) -> None:
     """Weights that are not finite come of a training that broke; they would make every picture empty."""
-    for name, value in graph.initializers.items():
+    for name, value in model.graph.initializers.items():
         if value.const_value is None or not value.const_value.dtype.is_floating_point():
             continue
         array = value.const_value.numpy()
@@ -96,7 +72,7 @@ def _refuse_what_is_no_number(graph: ir.Graph, path: Path) -> None:
                 continue
         what = "NaN (not a number)" if np.isnan(array).any() else "infinity"
         if what != "infinity" or (np.isinf(array).any() and _weighs(value)):
-            raise ModelError(f"{path}: the weight '{name}' holds {what}. Export an earlier checkpoint.")
+            raise ModelError(f"{where}: the weight '{name}' holds {what}. Export an earlier checkpoint.")
 
 
 def _weighs(value: ir.Value) -> bool:
@@ -113,8 +89,9 @@ def _weighs(value: ir.Value) -> bool:
     return False
 
 
-def _keep_the_image_input(graph: ir.Graph, path: Path) -> None:
+def _keep_the_image_input(model: ir.Model, where: str) -> None:
     """Drop inputs that nothing reads; what is left must be one image of four axes."""
+    graph = model.graph
     for value in list(graph.inputs):
         if not value.uses() and value not in graph.outputs:
             graph.inputs.remove(value)
@@ -123,16 +100,38 @@ def _keep_the_image_input(graph: ir.Graph, path: Path) -> None:
     if len(images) != 1 or len(graph.inputs) != 1:
         count = "no image input" if not images else f"{len(graph.inputs)} inputs"
         raise ModelError(
-            f"{path} has {count} (its inputs: {listed}). An image network takes one input of shape (N, C, H, W)."
+            f"{where} has {count} (its inputs: {listed}). An image network takes one input of shape (N, C, H, W)."
         )
     if images[0].dtype != ir.DataType.FLOAT:
         raise ModelError(
-            f"{path}: the image input '{images[0].name}' is {images[0].dtype}, not float32. Export it in float32."
+            f"{where}: the image input '{images[0].name}' is {images[0].dtype}, not float32. Export it in float32."
         )
     if not any(output in live_values(graph) for output in graph.outputs):
-        raise ModelError(f"{path}: no output depends on the image input '{images[0].name}'.")
+        raise ModelError(f"{where}: no output depends on the image input '{images[0].name}'.")
 
 
 def _extents(value: ir.Value) -> str:
     shape = shape_of(value)
     return "of unknown shape" if shape is None else "(" + ", ".join("?" if d is None else str(d) for d in shape) + ")"
+
+
+READ: tuple[Pass, ...] = (
+    of_model(passes.InlinePass()),
+    put_in_order,
+    of_model(passes.RemoveInitializersFromInputsPass()),
+    of_model(widen_halves),
+    upgrade,
+    write_out,
+    of_model(passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)),
+    _refuse_what_is_no_number,
+    of_model(passes.AddDefaultAttributesPass()),
+    of_graph(fold_constants),
+    of_model(passes.RemoveUnusedNodesPass()),
+    _keep_the_image_input,
+    of_graph(open_unsaid),
+    of_graph(pool_real_numbers),
+    of_graph(write_rectifiers),
+    of_graph(write_unsigned),
+    of_model(put_channels_first),
+)
+"""From any producer's graph to one of our opset that takes (N, C, H, W); the last says whether it took (N, H, W, C)."""

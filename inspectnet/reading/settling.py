@@ -8,12 +8,14 @@ from inspectnet.errors import ModelError
 from inspectnet.graph import operators as ops
 from inspectnet.graph.builder import add_initializer
 from inspectnet.graph.einsum import stretch_factors
-from inspectnet.graph.extents import BATCH, Extent, images_in, is_told, tell_extents
+from inspectnet.graph.extents import BATCH, images_in, is_told, tell_extents
 from inspectnet.graph.folding import fold_shapes
 from inspectnet.graph.values import constant_of, describe, integer, ints, live_values, shape_of
 from inspectnet.graph.window import explicit_pads
+from inspectnet.reading.budget import refuse_too_large
 from inspectnet.reading.fusing import fuse
 from inspectnet.reading.old_forms import settle_old_forms
+from inspectnet.reading.passes import Pass, of_graph, of_model, until_settled
 from inspectnet.reading.upgrade import has_schema
 
 # onnx infers no shape through these; while it looks, another operator that keeps the shape stands in their place
@@ -26,8 +28,7 @@ def settle_shapes(model: ir.Model, size: tuple[int, int] | None, where: str) -> 
 
     Also what needs shapes: automatic padding becomes explicit, what was taken apart (LRN, Swish) is one node again.
     """
-    graph = model.graph
-    image = graph.inputs[0]
+    image = model.graph.inputs[0]
     n, c, h, w = shape_of(image) or ()
     h, w = (_extent(d, i, size, where) for i, d in enumerate((h, w)))
     c = c if isinstance(c, int) else _channels_taken(image)
@@ -35,33 +36,9 @@ def settle_shapes(model: ir.Model, size: tuple[int, int] | None, where: str) -> 
         raise ModelError(
             f"{where}: neither the image input '{image.name}' nor a filter says how many channels it takes."
         )
-    _refuse_negative_pads(graph, where)
-    image.shape = ir.Shape([BATCH, c, h, w])
-    _keep_told_shapes(graph)
-    _settle_batch(model, n)
-    passes.RemoveUnusedNodesPass()(model)
-    while any(explicit_pads(node) for node in graph if node.op_type in ops.WINDOWS):
-        _infer(model)  # one at a time: the shapes above it may have been wrong
-    while fold_shapes(graph) or settle_old_forms(graph, where) or stretch_factors(graph):
-        passes.RemoveUnusedNodesPass()(model)
-        _infer(model)
-    if fuse(graph):
-        passes.RemoveUnusedNodesPass()(model)
-        _infer(model)
-    _refuse_empty_maps(graph, where)
-    _refuse_misfits(graph, where)
-
-
-def fixed_batch(graph: ir.Graph) -> int | None:
-    """The batch size that the graph insists on; None if any will do."""
-    extent = shape_of(graph.inputs[0])[0]  # type: ignore[index]
-    return extent if isinstance(extent, int) else None
-
-
-def image_shape(graph: ir.Graph) -> tuple[int, int, int]:
-    """(C, H, W) of the graph's image."""
-    _, c, h, w = graph.inputs[0].shape
-    return int(c), int(h), int(w)
+    image.shape = ir.Shape([n, c, h, w])
+    for change in SETTLE:
+        change(model, where)
 
 
 def _extent(said: int | str | None, axis: int, size: tuple[int, int] | None, where: str) -> int:
@@ -78,8 +55,9 @@ def _extent(said: int | str | None, axis: int, size: tuple[int, int] | None, whe
     return said
 
 
-def open_unsaid(image: ir.Value) -> None:
+def open_unsaid(graph: ir.Graph) -> None:
     """Let extents of the image that are no extents, as -1 or 0 for an open one, be open; in place."""
+    image = graph.inputs[0]
     extents = shape_of(image) or ()
     image.shape = ir.Shape([None if isinstance(n, int) and n < 1 else n for n in extents])
 
@@ -98,15 +76,16 @@ def _channels_taken(image: ir.Value) -> int | None:
     return None
 
 
-def _refuse_negative_pads(graph: ir.Graph, where: str) -> None:
+def _refuse_negative_pads(model: ir.Model, where: str) -> None:
     """No runtime takes them, and onnx infers no shape for them."""
-    for node in graph:
+    for node in model.graph:
         if node.op_type in ops.WINDOWS and not node.domain and min(pads := ints(node, "pads"), default=0) < 0:
             told = f"{describe(node)} has the negative pads {list(pads)}"
             raise ModelError(f"{where}: {told}. Cut its input with a Slice or Pad instead, and export it again.")
 
 
-def _refuse_empty_maps(graph: ir.Graph, where: str) -> None:
+def _refuse_empty_maps(model: ir.Model, where: str) -> None:
+    graph = model.graph
     alive = live_values(graph)
     for node in graph:
         shape = shape_of(node.outputs[0]) or ()
@@ -117,9 +96,9 @@ def _refuse_empty_maps(graph: ir.Graph, where: str) -> None:
             )
 
 
-def _refuse_misfits(graph: ir.Graph, where: str) -> None:
+def _refuse_misfits(model: ir.Model, where: str) -> None:
     """onnx infers a shape for filters that do not fit their map, too."""
-    for node in graph:
+    for node in model.graph:
         if node.op_type not in ops.WEIGHTED & ops.WINDOWS or node.domain:
             continue
         shape, filters = shape_of(node.inputs[0]), shape_of(node.inputs[1])
@@ -159,10 +138,11 @@ def _keep_told_shapes(graph: ir.Graph) -> None:
         value.shape = ir.Shape([first if isinstance(first, int) else BATCH, *rest]) if fixed else None
 
 
-def _settle_batch(model: ir.Model, n: Extent) -> None:
-    """Infer all shapes for any number of images if the graph allows it, else for `n`; in place."""
+def _free_batch(model: ir.Model) -> None:
+    """Infer all shapes for any number of images if the graph allows it, else for as many as the file says; in place."""
     graph = model.graph
-    image, rest = graph.inputs[0], list(graph.inputs[0].shape)[1:]
+    image, (n, *rest) = graph.inputs[0], shape_of(graph.inputs[0]) or (None,)
+    image.shape = ir.Shape([BATCH, *rest])
     told: set[ir.Value] = set()
     freed: dict[ir.Node, ir.Value] = {}
     if isinstance(n, int):
@@ -218,3 +198,29 @@ def _starts_from_a_batch(node: ir.Node, alive: set[ir.Value]) -> bool:
     """Whether a recurrent operator starts from states (directions, N, C) of a fixed number of images."""
     states = node.inputs[5:7] if node.op_type in ops.RECURRENT and node.inputs[0] in alive else ()
     return any(isinstance((shape_of(state) or (None, None))[1], int) for state in states if state is not None)
+
+
+def _make_pads_explicit(graph: ir.Graph) -> bool:
+    """Say one window's automatic padding, or its ceil mode, in explicit pads: shapes above it may have been wrong."""
+    return any(explicit_pads(node) for node in graph if node.op_type in ops.WINDOWS)
+
+
+def _infer_what_is_used(model: ir.Model) -> None:
+    """Drop what nothing reads any more, and infer all shapes."""
+    passes.RemoveUnusedNodesPass()(model)
+    _infer(model)
+
+
+SETTLE: tuple[Pass, ...] = (
+    _refuse_negative_pads,
+    of_graph(_keep_told_shapes),
+    of_model(_free_batch),
+    of_model(passes.RemoveUnusedNodesPass()),
+    until_settled(of_graph(_make_pads_explicit), after=_infer),
+    until_settled(of_graph(fold_shapes), settle_old_forms, of_graph(stretch_factors), after=_infer_what_is_used),
+    until_settled(of_graph(fuse), after=_infer_what_is_used),
+    _refuse_empty_maps,
+    _refuse_misfits,
+    refuse_too_large,
+)
+"""From a graph whose image has an extent to one whose every shape is known."""

@@ -19,8 +19,8 @@ STRANGE = "inspectnet.strange"  # the domain of operators that the standard does
 HEAVY = 1024  # elements: larger weights take no part in the conversion
 
 
-def upgrade(model: ir.Model, where: str) -> ir.Model:
-    """The same network in opset 21 or later, what the standard defines by other operators written out as these.
+def upgrade(model: ir.Model, where: str) -> None:
+    """Bring `model` to opset 21 or later, what the standard defines by other operators written out as these; in place.
 
     Raises ModelError where the file's opset cannot be brought there.
     """
@@ -33,16 +33,15 @@ def upgrade(model: ir.Model, where: str) -> ir.Model:
     refuse_misfits(model.graph, version, where)
     if version < OPSET:
         strange = _set_apart(model, version)
-        model = _without_weights(model, lambda proto: convert(proto, OPSET))
+        _without_weights(model, lambda proto: convert(proto, OPSET))
         if model.opset_imports.get("") != OPSET:
             raise ModelError(f"the opset of {where} cannot be brought to {OPSET}. Export it again with a newer opset.")
         _take_back(model, strange)
     if any(not node.domain and node.op_type in DEFINED for node in model.graph.all_nodes()):
         passes.AddDefaultAttributesPass()(model)  # the tool does not know what is not said
-        model = _without_weights(model, lambda proto: write_out(proto, sorted(DEFINED)))
+        _without_weights(model, lambda proto: write_out(proto, sorted(DEFINED)))
     mark_old_forms(model.graph, version)
     model.ir_version = max(model.ir_version or 0, 10)
-    return model
 
 
 def has_schema(node: ir.Node) -> bool:
@@ -71,8 +70,8 @@ def _take_back(model: ir.Model, shapes: dict[str, ir.Shape | None]) -> None:
     model.opset_imports.pop(STRANGE, None)
 
 
-def _without_weights(model: ir.Model, change: Callable[[onnx.ModelProto], onnx.ModelProto]) -> ir.Model:
-    """What one of onnx's own tools makes of the graph, the heavy weights standing in as inputs meanwhile."""
+def _without_weights(model: ir.Model, change: Callable[[onnx.ModelProto], onnx.ModelProto]) -> None:
+    """Let one of onnx's own tools change the graph, in place, the heavy weights standing in as inputs meanwhile."""
     graph = model.graph
     weights = {
         v.name: v.const_value
@@ -90,4 +89,4 @@ def _without_weights(model: ir.Model, change: Callable[[onnx.ModelProto], onnx.M
         converted.graph.inputs.remove(value)
         value.const_value = weights[value.name]
         converted.graph.initializers[value.name] = value
-    return converted
+    model.graph = converted.graph

@@ -69,7 +69,7 @@ def test_a_quantised_convolution_with_its_channels_last_is_refused_with_the_reas
     node = ir.node("QLinearConv", [], {"channels_last": 1}, domain="com.microsoft")
     graph = ir.Graph([], node.outputs, nodes=[node], name="saved")
     with pytest.raises(ModelError, match=r"com\.microsoft\.QLinearConv.*save it again with ORT_ENABLE_EXTENDED"):
-        write_out(graph, "m.onnx")
+        write_out(ir.Model(graph, ir_version=10), "m.onnx")
 
 
 ONE = np.ones(8)

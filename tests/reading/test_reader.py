@@ -11,8 +11,8 @@ from onnx import numpy_helper
 from small import run, session
 
 from inspectnet.errors import ModelError
+from inspectnet.graph.extents import fixed_batch
 from inspectnet.reading.reader import open_graph, read
-from inspectnet.reading.settling import fixed_batch
 from inspectnet.reading.upgrade import OPSET
 
 NET = """
