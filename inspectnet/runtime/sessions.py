@@ -34,6 +34,10 @@ class Sessions:
             kept: T = self._kept[key]
             return kept
 
+    def __len__(self) -> int:
+        """How many are kept now."""
+        return len(self._kept)
+
     def clear(self) -> None:
         """Let all of them go."""
         with self._lock:

@@ -106,6 +106,11 @@ def test_the_same_comes_out_for_any_batch_size_and_order_of_checkpoints(networks
     np.testing.assert_allclose(one.layers[0].projections, two.layers[0].projections, atol=1e-5)
 
 
+def test_no_session_outlives_an_evolution_whose_checkpoints_may_be_many(networks, collection):
+    evolve(networks, collection, epochs=[1, 5, 9], layers=["conv2", "fc3"], maps=1)
+    assert [len(network.sessions) for network in networks] == [0, 0, 0]
+
+
 def test_the_images_that_are_compared_are_spread_over_all_of_them(networks, collection):
     (few,) = evolve(networks, collection, epochs=[1, 5, 9], layers=["fc3"], maps=1, compared=4).layers
     last = networks[-1].activations(prepared(collection)[[0, 3, 6, 9]], "fc3")
