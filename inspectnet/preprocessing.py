@@ -12,6 +12,7 @@ import onnx_ir as ir
 
 from inspectnet.errors import OptionError, nearest
 from inspectnet.graph.extents import image_shape
+from inspectnet.graph.values import known_shape
 from inspectnet.images.prepare import Preparation
 from inspectnet.reading import metadata
 from inspectnet.reading.reader import Source, open_graph
@@ -77,11 +78,12 @@ def _travelling(source: Source) -> tuple[Preparation, str] | None:
 def _size_to_fix(source: Source, said: Mapping[str, Any]) -> tuple[int, int] | None:
     """(H, W) as the user says, or for the extents that the file leaves open; None if it fixes both."""
     if "input_size" in said:
-        return said["input_size"][-2:]  # type: ignore[no-any-return]
-    h, w = list(source.model.graph.inputs[0].shape)[2:]
+        h, w = said["input_size"][-2:]
+        return h, w
+    h, w = known_shape(source.model.graph.inputs[0])[2:]
     if isinstance(h, int) and isinstance(w, int):
         return None
-    return tuple(n if isinstance(n, int) else DEFAULT_SIDE for n in (h, w))  # type: ignore[return-value]
+    return h if isinstance(h, int) else DEFAULT_SIDE, w if isinstance(w, int) else DEFAULT_SIDE
 
 
 def _guess(model: ir.Model) -> tuple[Preparation, str]:

@@ -118,7 +118,7 @@ def as_maps(op: Op, value: ir.Value, axes: Axes) -> ir.Value:
         view = _seen_as(op.Reshape(view, [-1 if p.letter == "N" else p.extent for p in parts]), value, apart)
     view = _seen_as(op.Transpose(view, perm=order), value, turned)
     if not rows:
-        view = _seen_as(op.Reshape(view, [0, *shape[1:]]), value, shape)
+        view = _seen_as(op.Reshape(view, [0, *map(number, shape[1:])]), value, shape)
     elif len(axes) == 3:
         view = _seen_as(op.Unsqueeze(view, [2 if "W" in axes else 3]), value, shape)
     view.name = view_name(value)

@@ -46,8 +46,8 @@ def _is_short(loop: ir.Node, shapes: Sequence[Shape], constants: Constants) -> b
     body = inner_nodes(loop)
     if not all(node.op_type in POINTWISE - RANDOM and not node.domain for node in body):
         return False
-    inside = [x for node in body for x in node.inputs if x is not None and x.is_initializer()]
-    held = [tuple(x.const_value.shape.numpy()) for x in inside]
+    inside = [x.const_value for node in body for x in node.inputs if x is not None and x.is_initializer()]
+    held = [tuple(tensor.shape.numpy()) for tensor in inside if tensor is not None]
     if loop.op_type == "Loop":  # without a number of turns it may go on for ever
         first = loop.inputs[0]
         turns = TURNS + 1 if first is None else int(constants[str(first.name)].numpy().max(initial=0))

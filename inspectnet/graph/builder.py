@@ -29,7 +29,7 @@ def add_initializer(graph: ir.Graph, name: str, numbers: np.ndarray | ir.TensorP
     return value
 
 
-class Op(ir.tape.Tape):  # type: ignore[misc]
+class Op(ir.tape.Tape):
     """Appends nodes to a graph: `op.Relu(x)`, `op.several("Split", 2, x, [2, 2], axis=1)`.
 
     Numbers and arrays given as inputs become constants of the graph; int is int64, float is float32.

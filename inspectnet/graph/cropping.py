@@ -8,7 +8,7 @@ import onnx_ir as ir
 from inspectnet.graph.builder import Op
 from inspectnet.graph.extents import BATCH
 from inspectnet.graph.taps import cuts_of
-from inspectnet.graph.values import shape_of
+from inspectnet.graph.values import input_of, known_shape, shape_of
 
 END = (1 << 63) - 1  # behind the last position of any axis; its negative is before the first
 
@@ -26,14 +26,14 @@ def free_extent(graph: ir.Graph) -> None:
         if node.op_type == "Resize" and len(node.inputs) > 3:
             _resize_by_ratio(op, node)
     graph.sort()
-    graph.inputs[0].shape = ir.Shape([BATCH, graph.inputs[0].shape[1], "H", "W"])
+    graph.inputs[0].shape = ir.Shape([BATCH, known_shape(graph.inputs[0])[1], "H", "W"])
     for value in [*graph.outputs, *(value for node in graph for value in node.outputs)]:
         value.shape = None
 
 
 def _cut_from_both_ends(op: Op, node: ir.Node) -> None:
     """Say where a Slice ends by how much it leaves over: skip[:, :, 4:60] of 64 rows becomes skip[:, :, 4:-4]."""
-    cuts, shape = cuts_of(node), shape_of(node.inputs[0])
+    cuts, shape = cuts_of(node), shape_of(input_of(node))
     if cuts is None or shape is None:
         return
     starts, ends = [], []
@@ -55,7 +55,7 @@ def _cut_from_both_ends(op: Op, node: ir.Node) -> None:
 def _resize_by_ratio(op: Op, node: ir.Node) -> None:
     """Let a Resize to a certain size make any map larger or smaller by the same ratio."""
     up, down = [], []
-    for below, above in zip(*(shape_of(x) or () for x in (node.inputs[0], node.outputs[0])), strict=True):
+    for below, above in zip(*(shape_of(x) or () for x in (input_of(node), node.outputs[0])), strict=True):
         ratio = Fraction(above, below) if isinstance(below, int) and isinstance(above, int) else Fraction(1)
         up.append(ratio.numerator)
         down.append(ratio.denominator)

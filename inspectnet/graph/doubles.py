@@ -50,14 +50,14 @@ def can_run(model: ir.Model) -> bool:
     return all(not node.domain and node.op_type not in SLOW for node in model.graph.all_nodes())
 
 
-class Erf(OpRun):  # type: ignore[misc]
+class Erf(OpRun):
     """The error function; the reference's own gives float32."""
 
     def _run(self, x: np.ndarray) -> tuple[np.ndarray]:
         return (np.vectorize(math.erf, otypes=[np.float64])(x),)
 
 
-class LpNormalization(OpRun):  # type: ignore[misc]
+class LpNormalization(OpRun):
     """Division by a norm; the reference's own adds numbers up with their signs for p = 1."""
 
     def _run(self, x: np.ndarray, axis: int = -1, p: int = 2) -> tuple[np.ndarray]:

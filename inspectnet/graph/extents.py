@@ -13,7 +13,7 @@ import onnx_ir as ir
 from inspectnet.graph.builder import add_initializer
 from inspectnet.graph.folding import fold_shapes, replace_by_constants
 from inspectnet.graph.subgraphs import cut_out
-from inspectnet.graph.values import constant_of, integer, live_values, shape_of
+from inspectnet.graph.values import constant_of, extents_of, input_of, integer, known_shape, live_values, shape_of
 
 BATCH = "N"
 SAMPLES = (60, 77)  # images: apart from each other in all factors, and no extent that a network is likely to have
@@ -31,14 +31,14 @@ def images_in(extent: Extent) -> int | None:
 
 def fixed_batch(graph: ir.Graph) -> int | None:
     """The batch size that the graph insists on; None if any will do."""
-    extent = shape_of(graph.inputs[0])[0]  # type: ignore[index]
+    extent = known_shape(graph.inputs[0])[0]
     return extent if isinstance(extent, int) else None
 
 
 def image_shape(graph: ir.Graph) -> tuple[int, int, int]:
     """(C, H, W) of the graph's image."""
-    _, c, h, w = graph.inputs[0].shape
-    return int(c), int(h), int(w)
+    c, h, w = extents_of(graph.inputs[0], 1)
+    return c, h, w
 
 
 def is_told(value: ir.Value) -> bool:
@@ -53,7 +53,7 @@ def tell_extents(model: ir.Model, infer: Infer) -> None:
     Where extents are computed that do not depend on the batch, constants take their place; a Reshape that needs the
     batch copies it from its input if it can. infer: what infers the shapes of a model, in place.
     """
-    if shape_of(model.graph.inputs[0])[0] != BATCH or all(map(is_told, live_values(model.graph))):  # type: ignore[index]
+    if known_shape(model.graph.inputs[0])[0] != BATCH or all(map(is_told, live_values(model.graph))):
         return
     first, second = (_values(_seen_with(model, images, infer)) for images in SAMPLES)
     for value in [value for node in model.graph for value in node.outputs]:
@@ -67,7 +67,7 @@ def tell_extents(model: ir.Model, infer: Infer) -> None:
 def _seen_with(model: ir.Model, images: int, infer: Infer) -> ir.Graph:
     """A copy of the graph for that number of images, what follows from it worked out."""
     copy = cut_out(model, list(model.graph.inputs), list(model.graph.outputs))
-    copy.graph.inputs[0].shape = ir.Shape([images, *list(copy.graph.inputs[0].shape)[1:]])
+    copy.graph.inputs[0].shape = ir.Shape([images, *known_shape(copy.graph.inputs[0])[1:]])
     infer(copy)
     while fold_shapes(copy.graph):
         infer(copy)
@@ -104,7 +104,7 @@ def _simplify(graph: ir.Graph, node: ir.Node, first: dict[str, ir.Value], second
         replace_by_constants(graph, node, same)
     elif node.op_type == "Reshape" and not node.domain and not integer(node, "allowzero"):
         wanted = _constants(node.inputs[1], first, second)
-        target = _target(shape_of(node.inputs[0]), *wanted) if wanted else None
+        target = _target(shape_of(input_of(node)), *wanted) if wanted else None
         if target is not None and constant_of(node.inputs[1]) is None:
             name = f"{node.outputs[0].name}/extents"
             node.replace_input_with(1, add_initializer(graph, name, np.array(target, np.int64)))

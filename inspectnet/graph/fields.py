@@ -12,7 +12,7 @@ from inspectnet.graph import operators as ops
 from inspectnet.graph.axes import axes_of, reduced_axes, regrouped
 from inspectnet.graph.axis import Axis, join, pixels
 from inspectnet.graph.taps import cuts_of, taps_of
-from inspectnet.graph.values import constant_of, integer, live_values, shape_of
+from inspectnet.graph.values import constant_of, extents_of, input_of, integer, live_values, shape_of
 
 ALIGNED = ops.POINTWISE | {"Concat"}  # their inputs meet place by place
 IN_PLACE = ops.POINTWISE | ops.ROUNDINGS | {"Transpose"}
@@ -23,7 +23,7 @@ Field = tuple[Axis, Axis]  # height, width; None in its place means the whole im
 def receptive_fields(graph: ir.Graph) -> dict[ir.Value, Field | None]:
     """The field of each live value; None where a unit sees the whole image, or where its place is not known."""
     alive, axes, image = live_values(graph), axes_of(graph), graph.inputs[0]
-    height, width = (pixels(int(n)) for n in list(image.shape)[2:])
+    height, width = map(pixels, extents_of(image, 2))
     fields: dict[ir.Value, Field | None] = {image: (height, width)}
     for node in graph:
         live = [x for x in node.inputs if x is not None and x in alive]
@@ -86,7 +86,7 @@ def _above(node: ir.Node, value: ir.Value, below: Field, axes: str, letters: str
 
 def _reaches_beyond_places(node: ir.Node, axes: str) -> bool:
     """Whether an operator that takes places one by one from its map does something to images or channels, too."""
-    below, above = (shape_of(x) or () for x in (node.inputs[0], node.outputs[0]))
+    below, above = (shape_of(x) or () for x in (input_of(node), node.outputs[0]))
     if node.op_type == "Resize":
         changed = {c for n, m, c in zip(below, above, axes, strict=True) if isinstance(m, int) and n != m}
         return not changed <= {"H", "W"}
@@ -99,7 +99,7 @@ def _reaches_beyond_places(node: ir.Node, axes: str) -> bool:
 def _stays_in_place(node: ir.Node, axes: str) -> bool:
     """Whether `node` mixes channels only, or moves them, each place by itself."""
     if node.op_type in ops.REGROUPING:
-        below, above = (shape_of(x) or () for x in (node.inputs[0], node.outputs[0]))
+        below, above = (shape_of(x) or () for x in (input_of(node), node.outputs[0]))
         return set("HW") <= set(regrouped(axes, below, above))
     return set(_mixed(node, axes)) == {"C"}
 
@@ -113,7 +113,7 @@ def _mixed(node: ir.Node, axes: str) -> str:
     if node.op_type in ops.ALONG | {"Gather"}:
         return axes[integer(node, "axis", 0 if node.op_type in ops.MOVES else -1)]
     if node.op_type == "MatMul":
-        return axes[-1] if len(shape_of(node.inputs[1]) or ()) == 2 else ""
+        return axes[-1] if len(shape_of(input_of(node, 1)) or ()) == 2 else ""
     if node.op_type in ops.REDUCTIONS:
         return "".join(axes[i] for i in reduced_axes(node))
     return ""

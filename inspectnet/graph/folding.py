@@ -10,7 +10,16 @@ import onnx_ir as ir
 
 from inspectnet.graph.bounds import LARGEST, is_small
 from inspectnet.graph.builder import add_initializer
-from inspectnet.graph.values import constant_of, inner_nodes, integer, read_values, shape_of
+from inspectnet.graph.values import (
+    constant_of,
+    graph_of,
+    inner_nodes,
+    input_of,
+    integer,
+    name_of,
+    read_values,
+    shape_of,
+)
 
 UNKNOWN = -1
 MOST = 1 << 24  # elements of all that is computed at once: what it is made of can be dropped before the next time
@@ -39,14 +48,14 @@ def fold_shapes(graph: ir.Graph) -> bool:
 
 def _extents(node: ir.Node, known: dict[ir.Value, np.ndarray]) -> np.ndarray | None:
     """The extents that `node` gives, as far as they are fixed; None if it gives something else."""
-    if node.op_type == "Shape" and shape_of(node.inputs[0]) is not None:
-        shape = shape_of(node.inputs[0]) or ()
+    if node.op_type == "Shape" and shape_of(input_of(node)) is not None:
+        shape = shape_of(input_of(node)) or ()
         part = shape[integer(node, "start") : integer(node, "end", len(shape))]
         return np.array([d if isinstance(d, int) else UNKNOWN for d in part], np.int64)
-    if node.op_type == "Size" and (told := shape_of(node.inputs[0])) is not None:
+    if node.op_type == "Size" and (told := shape_of(input_of(node))) is not None:
         fixed = [d for d in told if isinstance(d, int)]
         return np.array(math.prod(fixed) if len(fixed) == len(told) else UNKNOWN, np.int64)
-    vector = known.get(node.inputs[0]) if node.op_type in ("Gather", "Slice") else None
+    vector = known.get(input_of(node)) if node.op_type in ("Gather", "Slice") else None
     if vector is None:
         return None
     rest = [c for x in node.inputs[1:] if (c := constant_of(x)) is not None]
@@ -69,7 +78,7 @@ def _inline_branch(graph: ir.Graph, node: ir.Node) -> None:
     for value in [*branch.initializers.values(), *(v for inner in branch for v in inner.outputs)]:
         value.name = f"{prefix}/{value.name}"  # another branch may have used the same name
     for value in list(branch.initializers.values()):
-        branch.initializers.pop(value.name)
+        branch.initializers.pop(name_of(value))
         graph.register_initializer(value)
     for inner in list(branch):
         branch.remove(inner)
@@ -93,7 +102,7 @@ def fold_constants(graph: ir.Graph) -> None:
     for node in list(graph):
         if node.domain:
             continue
-        inside = {v for inner in inner_nodes(node) for v in (*inner.outputs, *inner.graph.inputs)}
+        inside = {v for inner in inner_nodes(node) for v in (*inner.outputs, *graph_of(inner).inputs)}
         given = [x for x in read_values(node) if x not in inside]
         tensors = {str(x.name): ir.convenience.get_const_tensor(x) for x in given}
         constants = {name: tensor for name, tensor in tensors.items() if tensor is not None}
@@ -124,6 +133,6 @@ def replace_by_constants(graph: ir.Graph, node: ir.Node, results: list[np.ndarra
     if any(v.is_graph_output() for v in outputs):
         return
     for value, array in zip(outputs, results, strict=True):
-        new = add_initializer(graph, value.name, np.array(array, order="C"))
+        new = add_initializer(graph, name_of(value), np.array(array, order="C"))
         ir.convenience.replace_all_uses_with(value, new)
     graph.remove(node, safe=True)

@@ -16,7 +16,7 @@ from inspectnet.graph.axes import Axes, as_maps, axes_of, holds_maps, is_view, m
 from inspectnet.graph.builder import Op
 from inspectnet.graph.fields import Field, receptive_fields
 from inspectnet.graph.modules import module_paths, own_paths
-from inspectnet.graph.values import integer, live_values, shape_of
+from inspectnet.graph.values import input_of, integer, live_values, shape_of
 
 SCALES = ops.NORMS | ops.AFFINE  # by constants, part of the stage whose weights they follow
 SCALED = ops.WEIGHTED | ops.INTEGER | {"BatchNormalization"}
@@ -124,7 +124,7 @@ def _kind(node: ir.Node, alive: set[ir.Value], axes: dict[ir.Value, Axes]) -> st
         return None
     if (node.op_type in ops.JOINS and len(set(live)) < 2) or (node.op_type in ops.WEIGHTED and len(live) != 1):
         return None
-    if node.op_type in ops.REDUCTIONS and not _is_over_space(node, axes[node.inputs[0]]):
+    if node.op_type in ops.REDUCTIONS and not _is_over_space(node, axes[input_of(node)]):
         return None
     if _is_part_of_a_concat(node):
         return None

@@ -9,6 +9,7 @@ from itertools import chain, count
 import onnx_ir as ir
 
 from inspectnet.graph.operators import CARRIERS, ROUNDINGS, WEIGHTED
+from inspectnet.graph.values import input_of
 
 WEIGHT_WORDS = frozenset({"weight", "bias", "kernel", "w", "W", "b", "B"})
 
@@ -83,7 +84,7 @@ def _maker(node: ir.Node | None, stage_of: Mapping[ir.Node, int]) -> ir.Node | N
     """
     while node is not None and node not in stage_of:
         shuffles = node.op_type == "Transpose" and len(node.outputs[0].shape or ()) > 4
-        node = node.inputs[0].producer() if node.op_type in CARRIERS | ROUNDINGS and not shuffles else None
+        node = input_of(node).producer() if node.op_type in CARRIERS | ROUNDINGS and not shuffles else None
     return node
 
 

@@ -7,7 +7,7 @@ from math import gcd
 import numpy as np
 import onnx_ir as ir
 
-from inspectnet.graph.values import constant_of, integer, ints, number, shape_of, word
+from inspectnet.graph.values import constant_of, input_of, integer, ints, known_shape, number, rank_of, shape_of, word
 
 TIE = 1e-6  # onnxruntime takes what is so near a half for one
 ROUNDINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -50,7 +50,7 @@ class Resampling:
 
 def resampling(node: ir.Node, axis: int) -> Resampling | str:
     """How a Resize makes an axis of known extents; or in words why that is not told."""
-    below, above = (shape_of(x)[axis] for x in (node.inputs[0], node.outputs[0]))  # type: ignore[index]
+    below, above = (known_shape(x)[axis] for x in (input_of(node), node.outputs[0]))
     if not isinstance(below, int) or not isinstance(above, int):
         return "its extents are not known"
     if integer(node, "antialias") or word(node, "coordinate_transformation_mode") == "tf_crop_and_resize":
@@ -86,7 +86,7 @@ def _coordinates(node: ir.Node, axis: int, below: int, above: int) -> np.ndarray
     """Where each position above lies among those below."""
     mode = word(node, "coordinate_transformation_mode", "half_pixel")
     scale, o = scale_of(node, axis, below, above), np.arange(above, dtype=np.float32)  # as runtimes round
-    if shape_of(node.inputs[0]) == shape_of(node.outputs[0]):
+    if shape_of(input_of(node)) == shape_of(node.outputs[0]):
         return o  # copied, whatever the mode and scale say
     if mode == "align_corners":
         return o * np.float32(below - 1) / np.float32(above - 1) if above > 1 else o * 0
@@ -105,7 +105,7 @@ def _coordinates(node: ir.Node, axis: int, below: int, above: int) -> np.ndarray
 def scale_of(node: ir.Node, axis: int, below: int, above: int) -> np.float32:
     """The scale that the node names for an axis, which rounding may have made another than the extents' ratio."""
     given = constant_of(node.inputs[-1]) if len(node.inputs) in (2, 3) else None
-    rank = len(node.inputs[0].shape)
+    rank = rank_of(input_of(node))
     axes = [a % rank for a in ints(node, "axes")] or list(range(rank))
     return np.float32(given[axes.index(axis)] if given is not None and given.size else above / below)
 

@@ -8,7 +8,7 @@ import onnx_ir as ir
 
 from inspectnet.errors import ModelError
 from inspectnet.graph.operators import ORDERED
-from inspectnet.graph.values import integer, live_values, shape_of
+from inspectnet.graph.values import input_of, integer, live_values, shape_of
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def find_scores(graph: ir.Graph, name: str | None, where: str) -> ClassScores:
     value, classes = found[0], _classes(found[0])
     normalised = _is_softmax(value) if classes > 1 else _is_sigmoid(value)
     last, squashes = _last(value), ("Softmax", "LogSoftmax") if classes > 1 else ("Sigmoid",)
-    logits = last.inputs[0] if last is not None and last.op_type in squashes else value
+    logits = input_of(last) if last is not None and last.op_type in squashes else value
     shape = tuple(int(n or 0) for n in (shape_of(logits) or ())[1:])
     return ClassScores(str(value.name), max(classes, 2), normalised, str(logits.name), shape)
 

@@ -6,7 +6,7 @@ import onnx_ir as ir
 import onnx_ir.passes.common as passes
 
 from inspectnet.graph.builder import Op
-from inspectnet.graph.values import shape_of
+from inspectnet.graph.values import known_shape, name_of, shape_of
 
 
 def cut_out(model: ir.Model, inputs: Sequence[ir.Value | str], outputs: Sequence[ir.Value | str]) -> ir.Model:
@@ -36,14 +36,14 @@ def cut_at_maxima(model: ir.Model, values: Sequence[str]) -> tuple[ir.Model, dic
     outputs = []
     for value in list(part.graph.outputs):
         if len(shape_of(value) or ()) != 4:
-            names[value.name], made = (value.name, None), [value]
+            names[name_of(value)], made = (name_of(value), None), [value]
         else:
             rows = op.Reshape(value, [0, 0, -1])
             place = op.ArgMax(rows, axis=2, keepdims=1)  # one search, then a look-up: faster than searching twice
             made = [op.Squeeze(op.GatherElements(rows, place, axis=2), [2]), op.Squeeze(place, [2])]
             for x, dtype in zip(made, (ir.DataType.FLOAT, ir.DataType.INT64), strict=True):
-                x.shape, x.type = ir.Shape(list(value.shape)[:2]), ir.TensorType(dtype)
-            names[value.name] = (made[0].name, made[1].name)
+                x.shape, x.type = ir.Shape(known_shape(value)[:2]), ir.TensorType(dtype)
+            names[name_of(value)] = (name_of(made[0]), name_of(made[1]))
         outputs += made
     part.graph.outputs[:] = outputs
     return part, names

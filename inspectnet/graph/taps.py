@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
 
 import numpy as np
 import onnx_ir as ir
 
 from inspectnet.graph.resampling import resampling
-from inspectnet.graph.values import constant_of, integer, shape_of, word
+from inspectnet.graph.values import constant_of, input_of, integer, known_shape, optional_input, rank_of, word
 from inspectnet.graph.window import Window
 
+MIRRORS: dict[str, Literal["reflect", "edge", "wrap"]] = {"reflect": "reflect", "edge": "edge", "wrap": "wrap"}
 LARGEST = 1 << 22  # taps: what has more along one axis is no image network's
 
 
@@ -43,7 +45,7 @@ class Taps:
 
 def taps_of(node: ir.Node, value: ir.Value, axis: int) -> Taps | None:
     """The taps of `node` along an axis that its first input and its output `value` share; None if they are not told."""
-    below, above = (shape_of(x)[axis] for x in (node.inputs[0], value))  # type: ignore[index]
+    below, above = (known_shape(x)[axis] for x in (input_of(node), value))
     if node.op_type not in TAPS or not isinstance(below, int) or not isinstance(above, int):
         return None
     if above > LARGEST or below > LARGEST:
@@ -118,7 +120,7 @@ def cuts_of(node: ir.Node) -> dict[int, slice] | None:
         return None
     axes, steps = np.arange(len(starts)) if axes is None else axes, np.ones_like(starts) if steps is None else steps
     cuts = zip(axes.tolist(), starts.tolist(), ends.tolist(), steps.tolist(), strict=True)
-    return {axis % len(node.inputs[0].shape): slice(start, end, step) for axis, start, end, step in cuts}
+    return {axis % rank_of(input_of(node)): slice(start, end, step) for axis, start, end, step in cuts}
 
 
 def _pad(node: ir.Node, axis: int, below: int, above: int) -> Taps | None:
@@ -128,15 +130,17 @@ def _pad(node: ir.Node, axis: int, below: int, above: int) -> Taps | None:
     place = np.arange(above)[:, None] - widths[0]
     if mode == "constant":
         return _taps(place, below, 1, 1)
-    source = np.pad(np.arange(below), widths, mode=mode)[:, None]  # type: ignore[call-overload]
+    if mode not in MIRRORS:
+        return None
+    source = np.pad(np.arange(below), widths, mode=MIRRORS[mode])[:, None]
     least = {"reflect": max(widths) + 1, "wrap": max(1, *widths)}.get(mode, 1)
     return Taps(place, source, np.ones(place.shape, bool), Fraction(1), 1, least)
 
 
 def widths_of(node: ir.Node, axis: int) -> tuple[int, int] | None:
     """How much a Pad adds at both ends of an axis; None if that is computed."""
-    pads, chosen = constant_of(node.inputs[1]), node.inputs[3] if len(node.inputs) > 3 else None
-    rank = len(node.inputs[0].shape)
+    pads, chosen = constant_of(node.inputs[1]), optional_input(node, 3)
+    rank = rank_of(input_of(node))
     axes = range(rank) if chosen is None else constant_of(chosen)
     if pads is None or axes is None:
         return None
@@ -147,7 +151,7 @@ def widths_of(node: ir.Node, axis: int) -> tuple[int, int] | None:
 
 def _gather(node: ir.Node, axis: int, below: int, above: int) -> Taps | None:
     indices = constant_of(node.inputs[1])
-    if integer(node, "axis") % len(node.inputs[0].shape) != axis:
+    if integer(node, "axis") % rank_of(input_of(node)) != axis:
         return _taps(np.arange(above)[:, None], below, 1, 1)
     if indices is None or indices.shape != (above,):
         return None
@@ -157,13 +161,13 @@ def _gather(node: ir.Node, axis: int, below: int, above: int) -> Taps | None:
 
 
 def _split(node: ir.Node, value: ir.Value, axis: int, below: int, above: int) -> Taps | None:
-    if integer(node, "axis") % len(node.inputs[0].shape) != axis:
+    if integer(node, "axis") % rank_of(input_of(node)) != axis:
         return _taps(np.arange(above)[:, None], below, 1, 1)
     parts = list(node.outputs)[: list(node.outputs).index(value)]
-    before = [(shape_of(part) or ())[axis] for part in parts]
-    if not all(isinstance(extent, int) for extent in before):
+    before = [extent for part in parts if isinstance(extent := known_shape(part)[axis], int)]
+    if len(before) < len(parts):
         return None
-    return _taps(np.arange(above)[:, None] + sum(before), below, 1, None)  # type: ignore[arg-type]
+    return _taps(np.arange(above)[:, None] + sum(before), below, 1, None)
 
 
 TAPS: dict[str, Callable[..., Taps | None]] = {

@@ -8,21 +8,24 @@ import onnx_ir as ir
 
 from inspectnet.errors import ModelError
 from inspectnet.graph.builder import add_initializer
-from inspectnet.graph.values import describe, integer, ints, shape_of, word
+from inspectnet.graph.values import describe, extents_of, graph_of, input_of, integer, ints, rank_of, shape_of, word
 
 
 class Window:
     """Kernel, strides, pads and dilations of one node, defaults filled in; automatic padding was made explicit."""
 
     def __init__(self, node: ir.Node) -> None:
-        rank = len(node.inputs[0].shape) - 2
+        rank = rank_of(input_of(node)) - 2
         self.kernel = ints(node, "kernel_shape") or _kernel_of_filters(node)
         self.strides = ints(node, "strides", (1,) * rank)
         self.dilations = ints(node, "dilations", (1,) * rank)
         pads = ints(node, "pads", (0,) * (2 * rank))
         self.begin, self.end = pads[:rank], pads[rank:]
-        self._bottom = tuple(node.inputs[0].shape[2:])
-        self._top = tuple(node.outputs[0].shape[2:])
+        self._bottom, self._top = input_of(node), node.outputs[0]
+
+    @property
+    def _extents(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        return extents_of(self._bottom, 2), extents_of(self._top, 2)
 
     @property
     def pads(self) -> list[int]:
@@ -37,7 +40,7 @@ class Window:
     @property
     def shortfall(self) -> list[int]:
         """Positions at the far end of the bottom that the transposed window leaves out; negative in ceil mode."""
-        axes = zip(self._bottom, self._top, self.strides, self.reach, self.begin, self.end, strict=True)
+        axes = zip(*self._extents, self.strides, self.reach, self.begin, self.end, strict=True)
         return [n - ((m - 1) * s + r - b - e) for n, m, s, r, b, e in axes]
 
     @property
@@ -52,7 +55,7 @@ def explicit_pads(node: ir.Node) -> bool:
     A crop is then padded like the whole image; and ceil mode, whose extent ONNX and its runtimes have counted
     differently over the years, is gone where pads can say the same.
     """
-    if shape_of(node.inputs[0]) is None or shape_of(node.outputs[0]) is None:
+    if shape_of(input_of(node)) is None or shape_of(node.outputs[0]) is None:
         return False
     mode = word(node, "auto_pad", "NOTSET")
     if mode not in ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"):
@@ -74,9 +77,8 @@ def explicit_pads(node: ir.Node) -> bool:
 def _ceil_as_pads(node: ir.Node) -> bool:
     """Replace ceil mode by padding at the end; a last window that begins in the padding does not count."""
     window, extra = Window(node), []
-    for n, s, r, b, e in zip(
-        node.inputs[0].shape[2:], window.strides, window.reach, window.begin, window.end, strict=True
-    ):
+    extents = extents_of(input_of(node), 2)
+    for n, s, r, b, e in zip(extents, window.strides, window.reach, window.begin, window.end, strict=True):
         steps = math.ceil((n + b + e - r) / s)
         steps -= steps * s >= n + b
         extra.append(max(0, steps * s + r - n - b - e))
@@ -104,21 +106,21 @@ def _are_pads(widths: Sequence[int], window: Window) -> bool:
 
 def _pad_before(node: ir.Node, pads: Sequence[int], number: float) -> None:
     """Let a pool read its map from behind a Pad of its own."""
-    x, name, rank = node.inputs[0], f"{node.outputs[0].name}/padded", len(pads) // 2
+    x, name, rank = input_of(node), f"{node.outputs[0].name}/padded", len(pads) // 2
     widths = np.array([0, 0, *pads[:rank], 0, 0, *pads[rank:]], np.int64)
     constants = [
-        add_initializer(node.graph, f"{name}/{key}", array)
+        add_initializer(graph_of(node), f"{name}/{key}", array)
         for key, array in (("pads", widths), ("value", np.array(number, np.float32)))
     ]
     pad = ir.Node("", "Pad", [x, *constants], attributes=[ir.AttrString("mode", "constant")], name=name)
     pad.outputs[0].name, pad.outputs[0].type = name, x.type
-    node.graph.insert_before(node, pad)
+    graph_of(node).insert_before(node, pad)
     node.replace_input_with(0, pad.outputs[0])
 
 
 def _pad_to_size(node: ir.Node, window: Window) -> None:
     """Let a transposed convolution, whose output was said to be larger than the filters reach, end in empty places."""
-    axes = zip(node.inputs[0].shape[2:], node.outputs[0].shape[2:], window.strides, window.reach, strict=True)
+    axes = zip(extents_of(input_of(node), 2), extents_of(node.outputs[0], 2), window.strides, window.reach, strict=True)
     extra = ints(node, "output_padding", (0,) * len(window.kernel))
     wanted = [max(x, m - (n - 1) * s - r) for x, (n, m, s, r) in zip(extra, axes, strict=True)]
     node.attributes.add(ir.AttrInt64s("output_padding", wanted))
@@ -126,7 +128,7 @@ def _pad_to_size(node: ir.Node, window: Window) -> None:
 
 def _same_totals(node: ir.Node, window: Window) -> list[int]:
     """The padding per axis for which a transposed convolution has the extents it has, others ceil(input / stride)."""
-    bottom, top = node.inputs[0].shape[2:], node.outputs[0].shape[2:]
+    bottom, top = extents_of(input_of(node), 2), extents_of(node.outputs[0], 2)
     if node.op_type == "ConvTranspose":
         extra = ints(node, "output_padding", (0,) * len(window.kernel))
         axes = zip(bottom, top, window.strides, window.reach, extra, strict=True)
@@ -136,4 +138,4 @@ def _same_totals(node: ir.Node, window: Window) -> list[int]:
 
 
 def _kernel_of_filters(node: ir.Node) -> tuple[int, ...]:
-    return tuple(int(k) for k in node.inputs[1].shape[2:])
+    return extents_of(input_of(node, 1), 2)

@@ -47,23 +47,23 @@ def to_bytes(model: ir.Model) -> bytes | tuple[bytes, dict[str, np.ndarray]]:
     """The model as a file would hold it; its weights apart, by name, where no file would hold them."""
     if not _weighs_too_much(model):
         return _serialised(model)
-    heavy = {v.name: v for v in model.graph.initializers.values() if v.const_value.nbytes > BESIDE}
-    tensors = {name: value.const_value for name, value in heavy.items()}
+    weights = model.graph.initializers
+    heavy = {name: t for name, v in weights.items() if (t := v.const_value) is not None and t.nbytes > BESIDE}
     try:
-        for name, value in heavy.items():
-            tensor = tensors[name]
-            value.const_value = ir.ExternalTensor(
-                "apart", 0, tensor.nbytes, tensor.dtype, shape=tensor.shape, name=name
+        for name, tensor in heavy.items():
+            shape = ir.Shape(tensor.shape.numpy())
+            weights[name].const_value = ir.ExternalTensor(
+                "apart", 0, tensor.nbytes, tensor.dtype, shape=shape, name=name
             )
-        return _serialised(model), {name: tensor.numpy() for name, tensor in tensors.items()}
+        return _serialised(model), {name: tensor.numpy() for name, tensor in heavy.items()}
     finally:
-        for name, value in heavy.items():
-            value.const_value = tensors[name]
+        for name, tensor in heavy.items():
+            weights[name].const_value = tensor
 
 
 def _weighs_too_much(model: ir.Model) -> bool:
     """Whether the weights exceed what one protobuf holds, or lie in a file of their own because they did."""
-    tensors = [value.const_value for value in model.graph.initializers.values()]
+    tensors = [t for value in model.graph.initializers.values() if (t := value.const_value) is not None]
     return sum(t.nbytes for t in tensors) >= LARGEST or any(isinstance(t, ir.ExternalTensor) for t in tensors)
 
 

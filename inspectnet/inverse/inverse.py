@@ -11,6 +11,7 @@ from inspectnet.geometry import Unit
 from inspectnet.graph.axes import view_of
 from inspectnet.graph.doubles import Doubles, can_run
 from inspectnet.graph.layers import Layer
+from inspectnet.graph.values import name_of
 from inspectnet.graph.writing import save, to_bytes
 from inspectnet.inverse import operators
 from inspectnet.inverse.crops import check_unit, crop_of
@@ -95,7 +96,8 @@ class Inverse:
         models = inverse_files(self.opened.model, value, self.policy, out, about, split=split)
         save(models, overwrite=overwrite)
         return {
-            path: ([x.name for x in m.graph.inputs], [x.name for x in m.graph.outputs]) for path, m in models.items()
+            path: (list(map(name_of, m.graph.inputs)), list(map(name_of, m.graph.outputs)))
+            for path, m in models.items()
         }
 
     def obstacle(self, layer: str) -> str | None:

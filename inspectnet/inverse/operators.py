@@ -8,7 +8,7 @@ import onnx_ir as ir
 
 from inspectnet.errors import RuleError
 from inspectnet.graph.subgraphs import cut_out
-from inspectnet.graph.values import live_values, shape_of, values_above
+from inspectnet.graph.values import live_values, producer_of, shape_of, values_above
 from inspectnet.inverse.walk import descend, finish, total
 from inspectnet.rules import Backward, Policy, describe_rule, takes_parts
 
@@ -65,7 +65,7 @@ def invert_operator(model: ir.Model, operator: Operator, policy: Policy) -> ir.M
     op = Backward(graph, live_values(graph) - extents)
     seeds = [ir.Value(name=name, shape=x.shape, type=SIGNAL) for name, x in zip(operator.seeds, targets, strict=True)]
     arriving: dict[ir.Value, list[ir.Value]] = {target: [seed] for target, seed in zip(targets, seeds, strict=True)}
-    descend(op, targets[0].producer(), arriving, policy)
+    descend(op, producer_of(targets[0]), arriving, policy)
     for value, name in zip(graph.inputs, operator.signals, strict=False):  # nothing comes down to the extents
         if (signal := total(op, arriving.get(value))) is not None:
             signal = op.Identity(signal)

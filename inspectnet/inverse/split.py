@@ -12,7 +12,7 @@ import onnx_ir.passes.common as passes
 from inspectnet.graph.axes import axes_of
 from inspectnet.graph.extents import fixed_batch, images_in, is_told
 from inspectnet.graph.subgraphs import cut_out
-from inspectnet.graph.values import integer, read_values, shape_of, values_above
+from inspectnet.graph.values import input_of, integer, known_shape, producer_of, read_values, shape_of, values_above
 from inspectnet.inverse.walk import OWNER, build, finish
 from inspectnet.rules import Backward, Policy
 
@@ -41,7 +41,7 @@ def invert_split(model: ir.Model, value: str, policy: Policy) -> Split:
     passes.RemoveUnusedNodesPass()(inverse)
     read = _read_on_the_way(graph, seed)
     recording = cut_out(inverse, [image], list(dict.fromkeys([*read, target])))
-    seed.shape = target.shape if fixed_batch(graph) else ir.Shape(["S", *list(target.shape)[1:]])
+    seed.shape = target.shape if fixed_batch(graph) else ir.Shape(["S", *known_shape(target)[1:]])
     _count_seeds(graph, seed)
     crossing = _crossing(graph, read, _with_images_in_rows(recording.graph))
     names = [str(x.name) if x is target else f"recorded_{i}" for i, x in enumerate(crossing)]
@@ -70,11 +70,13 @@ def _count_seeds(graph: ir.Graph, seed: ir.Value) -> None:
     """Let the extents that the graph asks for, where they hold a number of images, hold that of the seeds."""
     op, there = Backward(graph, set(), "count"), list(graph)
     seeds = op.Shape(seed, start=0, end=1)
-    for node in [node for node in there if node.op_type == "Shape" and not node.domain and is_told(node.inputs[0])]:
-        shape = shape_of(node.inputs[0]) or ()
+    for node in [node for node in there if node.op_type == "Shape" and not node.domain and is_told(input_of(node))]:
+        shape = shape_of(input_of(node)) or ()
         part = shape[integer(node, "start") : integer(node, "end", len(shape))]
         if node.inputs[0] is not seed and any(map(images_in, part)):
-            own = op.Add([n if isinstance(n, int) else 0 for n in part], op.Mul([images_in(n) for n in part], seeds))
+            own = op.Add(
+                [n if isinstance(n, int) else 0 for n in part], op.Mul([images_in(n) or 0 for n in part], seeds)
+            )
             ir.convenience.replace_all_uses_with(node.outputs[0], own)
     for node in list(graph)[len(there) :]:
         graph.remove(node)
@@ -113,14 +115,15 @@ def _record(graph: ir.Graph, names: dict[str, str]) -> None:
 def _hand_out(backward: ir.Graph) -> None:
     """Let each seed take the recorded tensors of its own image."""
     seed, *recorded = backward.inputs
-    owner = ir.Value(name=OWNER, shape=ir.Shape([seed.shape[0]]), type=ir.TensorType(ir.DataType.INT64))
+    owner = ir.Value(name=OWNER, shape=ir.Shape(known_shape(seed)[:1]), type=ir.TensorType(ir.DataType.INT64))
     op, first = Backward(backward, set(), "hand_out"), next(iter(backward))
     for value in recorded:
         readers = list(value.uses())
         own = op.Gather(value, owner, axis=0)
         own.type, own.shape = value.type, value.shape
-        backward.remove(own.producer())
-        backward.insert_before(first, own.producer())
+        gather = producer_of(own)
+        backward.remove(gather)
+        backward.insert_before(first, gather)
         for node, index in readers:
             node.replace_input_with(index, own)
     backward.inputs.insert(1, owner)

@@ -16,7 +16,7 @@ from inspectnet.graph.cropping import free_extent
 from inspectnet.graph.extents import BATCH
 from inspectnet.graph.folding import fold_shapes
 from inspectnet.graph.subgraphs import cut_out
-from inspectnet.graph.values import live_values, values_above
+from inspectnet.graph.values import known_shape, live_values, values_above
 from inspectnet.rules import HELD, Backward, Policy, find_rule, refuse, takes_parts
 
 SEED, PIXELS, OWNER = "seed", "pixels", "image_of_seed"  # what the inverse's own inputs and outputs are called
@@ -72,7 +72,7 @@ def build(
 
 def _any_extent(seed: ir.Value) -> ir.Shape:
     """The shape of `seed` with height and width left open."""
-    _, c, *space = seed.shape
+    _, c, *space = known_shape(seed)
     return ir.Shape([BATCH, c, *(f"seed_{name}" for name, _ in zip("HW", space, strict=False))])
 
 
@@ -110,12 +110,12 @@ def descend(op: Backward, node: ir.Node, arriving: dict[ir.Value, list[ir.Value]
     if any(value.shape is None for value in (*node.inputs, *node.outputs) if value in op.alive and value.uses()):
         raise refuse(node, "its shapes are not known")
     bottoms = rule(op, node, _only(tops))
-    for value, bottom in itertools.zip_longest(node.inputs, bottoms):
-        if value not in op.alive or bottom is HELD:
+    for x, bottom in itertools.zip_longest(node.inputs, bottoms):
+        if x is None or x not in op.alive or bottom is HELD:
             continue
         if bottom is None:  # a path that no rule answers for must not be lost in silence
-            raise refuse(node, f"its input '{value.name}' depends on the image")
-        arriving.setdefault(value, []).append(bottom)
+            raise refuse(node, f"its input '{x.name}' depends on the image")
+        arriving.setdefault(x, []).append(bottom)
 
 
 def _only(tops: Sequence[ir.Value | None]) -> ir.Value | tuple[ir.Value | None, ...] | None:

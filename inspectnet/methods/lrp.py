@@ -1,6 +1,6 @@
 """Layer-wise relevance propagation: the score of a unit, shared out from layer to layer down to the pixels."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ import onnx_ir as ir
 
 from inspectnet.errors import OptionError
 from inspectnet.graph.operators import ACTIVATIONS, CHANNELWISE, ROUTES, SHARES, WEIGHTED
+from inspectnet.graph.values import input_of, inputs_of, optional_input, producer_of
 from inspectnet.methods.backprop import OfUnits
 from inspectnet.methods.method import method, option
 from inspectnet.methods.targets import Units
@@ -96,12 +97,15 @@ class Relevance(Policy):
         """Gamma: as epsilon, where summands of the sum's own sign count 1 + gamma times (Montavon et al. 2019)."""
         x, w, b = _term(node)
         more, less = (
-            [v and op.Add(v, op.Mul(part(op, v), self.gamma)) for v in (w, b)] for part in (_positive, _negative)
+            (self._enhanced(op, w, part), b and self._enhanced(op, b, part)) for part in (_positive, _negative)
         )
         ups, downs, y = op.Relu(x), _negative(op, x), node.outputs[0]
         above = self._share(op, node, op.Where(op.Greater(y, 0.0), top, 0.0), [(ups, *more), (downs, less[0], None)])
         below = self._share(op, node, op.Where(op.Less(y, 0.0), top, 0.0), [(ups, *less), (downs, more[0], None)])
         return [op.Add(above, below)]
+
+    def _enhanced(self, op: Backward, values: ir.Value, part: Callable[[Backward, ir.Value], ir.Value]) -> ir.Value:
+        return op.Add(values, op.Mul(part(op, values), self.gamma))
 
     def within_box(self, op: Backward, node: ir.Node, top: Signal) -> Bottoms:
         """z-box: as epsilon, of x w less the lowest that pixels could add (Montavon et al. 2017, sec. 4.2)."""
@@ -131,7 +135,7 @@ class Relevance(Policy):
         passed = self._one_way(op, node, top)
         return [
             b if b is HELD or b is None else gather_up(op, node, top, x)
-            for x, b in zip(node.inputs, passed, strict=True)
+            for x, b in zip(inputs_of(node), passed, strict=True)
         ]
 
     def refuse(self, op: Backward, node: ir.Node, top: Signal) -> Bottoms:
@@ -144,25 +148,23 @@ class Relevance(Policy):
     ) -> ir.Value:  # fmt: skip
         """The relevance of x by x w / z, where z are the sums that `node` makes of terms, less those of others."""
         made = [(term[0], self._forward(op, node, term)) for term in (*terms, *less)]
-        z, bottom = made[0][1].outputs[0], None
-        for number, (_, forward) in enumerate(made[1:], 1):
-            z = (op.Add if number < len(terms) else op.Sub)(z, forward.outputs[0])
-        share = _divided(op, top, z, epsilon)
-        for number, (x, forward) in enumerate(made):
-            part = op.Mul(x, self._linear(op, forward, share)[0])
-            bottom = part if bottom is None else (op.Add if number < len(terms) else op.Sub)(bottom, part)
-        return bottom
+        z = _sum_less(op, [forward.outputs[0] for _, forward in made], len(terms))
+        share, parts = _divided(op, top, z, epsilon), list[ir.Value]()
+        for x, forward in made:
+            bottom, *_ = self._linear(op, forward, share)
+            assert isinstance(bottom, ir.Value), "the input of a sum gets its signal"
+            parts.append(op.Mul(x, bottom))
+        return _sum_less(op, parts, len(terms))
 
     def _forward(self, op: Backward, node: ir.Node, term: Term) -> ir.Node:
         """The operator once more, of another input, weights and bias."""
         x, w, b = term
-        x.shape, x.type = node.inputs[0].shape, node.inputs[0].type
-        w.shape, w.type = node.inputs[1].shape, node.inputs[1].type
+        x.shape, x.type = input_of(node).shape, input_of(node).type
+        w.shape, w.type = input_of(node, 1).shape, input_of(node, 1).type
         inputs = (x, w, b) if b is not None and self.biased else (x, w)
-        made = getattr(op, node.op_type)(*inputs, **{a.name: a.value for a in node.attributes.values()})
+        made = op.write(node.op_type, *inputs, **node.attributes)
         made.shape, made.type = node.outputs[0].shape, node.outputs[0].type
-        forward: ir.Node = made.producer()
-        return forward
+        return producer_of(made)
 
     def _share_out(self, op: Backward, node: ir.Node, top: ir.Value, epsilon: float) -> Bottoms:
         """The relevance of each input by what it adds to the output, which is linear in all of them together."""
@@ -186,36 +188,40 @@ LINEAR = Policy("deconvnet")  # whose linear rules are those of all methods, and
 
 
 def _term(node: ir.Node) -> Term:
-    x, w, *bias = node.inputs
-    return x, w, bias[0] if bias else None
+    return input_of(node), input_of(node, 1), optional_input(node, 2)
+
+
+def _sum_less(op: Backward, values: Sequence[ir.Value], added: int) -> ir.Value:
+    """The sum of the first so many values, less the others."""
+    total, *others = values
+    for number, value in enumerate(others, 1):
+        total = (op.Add if number < added else op.Sub)(total, value)
+    return total
 
 
 def _divided(op: Backward, top: ir.Value, z: ir.Value, epsilon: float) -> ir.Value:
     """top / z, with epsilon of its sign added to z; without epsilon 0 where z is."""
     if not epsilon:
         return divided(op, top, z)
-    value: ir.Value = op.Div(top, op.Add(z, op.Where(op.Less(z, 0.0), -epsilon, epsilon)))
-    return value
+    return op.Div(top, op.Add(z, op.Where(op.Less(z, 0.0), -epsilon, epsilon)))
 
 
 def _positive(op: Backward, values: ir.Value) -> ir.Value:
-    value: ir.Value = op.Relu(values)
-    return value
+    return op.Relu(values)
 
 
 def _negative(op: Backward, values: ir.Value) -> ir.Value:
-    value: ir.Value = op.Min(values, 0.0)
-    return value
+    return op.Min(values, 0.0)
 
 
 def _reads_pixels(node: ir.Node) -> bool:
     """Whether no operator with weights lies between the image and a node."""
-    asked, seen = [node.inputs[0]], set[ir.Value]()
+    asked, seen = [input_of(node)], set[ir.Value]()
     while asked:
         value = asked.pop()
-        maker = None if value is None or value in seen else value.producer()
+        maker = None if value in seen else value.producer()
         seen.add(value)
         if maker is not None and maker.op_type in WEIGHTED:
             return False
-        asked += maker.inputs if maker is not None else ()
+        asked += [x for x in maker.inputs if x is not None] if maker is not None else []
     return True

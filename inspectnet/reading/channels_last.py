@@ -12,7 +12,7 @@ import onnx_ir.passes.common as passes
 
 from inspectnet.graph.builder import add_initializer
 from inspectnet.graph.operators import ALONG, CHOICES, POINTWISE, REDUCTIONS, ROUNDINGS
-from inspectnet.graph.values import constant_of, integer, ints, shape_of, word
+from inspectnet.graph.values import constant_of, input_of, integer, ints, optional_input, producer_of, shape_of, word
 
 Axes = tuple[int, ...]  # of a Transpose: axis i of its output is axis turn[i] of its input
 Sunk = tuple[Axes, dict[int, np.ndarray], dict[str, int]]  # the outputs' turn, what constants and attributes become
@@ -57,7 +57,7 @@ def _cancel(node: ir.Node) -> None:
     if first is None or second is None:
         return
     both = tuple(first[axis] for axis in second)
-    below = node.inputs[0].producer().inputs[0]
+    below = input_of(producer_of(input_of(node)))
     node.replace_input_with(0, below)
     node.attributes.add(ir.AttrInt64s("perm", both))
     if _in_order(both):
@@ -80,8 +80,8 @@ def _sink(graph: ir.Graph, node: ir.Node) -> None:
             node.replace_input_with(
                 i, add_initializer(graph, f"{node.outputs[0].name}/channels_first_{i}", constants[i])
             )
-        elif _turn_of(x) is not None:
-            node.replace_input_with(i, x.producer().inputs[0])
+        elif x is not None and _turn_of(x) is not None:
+            node.replace_input_with(i, input_of(producer_of(x)))
     for name, number in attributes.items():
         node.attributes.add(ir.AttrInt64(name, number))
     for value in () if _in_order(above) else node.outputs:
@@ -115,7 +115,7 @@ def _turned_axis(node: ir.Node, turn: Axes) -> dict[str, int]:
 
 def _reduce(node: ir.Node, turn: Axes) -> Sunk | None:
     """Where axes go away, those that remain may be in order already."""
-    found = np.array(integer(node, "axis")) if node.op_type in CHOICES else constant_of(_input(node, 1))
+    found = np.array(integer(node, "axis")) if node.op_type in CHOICES else constant_of(optional_input(node, 1))
     if found is None or not found.size:
         return None
     gone = [turn[axis] for axis in found.ravel()]
@@ -126,7 +126,7 @@ def _reduce(node: ir.Node, turn: Axes) -> Sunk | None:
 
 
 def _pad(node: ir.Node, turn: Axes) -> Sunk | None:
-    pads, axes = constant_of(node.inputs[1]), _input(node, 3)
+    pads, axes = constant_of(node.inputs[1]), optional_input(node, 3)
     if axes is not None:
         named = constant_of(axes)
         return None if named is None else (turn, {3: np.take(turn, named)}, {})
@@ -134,13 +134,13 @@ def _pad(node: ir.Node, turn: Axes) -> Sunk | None:
 
 
 def _slice(node: ir.Node, turn: Axes) -> Sunk | None:
-    axes = constant_of(_input(node, 3))
+    axes = constant_of(optional_input(node, 3))
     return None if axes is None else (turn, {3: np.take(turn, axes)}, {})
 
 
 def _resize(node: ir.Node, turn: Axes) -> Sunk | None:
     """The scales or the sizes, whichever are given, in the other order."""
-    given = [i for i in (2, 3) if (x := _input(node, i)) is not None and shape_of(x) != (0,)]
+    given = [i for i in (2, 3) if (x := optional_input(node, i)) is not None and shape_of(x) != (0,)]
     vectors = [constant_of(node.inputs[i]) for i in given]
     crops = word(node, "coordinate_transformation_mode") == "tf_crop_and_resize"
     if crops or "axes" in node.attributes or len(given) != 1 or vectors[0] is None:
@@ -173,7 +173,3 @@ def _redirect(old: ir.Value, new: ir.Value) -> None:
 
 def _in_order(turn: Axes) -> bool:
     return turn == tuple(sorted(turn))
-
-
-def _input(node: ir.Node, i: int) -> ir.Value | None:
-    return node.inputs[i] if i < len(node.inputs) else None

@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from inspectnet.errors import ModelError
 from inspectnet.graph.builder import Op
-from inspectnet.graph.values import describe, integer, number, word
+from inspectnet.graph.values import describe, input_of, inputs_of, integer, number, optional_input, rank_of, word
 from inspectnet.reading.checks import put_in_order
 from inspectnet.reading.integers import INTEGERS
 
@@ -47,14 +47,14 @@ def write_out(model: ir.Model, where: str) -> None:
     for node in strange:
         old, op = node.outputs[0], Op(graph, f"{node.outputs[0].name}/parts")
         before = set(graph)
-        new, name = WRITERS[node.op_type](op, node), old.name
+        new, output = WRITERS[node.op_type](op, node), old.name
         for made in graph:
             if made not in before:
                 made.metadata_props.update(node.metadata_props)
         new.shape, new.type = old.shape, old.type
         ir.convenience.replace_all_uses_with(old, new, replace_graph_outputs=True)
         graph.remove(node, safe=True)
-        new.name = name
+        new.name = output
     if strange:
         put_in_order(model, where)
 
@@ -91,10 +91,6 @@ def _attributes(node: ir.Node, *but: str) -> dict[str, ir.Attr]:
     return {a.name: a for a in node.attributes.values() if a.name not in but and not a.name.startswith("activation")}
 
 
-def _given(node: ir.Node, index: int) -> ir.Value | None:
-    return node.inputs[index] if index < len(node.inputs) else None
-
-
 def _added(op: Op, *terms: ir.Value | None) -> ir.Value:
     first, *rest = [term for term in terms if term is not None]
     for term in rest:
@@ -106,8 +102,9 @@ def _added(op: Op, *terms: ir.Value | None) -> ir.Value:
 def fused_conv(op: Op, node: ir.Node) -> ir.Value:
     """activation(Conv(x) + z)."""
     x = op.Conv(*node.inputs[:3], **_attributes(node))
-    parameters = node.attributes.get("activation_params")
-    return _activated(op, node, _added(op, x, _given(node, 3)), list(parameters.as_floats()) if parameters else [])
+    noted = node.attributes.get("activation_params")
+    parameters = [] if noted is None else list(noted.as_floats())
+    return _activated(op, node, _added(op, x, optional_input(node, 3)), parameters)
 
 
 @writes("FusedGemm")
@@ -121,12 +118,12 @@ def fused_gemm(op: Op, node: ir.Node) -> ir.Value:
 @writes("FusedMatMul", "TransposeMatMul")
 def fused_matmul(op: Op, node: ir.Node) -> ir.Value:
     """alpha a' b', either of them transposed."""
-    sides = list(node.inputs)
+    sides = inputs_of(node)
     for i, side in enumerate("AB"):
         if integer(node, f"transBatch{side}") or (integer(node, f"trans{side}") and sides[i].shape is None):
             raise ModelError(f"{describe(node)} moves axes that are not known. Give the original model.")
         if integer(node, f"trans{side}"):
-            rank = len(sides[i].shape)
+            rank = rank_of(sides[i])
             sides[i] = op.Transpose(sides[i], perm=[*range(rank - 2), rank - 1, rank - 2])
     product, alpha = op.MatMul(*sides), number(node, "alpha", 1.0)
     return product if alpha == 1.0 else op.Mul(product, alpha)
@@ -161,7 +158,7 @@ def _over_rms(op: Op, node: ir.Node, x: ir.Value, gamma: ir.Value, axis: int, ep
     """gamma x over its root mean square along the axes from `axis` on, by operators whose shapes are known."""
     if axis >= 0 and x.shape is None:
         raise ModelError(f"{describe(node)} counts axes of a value whose rank is not known. Give the original model.")
-    axes = list(range(axis if axis < 0 else axis - len(x.shape), 0))
+    axes = list(range(axis if axis < 0 else axis - rank_of(x), 0))
     mean = op.ReduceMean(op.Mul(x, x), axes, keepdims=1)
     return op.Mul(op.Div(x, op.Sqrt(op.Add(mean, epsilon))), gamma)
 
@@ -169,7 +166,7 @@ def _over_rms(op: Op, node: ir.Node, x: ir.Value, gamma: ir.Value, axis: int, ep
 @writes("RMSNormalization", "SimplifiedLayerNormalization")
 def rms_norm(op: Op, node: ir.Node) -> ir.Value:
     """gamma x / sqrt(mean(x^2) + epsilon); the standard's own definition computes the axes, which hides the shape."""
-    x, gamma = node.inputs[:2]
+    x, gamma = input_of(node), input_of(node, 1)
     return _over_rms(op, node, x, gamma, integer(node, "axis", -1), number(node, "epsilon", 1e-5))
 
 
@@ -177,8 +174,8 @@ def rms_norm(op: Op, node: ir.Node) -> ir.Value:
 def skip_norm(op: Op, node: ir.Node) -> ir.Value:
     """The norm of x + skip + bias, which is its fourth output."""
     simplified = node.op_type == "SkipSimplifiedLayerNormalization"
-    x, skip, gamma = node.inputs[:3]
-    total = _added(op, x, skip, _given(node, 3 if simplified else 4))
+    x, skip, gamma = (input_of(node, i) for i in range(3))
+    total = _added(op, x, skip, optional_input(node, 3 if simplified else 4))
     if len(node.outputs) > 3:
         ir.convenience.replace_all_uses_with(node.outputs[3], total, replace_graph_outputs=True)
     if simplified:

@@ -8,6 +8,8 @@ import numpy as np
 import onnx_ir as ir
 import onnx_ir.passes.common as passes
 
+from inspectnet.graph.values import input_of
+
 HALVES = (ir.DataType.FLOAT16, ir.DataType.BFLOAT16)
 
 
@@ -45,14 +47,14 @@ def _names_half(node: ir.Node, attribute: ir.Attr) -> bool:
     return not node.domain and attribute.name in ("to", "dtype") and attribute.as_int() in HALVES
 
 
-def _widened(tensor: ir.TensorProtocol) -> ir.Tensor:
+def _widened(tensor: ir.TensorProtocol) -> ir.TensorProtocol:
     return ir.tensor(tensor.numpy().astype(np.float32), name=tensor.name)
 
 
 def _drop_idle_casts(graph: ir.Graph) -> None:
     """Remove casts from float32 to float32: they would stand between a convolution and its activation."""
     for node in list(graph):
-        idle = node.op_type == "Cast" and node.inputs[0].dtype == ir.DataType.FLOAT == node.attributes["to"].as_int()
+        idle = node.op_type == "Cast" and input_of(node).dtype == ir.DataType.FLOAT == node.attributes["to"].as_int()
         if idle and not node.outputs[0].is_graph_output():
-            ir.convenience.replace_all_uses_with(node.outputs[0], node.inputs[0])
+            ir.convenience.replace_all_uses_with(node.outputs[0], input_of(node))
             graph.remove(node, safe=True)

@@ -6,7 +6,7 @@ pool over a reshaped, padded copy of x * x, dynamo with 9 nodes, TorchScript wit
 
 import onnx_ir as ir
 
-from inspectnet.graph.values import behind, constant_of, integer, ints, shape_of
+from inspectnet.graph.values import behind, constant_of, input_of, integer, ints, known_shape, shape_of
 from inspectnet.reading.patterns import Whole, match
 
 LRN = ("Div", "x", ("Pow", ("Add", ("Mul", "mean", "#alpha"), "#bias"), "#beta"))
@@ -29,13 +29,13 @@ def find_lrn(div: ir.Node) -> Whole | None:
 def _slides_over_channels(pool: ir.Node, x: ir.Value) -> bool:
     """Whether the pool has the channels of `x` as its first axis of space, and its window is centred on each."""
     kernel, pads, made = ints(pool, "kernel_shape"), ints(pool, "pads"), shape_of(pool.outputs[0])
-    pad = pool.inputs[0].producer()
+    pad = input_of(pool).producer()
     padding = constant_of(pad.inputs[1]) if pad is not None and pad.op_type == "Pad" else None
     if made is None or (any(pads) and not integer(pool, "count_include_pad")):
         return False
     below = (pads[0] if pads else 0) + (int(padding[2]) if padding is not None else 0)
     rest = {*kernel[1:], made[1]}
-    return rest == {1} and made[2] == x.shape[1] and below == kernel[0] // 2
+    return rest == {1} and made[2] == known_shape(x)[1] and below == kernel[0] // 2
 
 
 def _is_square_of(node: ir.Node, x: ir.Value) -> bool:

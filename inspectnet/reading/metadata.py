@@ -17,7 +17,7 @@ import onnx_ir as ir
 from inspectnet.errors import OptionError
 from inspectnet.files.inputs import read_input
 from inspectnet.files.parsing import parse_json
-from inspectnet.graph.values import constant_of, live_values
+from inspectnet.graph.values import constant_of, extents_of, live_values
 from inspectnet.graph.writing import save
 from inspectnet.reading.model_file import open_model_file
 
@@ -103,7 +103,8 @@ def baked_range(graph: ir.Graph) -> float | None:
     Such a graph begins with subtractions, additions or scalings by one number, by one per channel or per pixel.
     """
     alive, value = live_values(graph), graph.inputs[0]
-    sizes = {1, value.shape[1], math.prod(value.shape[1:])}
+    shape = extents_of(value, 1)
+    sizes = {1, shape[0], math.prod(shape)}
     offset, factor, found = 0.0, 1.0, False
     while len(value.uses()) == 1:
         node = value.consumers()[0]

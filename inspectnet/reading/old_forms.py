@@ -9,7 +9,7 @@ import onnx_ir as ir
 from inspectnet.errors import ModelError
 from inspectnet.graph.builder import add_initializer
 from inspectnet.graph.operators import SOFTMAXES
-from inspectnet.graph.values import constant_of, describe, integer, shape_of, word
+from inspectnet.graph.values import constant_of, describe, input_of, integer, shape_of, word
 
 OLD = "inspectnet.old_form"  # marks nodes as such
 
@@ -37,7 +37,7 @@ def settle_old_forms(model: ir.Model, where: str) -> bool:
     for node in [node for node in graph if OLD in node.metadata_props]:
         if node.op_type == "Resize" and (scales := constant_of(node.inputs[2])) is not None:
             _round(graph, node, scales)
-        elif node.op_type == "GroupNormalization" and shape_of(node.inputs[0]) is not None:
+        elif node.op_type == "GroupNormalization" and shape_of(input_of(node)) is not None:
             _repeat(graph, node, where)
         elif node.op_type in SOFTMAXES:
             _in_place(graph, node)
@@ -75,12 +75,12 @@ def _in_place(graph: ir.Graph, node: ir.Node) -> None:
 
     It was one of rows, all axes behind its own in one; where there is one alone, no row is needed.
     """
-    flat, readers = node.inputs[0].producer(), node.outputs[0].consumers()
+    flat, readers = input_of(node).producer(), node.outputs[0].consumers()
     if flat is None or flat.op_type != "Flatten" or [reader.op_type for reader in readers] != ["Reshape"]:
         return
     if readers[0].outputs[0].is_graph_output():
         return
-    x, back = flat.inputs[0], readers[0]
+    x, back = input_of(flat), readers[0]
     rank = len(shape_of(x) or ())
     if rank and integer(flat, "axis", 1) % rank == rank - 1 and shape_of(back.outputs[0]) == shape_of(x):
         node.replace_input_with(0, x)
@@ -89,7 +89,7 @@ def _in_place(graph: ir.Graph, node: ir.Node) -> None:
 
 def _repeat(graph: ir.Graph, node: ir.Node, where: str) -> None:
     """Give each channel of a GroupNormalization the scale and bias that its group had before opset 21."""
-    groups, channels = integer(node, "num_groups"), (shape_of(node.inputs[0]) or (None, None))[1]
+    groups, channels = integer(node, "num_groups"), (shape_of(input_of(node)) or (None, None))[1]
     if not isinstance(channels, int) or channels % groups:
         raise ModelError(
             f"{where}: {describe(node)} makes {groups} groups of {channels} channels. Export the model again."
@@ -99,6 +99,6 @@ def _repeat(graph: ir.Graph, node: ir.Node, where: str) -> None:
     owner = add_initializer(graph, f"{node.outputs[0].name}/groups", np.arange(groups).repeat(channels // groups))
     for i in (1, 2):
         each = ir.node("Gather", [node.inputs[i], owner], name=f"{node.outputs[0].name}/each_{i}")
-        each.outputs[0].name, each.outputs[0].type = each.name, node.inputs[i].type
+        each.outputs[0].name, each.outputs[0].type = each.name, input_of(node, i).type
         graph.insert_before(node, each)
         node.replace_input_with(i, each.outputs[0])

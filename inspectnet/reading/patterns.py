@@ -14,7 +14,7 @@ import numpy as np
 import onnx_ir as ir
 
 from inspectnet.graph.operators import COMMUTING
-from inspectnet.graph.values import constant_of, integer, ints, number, shape_of
+from inspectnet.graph.values import constant_of, input_of, inputs_of, integer, ints, number, producer_of, shape_of
 
 Pattern = Any  # a tuple of an operator's name and its inputs' patterns, a word, "#word" or a number
 CLOSE = 1e-3  # of a formula's numbers, which a file in half precision rounds
@@ -134,7 +134,7 @@ def find_quotient(mul: ir.Node) -> Whole | None:
 def find_softplus(where: ir.Node) -> Whole | None:
     """The softplus(beta x) / beta that `where` gives: that it gives x for a large x changes nothing."""
     found = match(SCALED_SOFTPLUS, where.outputs[0])
-    return Whole("Identity", [where.inputs[2]]) if found and _same_shape(found["x"], where.outputs[0]) else None
+    return Whole("Identity", [input_of(where, 2)]) if found and _same_shape(found["x"], where.outputs[0]) else None
 
 
 def find_layer_norm(div: ir.Node) -> Whole | None:
@@ -143,8 +143,9 @@ def find_layer_norm(div: ir.Node) -> Whole | None:
     shape = shape_of(found["x"]) if found else None
     if found is None or shape is None:
         return None
-    centred, root = (x.producer() for x in div.inputs)
-    means = [centred.inputs[1].producer(), next(x.producer() for x in root.inputs[0].producer().inputs if x.producer())]
+    centred, root = (producer_of(x) for x in inputs_of(div))
+    terms = inputs_of(producer_of(input_of(root)))
+    means = [producer_of(input_of(centred, 1)), next(maker for x in terms if (maker := x.producer()) is not None)]
     axes = {_last_axes(mean, len(shape)) for mean in means}
     first = axes.pop()
     normalised = shape[first:] if first else ()
@@ -162,12 +163,12 @@ def find_layer_norm(div: ir.Node) -> Whole | None:
 def find_softmax(last: ir.Node) -> Whole | None:
     """The softmax that ends in `last`: exp(x) over its sum along an axis, or the exponential of a LogSoftmax."""
     if found := match(("Exp", ("LogSoftmax", "x")), last.outputs[0]):
-        return Whole("Softmax", [found["x"]], {"axis": integer(last.inputs[0].producer(), "axis", -1)})
+        return Whole("Softmax", [found["x"]], {"axis": integer(producer_of(input_of(last)), "axis", -1)})
     found = match(SOFTMAX, last.outputs[0])
     shape = shape_of(found["x"]) if found else None
     if found is None or shape is None:
         return None
-    axes = _reduced(last.inputs[1].producer(), len(shape))
+    axes = _reduced(producer_of(input_of(last, 1)), len(shape))
     less = match(LESS_THE_LARGEST, found["x"])
     if less and _reduced(found["x"].producer().inputs[1].producer(), len(shape)) == axes:
         found = less  # what is taken from all along the axis changes nothing

@@ -9,7 +9,7 @@ import onnx_ir as ir
 
 from inspectnet.graph import operators as ops
 from inspectnet.graph.builder import Op, add_initializer
-from inspectnet.graph.values import constant_of, integer
+from inspectnet.graph.values import constant_of, input_of, integer, name_of, producer_of
 
 ALONG = (ops.CARRIERS | ops.MOVES | ops.POOLS | ops.REDUCTIONS | ops.ROUNDINGS) - ops.POSITIVE
 """May be negative only if their first input is."""
@@ -38,14 +38,14 @@ def pool_real_numbers(graph: ir.Graph) -> None:
     The largest integer stands for the largest number; a layer whose maps are integers has no unit to ask for.
     """
     for pool in [node for node in graph if node.op_type == "MaxPool"]:
-        quantize = pool.inputs[0].producer()
+        quantize = input_of(pool).producer()
         if quantize is None or quantize.op_type != "QuantizeLinear":
             continue
         grid = [x for x in quantize.inputs[1:] if x is not None]
         op, old = Op(graph, f"{pool.outputs[0].name}/real"), pool.outputs[0]
         kept = {a.name: a for a in pool.attributes.values()}
         real = op.MaxPool(op.DequantizeLinear(quantize.outputs[0], *grid), **kept)
-        real.producer().metadata_props.update(pool.metadata_props)
+        producer_of(real).metadata_props.update(pool.metadata_props)
         new, name = op.QuantizeLinear(real, *grid), old.name
         new.type, new.shape = old.type, old.shape
         ir.convenience.replace_all_uses_with(old, new, replace_graph_outputs=True)
@@ -109,7 +109,7 @@ def _rectified(graph: ir.Graph, value: ir.Value) -> ir.Value:
     name = f"{value.name}/rectified"
     made = next((use.node for use in value.uses() if use.node.outputs[0].name == name), None)
     if made is None:
-        maker, dropped = value.producer(), (value.name or "").removesuffix("_output_0")
+        maker, dropped = producer_of(value), name_of(value).removesuffix("_output_0")
         known = dropped not in (value.name, maker.name)
         made = ir.node("Relu", [value], name=dropped if known else name)
         made.outputs[0].name, made.outputs[0].type, made.outputs[0].shape = name, value.type, value.shape

@@ -47,8 +47,8 @@ def _misfit(node: ir.Node, schema: onnx.defs.OpSchema) -> str:
         if attribute.is_ref():
             return f"takes its {name} from an attribute '{attribute.ref_attr_name}' that is not given"
         wanted = schema.attributes.get(name)
-        if wanted is not None and wanted.type.value != attribute.type.value:
-            return f"has a {name} of type {attribute.type.name}, not {wanted.type.name}"
+        if wanted is not None and (kind := str(wanted.type).rpartition(".")[2]) != attribute.type.name:
+            return f"has a {name} of type {attribute.type.name}, not {kind}"
         if name in FROM_1 and attribute.type in (ir.AttributeType.INT, ir.AttributeType.INTS):
             numbers = [attribute.as_int()] if attribute.type == ir.AttributeType.INT else attribute.as_ints()
             if any(number < 1 for number in numbers):

@@ -10,7 +10,7 @@ from inspectnet.graph.builder import add_initializer
 from inspectnet.graph.einsum import stretch_factors
 from inspectnet.graph.extents import BATCH, images_in, is_told, tell_extents
 from inspectnet.graph.folding import fold_shapes
-from inspectnet.graph.values import constant_of, describe, integer, ints, live_values, shape_of
+from inspectnet.graph.values import constant_of, describe, input_of, integer, ints, known_shape, live_values, shape_of
 from inspectnet.graph.window import explicit_pads
 from inspectnet.reading.budget import refuse_too_large
 from inspectnet.reading.fusing import fuse
@@ -67,7 +67,7 @@ def _channels_taken(image: ir.Value) -> int | None:
     asked, seen = [image], set[ir.Value]()
     while asked:
         for node in (value := asked.pop(0)).consumers():
-            filters = shape_of(node.inputs[1]) if node.op_type == "Conv" and node.inputs[0] is value else None
+            filters = shape_of(input_of(node, 1)) if node.op_type == "Conv" and input_of(node) is value else None
             if filters and isinstance(filters[1], int):
                 return filters[1] * integer(node, "group", 1)
             if node.op_type in KEEPING_CHANNELS and node.outputs[0] not in seen:
@@ -90,7 +90,7 @@ def _refuse_empty_maps(model: ir.Model, where: str) -> None:
     for node in graph:
         shape = shape_of(node.outputs[0]) or ()
         if node.outputs[0] in alive and len(shape) == 4 and any(isinstance(d, int) and d < 1 for d in shape):
-            h, w = list(graph.inputs[0].shape)[2:]
+            h, w = known_shape(graph.inputs[0])[2:]
             raise ModelError(
                 f"{where}: images of {h}x{w} are too small for {describe(node)}. Say a larger --input-size."
             )
@@ -101,14 +101,18 @@ def _refuse_misfits(model: ir.Model, where: str) -> None:
     for node in model.graph:
         if node.op_type not in ops.WEIGHTED & ops.WINDOWS or node.domain:
             continue
-        shape, filters = shape_of(node.inputs[0]), shape_of(node.inputs[1])
+        shape, filters = shape_of(input_of(node)), shape_of(input_of(node, 1))
         if not shape or not filters or not isinstance(shape[1], int):
             continue
-        takes = filters[0] if node.op_type == "ConvTranspose" else filters[1] * integer(node, "group", 1)  # type: ignore[operator]
+        transposed = node.op_type == "ConvTranspose"
+        channels = filters[0 if transposed else 1]
+        if not isinstance(channels, int):
+            continue
+        takes = channels if transposed else channels * integer(node, "group", 1)
         if shape[1] != takes:
             raise ModelError(
                 f"{where}: {describe(node)} has filters {filters} for {takes} channels, but its input"
-                f" '{node.inputs[0].name}' has {shape[1]}. Export the model again."
+                f" '{input_of(node).name}' has {shape[1]}. Export the model again."
             )
 
 
@@ -176,7 +180,7 @@ def _free_reshapes(graph: ir.Graph, batch: int) -> dict[ir.Node, ir.Value]:
         if not known and integer(node, "allowzero", 0):
             continue
         target = [-1, *(told or ())[1:]] if known else [0, *shape[1:]]
-        before[node] = node.inputs[1]
+        before[node] = input_of(node, 1)
         name = f"{node.outputs[0].name}/free_batch"
         node.replace_input_with(1, add_initializer(graph, name, np.array(target, np.int64)))
     return before

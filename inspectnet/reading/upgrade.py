@@ -9,6 +9,7 @@ import onnx_ir.passes.common as passes
 
 from inspectnet.errors import ModelError
 from inspectnet.graph.operators import DEFINED
+from inspectnet.graph.values import name_of
 from inspectnet.reading.converter import convert, write_out
 from inspectnet.reading.old_forms import mark_old_forms
 from inspectnet.reading.schemas import refuse_misfits, schema_of
@@ -74,8 +75,8 @@ def _without_weights(model: ir.Model, change: Callable[[onnx.ModelProto], onnx.M
     """Let one of onnx's own tools change the graph, in place, the heavy weights standing in as inputs meanwhile."""
     graph = model.graph
     weights = {
-        v.name: v.const_value
-        for v in graph.initializers.values()
+        name: v.const_value
+        for name, v in graph.initializers.items()
         if v.const_value is not None and v.const_value.size > HEAVY
     }
     for name in weights:
@@ -87,6 +88,6 @@ def _without_weights(model: ir.Model, change: Callable[[onnx.ModelProto], onnx.M
         node.metadata_props.update(notes.get(node.outputs[0].name, {}) if node.outputs else {})
     for value in [v for v in converted.graph.inputs if v.name in weights]:
         converted.graph.inputs.remove(value)
-        value.const_value = weights[value.name]
-        converted.graph.initializers[value.name] = value
+        value.const_value = weights[name_of(value)]
+        converted.graph.initializers[name_of(value)] = value
     model.graph = converted.graph

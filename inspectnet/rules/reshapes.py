@@ -1,12 +1,10 @@
 """Reshapes: the signal takes the way of its tensor back."""
 
-from typing import Literal
-
 import numpy as np
 import onnx_ir as ir
 
 from inspectnet.graph.operators import INTEGER
-from inspectnet.graph.taps import cuts_of, widths_of
+from inspectnet.graph.taps import MIRRORS, cuts_of, widths_of
 from inspectnet.graph.values import (
     constant_of,
     extent_of,
@@ -21,8 +19,6 @@ from inspectnet.graph.values import (
 )
 from inspectnet.rules.axes import END, down_axis, gather_up
 from inspectnet.rules.registry import HELD, Backward, Bottoms, Held, refuse, rule
-
-MIRRORS: dict[str, Literal["reflect", "edge", "wrap"]] = {"reflect": "reflect", "edge": "edge", "wrap": "wrap"}
 
 
 @rule("Identity", "Dropout")
