@@ -70,7 +70,7 @@ def features(
         if obstacle := network.inverse(policy).obstacle(selection.layer.output):
             raise RuleError(obstacle)
     photo = pixels = None
-    if collection.source.is_file() and len(collection) == 1 and not tile:
+    if collection.source and collection.source.is_file() and len(collection) == 1 and not tile:
         photo = collection.entries[0].id
         made, seen, pixels = _inspect_photo(network, collection, selections, policy)
     else:

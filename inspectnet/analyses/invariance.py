@@ -15,7 +15,7 @@ import numpy as np
 
 from inspectnet.analyses.labelled_photos import LabelledPhoto, LabelledPhotos, label_pixels, read_labelled
 from inspectnet.analyses.provenance import provenance
-from inspectnet.analyses.sources import Source, are_pixels, pixels_of, sources_of
+from inspectnet.analyses.sources import Source, are_pixels, sources_of
 from inspectnet.analyses.sweeps import Comparison, Sweep, compare_alike
 from inspectnet.errors import ModelError, OptionError, nearest
 from inspectnet.images import changes
@@ -70,7 +70,7 @@ class Invariance(Result):
 
 def invariance(
     network: Network,
-    images: Source | Sequence[Source] | Sequence[Pixels],
+    images: Source | Sequence[Source],
     layers: Sequence[str] = (),
     *,
     transforms: Amounts | Sequence[str] = PAPER,
@@ -123,15 +123,15 @@ def invariance(
 
 def _read(
     network: Network,
-    images: Source | Sequence[Source] | Sequence[Pixels],
+    images: Source | Sequence[Source],
     labels: Sequence[int] | None,
     classes: Path | None,
 ) -> LabelledPhotos:
     if are_pixels(images):
-        return label_pixels(network, pixels_of(images), labels)  # type: ignore[arg-type]
+        return label_pixels(network, images, labels)
     if labels is not None:
         raise OptionError("labels are for photos in memory; files have those of their folders or lists.")
-    return read_labelled(network, sources_of(images), classes, MOST)  # type: ignore[arg-type]
+    return read_labelled(network, sources_of(images), classes, MOST)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from inspectnet.analyses.sources import Source, collection_of
 from inspectnet.classes import class_names, short_names, true_classes
 from inspectnet.errors import ImageError, OptionError
-from inspectnet.images import Collection, read_photo, spaced
+from inspectnet.images import Collection, hold_images, read_photo, spaced
 from inspectnet.images.fit import Pixels
 from inspectnet.network import Network
 from inspectnet.progress import note
@@ -82,16 +82,23 @@ def label_pixels(network: Network, pixels: Sequence[Pixels], labels: Sequence[in
 
     Raises OptionError for labels that are no classes, ImageError for pixels that are no photos.
     """
-    count = network.class_scores().classes
-    if labels is not None and np.shape(labels) != (len(pixels),):
-        raise OptionError(f"{np.size(labels)} labels are not one for each of {len(pixels)} photos.")
-    if labels is not None and (wrong := [label for label in labels if not 0 <= label < count]):
-        raise OptionError(f"there is no class {wrong[0]}: there are {count}, 0 to {count - 1}.")
-    known = {str(i): int(label) for i, label in enumerate(labels)} if labels is not None else {}
+    held = hold_images(pixels)
+    known = {} if labels is None else known_labels(held, labels, network.class_scores().classes)
     short = short_names([called[-1] for called in class_names(network, None)])
     photos = [_label(network, str(i), photo, known, short) for i, photo in enumerate(pixels)]
     hashes = [hashlib.sha256(photo.tobytes()).hexdigest() for photo in pixels]
     return _gathered(photos, list(pixels), hashes, [])
+
+
+def known_labels(photos: Collection, labels: Sequence[int], count: int) -> dict[str, int]:
+    """By photo in memory its class, one of `count`. Raises OptionError for labels that are none."""
+    if photos.source is not None:
+        raise OptionError("labels are for photos in memory; files have those of their folders or lists.")
+    if np.shape(labels) != (len(photos),):
+        raise OptionError(f"{np.size(labels)} labels are not one for each of {len(photos)} photos.")
+    if wrong := [label for label in labels if not 0 <= label < count]:
+        raise OptionError(f"there is no class {wrong[0]}: there are {count}, 0 to {count - 1}.")
+    return {entry.id: int(label) for entry, label in zip(photos, labels, strict=True)}
 
 
 def _gathered(

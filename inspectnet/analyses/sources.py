@@ -1,25 +1,28 @@
-"""What an analysis takes for images: a collection, or a path that leads to one."""
+"""What an analysis takes for images: a collection, a path that leads to one, or photos in memory."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 
 from inspectnet.errors import ImageError
-from inspectnet.images import Collection, find_images
+from inspectnet.images import Collection, find_images, hold_images
 from inspectnet.images.fit import Pixels
 
-Source = str | Path | Collection
-"""A photo, a folder, a .txt or .csv list or a .tar; or images that `find_images` has found."""
+Source = str | Path | Collection | Sequence[Pixels]
+"""A photo, a folder, a .txt or .csv list or a .tar; images that `find_images` has found; or uint8 arrays [h, w, 3]."""
 
 
 def collection_of(source: Source) -> Collection:
     """The images of a source, in their order. Raises ImageError."""
-    return source if isinstance(source, Collection) else find_images(Path(source))
+    if isinstance(source, Collection):
+        return source
+    return find_images(Path(source)) if isinstance(source, str | Path) else hold_images(source)
 
 
-def are_pixels(images: object) -> bool:
-    """Whether images are given as pixels, uint8 [h, w, 3] each, and not as sources."""
+def are_pixels(images: object) -> TypeGuard[Sequence[Pixels]]:
+    """Whether images are photos in memory, and not sources."""
     return isinstance(images, np.ndarray) or (
         isinstance(images, Sequence) and bool(images) and all(isinstance(image, np.ndarray) for image in images)
     )
@@ -27,15 +30,8 @@ def are_pixels(images: object) -> bool:
 
 def sources_of(images: Source | Sequence[Source]) -> list[Source]:
     """One source or several as a list. Raises ImageError for none."""
-    sources = [images] if isinstance(images, str | Path | Collection) else list(images)
-    if not sources:
+    if isinstance(images, str | Path | Collection) or are_pixels(images):
+        return [images]
+    if not images:
         raise ImageError("there are no images. Give a photo, a folder or a list of them.")
-    return sources
-
-
-def pixels_of(images: Sequence[Pixels]) -> list[Pixels]:
-    """Photos in memory. Raises ImageError for what is no uint8 [h, w, 3]."""
-    for photo in images:
-        if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or 0 in photo.shape:
-            raise ImageError(f"a photo is uint8 [h, w, 3], not {photo.dtype} {list(photo.shape)}.")
-    return list(images)
+    return list[Source](images)  # type: ignore[arg-type]

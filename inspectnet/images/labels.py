@@ -43,7 +43,9 @@ def match_labels(collection: Collection, count: int, names: Names = ()) -> Targe
     labels = [_label(entry) for entry in collection]
     known = sorted(set(labels) - {""})
     if not known:
-        raise ImageError(f"no image in {collection.source} has a label. Give a folder for each class, or a list.")
+        raise ImageError(
+            f"no image in {collection.source or 'memory'} has a label. Give a folder for each class, or a list."
+        )
     guessed = not names and any(_number(label) is None for label in known)
     meant = _in_order(known, count) if guessed else _meanings(known, count, names)
     kept = [i for i, label in enumerate(labels) if label in meant]
