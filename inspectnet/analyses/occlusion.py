@@ -5,205 +5,196 @@ object there and not at its surroundings; if the activity of a map drops where i
 projection shows what excites the map.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
-from inspectnet.errors import LayerError, ModelError, OptionError
-from inspectnet.geometry import Box, Unit
-from inspectnet.graph.layers import Layer
-from inspectnet.images.occluder import Grid, check_fill, cover_of, occluded, slide
+from inspectnet import samples
+from inspectnet.analyses.labelled_photos import known_labels
+from inspectnet.analyses.occluded_photo import OccludedPhoto, Setup, WatchedMap, occlude_photo
+from inspectnet.analyses.occlusion_summary import Agreement, BoxDrops, agree, summarise
+from inspectnet.analyses.provenance import images_of, provenance
+from inspectnet.analyses.sources import Source, collection_of
+from inspectnet.classes import class_names, find_class, true_classes
+from inspectnet.errors import ImageError, OptionError
+from inspectnet.geometry import Box
+from inspectnet.images import Collection, Reader, Stream, read_photo
+from inspectnet.images.boxes import find_box, read_boxes
+from inspectnet.images.occluder import Grid, box_mask
 from inspectnet.network import Network
+from inspectnet.progress import Progress, silent
+from inspectnet.results import Images, Result, derived
 from inspectnet.rules import Policy
+from inspectnet.scan import Ranking, find_strongest, project_winners
 
-STRENGTHS = ("sum", "max")
-NUMBERS_PER_RUN = 1 << 25  # float32 in images and maps of one run of the network: 128 MB
+SHOWN, ROWS = 6, 12  # photos of which pictures are kept, and maps in them, at most
+ELSEWHERE = 3  # other images in which a map is shown
 
-
-@dataclass(frozen=True)
-class Response:
-    """What the network answers to n images."""
-
-    probabilities: np.ndarray
-    """(n, classes) float64."""
-    activity: tuple[np.ndarray, ...]
-    """By layer (n, maps) float64: each of its maps, added up over its places."""
+Labels = Mapping[str, int]
 
 
-@dataclass(frozen=True)
-class WatchedMap:
-    """A map of one layer, and what hiding each place of the photo does to it."""
+@dataclass(frozen=True, repr=False)
+class Occlusion(Result):
+    """What hiding each place of photos does to maps of layers and to the classes."""
 
-    layer: Layer
-    map: int
-    whole: np.ndarray
-    """(maps,) float64: each map of the layer, added up over its places, with nothing hidden."""
-    activity: np.ndarray
-    """(h, w) float64: the map's, added up over its places (Fig. 7 b)."""
-    projection: np.ndarray
-    """(C, H, W) float32: of the map's strongest unit in the whole photo (Fig. 7 c)."""
-    unit: Unit
-    """That unit."""
-    energy: np.ndarray
-    """(h, w): the squares of the projection, added up under the occluder."""
-
-    @property
-    def activity_drop(self) -> np.ndarray:
-        """(h, w): how much less active the map is than in the whole photo."""
-        return np.asarray(self.whole[self.map] - self.activity)
-
-
-@dataclass(frozen=True)
-class Occlusion:
-    """What hiding each place of one photo does; maps (h, w) have a number for each place of the square."""
-
-    target: int
-    """The class that is watched."""
+    command: ClassVar[str] = "occlude"
     grid: Grid
-    cover: np.ndarray
-    """(C, H, W) float32: what stands in the square, in prepared units."""
-    whole: np.ndarray
-    """(classes,) float64: the probabilities with nothing hidden."""
-    probability: np.ndarray
-    """(h, w) float64: of the class (Fig. 7 d)."""
-    label: np.ndarray
-    """(h, w) int64: the most probable class (Fig. 7 e)."""
-    label_probability: np.ndarray
-    """(h, w) float64: its probability."""
-    watched: tuple[WatchedMap, ...]
-    """The maps, layer by layer."""
+    """The places of the square."""
+    layers: tuple[str, ...]
+    """Of each watched map, what was asked for: a layer, whose strongest map it is, or the map, as conv5:212."""
+    photos: tuple[OccludedPhoto, ...]
+    other_images: Images
+    """Those in which the maps of the first photos are shown, too."""
+    operators: Mapping[str, str]
+    """By kind of operator below the layers, what happens to the signal of a projection at it, in words."""
 
-    @property
-    def probability_drop(self) -> np.ndarray:
-        """(h, w): how much less probable the class is than in the whole photo."""
-        return np.asarray(self.whole[self.target] - self.probability)
+    @derived
+    def boxes(self) -> BoxDrops | None:
+        """What the photos with a box lose inside and outside of it; None without any."""
+        boxed = [(photo.drop, photo.inside) for photo in self.photos if photo.inside is not None]
+        return summarise([drop for drop, _ in boxed], [inside for _, inside in boxed])
+
+    @derived
+    def agreement(self) -> tuple[Agreement, ...]:
+        """How the drop of each watched map goes with its projection, in the mean of photos."""
+        columns = zip(*(photo.maps for photo in self.photos), strict=True)
+        found = (
+            agree(of, [m.drop for m in maps], [m.energy for m in maps])
+            for of, maps in zip(self.layers, columns, strict=True)
+        )
+        return tuple(agreement for agreement in found if agreement)
 
 
 def occlude(
     network: Network,
-    x: np.ndarray,
-    layers: Sequence[str],
+    images: Source,
+    layers: Sequence[str] = (),
     *,
-    target: int | None = None,
-    maps: Mapping[str, Sequence[int]] | None = None,
-    by: str = "sum",
+    target: int | str | None = None,
+    labels: Sequence[int] | None = None,
+    classes: Path | None = None,
     patch: int | None = None,
     stride: int | None = None,
     fill: str = "grey",
-    seed: int = 0,
+    by: str = "sum",
+    others: Source | None = None,
+    boxes: str | Path | Mapping[str, Box] | None = None,
     policy: Policy | None = None,
+    seed: int = 0,
     batch_size: int | None = None,
-    on_progress: Callable[[int], None] | None = None,
+    progress: Progress = silent,
 ) -> Occlusion:
-    """What hiding each place of one prepared photo x (C, H, W) does to a map of each layer and to the classes.
+    """What hiding each place of photos does to the strongest map of each layer and to the classes.
 
-    target: a class, by default the photo's most probable one. maps: by layer those to watch, by default the strongest
-    in the whole photo, by its sum over places or its max. patch, stride: px, see `slide`; fill: see `cover_of`. One
-    pass over the places serves all layers; memory does not grow with the number of places. on_progress gets how many
-    more are done. Raises OptionError, LayerError, ModelError, RuleError.
+    images: a source of photos, or uint8 arrays [h, w, 3] of any sizes, whose names are their numbers. layers: names,
+    globs, or single maps, as conv5:212; by default the last layer with filters below the classes. target: the class
+    that is watched, by its number or name; by default a photo's label (of arrays that in `labels`), else its most
+    probable class. classes: a file that names them. patch, stride: px of the square, see `slide`; fill: what it shows,
+    see `cover_of`; by: a map's strength, "sum" over its places or "max". others: other images in which the maps are
+    shown, by default the sample photos. boxes: of objects, a JSON file or by the photos' names, in px of the photo.
+    seed: of the noise. batch_size: places per run, by default as many as memory allows.
+
+    Maps of places are kept of all photos; pictures (photo, cover, projections, other images) of the first 6, or as many
+    as have 12 maps. Raises OptionError, LayerError, ModelError, RuleError, ImageError.
     """
-    check_choices(fill, by)
-    if not layers:
-        raise LayerError("there is no layer to watch. Name at least one.")
-    found = [layer_of(network, name) for name in layers]
-    grid = slide(network.input_shape[1:], patch, stride)
-    x = np.asarray(x, np.float32)
-    cover = cover_of(fill, x, network.preparation, grid.patch, seed)
-    whole = answer(network, x[None], found)
-    classes = whole.probabilities[0]
-    target = int(classes.argmax()) if target is None else _checked(target, "class", len(classes))
-    units = network.maxima(x[None], [layer.output for layer in found])
-    strengths = [units[layer.output].values[0] for layer in found] if by == "max" else [s[0] for s in whole.activity]
-    chosen = [_numbers((maps or {}).get(name), each) for name, each in zip(layers, strengths, strict=True)]
-    pairs = [(i, number) for i, numbers in enumerate(chosen) for number in numbers]
-    parts = []
-    for each in respond(network, x, cover, grid, found, batch_size):
-        likely = each.probabilities
-        sums = [each.activity[i][:, number] for i, number in pairs]
-        parts.append((likely[:, target], likely.argmax(axis=1), likely.max(axis=1), *sums))
-        if on_progress:
-            on_progress(len(likely))
-    panels = (np.concatenate(part).reshape(grid.shape) for part in zip(*parts, strict=True))
-    probability, label, label_probability, *activities = panels
-    watched = []
-    for (i, number), activity in zip(pairs, activities, strict=True):
-        unit = units[found[i].output].unit(0, number)
-        projection = _project(network, x, found[i], unit, policy)
-        energy = grid.sums((projection.astype(np.float64) ** 2).sum(axis=0))
-        watched.append(WatchedMap(found[i], number, whole.activity[i][0], activity, projection, unit, energy))
-    return Occlusion(target, grid, cover, classes, probability, label, label_probability, tuple(watched))
+    boxed = read_boxes(Path(boxes)) if isinstance(boxes, str | Path) else boxes or {}
+    setup = Setup.check(
+        network, layers, patch=patch, stride=stride, fill=fill, by=by, policy=policy, seed=seed, batch_size=batch_size
+    )
+    photos, rest = collection_of(images), collection_of(samples.folder() if others is None else others)
+    watched, truth, names = _classes(network, photos, target, labels, classes)
+    insides = _insides(network, photos, boxed, setup.grid, boxes if isinstance(boxes, str | Path) else "boxes")
+    stream = Stream(photos, network.preparation, batch_size=1)
+    batches = iter(stream)
+    first = list(itertools.islice(batches, 1))
+    stream.seen.refuse_nothing()
+    with progress("scanning", len(rest)) as advance:
+        # one more, for the photo itself may be among them
+        rankings, others_seen = find_strongest(network, rest, setup.layers, ELSEWHERE + 1, advance=advance)
+    made, shown = list[OccludedPhoto](), max(1, min(SHOWN, ROWS // setup.most))
+    with progress("occluding", len(photos) * len(setup.grid.corners), "positions") as advance:
+        for batch in itertools.chain(first, batches):
+            image, x, keep = batch.ids[0], batch.x[0], len(made) < shown
+            own, source = (watched, "option") if watched is not None else (truth.get(image), "label")
+            photo = occlude_photo(
+                setup, x, names, image=image, target=own, target_from=source, inside=insides.get(image), keep=keep,
+                advance=advance,
+            )  # fmt: skip
+            made.append(_with_others(setup, photo, x, rest, rankings) if keep else photo)
+    return _result(setup, tuple(made), images_of(stream.seen), images_of(others_seen), target)
 
 
-def respond(
+def _result(
+    setup: Setup, photos: tuple[OccludedPhoto, ...], images: Images, others: Images, target: int | str | None
+) -> Occlusion:
+    network, grid, layers = setup.network, setup.grid, [layer.name for layer in setup.layers]
+    options = {"layers": layers, "target": target, "patch": grid.patch, "stride": grid.stride, "fill": setup.fill,
+               "by": setup.by, "policy": asdict(setup.policy), "seed": setup.seed,
+               "scores": network.class_scores().logits}  # fmt: skip
+    operators = dict[str, str]()
+    for layer in setup.layers:
+        operators |= network.inverse(setup.policy).policy_of_ops(layer.output)
+    addresses = tuple(address for selection in setup.selections for address in selection.addresses)
+    return Occlusion(provenance([network], images, options), grid, addresses, photos, others, operators)
+
+
+def _classes(
     network: Network,
-    x: np.ndarray,
-    cover: np.ndarray,
-    grid: Grid,
-    layers: Sequence[Layer],
-    batch_size: int | None = None,
-) -> Iterator[Response]:
-    """The answers to the image x (C, H, W) with a square of `cover` at each of the grid's corners, in their order.
+    photos: Collection,
+    target: int | str | None,
+    labels: Sequence[int] | None,
+    file: Path | None,
+) -> tuple[int | None, Labels, Sequence[str]]:
+    """The class that is watched in all photos; by photo its true one; what all classes are called."""
+    known = class_names(network, file)
+    names = [called[-1] for called in known]
+    if isinstance(target, str):
+        return find_class(target, known), {}, names
+    if target is not None and not 0 <= target < len(known):
+        raise OptionError(f"there is no class {target}: there are {len(known)}, 0 to {len(known) - 1}.")
+    if target is not None:
+        return target, {}, names
+    if labels is not None:
+        return None, known_labels(photos, labels, len(known)), names
+    return None, *true_classes(network, photos, file)
 
-    They come in batches, of a size that keeps memory bounded. This is the one place that runs the network on hidden
-    images: an engine that computes only what a square changes has the same arguments and gives the same.
+
+def _insides(
+    network: Network, photos: Collection, boxes: Mapping[str, Box], grid: Grid, where: str | Path
+) -> dict[str, np.ndarray]:
+    """By photo with a box (h, w) of bool: the places where the square's middle is in it.
+
+    Photos that cannot be read have none. Raises OptionError for a box that does not lie in its photo.
     """
-    size, corners = batch_size or batch_for(network, layers), grid.corners
-    for first in range(0, len(corners), size):
-        yield answer(network, occluded(x, cover, corners[first : first + size], grid.patch), layers)
+    insides = dict[str, np.ndarray]()
+    for i, entry in enumerate(photos):
+        if (box := find_box(boxes, entry.id)) is None:
+            continue
+        try:
+            height, width = read_photo(photos, i)[1].shape[:2]
+            insides[entry.id] = grid.middles(box_mask(box, (height, width), network.preparation))
+        except ImageError:
+            continue
+        except OptionError as error:
+            raise OptionError(f"{entry.id} in {where}: {error}") from error
+    return insides
 
 
-def answer(network: Network, x: np.ndarray, layers: Sequence[Layer]) -> Response:
-    """The answers to prepared images x (N, C, H, W), of all layers in one run.
+def _with_others(
+    setup: Setup, photo: OccludedPhoto, x: np.ndarray, others: Collection, rankings: Sequence[Ranking]
+) -> OccludedPhoto:
+    """The photo x with its maps in the other images that excite them most, without those whose pixels are its own."""
+    reader = Reader(others, setup.network.preparation)
+    places = {entry.id: i for i, entry in enumerate(others)}
 
-    Raises ModelError for one that is no number.
-    """
-    logits = network.class_scores().logits
-    values = network.values(x, [logits, *(layer.output for layer in layers)])
-    activity = tuple(values[layer.output].sum(axis=(2, 3), dtype=np.float64) for layer in layers)
-    for layer, sums in zip(layers, activity, strict=True):
-        if not np.isfinite(sums).all():
-            raise ModelError(f"{layer.name} of {network.path} holds NaN or infinity. Check the model's weights.")
-    return Response(network.softmax(values[logits]), activity)
+    def show(watched: WatchedMap) -> WatchedMap:
+        ranking = next(ranking for ranking in rankings if ranking.layer.name == watched.layer)
+        top = project_winners(setup.network, reader, ranking, [watched.map], setup.policy)[watched.map]
+        other = [f for f in top if not np.array_equal(reader.load(places[f.activation.image]), x)]
+        return replace(watched, elsewhere=tuple(other[:ELSEWHERE]))
 
-
-def check_choices(fill: str, by: str) -> None:
-    """Raise OptionError for a fill or a measure of strength that does not exist."""
-    check_fill(fill)
-    if by not in STRENGTHS:
-        raise OptionError(f"maps are not compared by '{by}'. Say {' or '.join(STRENGTHS)}.")
-
-
-def batch_for(network: Network, layers: Sequence[Layer]) -> int:
-    """Images per run: what keeps the device busy, and no more than fits in memory with the maps of all layers."""
-    shapes = [network.input_shape, *(layer.shape[1:] for layer in layers)]
-    numbers = [int(np.prod(shape)) for shape in shapes]  # type: ignore[arg-type]
-    return network.fixed_batch or max(1, min(64 if network.device.cuda else 16, NUMBERS_PER_RUN // sum(numbers)))
-
-
-def layer_of(network: Network, name: str) -> Layer:
-    """The layer `name`, if it has maps. Raises LayerError."""
-    layer = network.layer(name)
-    if not layer.spatial:
-        raise LayerError(
-            f"{name} has no maps, only {layer.maps} units. Choose a layer below it, as the last convolution."
-        )
-    return layer
-
-
-def _numbers(asked: Sequence[int] | None, strengths: np.ndarray) -> list[int]:
-    """The maps of a layer to watch: those asked for, else the strongest one."""
-    return [_checked(number, "map", len(strengths)) for number in asked or [int(strengths.argmax())]]
-
-
-def _project(network: Network, x: np.ndarray, layer: Layer, unit: Unit, policy: Policy | None) -> np.ndarray:
-    """The unit's projection (C, H, W), zero where the unit does not look."""
-    (found,) = network.inverse(policy).project(x[None], layer.output, [unit])
-    return found.window(Box.at(0, 0, x.shape[1:]))
-
-
-def _checked(number: int, what: str, count: int) -> int:
-    if not 0 <= number < count:
-        error = LayerError if what == "map" else OptionError
-        raise error(f"there is no {what} {number}: there are {count}, 0 to {count - 1}.")
-    return number
+    return replace(photo, maps=tuple(map(show, photo.maps)))

@@ -14,6 +14,20 @@ from inspectnet.analyses.statistics import Interval, bootstrap, pairing_p, ratio
 
 
 @dataclass(frozen=True)
+class OthersBoxes:
+    """What photos lose inside and outside the boxes of all other photos, and how much more their own box tells."""
+
+    inside: float
+    outside: float
+    ratio: float | None
+    """Of inside to outside; None if nothing is lost outside."""
+    beyond: Interval
+    """Inside less outside, by how much more with the own box: what is due to the object."""
+    p: float
+    """How likely boxes dealt out at random give so large a difference of inside and outside."""
+
+
+@dataclass(frozen=True)
 class BoxDrops:
     """How much less probable classes get where the square's middle is in the object's box, and where it is not."""
 
@@ -21,50 +35,52 @@ class BoxDrops:
     inside: Interval
     """Mean over photos of the mean drop inside the box."""
     outside: Interval
-    ratio: Interval
-    """Of inside to outside; unbounded where it may be that nothing is lost outside."""
+    ratio: float | None
+    """Of inside to outside; None if nothing is lost outside."""
+    ratio_interval: tuple[float | None, float | None]
+    """Unbounded where it may be that nothing is lost outside."""
     larger_inside: int
     """In how many photos the drop inside exceeds that outside."""
-    others_inside: float
-    """With the boxes of the other photos; NaN for one photo alone, as all that follows."""
-    others_outside: float
-    beyond_others: Interval
-    """Inside less outside, by how much more with the own box than with others': what is due to the object."""
-    p: float
-    """How likely boxes dealt out at random give so large a difference of inside and outside."""
+    others: OthersBoxes | None
+    """None for one photo alone."""
 
-    @property
-    def others_ratio(self) -> float:
-        """Of inside to outside with the boxes of the other photos; NaN if nothing is lost outside."""
-        return self.others_inside / self.others_outside if self.others_outside > 0 else float("nan")
+
+@dataclass(frozen=True)
+class OthersProjections:
+    """How a map's drop goes with the projections of all other photos, and how much better with its own."""
+
+    correlation: Interval
+    beyond: Interval
+    """By how much the correlation with the own projection is larger."""
+    p: float
+    """How likely projections dealt out at random give so high a correlation."""
 
 
 @dataclass(frozen=True)
 class Agreement:
     """How well the drop of a map's activity goes with the energy of its projection, in the mean of photos."""
 
+    of: str
+    """The layer, or the map if it was asked for."""
     photos: int
-    own: Interval
-    """The correlation with the projection of the same photo's map."""
-    others: Interval
-    """With those of all other photos; NaN for one photo alone, as what follows."""
-    beyond_others: Interval
-    p: float
-    """How likely projections dealt out at random give so high a correlation."""
+    correlation: Interval
+    """With the projection of the same photo's map."""
+    others: OthersProjections | None
+    """None for one photo alone."""
 
 
-def correlate(a: np.ndarray, b: np.ndarray) -> float:
-    """Pearson's correlation of two maps, NaN if one of them is the same everywhere."""
+def correlate(a: np.ndarray, b: np.ndarray) -> float | None:
+    """Pearson's correlation of two maps, None if one of them is the same everywhere."""
     p, q = _standardised([a, b])
-    return float(p @ q)
+    return _known(float(p @ q))
 
 
-def compare_with_box(drop: np.ndarray, inside: np.ndarray) -> tuple[float, float]:
+def compare_with_box(drop: np.ndarray, inside: np.ndarray) -> tuple[float | None, float | None]:
     """The mean of a drop (h, w) over the places that are `inside` (h, w) an object, and over all others.
 
-    NaN where there is no such place.
+    None where there is no such place.
     """
-    within, without = (float(drop[each].mean()) if each.any() else float("nan") for each in (inside, ~inside))
+    within, without = (float(drop[places].mean()) if places.any() else None for places in (inside, ~inside))
     return within, without
 
 
@@ -76,24 +92,22 @@ def summarise(drops: Sequence[np.ndarray], insides: Sequence[np.ndarray], *, see
     pairs = [(d.ravel(), m.ravel()) for d, m in zip(drops, insides, strict=True) if m.any() and not m.all()]
     if not pairs:
         return None
-    drop, inside = (np.array(each, np.float64) for each in zip(*pairs, strict=True))
+    drop, inside = (np.array(rows, np.float64) for rows in zip(*pairs, strict=True))
     within, without = (drop @ (mask / mask.sum(axis=1, keepdims=True)).T for mask in (inside, 1 - inside))
     own = np.stack([np.diag(within), np.diag(without)], axis=1)
-    others = np.stack([_of_others(within), _of_others(without)], axis=1)
+    both = bootstrap(own, ratio, seed=seed)
     return BoxDrops(
         len(pairs),
         bootstrap(own[:, 0], seed=seed),
         bootstrap(own[:, 1], seed=seed),
-        bootstrap(own, ratio, seed=seed),
+        _known(both.value),
+        (both.low, both.high),
         int((own[:, 0] > own[:, 1]).sum()),
-        float(others[:, 0].mean()),
-        float(others[:, 1].mean()),
-        bootstrap((own - others) @ [1, -1], seed=seed),
-        pairing_p(within - without, seed=seed) if len(pairs) > 1 else float("nan"),
+        _others_boxes(own, within, without, seed) if len(pairs) > 1 else None,
     )
 
 
-def agreement(drops: Sequence[np.ndarray], energies: Sequence[np.ndarray], *, seed: int = 0) -> Agreement | None:
+def agree(of: str, drops: Sequence[np.ndarray], energies: Sequence[np.ndarray], *, seed: int = 0) -> Agreement | None:
     """How the drops (h, w) of a map's activity go with the energies (h, w) of its projection, photo by photo.
 
     Photos in which one of the two is the same everywhere do not count; None if there are no others.
@@ -103,26 +117,40 @@ def agreement(drops: Sequence[np.ndarray], energies: Sequence[np.ndarray], *, se
     if not known.any():
         return None
     matrix = drop[known] @ energy[known].T
-    own, others = np.diag(matrix), _of_others(matrix)
-    return Agreement(
-        len(own),
-        bootstrap(own, seed=seed),
-        bootstrap(others, seed=seed),
-        bootstrap(own - others, seed=seed),
-        pairing_p(matrix, seed=seed) if len(own) > 1 else float("nan"),
+    own = np.diag(matrix)
+    beside = None
+    if len(own) > 1:
+        others = _of_others(matrix)
+        beyond = bootstrap(own - others, seed=seed)
+        beside = OthersProjections(bootstrap(others, seed=seed), beyond, pairing_p(matrix, seed=seed))
+    return Agreement(of, len(own), bootstrap(own, seed=seed), beside)
+
+
+def _others_boxes(own: np.ndarray, within: np.ndarray, without: np.ndarray, seed: int) -> OthersBoxes:
+    """own (N, 2): the drops inside and outside; within, without (N, N): those of each photo with each box."""
+    others = np.stack([_of_others(within), _of_others(without)], axis=1)
+    inside, outside = (float(column.mean()) for column in others.T)
+    return OthersBoxes(
+        inside,
+        outside,
+        inside / outside if outside > 0 else None,
+        bootstrap((own - others) @ [1, -1], seed=seed),
+        pairing_p(within - without, seed=seed),
     )
 
 
 def _of_others(matrix: np.ndarray) -> np.ndarray:
-    """(N,): of numbers (N, N) the mean of each row without the one on the diagonal; NaN for one row alone."""
-    if len(matrix) == 1:
-        return np.full(1, np.nan)
+    """(N,): of numbers (N, N) the mean of each row without the one on the diagonal."""
     return np.asarray((matrix.sum(axis=1) - np.diag(matrix)) / (len(matrix) - 1))
 
 
 def _standardised(maps: Sequence[np.ndarray]) -> np.ndarray:
     """(N, h * w): each map less its mean, of length 1, so that products are correlations; NaN for one all the same."""
-    rows = np.array([each.ravel() for each in maps], np.float64)
+    rows = np.array([values.ravel() for values in maps], np.float64)
     rows -= rows.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(np.where(lengths > 0, rows / np.where(lengths > 0, lengths, 1), np.nan))
+
+
+def _known(value: float) -> float | None:
+    return value if np.isfinite(value) else None

@@ -69,7 +69,7 @@ class Strip:
     photo: Pixels
     places: Places
     marked: tuple[int, int]
-    """(row, column) of the place whose square is drawn into the photo."""
+    """The first row and column, px, of the square that is drawn into the photo."""
     maps: Sequence[MapRow]
     """One row for each; the first one stands beside the panels of the photo and its classes."""
     probability: Measure
@@ -174,8 +174,7 @@ def _heat(strip: Strip, measure: Measure, size: tuple[int, int]) -> Pixels:
 
 def _outline_square(page: Page, strip: Strip, corner: tuple[int, int], factor: float) -> None:
     """One square on the photo: white with black at both sides, to be seen on anything."""
-    places = (strip.places.tops, strip.places.lefts)
-    y, x = (starts[i] * factor for starts, i in zip(places, strip.marked, strict=True))
+    y, x = (start * factor for start in strip.marked)
     side = max(strip.places.patch * factor, 6)
     left, top = corner[0] + x, corner[1] + y
     page.outline((left, top, side, side), "black", 3)

@@ -1,19 +1,53 @@
-"""Boxes: x0, y0, x1, y1 in pixels, x1 and y1 outside, as COCO's tools and Pillow count them.
+"""Boxes of objects: x0, y0, x1, y1 in pixels, x1 and y1 outside, as COCO's tools and Pillow count them.
 
 A file of boxes may say `"corners": "inside"`: then x1 and y1 are the last column and row of each box, as in Tiny
 ImageNet's lists.
 """
 
 from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inspectnet.errors import OptionError
+from inspectnet.files.inputs import read_input
+from inspectnet.files.parsing import parse_json
 from inspectnet.geometry import Box
 
 CORNERS = "corners"
 BEYOND = {"outside": 0, "inside": 1}  # how far a file's x1 and y1 are from the first column and row outside
+SHAPE = '{"photo.jpg": [x0, y0, x1, y1]}, or groups of such'
+
+
+def read_boxes(file: Path) -> dict[str, Box]:
+    """By image the box that a JSON file gives it, alone or in a group. Raises OptionError."""
+    try:
+        told = parse_json(read_input(file))
+    except OSError as error:
+        raise OptionError(f"cannot read {file}: {(error.strerror or str(error)).lower()}. Check --boxes.") from error
+    except (ValueError, RecursionError) as error:
+        raise OptionError(f"{file} is not JSON: {error}. Write {SHAPE}.") from error
+    refusal = OptionError(f"{file} does not hold boxes. Write {SHAPE}.")
+    if not isinstance(told, dict):
+        raise refusal
+    beyond = corners_beyond(told, file)
+    rest = {key: value for key, value in told.items() if key != CORNERS or not isinstance(value, str)}
+    grouped = bool(rest) and all(isinstance(value, dict) for value in rest.values())
+    boxes = dict[str, Box]()
+    for group in rest.values() if grouped else [rest]:
+        for image, numbers in group.items():
+            if (box := box_of(numbers, beyond)) is None:
+                raise refusal
+            boxes[image] = box
+    return boxes
+
+
+def find_box(boxes: Mapping[str, Box], image: str) -> Box | None:
+    """The box of an image, by its name or what is left of it without the folders it lies in."""
+    parts = PurePosixPath(image).parts
+    names = ("/".join(parts[i:]) for i in range(len(parts)))
+    return next((boxes[name] for name in names if name in boxes), None)
 
 
 def corners_beyond(content: Mapping[str, object], where: object) -> int:

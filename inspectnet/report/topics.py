@@ -21,6 +21,7 @@ TOPICS = {
     "explain": ("inspectnet.analyses.explain:Explanation", "inspectnet.report.explain"),
     "sanity": ("inspectnet.analyses.sanity:Sanity", "inspectnet.report.sanity"),
     "invariance": ("inspectnet.analyses.invariance:Invariance", "inspectnet.report.invariance"),
+    "occlude": ("inspectnet.analyses.occlusion:Occlusion", "inspectnet.report.occlusion"),
     "correspond": ("inspectnet.analyses.correspondence:Correspondence", "inspectnet.report.correspondence"),
 }
 

@@ -1,16 +1,18 @@
 """inspectnet occlude: what it makes, the same bytes twice, and what it refuses in one line."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from commands import contents, done, noisy_photos, refused, run, write_network
+from commands import check_result, contents, done, noisy_photos, refused, run, write_network
 from nets import TWO_CONVS, random_weights
 from PIL import Image
 
 import inspectnet
-from inspectnet.analyses.occlusion import occlude
+from inspectnet.geometry import Box
 from inspectnet.report import occlusion
+from inspectnet.results import encode
 
 SIDE = 24
 NET = f"{TWO_CONVS}\ny = Gemm (f, w)"
@@ -34,39 +36,88 @@ def photos(tmp_path):
     return noisy_photos(tmp_path / "photos", sizes, cells=(6, 6))
 
 
+def photos_of(folder):
+    """What a record says of each photo."""
+    return json.loads((folder / "result.json").read_text())["result"]["photos"]
+
+
 # What comes out --------------------------------------------------------------------------------------------
 
 
 def test_one_photo_gives_a_page_its_arrays_and_the_record(model, photos, tmp_path, capsys):
     out, photo = tmp_path / "out", photos / "blue whale" / "0.png"
     said, noted = done(capsys, "occlude", model, photo, "-o", out, "--patch", 8, "--stride", 4, "--images", photos)
-    assert noted == [] and set(contents(out)) == {"occlude.png", "0.png.npz", "run.json"}
-    record, arrays = json.loads((out / "run.json").read_text()), np.load(out / "0.png.npz")
-    (about,) = record["photos"]
+    assert noted == [] and set(contents(out)) == {"occlude.png", "arrays.npz", "result.json"}
+    record, arrays = json.loads((out / "result.json").read_text()), np.load(out / "arrays.npz")
+    (about,) = record["result"]["photos"]
     network = inspectnet.open(model, device="cpu")
-    found = occlude(network, network.preparation.normalise(arrays["photo"]), ["conv2"], patch=8, stride=4)
-    (watched,) = found.watched
-    for name in ("probability", "label", "label_probability", "cover"):
-        np.testing.assert_array_equal(arrays[name], getattr(found, name), err_msg=name)
-    for name in ("map", "activity", "energy", "projection"):
-        np.testing.assert_array_equal(arrays[name], getattr(watched, name), err_msg=name)
-    np.testing.assert_array_equal(arrays["tops"], [0, 4, 8, 12, 16])
-    assert record["square"] == {"patch": 8, "stride": 4, "fill": "grey", "places": [5, 5]}
-    assert (about["class"], about["class_from"]) == (found.target, "prediction")
-    assert about["class_name"] == NAMES[found.target] and record["layers"] == ["conv2"]
-    assert about["least_probability"] == arrays["probability"].min() < about["class_probability"]
-    y, x = np.argwhere(arrays["probability"] == arrays["probability"].min())[0]
+    with Image.open(photo) as opened:
+        (found,) = inspectnet.occlude(network, [np.asarray(opened)], ["conv2"], patch=8, stride=4, others=photos).photos
+    (watched,) = found.maps
+    for name in ("photo", "whole", "probability", "label", "label_probability", "cover"):
+        np.testing.assert_array_equal(arrays[f"photos.0.{name}"], getattr(found, name), err_msg=name)
+    for name in ("whole", "activity", "energy", "projection"):
+        np.testing.assert_array_equal(arrays[f"photos.0.maps.0.{name}"], getattr(watched, name), err_msg=name)
+    np.testing.assert_array_equal(arrays["grid.tops"], [0, 4, 8, 12, 16])
+    options = {name: record["options"][name] for name in ("patch", "stride", "fill", "layers")}
+    assert options == {"patch": 8, "stride": 4, "fill": "grey", "layers": ["conv2"]}
+    assert (about["target"], about["target_from"]) == (found.target, "prediction")
+    assert about["target_name"] == NAMES[found.target] and about["maps"][0]["map"] == watched.map
+    probability = arrays["photos.0.probability"]
+    assert about["least_probability"] == probability.min() < about["target_probability"]
+    y, x = np.argwhere(probability == probability.min())[0]
     assert about["least_at"] == [4 * y, 4 * x]
     assert f"0.png: {NAMES[found.target]} ({found.target}) " in said and f"map conv2:{watched.map}\n-> {out}\n" in said
+    check_result(out)
+
+
+def test_a_result_that_is_loaded_draws_the_same_page(model, photos, tmp_path, capsys):
+    done(capsys, "occlude", model, photos, "-o", tmp_path / "out", "--stride", 8, "-l", "conv*", "--images", photos)
+    loaded = check_result(tmp_path / "out")
+    again = inspectnet.save(loaded, tmp_path / "again")
+    for name in ("occlude.png", "arrays.npz"):
+        assert (again / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
+
+
+def test_pictures_are_kept_of_the_first_photos_and_maps_of_places_of_all(model, tmp_path, capsys):
+    photos = noisy_photos(tmp_path / "photos", {f"{i}.png": (24, 24) for i in range(8)})
+    for layers, kept in ((["-l", "conv2"], 6), (["-l", "conv2:0", "-l", "conv2:3", "-l", "conv1:1"], 4)):
+        out = tmp_path / f"out{kept}"
+        done(capsys, "occlude", model, photos, "-o", out, "--stride", 8, *layers)
+        made = check_result(out).photos
+        pictures = [
+            [photo.photo, photo.cover, *(watched.projection for watched in photo.maps), *photo.maps[0].elsewhere]
+            for photo in made
+        ]
+        assert all(part is not None for row in pictures[:kept] for part in row) and len(pictures[0][-3:]) == 3
+        assert not any(part is not None for row in pictures[kept:] for part in row) and len(made) == 8
+        assert {watched.activity.shape for photo in made for watched in photo.maps} == {made[0].label.shape}
+
+
+def test_photos_in_memory_may_have_labels_and_boxes(model, rng):
+    network, photos = inspectnet.open(model, device="cpu"), list(rng.integers(0, 256, (2, 30, 40, 3), np.uint8))
+    box = Box(0, 0, 20, 30)
+    result = inspectnet.occlude(network, photos, labels=[3, 1], stride=8, boxes={"1": box}, others=photos)
+    assert [(photo.image, photo.target, photo.target_from) for photo in result.photos] == [
+        ("0", 3, "label"),
+        ("1", 1, "label"),
+    ]
+    assert [photo.inside is None for photo in result.photos] == [True, False] and result.photos[1].inside.any()
+    assert result.boxes.photos == 1 and result.photos[1].box_drop[0] == result.boxes.inside.value
+    elsewhere = [[f.activation.image for f in photo.maps[0].elsewhere] for photo in result.photos]
+    assert elsewhere == [["1"], ["0"]]  # each in the other one
+    again = inspectnet.occlude(network, photos, labels=[3, 1], stride=8, boxes={"1": box}, others=photos)
+    assert again.about == result.about and result.about.images.count == 2
 
 
 def test_other_images_show_the_map_without_the_photo_itself(model, photos, tmp_path, capsys):
     photo = photos / "blue whale" / "0.png"
     done(capsys, "occlude", model, photo, "-o", tmp_path / "out", "--images", photos, "--stride", 8)
-    (about,) = json.loads((tmp_path / "out" / "run.json").read_text())["photos"]
-    images = [each["image"] for each in about["maps"][0]["elsewhere"]]
+    (about,) = photos_of(tmp_path / "out")
+    elsewhere = [each["activation"] for each in about["maps"][0]["elsewhere"]]
+    images = [each["image"] for each in elsewhere]
     assert len(set(images)) == 3 and "blue whale/0.png" not in images
-    network, unit = inspectnet.open(model, device="cpu"), about["maps"][0]["unit"]["map"]
+    network, unit = inspectnet.open(model, device="cpu"), about["maps"][0]["map"]
     strongest = {}
     for other in sorted(photos.rglob("*.png")):
         with Image.open(other) as opened:
@@ -74,11 +125,11 @@ def test_other_images_show_the_map_without_the_photo_itself(model, photos, tmp_p
         strongest[str(other.relative_to(photos))] = network.activations(x[None], "conv2")[0, unit].max()
     del strongest["blue whale/0.png"]
     assert images == sorted(strongest, key=strongest.get, reverse=True)[:3]
-    np.testing.assert_allclose(
-        [each["value"] for each in about["maps"][0]["elsewhere"]], [strongest[i] for i in images], rtol=1e-5
-    )
-    arrays = np.load(tmp_path / "out" / "0.png.npz")
-    assert arrays["elsewhere"].shape == (3, 3, 7, 7) and arrays["elsewhere_patch"].shape == (3, 7, 7, 3)
+    np.testing.assert_allclose([each["value"] for each in elsewhere], [strongest[i] for i in images], rtol=1e-5)
+    arrays = np.load(tmp_path / "out" / "arrays.npz")
+    for i in range(3):
+        first = f"photos.0.maps.0.elsewhere.{i}"
+        assert (arrays[f"{first}.projection"].shape, arrays[f"{first}.patch"].shape) == ((3, 7, 7), (7, 7, 3))
 
 
 def test_a_copy_of_the_photo_is_left_out_of_the_others_and_a_variant_is_not(model, photos, tmp_path, capsys):
@@ -91,60 +142,62 @@ def test_a_copy_of_the_photo_is_left_out_of_the_others_and_a_variant_is_not(mode
     variant.putpixel((0, 0), (128, 128, 128))
     variant.save(tmp_path / "others" / "variant.png")
     done(capsys, "occlude", model, photo, "-o", tmp_path / "out", "--images", tmp_path / "others", "--stride", 8)
-    (about,) = json.loads((tmp_path / "out" / "run.json").read_text())["photos"]
-    assert [each["image"] for each in about["maps"][0]["elsewhere"]] == ["variant.png"]
-    assert about["maps"][0]["elsewhere"][0]["value"] == pytest.approx(about["maps"][0]["unit"]["value"])
+    (about,) = photos_of(tmp_path / "out")
+    (activation,) = [each["activation"] for each in about["maps"][0]["elsewhere"]]
+    assert activation["image"] == "variant.png" and activation["value"] == pytest.approx(about["maps"][0]["value"])
 
 
 def test_photos_with_labels_are_watched_by_their_own_class(model, photos, tmp_path, capsys):
     said, _ = done(capsys, "occlude", model, photos, "-o", tmp_path / "out", "--stride", 8, "--json")
     record = json.loads(said)
-    assert [(p["class"], p["class_from"]) for p in record["photos"]] == [
-        (NAMES.index(p["image"].split("/")[0]), "label") for p in record["photos"]
+    made = record["result"]["photos"]
+    assert [(p["target"], p["target_from"]) for p in made] == [
+        (NAMES.index(p["image"].split("/")[0]), "label") for p in made
     ]
-    assert record["images"]["count"] == 6 and "boxes" not in record
+    assert record["images"]["count"] == 6 and record["result"]["boxes"] is None
 
 
 def test_a_class_and_a_map_can_be_said(model, photos, tmp_path, capsys):
     options = ("-c", "roe", "--layer", "conv1:3", "--fill", "noise", "--by", "max", "--json", "--stride", 8)
     said, _ = done(capsys, "occlude", model, photos / "red deer" / "1.png", "-o", tmp_path / "out", *options)
     record = json.loads(said)
-    (about,) = record["photos"]
-    assert (about["class"], about["class_from"], about["maps"][0]["unit"]["map"]) == (3, "option", 3)
-    assert (record["layers"], record["square"]["fill"], record["by"]) == (["conv1"], "noise", "max")
+    (about,) = record["result"]["photos"]
+    assert (about["target"], about["target_from"], about["maps"][0]["map"]) == (3, "option", 3)
+    options = record["options"]
+    assert (options["layers"], options["fill"], options["by"]) == (["conv1"], "noise", "max")
+    assert record["result"]["layers"] == ["conv1:3"]
 
 
 def test_several_layers_are_watched_at_once_each_as_if_alone(model, photos, tmp_path, capsys):
     photo, options = photos / "blue whale" / "0.png", ("--patch", 8, "--stride", 4)
     said, _ = done(capsys, "occlude", model, photo, "-o", tmp_path / "out", "-l", "conv*", *options)
-    names = ("0.png_conv1.npz", "0.png_conv2.npz")
-    assert set(contents(tmp_path / "out")) == {"occlude.png", *names, "run.json"}
-    record = json.loads((tmp_path / "out" / "run.json").read_text())
-    maps = record["photos"][0].pop("maps")
-    assert record["layers"] == [each["layer"] for each in maps] == ["conv1", "conv2"]
-    assert "; map " + ", ".join(f"{each['layer']}:{each['unit']['map']}" for each in maps) in said
-    for layer, name, about in zip(record["layers"], names, maps, strict=True):
+    result = check_result(tmp_path / "out")
+    (photo_of_both,) = result.photos
+    assert result.layers == ("conv1", "conv2") == tuple(watched.layer for watched in photo_of_both.maps)
+    assert "; map " + ", ".join(f"{watched.layer}:{watched.map}" for watched in photo_of_both.maps) in said
+    for number, layer in enumerate(result.layers):
         done(capsys, "occlude", model, photo, "-o", tmp_path / layer, "-l", layer, *options)
-        assert (tmp_path / layer / "0.png.npz").read_bytes() == (tmp_path / "out" / name).read_bytes()
-        (alone,) = json.loads((tmp_path / layer / "run.json").read_text())["photos"]
-        assert alone.pop("maps") == [about] and alone == record["photos"][0]
+        (alone,) = check_result(tmp_path / layer).photos
+        both = replace(photo_of_both, maps=photo_of_both.maps[number : number + 1])
+        one, other = {}, {}
+        assert encode(alone, one) == encode(both, other) and set(one) == set(other)
+        for name, array in one.items():
+            np.testing.assert_array_equal(array, other[name], err_msg=name)
 
 
 def test_maps_of_several_layers_can_be_said(model, photos, tmp_path, capsys):
     layers = ("-l", "conv2:5", "-l", "conv1", "-l", "conv2:0")
     done(capsys, "occlude", model, photos / "red deer", "-o", tmp_path / "out", *layers, "--stride", 8)
-    record = json.loads((tmp_path / "out" / "run.json").read_text())
-    watched = [[(each["layer"], each["unit"]["map"]) for each in photo["maps"]] for photo in record["photos"]]
+    watched = [[(each["layer"], each["map"]) for each in photo["maps"]] for photo in photos_of(tmp_path / "out")]
     assert [maps[1:] for maps in watched] == [[("conv2", 5), ("conv2", 0)]] * 2
     assert {maps[0][0] for maps in watched} == {"conv1"}
-    arrays = np.load(tmp_path / "out" / "1.png_conv2_0.npz")
-    assert arrays["map"] == 0 and arrays["whole_activity"].shape == (6,)
+    assert np.load(tmp_path / "out" / "arrays.npz")["photos.1.maps.2.whole"].shape == (6,)
 
 
 def test_labels_that_mean_no_class_are_said_and_the_most_likely_class_is_watched(tmp_path, photos, capsys):
     model = write_model(tmp_path / "other.onnx", ("a", "b", "c", "d"))
     said, noted = done(capsys, "occlude", model, photos, "-o", tmp_path / "out", "--stride", 8, "--json")
-    assert {p["class_from"] for p in json.loads(said)["photos"]} == {"prediction"}
+    assert {p["target_from"] for p in json.loads(said)["result"]["photos"]} == {"prediction"}
     assert len(noted) == 1 and noted[0].startswith("no true classes, so each photo's most likely one is taken: ")
 
 
@@ -153,7 +206,7 @@ def test_labels_and_a_table_beside_the_images_are_read_as_evaluate_reads_them(mo
     (photos / "classes.tsv").write_text("n00000001\tred deer\nn00000002\tmoon\n")
     (photos / "blue whale").rename(photos / "moon")
     said, noted = done(capsys, "occlude", model, photos, "-o", tmp_path / "out", "--stride", 8, "--json")
-    sources = {p["image"].split("/")[0]: p["class_from"] for p in json.loads(said)["photos"]}
+    sources = {p["image"].split("/")[0]: p["target_from"] for p in json.loads(said)["result"]["photos"]}
     assert sources == {"green lizard": "label", "moon": "prediction", "red deer": "label"}
     assert noted == ["left out 2 images, whose label is no class: 'moon'"]
 
@@ -164,7 +217,7 @@ def test_the_legend_of_the_page_calls_classes_by_their_first_synonym(tmp_path, p
     monkeypatch.setattr(occlusion, "draw_occlusion", lambda strips, **how: drawn.extend(strips) or draw(strips, **how))
     out, _ = done(capsys, "occlude", model, photos / "red deer", "-o", tmp_path / "out", "--stride", 8, "--json")
     assert len(drawn) == 2 and {name for strip in drawn for name in strip.names} <= set(NAMES)
-    assert all("others" in photo["class_name"] for photo in json.loads(out)["photos"])
+    assert all("others" in photo["target_name"] for photo in json.loads(out)["result"]["photos"])
 
 
 def test_the_same_inputs_give_the_same_bytes(model, photos, tmp_path, capsys):
@@ -181,26 +234,27 @@ def test_boxes_tell_what_the_object_costs_and_what_is_around_it(grouped, model, 
     file.write_text(json.dumps({"val": boxes, "train": {}} if grouped else boxes))
     options = ("--boxes", file, "--patch", 4, "--stride", 4, "-o", tmp_path / "out")
     said, _ = done(capsys, "occlude", model, photos, *options)
-    record = json.loads((tmp_path / "out" / "run.json").read_text())
-    drops = {p["image"]: p["drop"] for p in record["photos"] if "drop" in p}
-    assert set(drops) == {*(f"{name}/0.png" for name in NAMES[:3]), "red deer/1.png"}
+    result = check_result(tmp_path / "out")
+    boxed = {photo.image: photo for photo in result.photos if photo.inside is not None}
+    assert set(boxed) == {*(f"{name}/0.png" for name in NAMES[:3]), "red deer/1.png"}
+    drops = {image: photo.box_drop for image, photo in boxed.items()}
     for name in NAMES[:3]:
-        arrays = np.load(tmp_path / "out" / f"{name.replace(' ', '_')}_0.png.npz")
-        drop = arrays["whole_probabilities"][NAMES.index(name)] - arrays["probability"]
-        wanted = {"inside": drop[:, :3].mean(), "outside": drop[:, 3:].mean()}
-        assert drops[f"{name}/0.png"] == pytest.approx(wanted)
-    assert drops["red deer/1.png"]["outside"] is None  # the box is all of the photo
-    summary = record["boxes"]
-    means = [np.mean([drops[f"{name}/0.png"][side] for name in NAMES[:3]]) for side in ("inside", "outside")]
-    assert (summary["photos"], summary["inside"], summary["outside"]) == (3, *map(pytest.approx, means))
+        photo = boxed[f"{name}/0.png"]
+        drop = photo.whole[NAMES.index(name)] - photo.probability
+        assert drops[f"{name}/0.png"] == pytest.approx((drop[:, :3].mean(), drop[:, 3:].mean()))
+    assert drops["red deer/1.png"][1] is None  # the box is all of the photo
+    summary = result.boxes
+    means = np.mean([drops[f"{name}/0.png"] for name in NAMES[:3]], axis=0)
+    assert (summary.photos, summary.inside.value, summary.outside.value) == (3, *map(pytest.approx, means))
     assert "boxes of 3 photos: the class loses " in said and "\nwith the boxes of the other photos: " in said
-    assert summary["with_others_boxes"]["inside"] == pytest.approx(summary["inside"])  # for all three are the same
-    low, high = summary["intervals"]["inside"]
-    assert low < summary["inside"] < high and summary["p"] == 1 and summary["beyond_others"] == pytest.approx(0)
-    (agreed,) = record["agreement"]
-    every = [each["correlation_with_energy"]["activity_drop"] for p in record["photos"] for each in p["maps"]]
-    assert agreed["own"] == pytest.approx(np.mean(every)) and agreed["photos"] == len(every) == len(record["photos"])
-    assert f"\n{agreed['of']}: drop and projection of {len(every)} photos correlate by {agreed['own']:.3f} (" in said
+    assert summary.others.inside == pytest.approx(summary.inside.value)  # for all three are the same
+    assert summary.inside.low < summary.inside.value < summary.inside.high
+    assert summary.others.p == 1 and summary.others.beyond.value == pytest.approx(0)
+    (agreed,) = result.agreement
+    every = [watched.activity_correlation for photo in result.photos for watched in photo.maps]
+    own = agreed.correlation.value
+    assert own == pytest.approx(np.mean(every)) and agreed.photos == len(every) == len(result.photos)
+    assert f"\n{agreed.of}: drop and projection of {len(every)} photos correlate by {own:.3f} (" in said
 
 
 def test_photos_that_cannot_be_read_are_named(model, photos, tmp_path, capsys):
@@ -264,8 +318,8 @@ def test_the_last_pixels_of_boxes_count_as_their_file_says(grouped, model, photo
         file.write_text(json.dumps({"corners": corners, **told} if corners else told))
         options = ("--boxes", file, "--patch", 4, "--stride", 4, "-o", tmp_path / str(corners), "--json")
         record = json.loads(done(capsys, "occlude", model, photos, *options)[0])
-        found[corners] = [photo.get("drop") for photo in record["photos"]]
-    assert found["inside"] == found["outside"] == found[None] and any(found[None])
+        found[corners] = [photo["box_drop"] for photo in record["result"]["photos"]]
+    assert found["inside"] == found["outside"] == found[None] and any(inside for inside, _ in found[None])
 
 
 def test_corners_that_are_neither_inside_nor_outside_are_refused(model, photos, tmp_path, capsys):
@@ -298,7 +352,7 @@ def test_a_box_of_a_photo_that_cannot_be_read_is_passed_over(model, photos, tmp_
     out, noted = done(
         capsys, "occlude", model, photos, "-o", tmp_path / "out", "--stride", 8, "--boxes", file, "--json"
     )
-    assert [p["image"] for p in json.loads(out)["photos"] if "drop" in p] == ["red deer/1.png"]
+    assert [p["image"] for p in json.loads(out)["result"]["photos"] if p["inside"]] == ["red deer/1.png"]
     assert len(noted) == 1 and noted[0].startswith("skipped red deer/0.png: ")
 
 

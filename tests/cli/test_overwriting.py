@@ -121,7 +121,7 @@ def test_a_file_of_any_option_stays_though_it_is_called_as_a_result(option, mode
 
     photos, out = noisy_photos(tmp_path / "photos", {"a.png": (20, 20), "b.png": (20, 20)}), tmp_path / "out"
     out.mkdir()
-    record, photo = out / "run.json", str(photos / "a.png")
+    record, photo = out / "result.json", str(photos / "a.png")
     command, more = "occlude", [photo, "--patch", "8", "--stride", "4", "-l", "conv1"]
     if option == "boxes":
         record.write_text(json.dumps({"a.png": [0, 0, 9, 9]}))
@@ -130,7 +130,6 @@ def test_a_file_of_any_option_stays_though_it_is_called_as_a_result(option, mode
         record.write_text(json.dumps(["a", "b", "c", "d"]))
         more += ["--classes", record]
     elif option == "parts":
-        record = out / "result.json"
         images = [{"image": name, "parts": {"nose": [2, 2, 9, 9]}} for name in ("a.png", "b.png")]
         record.write_text(json.dumps({"images": images}))
         command, more = "correspond", [record, "--images", photos, "-l", "conv1", "--randoms", "2"]

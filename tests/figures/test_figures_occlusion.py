@@ -51,7 +51,7 @@ def strip(names, side=12, elsewhere=3, maps=1):
     measure = Measure(rng.normal(size=(n, n)), 0.5, " %")
     tile = np.full((7, 7, 3), 99, np.uint8)
     rows = [MapRow(f"conv{i}:7", measure, photo, [(tile, tile)] * elsewhere) for i in range(maps)]
-    return Strip("a photo", photo, places, (0, 1), rows, measure, labels, names)
+    return Strip("a photo", photo, places, (0, 2), rows, measure, labels, names)
 
 
 def area(pixels, colour):
