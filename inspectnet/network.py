@@ -96,7 +96,7 @@ class Network(OpenedModel):
         """How photos become inputs. Raises ModelError for a network that takes none."""
         if self.photos is None:
             why = f"{self.path} takes no photos, for {self.preparation_source}"
-            raise ModelError(f"{why}. layers, invert and verify need none; from Python give it arrays.")
+            raise ModelError(f"{why}. layers, invert, verify, diagnose need none; from Python give it arrays.")
         return self.photos
 
     def inverse(self, policy: Policy | None = None) -> Inverse:

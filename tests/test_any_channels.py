@@ -84,11 +84,19 @@ def test_the_commands_that_need_no_photo_take_it(model, tmp_path, capsys):
     assert (catalogue["preprocess"] is None) == (shape[0] not in (1, 3))
     done(capsys, "verify", path)
     done(capsys, "invert", path, "-l", "conv1", "-o", tmp_path / "inverse.onnx")
+    if shape[0] not in (1, 3):
+        out, _ = done(capsys, "diagnose", path, "-o", tmp_path / "diagnosis", "--json")
+        assert json.loads(out)["images"] is None and list((tmp_path / "diagnosis").glob("*.png"))
 
 
 COMMANDS = [
     *(["deconv", "-l", "conv1"], ["explain", "PHOTOS"], ["occlude", "PHOTOS"], ["evaluate", "--images", "PHOTOS"]),
-    *(["sanity", "PHOTOS"], ["invariance", "PHOTOS"], ["selectivity", "-l", "conv1"], ["diagnose"]),
+    *(
+        ["sanity", "PHOTOS"],
+        ["invariance", "PHOTOS"],
+        ["selectivity", "-l", "conv1"],
+        ["diagnose", "--images", "PHOTOS"],
+    ),
 ]
 FIVE = {"five channels": SHAPES["five channels"]}
 

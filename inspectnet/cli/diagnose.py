@@ -47,8 +47,9 @@ def diagnose(
     if len(models) > 2:
         raise OptionError(f"diagnose compares one or two models, not {len(models)}.")
     edges = _edges(bands)
-    networks = [opening.open(model) for model in models]
-    collection = options.collection_of(images or samples.folder(), destination.out)
+    networks = [opening.open(model, photos=True if images else None) for model in models]
+    source = images or (samples.folder() if all(network.photos for network in networks) else None)
+    collection = source and options.collection_of(source, destination.out)
     destination.finish(
         networks,
         lambda: diagnosis.diagnose(

@@ -57,10 +57,11 @@ class Opening:
     preprocessing: Preprocessing = Preprocessing()
     alias: Alias = None
 
-    def open(self, model: Path, *, photos: bool = True, scores: str = "") -> "Network":
+    def open(self, model: Path, *, photos: bool | None = True, scores: str = "") -> "Network":
         """The opened model. scores: the layer that holds the class scores.
 
-        photos: that it takes photos, and it says on stderr what was taken for granted. Raises OptionError, ModelError.
+        photos: that it takes photos, or if None that it may; then stderr tells what was taken for granted. Raises
+        OptionError, ModelError.
         """
         from inspectnet.graph.unlisted import tell_unlisted
         from inspectnet.network import open_network
@@ -72,7 +73,7 @@ class Opening:
                 raise OptionError(f"--alias '{name}{equals}{layer}' is not NAME=LAYER, as conv5=features.10.")
         aliases = {name: layer for name, _, layer in pairs}
         opened = open_network(model, device=self.device, preparation=said, aliases=aliases, scores=scores)
-        if photos and opened.preparation:
+        if (opened.photos if photos is None else photos) and opened.preparation:
             remark(f"device: {opened.device.why}", quiet=True)
             guessed, source = opened.preparation_source.startswith("a guess"), opened.preparation_source
             remark(f"preprocessing: {source}", quiet=not guessed)

@@ -8,7 +8,12 @@ from inspectnet.results import Model, Result
 
 
 def in_rgb(signal: np.ndarray, model: Model) -> np.ndarray:
-    """A signal (..., C, h, w) on the input of a model, with its channels in the order R, G, B."""
+    """A signal (..., C, h, w) on the input of a model, with its channels in the order R, G, B.
+
+    Of other than 3 channels or 1, which have no colours, the mean of the channels (..., 1, h, w).
+    """
+    if signal.shape[-3] not in (1, 3):
+        return np.asarray(signal.mean(axis=-3, keepdims=True))
     bgr = model.preprocess is not None and model.preprocess["channel_order"] == "bgr"
     return signal[..., ::-1, :, :] if bgr else signal
 
