@@ -23,13 +23,14 @@ from inspectnet.geometry import Unit
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Collection, Targets
 from inspectnet.inverse import Projection, field_box
+from inspectnet.methods import parse_policies
 from inspectnet.network import Network
 from inspectnet.progress import Progress, note, silent
 from inspectnet.results import Result, derived
 from inspectnet.rules import Policy
 from inspectnet.scan import GREY
 
-METHODS = ("deconvnet", "guided_backprop", "gradient")
+METHODS = "deconvnet,guided_backprop,gradient"
 MOST = 20  # images whose units are projected
 
 Neighbours = tuple[Unit, ...]
@@ -94,7 +95,7 @@ def selectivity(
     images: Source,
     layer: str,
     *,
-    methods: Sequence[str] = METHODS,
+    methods: str = METHODS,
     units: int = 2,
     others: int = 5,
     classes: Path | None = None,
@@ -105,12 +106,11 @@ def selectivity(
     """How much the projections of a layer's units differ, and, given labels, how much its maps stand for classes.
 
     Of at most 20 images the strongest `units` are each compared with up to `others` that are active at the same place,
-    drawn by the seed, which also shuffles the labels. classes: a file that names them; without, images that have no
-    labels are no mistake. Raises LayerError, OptionError, ImageError, RuleError.
+    drawn by the seed, which also shuffles the labels. methods: projections, as the command takes them. classes: a file
+    that names them; without, images that have no labels are no mistake. Raises LayerError, OptionError, ImageError,
+    RuleError.
     """
-    if not methods:
-        raise OptionError("there is no method (--method is empty). Name one or more.")
-    policies, collection, found = {name: Policy(name) for name in methods}, collection_of(images), network.layer(layer)
+    policies, collection, found = parse_policies(methods), collection_of(images), network.layer(layer)
     targets = _labelled(network, collection, classes)
     photos = read_photos(network, collection, MOST)
     neighbours = find_neighbours(network, photos.x, found.output, units=units, others=others, seed=seed)

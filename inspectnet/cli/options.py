@@ -51,15 +51,13 @@ OutFile = Annotated[
     typer.Option("--out", "-o", help="The .onnx file to write.", metavar="FILE", parser=path_of, show_default=False),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there, but never a file that is read.")]
-Method = Annotated[str, typer.Option(help="deconvnet, guided_backprop or gradient.")]
+METHOD = "deconvnet, guided_backprop or gradient; options by colons, as deconvnet:unpool=overwrite:lrn=gradient."
+Method = Annotated[str, typer.Option("--method", "-m", help=METHOD)]
+Projections = Annotated[str, typer.Option("--method", "-m", help=f"Several by commas: {METHOD}")]
 METHODS = (
     "Methods by commas, their options by colons, as smoothgrad:samples=16,grad_cam:layer=conv4; or all: {methods}."
 )
 Methods = Annotated[str, typer.Option("--method", "-m", help=METHODS)]
-Unpool = Annotated[str, typer.Option(help="Values that share a switch: sum, overwrite; or centre of the window.")]
-Lrn = Annotated[
-    str, typer.Option(help="Response normalisation: identity or gradient; by default as the method has it.")
-]
 Classes = Annotated[
     Path | None,
     typer.Option(
@@ -94,14 +92,12 @@ class PolicyChoices:
     """What a user chooses of a policy."""
 
     method: Method = "deconvnet"
-    unpool: Unpool = "sum"
-    lrn: Lrn = ""
 
     def policy(self) -> "Policy":
         """The policy that is meant. Raises OptionError."""
-        from inspectnet.rules import Policy
+        from inspectnet.methods import parse_policy
 
-        return Policy(self.method, self.unpool, self.lrn)
+        return parse_policy(self.method)
 
 
 def images_at_once(text: str, network: "Network") -> int:

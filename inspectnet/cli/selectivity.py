@@ -11,11 +11,8 @@ from inspectnet.cli.destination import Destination
 from inspectnet.cli.opening import Opening, Scores
 
 IMAGES = "A folder, one photo, a .txt or .csv list, a .tar; by default the sample photos. Labels as for evaluate."
-METHODS = "deconvnet, guided_backprop, gradient, with commas between them."
-DEFAULT = "deconvnet,guided_backprop,gradient"
 
 Images = Annotated[Path | None, typer.Option(help=IMAGES, metavar="PATH", parser=options.path_of)]
-Methods = Annotated[str, typer.Option("--method", "-m", help=METHODS)]
 Units = Annotated[int, typer.Option(min=1, help="Units of each image that are projected, its strongest.")]
 Others = Annotated[int, typer.Option(min=1, help="Other units, active at the same place, to compare each with.")]
 Seed = Annotated[int, typer.Option(min=0, help="Draws the other units, and shuffles the labels.")]
@@ -25,7 +22,7 @@ def selectivity(
     model: options.Model,
     layer: options.OneLayer,
     images: Images = None,
-    method: Methods = DEFAULT,
+    method: options.Projections = "deconvnet,guided_backprop,gradient",
     units: Units = 2,
     others: Others = 5,
     scores: Scores = "",
@@ -43,11 +40,10 @@ def selectivity(
 
     network = opening.open(model, scores=scores)
     collection = options.collection_of(images or samples.folder(), destination.out)
-    methods = [name.strip() for name in method.split(",") if name.strip()]
     destination.finish(
         [network],
         lambda: analysis.selectivity(
-            network, collection, layer, methods=methods, units=units, others=others, classes=classes, seed=seed,
+            network, collection, layer, methods=method, units=units, others=others, classes=classes, seed=seed,
             batch_size=options.images_at_once(batch_size, network), progress=progress,
         ),
         as_json=as_json,

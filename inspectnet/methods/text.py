@@ -1,22 +1,42 @@
 """The text that means methods: `smoothgrad:samples=16:noise=0.2,grad_cam:layer=conv4`, or `all`."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inspectnet.errors import OptionError, nearest
+from inspectnet.methods.backprop import Projection
 from inspectnet.methods.method import METHODS, Method, unknown_option
 from inspectnet.network import Network
+from inspectnet.rules import Policy
 
 FORM = "Write methods by commas and options by colons, as smoothgrad:samples=16:noise=0.2,grad_cam:layer=conv4."
 
 
-def parse_methods(net: Network, text: str, among: type[Method] = Method) -> dict[str, Method]:
+def parse_methods(net: Network, text: str) -> dict[str, Method]:
     """The methods that a text means, ready for a network, by name; those that are asked for twice, by their texts.
 
-    among: the kind of methods that are wanted. Raises OptionError for what is none, LayerError.
+    Raises OptionError for what is none, LayerError.
     """
-    known = {name: kind for name, kind in METHODS.items() if issubclass(kind, among)}
+    return {name: kind(net, **options) for name, (kind, options) in _parse(text, METHODS).items()}
+
+
+def parse_policies(text: str) -> dict[str, Policy]:
+    """The policies of the projections that a text means, as `parse_methods` names them. Raises OptionError."""
+    known = {name: kind for name, kind in METHODS.items() if issubclass(kind, Projection)}
+    return {name: Policy(kind.name, **options) for name, (kind, options) in _parse(text, known).items()}
+
+
+def parse_policy(text: str) -> Policy:
+    """The policy of the one projection that a text means. Raises OptionError."""
+    first, *more = parse_policies(text).values()
+    if more:
+        raise OptionError(f"one method is wanted, not {len(more) + 1} as in '{text}'. Run the command for each.")
+    return first
+
+
+def _parse(text: str, known: Mapping[str, type[Method]]) -> dict[str, tuple[type[Method], dict[str, Any]]]:
+    """By name, the kinds of methods that a text means, and their options."""
     texts = list(known) if text == "all" else [part.strip() for part in text.split(",") if part.strip()]
     if not texts:
         raise OptionError(f"no method in '{text}'. {FORM}")
@@ -27,7 +47,7 @@ def parse_methods(net: Network, text: str, among: type[Method] = Method) -> dict
             form = f" {FORM}" if ":" in name else ""
             raise OptionError(f"no method '{name}'.{nearest(name, known)} There are: {', '.join(known)}.{form}")
     return {
-        name if names.count(name) == 1 else ":".join([name, *said]): known[name](net, **_options(known[name], said))
+        name if names.count(name) == 1 else ":".join([name, *said]): (known[name], _options(known[name], said))
         for name, *said in parts
     }
 

@@ -288,7 +288,7 @@ def test_labels_that_tell_no_classes_apart_are_no_error_and_leave_no_older_files
     [
         (("-l", "conv9"), "no layer 'conv9'"),
         (("-l", "conv2", "-m", "grad_cam"), "no method 'grad_cam'"),
-        (("-l", "conv2", "-m", ","), "--method is empty"),
+        (("-l", "conv2", "-m", ","), "no method in ','"),
     ],
 )
 def test_selectivity_refuses_what_does_not_exist_in_one_line(options, line, model, photos, tmp_path, capsys):

@@ -8,8 +8,20 @@ from commands import done
 from nets import TWO_CONVS, onnx_text, random_weights
 
 import inspectnet
+from inspectnet.cli import options
 from inspectnet.errors import InspectError, LayerError, OptionError
-from inspectnet.methods import METHODS, Projection, SmoothGrad, describe_methods, method, option, parse_methods
+from inspectnet.methods import (
+    METHODS,
+    SmoothGrad,
+    describe_methods,
+    method,
+    option,
+    parse_methods,
+    parse_policies,
+    parse_policy,
+)
+from inspectnet.rules import METHODS as POLICIES
+from inspectnet.rules import Policy
 
 ROOT = Path(__file__).parents[2]
 NINE = ["deconvnet", "guided_backprop", "gradient", "input_x_gradient", "integrated_gradients", "smoothgrad",
@@ -57,7 +69,7 @@ def test_help_is_made_from_the_registry(capsys):
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("wrong", "message"),
     [
         ({"sampels": 3}, r"smoothgrad has no option 'sampels'\. Did you mean samples\? It takes samples=50 \(noisy"),
         ({"samples": "many"}, r"the samples of smoothgrad cannot be 'many'\. Choose a whole number, 1 or more\."),
@@ -65,9 +77,9 @@ def test_help_is_made_from_the_registry(capsys):
         ({"noise": None}, r"the noise of smoothgrad cannot be None\. Choose a number, 0 or more\."),
     ],
 )  # fmt: skip
-def test_a_wrong_option_is_refused_in_words(options, message, network):
+def test_a_wrong_option_is_refused_in_words(wrong, message, network):
     with pytest.raises(OptionError, match=message):
-        SmoothGrad(network, **options)
+        SmoothGrad(network, **wrong)
 
 
 def test_a_layer_is_a_text(network):
@@ -101,8 +113,8 @@ def test_a_method_is_a_class_with_a_name(network):
 # Text ------------------------------------------------------------------------------------------------------
 
 
-def said(network, text, **among):
-    return {name: (made.name, made.options) for name, made in parse_methods(network, text, **among).items()}
+def said(network, text):
+    return {name: (made.name, made.options) for name, made in parse_methods(network, text).items()}
 
 
 def test_methods_are_joined_by_commas_and_options_by_colons(network):
@@ -113,11 +125,25 @@ def test_methods_are_joined_by_commas_and_options_by_colons(network):
     }
 
 
-def test_all_means_all_and_a_kind_its_own(network):
+def test_all_means_all(network):
     assert list(said(network, "all")) == list(METHODS)
-    assert list(said(network, "all", among=Projection)) == NINE[:3]
+
+
+def test_projections_have_policies():
+    assert parse_policies("all") == {name: Policy(name) for name in NINE[:3]}
+    text = "deconvnet:unpool=centre,gradient:lrn=identity"
+    assert list(parse_policies(text).values()) == [Policy("deconvnet", "centre"), Policy("gradient", lrn="identity")]
+    assert parse_policy("guided_backprop") == Policy("guided_backprop")
     with pytest.raises(OptionError, match=r"no method 'grad_cam'\. .*There are: deconvnet, guided_backprop, gradient"):
-        parse_methods(network, "grad_cam", among=Projection)
+        parse_policies("grad_cam")
+    with pytest.raises(OptionError, match=r"one method is wanted, not 2"):
+        parse_policy("deconvnet,gradient")
+
+
+def test_the_help_of_commands_that_project_names_all_policies():
+    """Not made from the registry, whose import takes longer than their help may."""
+    assert all(name in options.METHOD for name in POLICIES)
+    assert options.METHOD.count(":") == 2 and all(f"{axis}=" in options.METHOD for axis in ("unpool", "lrn"))
 
 
 def test_a_method_may_be_asked_for_with_several_options(network):
