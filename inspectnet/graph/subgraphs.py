@@ -1,4 +1,4 @@
-"""Probes: parts of a network, cut off at its layers, giving their maps or only the maxima of their maps."""
+"""Subgraphs: parts of a network as models of their own, with its maps as outputs, or only the maxima of its maps."""
 
 from collections.abc import Sequence
 
@@ -12,6 +12,9 @@ from inspectnet.graph.values import known_shape, name_of, shape_of
 def cut_out(model: ir.Model, inputs: Sequence[ir.Value | str], outputs: Sequence[ir.Value | str]) -> ir.Model:
     """A copy of the part of `model` between some values, as a model of its own; weights are shared."""
     graph = ir.convenience.extract(model.graph, inputs, outputs)
+    weights = {name: graph.initializers[name] for name in model.graph.initializers if name in graph.initializers}
+    graph.initializers.clear()
+    graph.initializers.update(weights)  # in the model's order: extract goes by addresses, which differ from run to run
     graph.opset_imports.update(model.graph.opset_imports)
     graph.name = graph.name or "network"
     return ir.Model(graph, ir_version=model.ir_version or 10, producer_name="inspectnet")
