@@ -10,10 +10,10 @@ from nets import onnx_text
 from small import build
 
 import inspectnet
-from inspectnet.analyses.features import field_box
 from inspectnet.analyses.verification import check_all
 from inspectnet.errors import ModelError, RuleError
 from inspectnet.geometry import Box, Unit
+from inspectnet.inverse.crops import field_box
 from inspectnet.rules import Policy
 
 rng = np.random.default_rng(5)
