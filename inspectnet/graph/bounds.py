@@ -1,4 +1,4 @@
-"""Bounds: how large what an operator makes of constants is, and whether that bounds its work, asked before it is done.
+"""Bounds: the size of what an operator computes of constants, estimated before it is folded.
 
 A Tile, or a loop, of a few bytes can give gigabytes. What is not bounded here is left to the run time.
 """

@@ -29,6 +29,15 @@ def add_initializer(graph: ir.Graph, name: str, numbers: np.ndarray | ir.TensorP
     return value
 
 
+def put_in_place(graph: ir.Graph, node: ir.Node, new: ir.Value) -> None:
+    """Let `new` be what `node` gave, with its name, shape and type, and remove `node`."""
+    old, name = node.outputs[0], node.outputs[0].name
+    new.shape, new.type = old.shape, old.type
+    ir.convenience.replace_all_uses_with(old, new, replace_graph_outputs=True)
+    graph.remove(node, safe=True)
+    new.name = name
+
+
 class Op(ir.tape.Tape):
     """Appends nodes to a graph: `op.Relu(x)`, `op.several("Split", 2, x, [2, 2], axis=1)`.
 

@@ -1,4 +1,4 @@
-"""Receptive fields: which pixels a unit sees, for every layer of any graph without loops.
+"""Receptive fields: the pixels that a unit depends on, for every value of a graph without loops.
 
 Per axis a field is three numbers: unit i sees the pixels [start + i * jump, start + i * jump + size).
 The start is negative where padding is seen. Where paths join, the field is the hull of theirs. How operators move and

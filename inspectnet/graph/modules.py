@@ -32,7 +32,7 @@ def module_paths(nodes: Iterable[ir.Node]) -> dict[ir.Node, str]:
 
 
 def own_paths(stages: Stages, paths: Mapping[ir.Node, str]) -> list[tuple[str, ...]]:
-    """For each stage, its kind and nodes, the paths that it alone has: the one it goes by, then other modules it ends.
+    """The unique module paths of each stage: its own, then enclosing modules it is the output of.
 
     A module's path means what the module puts out, so that `layer4` and `layer4.1` are the last block. Of what else a
     module makes by functions the kind is added: `Mixed_5b.pool`. A module that is one operator and called again is

@@ -1,4 +1,4 @@
-"""What is not listed: layers that are in the graph, but of which it cannot be told what their axes are."""
+"""Unlisted layers: those above an operator whose output has axes that cannot be identified."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Facts about values of a graph that every other file here asks for."""
+"""Values: shapes, constants, attributes and producers of the values of a graph; which depend on the image."""
 
 import numpy as np
 import onnx_ir as ir

@@ -1,4 +1,4 @@
-"""Budget: how much memory one run of a graph takes beyond its weights, told before anything runs."""
+"""Memory budget: estimate the activations of one run before anything runs, and refuse what is too large."""
 
 import math
 import os

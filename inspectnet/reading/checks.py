@@ -1,4 +1,4 @@
-"""Wiring: operators read what there is, and stand from the image up, as everything here walks through them."""
+"""Checks: every input has a producer; nodes are in topological order."""
 
 from collections.abc import Iterable
 

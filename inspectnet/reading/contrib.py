@@ -1,4 +1,4 @@
-"""Operators of onnxruntime's own, which its optimiser and its quantiser write, become those of the standard again.
+"""Contrib operators (com.microsoft), which onnxruntime's optimiser and quantiser write, become standard ones.
 
 What FusedConv, QuickGelu or QLinearConv do is known: a convolution with its activation, x sigmoid(1.702 x), a
 convolution between two roundings. Each writer gives the standard's operators that do the same.
@@ -9,7 +9,7 @@ from collections.abc import Callable
 import onnx_ir as ir
 
 from inspectnet.errors import ModelError
-from inspectnet.graph.builder import Op
+from inspectnet.graph.builder import Op, put_in_place
 from inspectnet.graph.values import describe, input_of, inputs_of, integer, number, optional_input, rank_of, word
 from inspectnet.reading.checks import put_in_order
 from inspectnet.reading.integers import INTEGERS
@@ -45,16 +45,12 @@ def write_out(model: ir.Model, where: str) -> None:
         )
     strange = [n for n in graph if n.op_type in WRITERS and (n.domain == MICROSOFT or n.op_type in STANDARDS_OWN)]
     for node in strange:
-        old, op = node.outputs[0], Op(graph, f"{node.outputs[0].name}/parts")
-        before = set(graph)
-        new, output = WRITERS[node.op_type](op, node), old.name
+        op, before = Op(graph, f"{node.outputs[0].name}/parts"), set(graph)
+        new = WRITERS[node.op_type](op, node)
         for made in graph:
             if made not in before:
                 made.metadata_props.update(node.metadata_props)
-        new.shape, new.type = old.shape, old.type
-        ir.convenience.replace_all_uses_with(old, new, replace_graph_outputs=True)
-        graph.remove(node, safe=True)
-        new.name = output
+        put_in_place(graph, node, new)
     if strange:
         put_in_order(model, where)
 

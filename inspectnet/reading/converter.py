@@ -1,4 +1,4 @@
-"""onnx's tools that change models, in a process of their own: they end it (SIGSEGV) on graphs that are malformed.
+"""onnx's version converter and inliner in a subprocess, because malformed graphs crash them (SIGSEGV).
 
 The process starts when it is first needed, as it takes a fifth of a second, and serves until this one ends.
 """

@@ -1,4 +1,4 @@
-"""Functions of a model, which call each other: how much they become once written out.
+"""Model-local functions: refuse those whose inlined bodies are too large, or recursive.
 
 Eighteen functions of two calls each are a few kilobytes, and 262,144 operators.
 """

@@ -1,8 +1,8 @@
-"""Fusing: what an exporter took apart becomes one operator again, so that names and rules know it."""
+"""Fusing: groups of nodes that an exporter decomposed become one operator again, so that layers and rules know it."""
 
 import onnx_ir as ir
 
-from inspectnet.graph.builder import add_initializer
+from inspectnet.graph.builder import add_initializer, put_in_place
 from inspectnet.reading.lrn import find_lrn
 from inspectnet.reading.patterns import (
     Whole,
@@ -56,10 +56,6 @@ def _replace(graph: ir.Graph, node: ir.Node, whole: Whole) -> ir.Node:
     )
     made.metadata_props.update(node.metadata_props)
     graph.insert_before(node, made)
-    name, new = old.name, made.outputs[0]
-    new.shape, new.type = old.shape, old.type
-    ir.convenience.replace_all_uses_with(old, new, replace_graph_outputs=True)
-    graph.remove(node, safe=True)
-    new.name = name
+    put_in_place(graph, node, made.outputs[0])
     graph.opset_imports[""] = max(graph.opset_imports[""], SINCE.get(whole.op_type, 0))
     return made

@@ -1,4 +1,4 @@
-"""Operators that compute with integers between two roundings, as onnxruntime's quantiser writes them (QOperator).
+"""QOperator models: integer operators (QLinearConv ...) become float operators between Dequantize and Quantize.
 
 Each is the operator on real numbers behind DequantizeLinears and before a QuantizeLinear, the QDQ form, which names and
 rules know.

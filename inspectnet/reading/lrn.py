@@ -1,4 +1,4 @@
-"""Local response normalisation, which torch's exporters take apart: recognised by its last node, a Div.
+"""Local response normalisation, which torch's exporters decompose: recognised by its last node, a Div.
 
 x / (k + alpha * mean over `size` neighbouring channels of x^2) ^ beta; both exporters write the mean as an average
 pool over a reshaped, padded copy of x * x, dynamo with 9 nodes, TorchScript with about 60.

@@ -1,4 +1,4 @@
-"""Old forms: operators that meant something else in an older opset, where onnx's converter takes no notice of it.
+"""Old forms: operators whose meaning changed between opsets in a way that onnx's version converter ignores.
 
 They are marked while reading and settled when the shapes are known, on which their new form depends.
 """

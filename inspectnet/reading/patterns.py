@@ -1,4 +1,4 @@
-"""Patterns: small formulas as nested tuples, and what they are called when an exporter has taken them apart.
+"""Patterns: decomposed activations and normalisations as formulas (nested tuples), and the operators they are.
 
 ("Mul", "x", ("Sigmoid", "x")) is x * sigmoid(x): a word stands for a value, the same one wherever it occurs, "#word"
 for a number that is noted, a number for itself or an array of nothing else, a dict for attributes. The

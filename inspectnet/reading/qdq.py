@@ -1,4 +1,4 @@
-"""Quantised networks: the rectifiers that a quantiser left to the saturation of its integers are written out again.
+"""QDQ models: re-insert the ReLUs that quantisers dropped because the integer type saturates.
 
 Quantisers drop a Relu before a QuantizeLinear whose zero point is the least value of its type: what is negative
 becomes that value in any case. The signal passes straight through the rounding, so here the Relu has to stand.
@@ -8,7 +8,7 @@ import numpy as np
 import onnx_ir as ir
 
 from inspectnet.graph import operators as ops
-from inspectnet.graph.builder import Op, add_initializer
+from inspectnet.graph.builder import Op, add_initializer, put_in_place
 from inspectnet.graph.values import constant_of, input_of, integer, name_of, producer_of
 
 ALONG = (ops.CARRIERS | ops.MOVES | ops.POOLS | ops.REDUCTIONS | ops.ROUNDINGS) - ops.POSITIVE
@@ -42,15 +42,11 @@ def pool_real_numbers(graph: ir.Graph) -> None:
         if quantize is None or quantize.op_type != "QuantizeLinear":
             continue
         grid = [x for x in quantize.inputs[1:] if x is not None]
-        op, old = Op(graph, f"{pool.outputs[0].name}/real"), pool.outputs[0]
+        op = Op(graph, f"{pool.outputs[0].name}/real")
         kept = {a.name: a for a in pool.attributes.values()}
         real = op.MaxPool(op.DequantizeLinear(quantize.outputs[0], *grid), **kept)
         producer_of(real).metadata_props.update(pool.metadata_props)
-        new, name = op.QuantizeLinear(real, *grid), old.name
-        new.type, new.shape = old.type, old.shape
-        ir.convenience.replace_all_uses_with(old, new, replace_graph_outputs=True)
-        graph.remove(pool, safe=True)
-        new.name = name
+        put_in_place(graph, pool, op.QuantizeLinear(real, *grid))
     graph.sort()
 
 

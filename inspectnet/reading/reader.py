@@ -1,4 +1,4 @@
-"""Reading a model file: from any producer's bytes to one graph in one opset, or a reason why not."""
+"""Read a model file of any producer: check it and bring its graph to one opset and layout, or say why not."""
 
 from dataclasses import dataclass
 from pathlib import Path

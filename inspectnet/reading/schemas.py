@@ -1,4 +1,4 @@
-"""Schemas: every operator has the inputs and attributes that the standard gives it, before any tool takes it on trust.
+"""Schemas: check the number of inputs and the types of attributes of every operator against the standard.
 
 onnx's own tools end the whole process on an attribute of a wrong type, and the readers of attributes here rely on them.
 """

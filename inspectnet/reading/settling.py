@@ -1,4 +1,4 @@
-"""Shapes: the image's height and width fixed, its batch axis free, every value's extent known."""
+"""Shape inference: fix the image's height and width, free its batch axis, infer the shape of every value."""
 
 import numpy as np
 import onnx_ir as ir

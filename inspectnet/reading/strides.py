@@ -1,4 +1,4 @@
-"""as_strided, by which dynamo changes a memory layout: a flat copy of a tensor, gathered in the same order."""
+"""as_strided as dynamo exports it, a gather from a flattened tensor in the same order, becomes a Reshape."""
 
 import numpy as np
 import onnx.reference

@@ -1,4 +1,4 @@
-"""Any opset from 7 up becomes one opset; the weights stay at home while onnx's own tools work."""
+"""Opset conversion: any opset from 7 up becomes one; large weights are left out while onnx's converter runs."""
 
 from collections.abc import Callable
 
