@@ -15,9 +15,9 @@ from inspectnet.graph.extents import image_shape
 from inspectnet.graph.values import known_shape
 from inspectnet.images.prepare import Preparation
 from inspectnet.reading import metadata
+from inspectnet.reading.channels_last import CHANNELS
 from inspectnet.reading.reader import Source, open_graph
 
-CHANNELS = (1, 3)  # of photos
 DEFAULT_SIDE = 224  # of the image, where neither the file nor the user says
 
 
