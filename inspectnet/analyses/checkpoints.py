@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from inspectnet.graph.layers import Layer
-from inspectnet.images import Preparation, Reader
+from inspectnet.images import Reader
 from inspectnet.inverse import field_box
 from inspectnet.network import Network
 from inspectnet.rules import Policy
-from inspectnet.scan import Gather, Peaks, Ranking, Rows, Top, project_winners
+from inspectnet.scan import Gather, NetworkQuestion, Peaks, Ranking, Rows, Top, project_winners
 
 PLACES = 8  # of a layer with extent, in each image whose activations are compared
 
@@ -51,28 +51,20 @@ class Watch:
 
 
 @dataclass(frozen=True, eq=False)
-class Samples:
+class Samples(NetworkQuestion):
     """Asks for activations of some images, at places that depend on nothing but the image's number and the seed."""
 
-    network: Network
     layers: Sequence[Layer]
     examples: Sequence[int]
     """Entries of the collection."""
     seed: int
-
-    @property
-    def preparations(self) -> tuple[Preparation]:
-        """The network's own."""
-        return (self.network.preparation,)
 
     def __call__(self, rows: Rows) -> dict[str, np.ndarray]:
         """By layer (examples, places, K)."""
         chosen = np.flatnonzero(np.isin(rows.keys[:, 0], self.examples))
         if not len(chosen):
             return {layer.output: np.empty((0, *_sampled(layer)), np.float32) for layer in self.layers}
-        run = self.network.values(
-            rows.inputs[self.network.preparation][chosen], [layer.output for layer in self.layers]
-        )
+        run = self.network.values(self.inputs(rows)[chosen], [layer.output for layer in self.layers])
         samples = {}
         for layer in self.layers:
             maps = run[layer.output].reshape(len(chosen), layer.maps, -1)

@@ -22,7 +22,7 @@ from inspectnet.analyses.filters import (
 from inspectnet.analyses.layer_features import LayerFeatures, project_layers, refuse_too_many
 from inspectnet.analyses.provenance import images_of, model_names, provenance
 from inspectnet.analyses.selection import draw_maps
-from inspectnet.analyses.sources import Source, collection_of
+from inspectnet.analyses.sources import Sources, collection_of
 from inspectnet.analyses.statistics import Interval, bootstrap, exchange_p, holm, ratio, share
 from inspectnet.errors import OptionError, RuleError
 from inspectnet.images import Collection, Reader
@@ -174,7 +174,7 @@ class Diagnosis(Result):
 
 def diagnose(
     networks: Network | Sequence[Network],
-    images: Source | None = None,
+    images: Sources | None = None,
     layers: Sequence[str] | None = None,
     *,
     maps: int = 36,

@@ -14,7 +14,7 @@ import numpy as np
 from inspectnet.analyses.layer_features import LayerFeatures, layer_features, project_layers, refuse_too_many
 from inspectnet.analyses.provenance import images_of, provenance
 from inspectnet.analyses.selection import Maps, Selection, select_maps
-from inspectnet.analyses.sources import Source, collection_of
+from inspectnet.analyses.sources import Sources, collection_of
 from inspectnet.errors import RuleError
 from inspectnet.images import Collection, Reader, Seen, read_photo
 from inspectnet.network import Network
@@ -42,7 +42,7 @@ class Features(Result):
 
 def features(
     network: Network,
-    images: Source,
+    images: Sources,
     layers: Sequence[str],
     *,
     maps: Maps = 16,
@@ -70,7 +70,7 @@ def features(
         if obstacle := network.inverse(policy).obstacle(selection.layer.output):
             raise RuleError(obstacle)
     photo = pixels = None
-    if collection.source and collection.source.is_file() and len(collection) == 1 and not tile:
+    if collection.is_photo and not tile:
         photo = collection.entries[0].id
         made, seen, pixels = _inspect_photo(network, collection, selections, policy)
     else:

@@ -13,11 +13,12 @@ from typing import ClassVar
 import numpy as np
 
 from inspectnet.analyses.class_selectivity import ClassSelectivity, class_selectivity
+from inspectnet.analyses.labelled_photos import known_labels
 from inspectnet.analyses.photos import Photos, read_photos
 from inspectnet.analyses.provenance import provenance
-from inspectnet.analyses.sources import Source, collection_of
+from inspectnet.analyses.sources import Sources, collection_of
 from inspectnet.analyses.statistics import Interval, bootstrap, ratio
-from inspectnet.classes import labelled_images
+from inspectnet.classes import class_names, labelled_images
 from inspectnet.errors import LayerError, ModelError, OptionError
 from inspectnet.geometry import Unit
 from inspectnet.graph.layers import Layer
@@ -92,12 +93,13 @@ class Selectivity(Result):
 
 def selectivity(
     network: Network,
-    images: Source,
+    images: Sources,
     layer: str,
     *,
     methods: str = METHODS,
     units: int = 2,
     others: int = 5,
+    labels: Sequence[int] | None = None,
     classes: Path | None = None,
     seed: int = 0,
     batch_size: int = 16,
@@ -106,12 +108,12 @@ def selectivity(
     """How much the projections of a layer's units differ, and, given labels, how much its maps stand for classes.
 
     Of at most 20 images the strongest `units` are each compared with up to `others` that are active at the same place,
-    drawn by the seed, which also shuffles the labels. methods: projections, as the command takes them. classes: a file
-    that names them; without, images that have no labels are no mistake. Raises LayerError, OptionError, ImageError,
-    RuleError.
+    drawn by the seed, which also shuffles the labels. methods: projections, as the command takes them. labels: the
+    classes of photos in memory. classes: a file that names them; without, images that have no labels are no mistake.
+    Raises LayerError, OptionError, ImageError, RuleError.
     """
     policies, collection, found = parse_policies(methods), collection_of(images), network.layer(layer)
-    targets = _labelled(network, collection, classes)
+    targets = _labelled(network, collection, labels, classes)
     photos = read_photos(network, collection, MOST)
     neighbours = find_neighbours(network, photos.x, found.output, units=units, others=others, seed=seed)
     scores = {}
@@ -139,8 +141,14 @@ def selectivity(
     )  # fmt: skip
 
 
-def _labelled(network: Network, collection: Collection, classes: Path | None) -> Targets | None:
+def _labelled(
+    network: Network, collection: Collection, labels: Sequence[int] | None, classes: Path | None
+) -> Targets | None:
     """The images with a class; None, and a note that says why, without two classes that nobody asked for."""
+    if labels is not None:
+        known = known_labels(collection, labels, network.class_scores().classes)
+        names = tuple(called[-1] for called in class_names(network, classes))
+        return Targets(collection, np.array(list(known.values())), names, False, {})
     try:
         targets = labelled_images(network, collection, classes)
         if targets is None or len(set(targets.classes)) < 2:

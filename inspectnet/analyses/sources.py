@@ -7,15 +7,23 @@ from typing import TypeGuard
 import numpy as np
 
 from inspectnet.errors import ImageError
-from inspectnet.images import Collection, find_images, hold_images
+from inspectnet.images import Collection, find_images, hold_images, join
 from inspectnet.images.fit import Pixels
 
 Source = str | Path | Collection | Sequence[Pixels]
 """A photo, a folder, a .txt or .csv list or a .tar; images that `find_images` has found; or uint8 arrays [h, w, 3]."""
 
 
-def collection_of(source: Source) -> Collection:
-    """The images of a source, in their order. Raises ImageError."""
+Sources = Source | Sequence[Source]
+"""One source or several."""
+
+
+def collection_of(images: Sources) -> Collection:
+    """The images of one source, in their order, or of several, sorted. Raises ImageError."""
+    return join([_collection_of(source) for source in sources_of(images)])
+
+
+def _collection_of(source: Source) -> Collection:
     if isinstance(source, Collection):
         return source
     return find_images(Path(source)) if isinstance(source, str | Path) else hold_images(source)
@@ -28,7 +36,7 @@ def are_pixels(images: object) -> TypeGuard[Sequence[Pixels]]:
     )
 
 
-def sources_of(images: Source | Sequence[Source]) -> list[Source]:
+def sources_of(images: Sources) -> list[Source]:
     """One source or several as a list. Raises ImageError for none."""
     if isinstance(images, str | Path | Collection) or are_pixels(images):
         return [images]

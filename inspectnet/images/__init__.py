@@ -5,7 +5,7 @@
 Pillow and simplejpeg are imported by the first image that is decoded.
 """
 
-from inspectnet.images.collection import Collection, Entry, Skipped, hold_images, spaced
+from inspectnet.images.collection import Collection, Entry, Skipped, hold_images, join, spaced
 from inspectnet.images.crops import Several, TenCrops
 from inspectnet.images.decode import MAX_PIXELS, decode
 from inspectnet.images.labels import Targets, all_names, match_labels
@@ -34,6 +34,7 @@ __all__ = [
     "decode",
     "find_images",
     "hold_images",
+    "join",
     "match_labels",
     "read_photo",
     "spaced",

@@ -2,7 +2,9 @@
 
 import contextlib
 import io
+import itertools
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -60,6 +62,11 @@ class Collection:
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries)
+
+    @property
+    def is_photo(self) -> bool:
+        """Whether it is one photo, and no folder with a single one."""
+        return len(self) == 1 and (self.source is None or self.source.is_file())
 
     @property
     def labels(self) -> tuple[str | None, ...]:
@@ -146,6 +153,20 @@ def hold_images(photos: Sequence[NDArray[np.uint8]]) -> Collection:
         if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or 0 in photo.shape:
             raise ImageError(f"a photo is uint8 [h, w, 3], not {photo.dtype} {list(photo.shape)}.")
     return Collection(None, tuple(Entry(str(i), None, "", pixels=photo) for i, photo in enumerate(photos)))
+
+
+def join(collections: Sequence[Collection]) -> Collection:
+    """The images of several collections, sorted by id; an id that several have gets its source before it."""
+    if len(collections) == 1:
+        return collections[0]
+    uses = Counter(entry.id for collection in collections for entry in collection)
+    entries = [
+        entry if uses[entry.id] == 1 else replace(entry, id=f"{Path(collection.source or '').as_posix()}/{entry.id}")
+        for collection in collections
+        for entry in collection
+    ]
+    skipped = tuple(itertools.chain.from_iterable(collection.skipped for collection in collections))
+    return Collection(collections[0].source, tuple(sorted(entries, key=lambda entry: entry.id)), skipped)
 
 
 def _ppm(pixels: NDArray[np.uint8]) -> bytes:

@@ -346,6 +346,22 @@ def test_maps_that_nothing_activates_are_told_without_features(maps, network, co
     assert silent.projections.shape == (0, 3, *silent.patches.shape[1:3]) and not list(silent.by_map())
 
 
+def test_photos_in_memory_and_several_sources_are_searched_as_a_folder(network, collection, tmp_path):
+    wanted = features(network, collection, ["conv2"], maps="all", top=3).layers[0]
+    pixels = [np.asarray(image) for _, image in sorted(photos(40).items())]
+    arrays = features(network, pixels, ["conv2"], maps="all", top=3).layers[0]
+    folders = features(network, [tmp_path / "photos" / name for name in "cab"], ["conv2"], maps="all", top=3).layers[0]
+    for made in (arrays, folders):
+        np.testing.assert_array_equal(made.projections, wanted.projections)
+        np.testing.assert_array_equal(made.patches, wanted.patches)
+    ids = [entry.id for entry in collection]
+    assert [ids[int(at.image)] for shown in arrays.maps for at in shown.top] == [
+        at.image for shown in wanted.maps for at in shown.top
+    ]
+    alone = features(network, pixels[:1], ["conv2"])
+    assert alone.photo == "0" and alone.layers[0].whole is not None
+
+
 # One photo -------------------------------------------------------------------------------------------------
 
 

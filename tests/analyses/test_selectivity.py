@@ -14,6 +14,7 @@ from inspectnet.analyses.selectivity import (
     UnitSelectivity,
     find_neighbours,
     projection_selectivity,
+    selectivity,
 )
 from inspectnet.errors import LayerError, OptionError
 from inspectnet.geometry import Unit
@@ -117,3 +118,20 @@ def test_images_of_one_class_are_refused(tmp_path, colours):
     network = open_filters(tmp_path, [(1, 0, 0)])
     with pytest.raises(OptionError, match="all of one class"):
         class_selectivity(network, replace(colours, classes=np.zeros(4, int)), network.layer("conv1"))
+
+
+def test_the_result_of_photos_in_memory_with_labels(tmp_path, colours):
+    body = "a = Conv (image, k)\nr = Relu (a)\nf = Flatten (r)\ny = Gemm (f, w)"
+    weights = {"k": np.array([(1, 0, 0), (1, 1, 0), (0, 1, 1), (1, 0, 1.0)])[:, :, None, None], "w": np.ones((64, 10))}
+    (tmp_path / "net.onnx").write_bytes(onnx_text(body, weights, image=("N", 3, 4, 4)).SerializeToString())
+    network = inspectnet.open(tmp_path / "net.onnx", device="cpu", preparation=PLAIN)
+    pixels = [np.asarray(Image.open(entry.path)) for entry in colours.collection]
+    result = selectivity(network, pixels, "conv1", labels=colours.classes.tolist(), others=2, units=1)
+    wanted = class_selectivity(network, colours, network.layer("conv1"))
+    np.testing.assert_array_equal(result.classes.index, wanted.index)
+    assert result.classes.best_names == wanted.best_names
+    assert [unit.image for unit in result.units] == ["0", "1", "2", "3"]
+    assert result.shown.patch.shape == (1, 1, 3)
+    assert result.shown.projections["gradient"].shape == (1 + len(result.units[result.shown.unit].others), 3, 1, 1)
+    with pytest.raises(OptionError, match="labels are for photos in memory"):
+        selectivity(network, tmp_path / "images", "conv1", labels=[0])

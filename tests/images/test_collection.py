@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from inspectnet.errors import ImageError
-from inspectnet.images import Preparation, Stream, hold_images, read_photo
+from inspectnet.images import Preparation, Stream, find_images, hold_images, join, read_photo
 
 
 def test_photos_in_memory_are_read_to_the_pixels_that_they_are(rng):
@@ -36,3 +37,18 @@ def test_what_is_no_photo_is_refused(photo):
         hold_images([photo])
     with pytest.raises(ImageError, match="there are no images"):
         hold_images([])
+
+
+def test_sources_that_share_a_name_are_told_apart(tmp_path, rng):
+    for folder, names in (("one", "ab"), ("two", "bc")):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            Image.fromarray(rng.integers(0, 256, (5, 9, 3), np.uint8)).save(tmp_path / folder / f"{name}.png")
+    (tmp_path / "two" / "d.heic").touch()
+    sources = [find_images(tmp_path / "two"), find_images(tmp_path / "one")]
+    both = join(sources)
+    b = [f"{(tmp_path / folder).as_posix()}/b.png" for folder in ("one", "two")]
+    assert [entry.id for entry in both] == sorted(["a.png", "c.png", *b]) and len(both.skipped) == 1
+    place = [entry.id for entry in both].index(b[1])
+    assert both.read(place) == (tmp_path / "two" / "b.png").read_bytes()
+    assert join(sources[:1]) is sources[0]
