@@ -30,7 +30,7 @@ def deconv(
     unit: Units = "",
     tile: Tile = False,
     *,
-    choices: options.PolicyChoices,
+    method: options.Method = "deconvnet",
     batch_size: options.BatchSize = "auto",
     threads: options.Threads = None,
     seed: Seed = 0,
@@ -45,7 +45,7 @@ def deconv(
     from inspectnet.analyses.features import features
     from inspectnet.report.progress import progress
 
-    policy, network = choices.policy(), opening.open(model)
+    policy, network = options.policy_of(method), opening.open(model)
     collection = options.collection_of(images or samples.folder(), destination.out)
     destination.finish(
         [network],

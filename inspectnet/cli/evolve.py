@@ -37,7 +37,7 @@ def evolve(
     near: Near = 0.9,
     compared: Compared = 256,
     *,
-    choices: options.PolicyChoices,
+    method: options.Method = "deconvnet",
     seed: Seed = 0,
     batch_size: options.BatchSize = "auto",
     threads: options.Threads = None,
@@ -49,7 +49,7 @@ def evolve(
     from inspectnet.analyses import evolution
     from inspectnet.report.progress import progress
 
-    files, policy = _files(checkpoints), choices.policy()
+    files, policy = _files(checkpoints), options.policy_of(method)
     networks = [opening.open(f, photos=i == 0) for i, f in enumerate(files)]
     times, collection = _epochs(epochs, len(files)), options.collection_of(images, destination.out)
     destination.finish(

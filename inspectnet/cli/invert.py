@@ -19,7 +19,7 @@ def invert(
     ] = False,
     overwrite: options.Overwrite = False,
     *,
-    choices: options.PolicyChoices,
+    method: options.Method = "deconvnet",
     input_size: InputSize = "",
     alias: Alias = None,
 ) -> None:
@@ -36,5 +36,5 @@ def invert(
         whole = f"{unit.layer}{':pre' * unit.pre}"
         raise OptionError(f"'{layer}' is one unit; the file takes seeds of a whole layer. Say --layer {whole}.")
     how = {"pre": unit.pre, "split": split, "overwrite": overwrite}
-    for path, (inputs, outputs) in network.inverse(choices.policy()).save(unit.layer, out, **how).items():
+    for path, (inputs, outputs) in network.inverse(options.policy_of(method)).save(unit.layer, out, **how).items():
         show(f"{path}: {', '.join(inputs)} -> {', '.join(outputs)}")

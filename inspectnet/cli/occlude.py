@@ -48,7 +48,7 @@ def occlude(
     classes: options.Classes = None,
     seed: Seed = 0,
     *,
-    choices: options.PolicyChoices,
+    method: options.Method = "deconvnet",
     batch_size: options.BatchSize = "auto",
     destination: Destination,
     opening: Opening,
@@ -58,7 +58,7 @@ def occlude(
     from inspectnet.analyses import occlusion
     from inspectnet.report.progress import progress
 
-    policy, network = choices.policy(), opening.open(model, scores=scores)
+    policy, network = options.policy_of(method), opening.open(model, scores=scores)
     size = None if batch_size == "auto" else options.images_at_once(batch_size, network)
     photos = options.collection_of(image, destination.out)
     others = options.collection_of(images or samples.folder(), destination.out)

@@ -2,7 +2,6 @@
 
 import glob
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -87,17 +86,11 @@ class Command(TyperCommand):
         super().format_help(*to)
 
 
-@dataclass(frozen=True)
-class PolicyChoices:
-    """What a user chooses of a policy."""
+def policy_of(method: str) -> "Policy":
+    """The policy of the method that is said, with its options. Raises OptionError."""
+    from inspectnet.methods import parse_policy
 
-    method: Method = "deconvnet"
-
-    def policy(self) -> "Policy":
-        """The policy that is meant. Raises OptionError."""
-        from inspectnet.methods import parse_policy
-
-        return parse_policy(self.method)
+    return parse_policy(method)
 
 
 def images_at_once(text: str, network: "Network") -> int:

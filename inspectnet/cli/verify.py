@@ -24,7 +24,7 @@ def verify(
     layer: Some = [],  # noqa: B006  (typer's way)
     images: Photos = None,
     *,
-    choices: options.PolicyChoices,
+    method: options.Method = "deconvnet",
     device: DeviceName = "auto",
     seed: Annotated[int, typer.Option(min=0, help="Of the random signals.")] = 0,
     input_size: InputSize = "",
@@ -40,7 +40,7 @@ def verify(
 
     network, policy = (
         Opening(device, Preprocessing(input_size=input_size), alias).open(model, photos=False),
-        choices.policy(),
+        options.policy_of(method),
     )
     result = destination.finish(
         [network], lambda: analysis.verify(network, layer, images=images, policy=policy, seed=seed), as_json=as_json
