@@ -60,12 +60,14 @@ def _fixed(kinds: list[Any], definitions: dict[str, Schema]) -> Schema:
 
 
 def _object(kind: Any, definitions: dict[str, Schema]) -> Schema:
-    name = kind.__name__
+    name, where = kind.__name__, kind.__module__.rpartition(".")[2]
+    assert definitions.get(name, {}).get("$comment", where) == where, f"two results of one name: {name}"
     if name not in definitions:
-        definitions[name] = {}  # so that a type that holds itself ends
+        definitions[name] = {"$comment": where}  # so that a type that holds itself ends
         members = fields_of(kind) | derived_types(kind)
         definitions[name] = {
             "type": "object",
+            "$comment": where,
             "description": (inspect.getdoc(kind) or "").split("\n\n")[0].replace("\n", " "),
             "properties": {member: schema_of(hint, definitions) for member, hint in members.items()},
             "required": list(members),

@@ -9,7 +9,10 @@ from commands import check_result, write_network
 from nets import CONV_AND_DENSE, random_weights
 
 import inspectnet
+from inspectnet.cli import app
 from inspectnet.errors import OptionError, OutputError
+from inspectnet.report.envelope import SCHEMA, schema
+from inspectnet.report.topics import TOPICS, result_type
 
 SIDE = 16
 
@@ -116,3 +119,15 @@ def test_an_array_whose_header_claims_more_than_its_file_holds_is_refused(result
 def test_a_folder_without_a_result_is_refused(tmp_path):
     with pytest.raises(OptionError, match=r"cannot read .*result.json"):
         inspectnet.load(tmp_path)
+
+
+def test_the_schema_that_ships_is_that_of_the_results():
+    assert json.loads(SCHEMA.read_text()) == schema(), (
+        "python -m inspectnet.report > inspectnet/report/result.schema.json"
+    )
+
+
+def test_every_command_but_those_that_write_models_has_a_result():
+    commands = {command.callback.__name__ for command in app.registered_commands}
+    assert set(TOPICS) == commands - {"annotate", "invert"}
+    assert all(result_type(command).command == command for command in TOPICS)
