@@ -63,7 +63,7 @@ def check_result(folder):
     jsonschema.validate(envelope, schema())
     assert sorted(envelope["files"]) == sorted(contents(folder))
     loaded, arrays = inspectnet.load(folder), {}
-    again = json.loads(json_text(envelope_of(loaded, arrays), folder))
+    again = json.loads(json_text(envelope_of(loaded, arrays)))
     assert again == {name: told for name, told in envelope.items() if name not in ("run", "files")}
     written = np.load(folder / "arrays.npz") if (folder / "arrays.npz").exists() else {}
     assert set(arrays) == set(written)

@@ -25,10 +25,6 @@ class Interval:
     """None where a ratio has no bound, and where a single row tells of no interval."""
     high: float | None
 
-    def to_json(self) -> list[float | None]:
-        """[low, high]."""
-        return [self.low, self.high]
-
 
 def bootstrap(
     rows: np.ndarray,

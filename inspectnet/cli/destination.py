@@ -30,6 +30,13 @@ Out = Annotated[Path | None, options.out_folder("A folder for the results; by de
 Format = Annotated[str, typer.Option(metavar="png,svg,pdf", help="The form of figures; several by commas.")]
 
 
+def _as_json(value: object) -> object:
+    """What was said for an option: paths become texts."""
+    if isinstance(value, list | tuple):
+        return [_as_json(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
 @dataclass(frozen=True)
 class RecordDestination:
     """Where the results of a command without pictures go, if anywhere."""
@@ -41,18 +48,18 @@ class RecordDestination:
     overwrite: options.Overwrite = False
 
     @contextmanager
-    def folder(self, default: str, record: str, networks: Sequence["Network"]) -> Iterator["OutputFolder"]:
+    def folder(self, default: str, networks: Sequence["Network"]) -> Iterator["OutputFolder"]:
         """The folder for results, by default one for the models of that name; says so if it is not the one asked for.
 
-        record: the file that tells of the run. Raises OutputError.
+        Raises OutputError.
         """
         from inspectnet.report.folder import output_folder
 
         command, said = request.get()
         path = self.out or options.RESULTS / default / command
-        chosen = {name.rstrip("_"): value for name, value in said.items() if name not in INDIFFERENT}
+        chosen = {name.rstrip("_"): _as_json(value) for name, value in said.items() if name not in INDIFFERENT}
         claim = {"command": command, "options": chosen, "models": [network.sha256 for network in networks]}
-        with output_folder(path, record, claim, overwrite=self.overwrite, forms=self._forms()) as folder:
+        with output_folder(path, claim, overwrite=self.overwrite, forms=self._forms()) as folder:
             if folder.path != path:
                 what = f"{path} holds the results of another run, so these go to {folder.path}"
                 remark(f"{what} (--overwrite replaces them)")
@@ -67,7 +74,8 @@ class RecordDestination:
 
         Raises OutputError before the work if nothing can be written.
         """
-        from inspectnet.report.envelope import RECORD, envelope_text
+        from inspectnet.report.envelope import envelope_text
+        from inspectnet.report.folder import RECORD
         from inspectnet.report.keeping import write_result
         from inspectnet.report.topics import presenter
 
@@ -76,7 +84,7 @@ class RecordDestination:
             text, where = (envelope_text(result) if as_json else ""), ""
         else:
             default = name or "-".join(network.path.stem for network in networks)
-            with self.folder(default, RECORD, networks) as folder:
+            with self.folder(default, networks) as folder:
                 result = analyse()
                 write_result(folder, result)
             text, where = folder.record_text, str(folder.path)

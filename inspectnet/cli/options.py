@@ -124,22 +124,19 @@ def _holds_photos(folder: Path) -> bool:
     """Whether a folder has images in it that are no results, whole or left by a run that was killed."""
     from inspectnet.files.staging import PREFIX
     from inspectnet.images.kinds import is_image
-    from inspectnet.report.folder import RECORDS
+    from inspectnet.report.folder import RECORD
 
     names = [path.name for path in folder.iterdir()]
-    results = any(name in RECORDS or name.startswith(PREFIX) for name in names)
+    results = any(name == RECORD or name.startswith(PREFIX) for name in names)
     return not results and any(map(is_image, names))
 
 
-def say_skipped(skipped: "Sequence[SkippedImage | dict[str, Any]]", where: str) -> None:
+def say_skipped(skipped: Sequence["SkippedImage"], where: str) -> None:
     """Say on stderr which images could not be read; all of them stand in `where`."""
-    told = [
-        (each["image"], each["reason"]) if isinstance(each, dict) else (each.image, each.reason) for each in skipped
-    ]
-    for image, reason in told[:5]:
-        remark(f"skipped {image}: {reason}")
-    if len(told) > 5:
-        remark(f"skipped {len(told)} images in all; {where} names them")
+    for image in skipped[:5]:
+        remark(f"skipped {image.image}: {image.reason}")
+    if len(skipped) > 5:
+        remark(f"skipped {len(skipped)} images in all; {where} names them")
 
 
 def onnx_file(out: Path) -> Path:

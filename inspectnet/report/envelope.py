@@ -14,7 +14,7 @@ from inspectnet.report.topics import TOPICS, result_type
 from inspectnet.results import Provenance, Result, decode, encode, schema_of
 
 FORMAT = 1  # of the envelope; a larger number is a later one, which this version cannot read
-RECORD, ARRAYS = "result.json", "arrays.npz"
+ARRAYS = "arrays.npz"
 SCHEMA = Path(__file__).with_name("result.schema.json")
 
 Arrays = MutableMapping[str, NDArray[Any]]
@@ -49,7 +49,7 @@ def envelope_of(result: Result, arrays: Arrays) -> dict[str, object]:
 
 def envelope_text(result: Result) -> str:
     """The envelope as JSON text, without the arrays."""
-    return json_text(envelope_of(result, {}), Path(RECORD))
+    return json_text(envelope_of(result, {}))
 
 
 def result_of(envelope: Mapping[str, object], arrays: Mapping[str, NDArray[np.generic]]) -> Result:

@@ -20,39 +20,25 @@ from inspectnet.files.staging import Stage, claims, locked, made, read_result, s
 from inspectnet.report.json_text import json_text
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from inspectnet.figures.page import Figure
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip file can hold
-RECORDS = (
-    *("result.json", "run.json", "diagnosis.json", "evaluation.json", "evolution.json"),
-    *("invariance.json", "sanity.json", "selectivity.json"),
-)
+RECORD = "result.json"
 KINDS = (".png", ".svg", ".pdf", ".npz", ".json", ".csv", ".txt")  # of files that a run may have written
 
 
 class OutputFolder:
     """Where one run writes its results, its record last; they are in place when `output_folder` ends."""
 
-    def __init__(
-        self, stage: Stage, record: str, claim: Mapping[str, Any], overwrite: bool, forms: Sequence[str]
-    ) -> None:
-        self.path, self.record, self.record_text = stage.folder, record, ""
+    def __init__(self, stage: Stage, claim: Mapping[str, object], overwrite: bool, forms: Sequence[str]) -> None:
+        self.path, self.record_text = stage.folder, ""
         self._stage, self._claim, self._overwrite, self._forms = stage, claim, overwrite, forms
         self._written: list[str] = []
 
-    def write_json(self, name: str, obj: object) -> None:
-        """Write results as JSON, numpy's numbers and arrays included; OutputError for NaN, which JSON lacks.
-
-        To the record, under `run`, is added what run it is and which files it wrote.
-        """
-        if name == self.record:
-            assert isinstance(obj, Mapping), "a record is an object"
-            obj = {**obj, "run": self._claim, "files": sorted({*self._written, name})}
-        text = json_text(obj, self.path / name)
-        self.write_text(name, text)
-        self.record_text = text if name == self.record else self.record_text
+    def write_record(self, record: Mapping[str, object]) -> None:
+        """Write the record, ready for JSON, as the last file; what run it is and which files it wrote are added."""
+        self.record_text = json_text({**record, "run": self._claim, "files": sorted({*self._written, RECORD})})
+        self.write_text(RECORD, self.record_text)
 
     def write_npz(self, name: str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
         """Write arrays as an uncompressed NPZ: the same bytes for the same arrays, on any day and machine."""
@@ -67,11 +53,6 @@ class OutputFolder:
             with self._file(f"{stem}.{form}") as file:
                 file.write(encode(figure, form))
 
-    def write_png(self, name: str, image: "Image.Image") -> None:
-        """Write pixels as PNG."""
-        with self._file(name) as file:
-            image.save(file, format="PNG")
-
     def write_text(self, name: str, text: str) -> None:
         """Write text as UTF-8; what UTF-8 cannot hold (parts of odd file names) is written as an escape."""
         with self._file(name) as file:
@@ -79,11 +60,11 @@ class OutputFolder:
 
     def place(self) -> None:
         """Put all files in place, in that of earlier ones of the same run. Raises OutputError."""
-        assert self._written[-1:] == [self.record], "a run ends with its record"
-        earlier = _files_of(_runs_in(self.path))
+        assert self._written[-1:] == [RECORD], "a run ends with its record"
+        earlier = _files_of(_run_in(self.path))
         try:  # the record first, which would speak of files that are no longer its own
-            records = [name for name in earlier if name in RECORDS]
-            self._stage.place(self._written, records + [name for name in earlier if name not in self._written])
+            stale = [name for name in earlier if name not in self._written]
+            self._stage.place(self._written, [RECORD] * (RECORD in earlier) + stale)
         except OSError as error:
             raise refusal(self.path, error) from error
 
@@ -102,16 +83,16 @@ class OutputFolder:
     def _made_before(self, name: str) -> bool:
         """Whether a run of the same claim has written that file."""
         with locked(self.path):  # one that runs beside this one may be putting its files in place
-            return name in _files_of(_runs_in(self.path))
+            return name in _files_of(_run_in(self.path))
 
 
 @contextlib.contextmanager
 def output_folder(
-    path: Path, record: str, claim: Mapping[str, Any], *, overwrite: bool = False, forms: Sequence[str] = ("png",)
+    path: Path, claim: Mapping[str, object], *, overwrite: bool = False, forms: Sequence[str] = ("png",)
 ) -> Iterator[OutputFolder]:
     """The folder for the results of a run, all in place when the block ends; none if it fails.
 
-    record: the file that tells of the run. claim: what makes it this run, ready for JSON. Where `path` holds results
+    claim: what makes it this run, ready for JSON. Where `path` holds results
     of another run, or a living one makes them, `path`-2 is taken, or -3 and so on, unless they are to be overwritten.
     forms: in which figures are written, of png, svg, pdf.
     Raises OutputError at once if nothing can be written there.
@@ -126,8 +107,8 @@ def output_folder(
             if stage is None:
                 continue
             stack.callback(stage.drop)
-            stage.path(record)  # which an input may have, as the work would find at its end
-            folder = OutputFolder(stage, record, claim, overwrite, forms)
+            stage.path(RECORD)  # which an input may have, as the work would find at its end
+            folder = OutputFolder(stage, claim, overwrite, forms)
             yield folder
             folder.place()
             return
@@ -143,34 +124,32 @@ def _places(path: Path) -> Iterator[Path]:
         yield named.with_name(f"{named.name}-{number}")
 
 
-def _begin(place: Path, claim: Mapping[str, Any], overwrite: bool) -> Stage | None:
+def _begin(place: Path, claim: Mapping[str, object], overwrite: bool) -> Stage | None:
     """A stage in a folder, None if another run has it."""
-    text = json_text(claim, place)
+    text = json_text(claim)
     with locked(place):
         settle(place)
-        others = [run for run in _runs_in(place) if run | {"files": None} != json.loads(text) | {"files": None}]
-        taken = others or any(other != text for other in claims(place))
+        run = _run_in(place)
+        other = run is not None and run | {"files": None} != json.loads(text) | {"files": None}
+        taken = other or any(living != text for living in claims(place))
         return None if taken and not overwrite else Stage(place, text)
 
 
-def _runs_in(folder: Path) -> list[dict[str, Any]]:
-    """What the records in a folder say of their runs; nothing is said of a file of somebody else."""
-    return [_run_of(folder / name) for name in RECORDS if (folder / name).exists()]
-
-
-def _run_of(record: Path) -> dict[str, Any]:
+def _run_in(folder: Path) -> dict[str, Any] | None:
+    """What the record in a folder says of its run, None without one; nothing is said of a file of somebody else."""
+    if not (folder / RECORD).exists():
+        return None
     try:
-        told = parse_json(read_result(record))
-        run, files = told["run"], told["files"]
+        told = parse_json(read_result(folder / RECORD))
+        return {**told["run"], "files": told["files"]}
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}
-    return {**run, "files": files} if isinstance(run, dict) else {}
 
 
-def _files_of(runs: list[dict[str, Any]]) -> list[str]:
-    """The names of the results that records list, in which anybody may have written anything."""
-    lists = [run.get("files") for run in runs]
-    names = [name for files in lists if isinstance(files, list) for name in files if isinstance(name, str)]
+def _files_of(run: Mapping[str, Any] | None) -> list[str]:
+    """The names of the results that a record lists, in which anybody may have written anything."""
+    listed = (run or {}).get("files")
+    names = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
     return [n for n in names if n == Path(n).name and not n.startswith(".") and Path(n).suffix in KINDS]
 
 

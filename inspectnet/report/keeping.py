@@ -12,8 +12,8 @@ from inspectnet.errors import OptionError, nearest
 from inspectnet.files.inputs import open_regular
 from inspectnet.files.parsing import parse_json
 from inspectnet.files.staging import read_result
-from inspectnet.report.envelope import ARRAYS, RECORD, envelope_of, result_of
-from inspectnet.report.folder import OutputFolder, output_folder
+from inspectnet.report.envelope import ARRAYS, envelope_of, result_of
+from inspectnet.report.folder import RECORD, OutputFolder, output_folder
 from inspectnet.report.topics import presenter
 from inspectnet.results import Result
 
@@ -49,7 +49,7 @@ def save(result: Result, folder: str | Path, *, formats: Sequence[str] = ("png",
     }
     claim |= {"images": about.images and about.images.sha256}
     forms = check_formats(formats)
-    with output_folder(Path(folder), RECORD, claim, overwrite=overwrite, forms=forms) as out:
+    with output_folder(Path(folder), claim, overwrite=overwrite, forms=forms) as out:
         write_result(out, result)
     return out.path
 
@@ -65,7 +65,7 @@ def write_result(folder: OutputFolder, result: Result) -> None:
         folder.write_text(name, text)
     if arrays:
         folder.write_npz(ARRAYS, arrays)
-    folder.write_json(RECORD, envelope)
+    folder.write_record(envelope)
 
 
 def load(folder: str | Path) -> Result:

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from inspectnet.errors import OutputError
+from inspectnet.figures.page import Page
 from inspectnet.files.inputs import read_input
 from inspectnet.report.folder import output_folder
 
@@ -21,10 +22,10 @@ OTHER = {**CLAIM, "options": {"top": 3}}
 
 @contextmanager
 def results(path, claim=CLAIM, **how):
-    """A folder for results whose record is run.json."""
-    with output_folder(path, "run.json", claim, **how) as folder:
+    """A folder for results."""
+    with output_folder(path, claim, **how) as folder:
         yield folder
-        folder.write_json("run.json", {"layer": "conv5"})
+        folder.write_record({"layer": "conv5"})
 
 
 @pytest.fixture
@@ -55,18 +56,15 @@ def fail(number: int):
 
 
 def test_each_kind_of_file_is_written_and_can_be_read_again(out):
-    picture = Image.new("RGB", (3, 2), (1, 2, 3))
     arrays = {"values": np.arange(6, dtype=np.float32).reshape(2, 3), "count": np.array(7)}
     with results(out) as folder:
         folder.write_text("notes.txt", "zéro\n")
-        folder.write_png("page.png", picture)
         folder.write_npz("signals.npz", arrays)
-        folder.write_json("more.json", {"layer": "conv5"})
-    assert files(out) == ["more.json", "notes.txt", "page.png", "run.json", "signals.npz"]
+        folder.write_figure("page", Page(30, 20).finish())
+    assert files(out) == ["notes.txt", "page.png", "result.json", "signals.npz"]
     assert (out / "notes.txt").read_bytes() == "zéro\n".encode()
-    assert (out / "more.json").read_text() == '{\n  "layer": "conv5"\n}\n'
     with Image.open(out / "page.png") as again:
-        assert again.format == "PNG" and again.tobytes() == picture.tobytes()
+        assert again.format == "PNG" and again.size == (30, 20)
     with np.load(out / "signals.npz", allow_pickle=False) as stored:
         assert stored.files == list(arrays)
         for name, array in arrays.items():
@@ -76,16 +74,16 @@ def test_each_kind_of_file_is_written_and_can_be_read_again(out):
 def test_the_record_tells_what_run_it_is_and_what_it_wrote(out):
     with results(out) as folder:
         folder.write_text("a.txt", "")
-    record = (out / "run.json").read_text()
-    assert json.loads(record) == {"layer": "conv5", "run": CLAIM, "files": ["a.txt", "run.json"]}
+    record = (out / "result.json").read_text()
+    assert json.loads(record) == {"layer": "conv5", "run": CLAIM, "files": ["a.txt", "result.json"]}
     assert folder.record_text == record
 
 
 def test_a_run_ends_with_its_record(out):
     with pytest.raises(AssertionError, match="ends with its record"), results(out) as folder:
-        folder.write_json("run.json", {})
+        folder.write_record({})
         folder.write_text("late.txt", "")
-        folder.write_json = lambda *_: None
+        folder.write_record = lambda *_: None
     assert not out.exists()
 
 
@@ -131,16 +129,19 @@ def test_only_files_of_the_folder_itself_are_written(out, name):
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_a_run_that_fails_half_way_leaves_the_old_results_and_nothing_else(out, error):
-    class Broken(Image.Image):
-        def save(self, file, format):
-            file.write(b"half a picture" * 10000)
-            raise error
+    def arrays():
+        yield "first", np.zeros(1000)
+        raise error
+
+    class Broken(dict):
+        def items(self):
+            return arrays()
 
     write(out, text="the old one")
     with pytest.raises(error), results(out) as folder:
         folder.write_text("a.txt", "new")
-        folder.write_png("page.png", Broken())
-    assert files(out) == ["a.txt", "run.json"] and (out / "a.txt").read_text() == "the old one"
+        folder.write_npz("half.npz", Broken())
+    assert files(out) == ["a.txt", "result.json"] and (out / "a.txt").read_text() == "the old one"
 
 
 def test_while_results_are_made_the_folder_shows_those_of_before(out):
@@ -148,15 +149,15 @@ def test_while_results_are_made_the_folder_shows_those_of_before(out):
     with results(out) as folder:
         folder.write_text("a.txt", "new")
         shown = [name for name in files(out) if not name.startswith(".")]
-        assert shown == ["a.txt", "run.json"] and (out / "a.txt").read_text() == "old"
-    assert (out / "a.txt").read_text() == "new" and files(out) == ["a.txt", "run.json"]
+        assert shown == ["a.txt", "result.json"] and (out / "a.txt").read_text() == "old"
+    assert (out / "a.txt").read_text() == "new" and files(out) == ["a.txt", "result.json"]
 
 
 def test_a_run_replaces_its_own_earlier_results_as_a_whole(out):
     write(out, names=("a.txt", "gone.txt"))
     (out / "mine.md").write_text("mine")
     assert write(out, names=("a.txt", "b.txt")) == out
-    assert files(out) == ["a.txt", "b.txt", "mine.md", "run.json"]
+    assert files(out) == ["a.txt", "b.txt", "mine.md", "result.json"]
 
 
 # Another's results -----------------------------------------------------------------------------------------
@@ -170,30 +171,29 @@ def test_results_of_another_run_stay_and_these_go_beside_them(out):
     assert {name: (out / name).read_bytes() for name in files(out)} == before
 
 
-def test_records_of_other_commands_are_results_too(out):
-    with output_folder(out, "sanity.json", {**CLAIM, "command": "sanity"}) as folder:
-        folder.write_json("sanity.json", {})
+def test_results_of_other_commands_are_results_too(out):
+    write(out, {**CLAIM, "command": "sanity"})
     assert write(out).name == "out-2"
 
 
 @pytest.mark.parametrize("record", ["{}", "[1, 2]", "no JSON", '{"run": 7}', "[" * 100_000])
 def test_a_record_that_tells_of_no_run_is_somebody_elses(record, out):
     out.mkdir()
-    (out / "run.json").write_text(record)
-    assert write(out).name == "out-2" and (out / "run.json").read_text() == record
+    (out / "result.json").write_text(record)
+    assert write(out).name == "out-2" and (out / "result.json").read_text() == record
 
 
 def test_two_living_runs_do_not_share_a_folder_unless_they_are_the_same(out):
     with results(out) as first, results(out) as same, results(out, OTHER) as other:
         assert (first.path, same.path) == (out, out) and other.path.name == "out-2"
-    assert files(out) == files(other.path) == ["run.json"]
+    assert files(out) == files(other.path) == ["result.json"]
 
 
 def test_results_of_another_run_are_replaced_as_a_whole_if_that_is_said(out):
     write(out, names=("a.txt", "b.txt"))
     assert write(out, OTHER, names=("a.txt", "c.txt"), overwrite=True) == out
-    assert files(out) == ["a.txt", "c.txt", "run.json"]
-    assert json.loads((out / "run.json").read_text())["run"]["options"] == OTHER["options"]
+    assert files(out) == ["a.txt", "c.txt", "result.json"]
+    assert json.loads((out / "result.json").read_text())["run"]["options"] == OTHER["options"]
 
 
 def test_a_file_of_somebody_else_stays_unless_the_opposite_is_said(out):
@@ -220,11 +220,11 @@ def test_a_record_cannot_name_files_outside_its_folder_or_of_other_kinds(out, tm
     outside, inside = tmp_path / "outside.txt", out / "model.onnx"
     outside.write_text("mine")
     inside.write_text("mine")
-    record = json.loads((out / "run.json").read_text())
+    record = json.loads((out / "result.json").read_text())
     record["files"] += ["../outside.txt", str(outside), "model.onnx", "", 3, None, ".hidden.txt", "."]
-    (out / "run.json").write_text(json.dumps(record))
+    (out / "result.json").write_text(json.dumps(record))
     write(out, names=())
-    assert files(out) == ["model.onnx", "run.json"] and outside.exists()
+    assert files(out) == ["model.onnx", "result.json"] and outside.exists()
 
 
 # Places that cannot be written -----------------------------------------------------------------------------
@@ -276,7 +276,7 @@ def test_a_disk_that_fills_up_while_files_take_their_places_is_named(out, monkey
     with monkeypatch.context() as patch, pytest.raises(OutputError, match=r"out: the disk is full"):
         patch.setattr("inspectnet.files.staging.os.replace", fail(errno.ENOSPC))
         write(out, text="new")
-    assert files(out) == ["a.txt", "run.json"] and (out / "a.txt").read_text() == "old"
+    assert files(out) == ["a.txt", "result.json"] and (out / "a.txt").read_text() == "old"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
@@ -303,7 +303,5 @@ def test_a_folder_that_vanishes_during_the_work_is_an_output_error(out):
 
 
 def test_a_pipe_that_is_called_as_a_record_does_not_hold_a_run_up(tmp_path):
-    os.mkfifo(tmp_path / "sanity.json")
-    with output_folder(tmp_path, "run.json", CLAIM) as folder:
-        folder.write_json("run.json", {})
-    assert folder.path != tmp_path or (tmp_path / "run.json").exists()
+    os.mkfifo(tmp_path / "result.json")
+    assert write(tmp_path).name == f"{tmp_path.name}-2"
