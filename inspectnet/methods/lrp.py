@@ -43,7 +43,11 @@ class Lrp(OfUnits):
     def explain(self, x: np.ndarray, units: Units) -> np.ndarray:
         low, high = self._box() if self.composite == "epsilon_gamma_box" else ((), ())
         policy = Relevance("lrp", "", "", self.composite, self.epsilon, self.gamma, self.bias == "share", low, high)
-        return units.scaled(x).backward(x, policy)
+        relevance = units.scaled(x).backward(x, policy)
+        if not np.isfinite(relevance).all():
+            advice = "Say bias=share, composite=epsilon_plus or a larger epsilon."
+            raise OptionError(f"denominators of lrp cancel in {self.net.path}, so that it overflows. {advice}")
+        return relevance
 
     def _box(self) -> list[tuple[float, ...]]:
         """By channel, what black and white pixels become."""
@@ -99,7 +103,8 @@ class Relevance(Policy):
         more, less = (
             (self._enhanced(op, w, part), b and self._enhanced(op, b, part)) for part in (_positive, _negative)
         )
-        ups, downs, y = op.Relu(x), _negative(op, x), node.outputs[0]
+        ups, downs = op.Relu(x), _negative(op, x)
+        y = self._forward(op, node, (x, w, b)).outputs[0]  # whose sign, not that of a bias without share, is told apart
         above = self._share(op, node, op.Where(op.Greater(y, 0.0), top, 0.0), [(ups, *more), (downs, less[0], None)])
         below = self._share(op, node, op.Where(op.Less(y, 0.0), top, 0.0), [(ups, *less), (downs, more[0], None)])
         return [op.Add(above, below)]
