@@ -9,7 +9,7 @@ import numpy as np
 
 from inspectnet.analyses.photos import read_photos
 from inspectnet.analyses.provenance import provenance
-from inspectnet.analyses.sources import Source
+from inspectnet.analyses.sources import Sources
 from inspectnet.classes import class_names, find_class
 from inspectnet.methods import Cam, Method, methods_of
 from inspectnet.network import Network
@@ -69,7 +69,7 @@ class Explanation(Result):
 
 def explain(
     network: Network,
-    images: Source,
+    images: Sources,
     *,
     target: int | str | None = None,
     methods: str | Sequence[Method] = METHODS,

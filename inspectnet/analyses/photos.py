@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inspectnet.analyses.provenance import images_of
-from inspectnet.analyses.sources import Source, collection_of
+from inspectnet.analyses.sources import Sources, collection_of
 from inspectnet.network import Network
 from inspectnet.progress import note
 from inspectnet.results import Images
@@ -22,8 +22,8 @@ class Photos:
     images: Images
 
 
-def read_photos(network: Network, source: Source, most: int) -> Photos:
-    """At most `most` images of a source, evenly spaced; notes if others are left out.
+def read_photos(network: Network, source: Sources, most: int) -> Photos:
+    """At most `most` images of one source or several, evenly spaced; notes if others are left out.
 
     Raises ImageError if none can be read.
     """

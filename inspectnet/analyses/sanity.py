@@ -14,7 +14,7 @@ import numpy as np
 
 from inspectnet.analyses.photos import read_photos
 from inspectnet.analyses.provenance import provenance
-from inspectnet.analyses.sources import Source
+from inspectnet.analyses.sources import Sources
 from inspectnet.errors import ModelError, OptionError
 from inspectnet.methods import Method, methods_of
 from inspectnet.network import Network
@@ -102,7 +102,7 @@ class Sanity(Result):
 
 def sanity(
     network: Network,
-    images: Source,
+    images: Sources,
     *,
     methods: str | Sequence[Method] = METHODS,
     repeats: int = 1,

@@ -90,6 +90,20 @@ def test_all_that_the_command_does_python_does(model, photos, tmp_path, capsys):
     assert "Explanation of tiny.onnx over 6 images" in repr(found)
 
 
+def test_python_takes_photos_in_memory_and_several_sources(model, photos):
+    network, files = inspectnet.open(model), sorted(photos.rglob("*.png"))
+    pixels = [np.asarray(Image.open(file).convert("RGB")) for file in files]
+    held, several = (
+        inspectnet.explain(network, images, methods="gradient", target=2)
+        for images in (pixels, [photos / name for name in NAMES[:3]])
+    )
+    wanted = inspectnet.explain(network, photos, methods="gradient", target=2).attributions["gradient"].values
+    np.testing.assert_array_equal(held.attributions["gradient"].values, wanted)
+    assert len(several.images) == 6 and [image.image for image in held.images] == list("012345")
+    sane = inspectnet.sanity(network, pixels[:2], methods="gradient")
+    assert sane.methods["gradient"].similarity.shape == (3, 1, 4, 2)
+
+
 def test_methods_that_explain_something_else_are_refused(model, photos):
     network, other = inspectnet.open(model), inspectnet.open(model)
     for methods, why in (
