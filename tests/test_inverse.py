@@ -8,7 +8,7 @@ from oracle_back import project as oracle
 from small import build, project, project_split, run
 
 from inspectnet.graph.layers import find_layers
-from inspectnet.inverse import obstacles
+from inspectnet.inverse.operators import obstacles
 from inspectnet.reading.reader import open_graph, read
 from inspectnet.rules import Policy
 
@@ -88,7 +88,6 @@ def run_to(model, value, x):
 
 @pytest.mark.parametrize("path", [p for p in light_models()], ids=lambda p: p.stem)
 def test_every_layer_of_the_light_models_has_an_inverse(path):
-    from inspectnet.inverse import obstacles
     from inspectnet.rules import Policy
 
     model, _ = opened(path)

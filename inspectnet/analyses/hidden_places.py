@@ -4,6 +4,7 @@
 has the same arguments and gives the same.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -60,6 +61,5 @@ def answer(network: Network, x: np.ndarray, layers: Sequence[Layer]) -> Response
 
 def batch_for(network: Network, layers: Sequence[Layer]) -> int:
     """Images per run: what keeps the device busy, and no more than fits in memory with the maps of all layers."""
-    shapes = [network.input_shape, *(layer.shape[1:] for layer in layers)]
-    numbers = [int(np.prod(shape)) for shape in shapes]  # type: ignore[arg-type]
+    numbers = [math.prod(network.input_shape), *(layer.maps * math.prod(layer.extent) for layer in layers)]
     return network.fixed_batch or max(1, min(64 if network.device.cuda else 16, NUMBERS_PER_RUN // sum(numbers)))

@@ -37,9 +37,11 @@ def are_pixels(images: object) -> TypeGuard[Sequence[Pixels]]:
 
 
 def sources_of(images: Sources) -> list[Source]:
-    """One source or several as a list. Raises ImageError for none."""
+    """One source or several as a list, the photos in memory among them as one. Raises ImageError for none."""
     if isinstance(images, str | Path | Collection) or are_pixels(images):
         return [images]
     if not images:
         raise ImageError("there are no images. Give a photo, a folder or a list of them.")
-    return list[Source](images)  # type: ignore[arg-type]
+    photos = [image for image in images if isinstance(image, np.ndarray)]
+    sources: list[Source] = [source for source in images if not isinstance(source, np.ndarray)]
+    return [*sources, photos] if photos else sources

@@ -140,7 +140,9 @@ class Sweep:
         if not mean.any():
             return None
         numbers = {name: float(values[0]) for name, values in _slopes(sizes, mean).items()}
-        return Slope(**{"jump": None, "beyond": None, **numbers})  # type: ignore[arg-type]
+        initial, overall, linearity = (numbers[name] for name in ("initial", "overall", "linearity"))
+        line = numbers.get("jump"), numbers.get("beyond")
+        return Slope(initial, overall, linearity, *line, numbers["sharpness"])
 
     def interval(self, layer: str, measure: str) -> Interval:
         """A number of the slope with its interval over photos; NaN where there is none."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperOption
 
 from inspectnet.cli.telling import remark
 from inspectnet.errors import ImageError, OptionError
@@ -79,10 +79,10 @@ class Command(TyperCommand):
     def format_help(self, *to: Any) -> None:
         """Write the help."""
         for option in self.params:
-            if "{methods}" in (text := getattr(option, "help", None) or ""):
+            if isinstance(option, TyperOption) and "{methods}" in (option.help or ""):
                 from inspectnet.methods import describe_methods
 
-                option.help = text.format(methods=describe_methods())  # type: ignore[attr-defined]
+                option.help = (option.help or "").format(methods=describe_methods())
         super().format_help(*to)
 
 

@@ -22,7 +22,7 @@ def spread(command: Callable[..., Result]) -> Callable[..., Result]:
         return command(**{each.name: _gather(each, said) for each in parameters})
 
     shown = [option for each in parameters for option in _options(each)]
-    taking_options.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
+    vars(taking_options)["__signature__"] = inspect.Signature(shown)
     return taking_options
 
 

@@ -32,9 +32,9 @@ def encode(figure: Figure, form: str) -> bytes:
     file = io.BytesIO()
     if form == "png":
         canvas = FigureCanvasAgg(figure)
-        canvas.draw()  # type: ignore[no-untyped-call]
+        canvas.draw()
         # pages are opaque: matplotlib's own PNGs carry an alpha for nothing
-        pixels = np.asarray(canvas.buffer_rgba())[..., :3]  # type: ignore[no-untyped-call]
+        pixels = np.asarray(canvas.buffer_rgba())[..., :3]
         Image.fromarray(pixels).save(file, format="PNG", compress_level=FAST)
     else:
         with matplotlib.rc_context(SETTINGS):

@@ -41,7 +41,7 @@ def line_height(size: float) -> int:
 @functools.lru_cache(maxsize=8192)
 def text_width(text: str, size: float) -> int:
     """Pixels that a line of text covers, as the renderer that draws it says."""
-    width, _, _ = _renderer().get_text_width_height_descent(one_line(text), _letters(size), False)  # type: ignore[no-untyped-call]
+    width, _, _ = _renderer().get_text_width_height_descent(one_line(text), _letters(size), False)
     return math.ceil(float(width))
 
 
@@ -77,7 +77,7 @@ def _drawable(letter: str) -> str:
 
 @functools.cache
 def _renderer() -> RendererAgg:
-    return RendererAgg(1, 1, DPI)  # type: ignore[no-untyped-call]
+    return RendererAgg(1, 1, DPI)
 
 
 @functools.cache

@@ -9,6 +9,7 @@ import errno
 import json
 import os
 import secrets
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,10 +17,8 @@ from inspectnet.errors import OutputError
 from inspectnet.files.inputs import open_regular, was_read
 from inspectnet.files.parsing import parse_json
 
-try:
+if sys.platform != "win32":  # there leftovers stay, for nothing tells them from the files of a living run
     import fcntl
-except ImportError:  # on Windows leftovers stay, for nothing tells them from the files of a living run
-    fcntl = None  # type: ignore[assignment]
 
 PREFIX = ".inspectnet-"
 LARGEST_RECORD = 1 << 30  # bytes
@@ -153,7 +152,7 @@ def _remove(stage: Path) -> None:
 
 def _lock(folder: Path, wait: bool = False) -> int | None:
     """A handle that locks a folder until it is closed, at the latest by the end of the process; None without a lock."""
-    if fcntl is None:
+    if sys.platform == "win32":
         return None
     try:
         handle = os.open(folder, os.O_RDONLY)

@@ -57,7 +57,9 @@ class Layer:
     @property
     def maps(self) -> int:
         """How many feature maps (or units, for a fully connected layer) it has."""
-        return int(self.shape[1])  # type: ignore[arg-type]
+        count = self.shape[1]
+        assert isinstance(count, int), f"{self.name} has {count} maps"
+        return count
 
     @property
     def spatial(self) -> bool:

@@ -15,7 +15,7 @@ class derived(functools.cached_property[T]):
 
 def derived_types(cls: type) -> dict[str, object]:
     """By name, the types of the numbers that a class derives from its fields, base classes first."""
-    members: dict[str, object] = {}
+    members: dict[str, derived[object]] = {}
     for base in reversed(cls.__mro__):
         members |= {name: member for name, member in vars(base).items() if isinstance(member, derived)}
-    return {name: get_type_hints(member.func)["return"] for name, member in members.items()}  # type: ignore[attr-defined]
+    return {name: get_type_hints(member.func)["return"] for name, member in members.items()}

@@ -77,8 +77,8 @@ def fields_of(kind: Any) -> dict[str, Any]:
 def _decode_plain(record: object, kind: Any, path: str) -> object:
     if kind is object or kind is Any:
         return record
-    if kind is float and type(record) in (int, float):
-        return float(record)  # type: ignore[arg-type]
+    if kind is float and isinstance(record, int | float) and not isinstance(record, bool):
+        return float(record)
     if type(record) is not (type(None) if kind is None else kind):
         raise ValueError(f"{path or 'the record'} is no {getattr(kind, '__name__', kind)}")
     return record

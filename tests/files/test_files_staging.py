@@ -98,7 +98,7 @@ made.place(["a", "b"], stale=["old"])
         process.send_signal(number)
 
 
-@pytest.mark.skipif(staging.fcntl is None, reason="nothing tells whether a run is alive")
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing tells whether a run is alive")
 def test_a_run_killed_at_work_leaves_nothing_behind_after_the_next(tmp_path):
     (tmp_path / "a").write_text("old a")
     interrupted(tmp_path, "killed()")
@@ -107,7 +107,7 @@ def test_a_run_killed_at_work_leaves_nothing_behind_after_the_next(tmp_path):
     assert names(tmp_path) == ["a"] and (tmp_path / "a").read_text() == "old a"
 
 
-@pytest.mark.skipif(staging.fcntl is None, reason="nothing tells whether a run is alive")
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing tells whether a run is alive")
 def test_what_a_run_killed_between_its_files_left_is_placed_by_the_next(tmp_path):
     for name in ("a", "b", "old"):
         (tmp_path / name).write_text(f"old {name}")
@@ -138,7 +138,7 @@ def test_an_interruption_that_comes_while_files_take_their_places_comes_too_late
     assert names(tmp_path) == ["a", "b"]
 
 
-@pytest.mark.skipif(staging.fcntl is None, reason="nothing tells whether a run is alive")
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing tells whether a run is alive")
 @pytest.mark.parametrize(
     "said",
     [
@@ -163,7 +163,7 @@ def test_what_only_looks_like_a_stage_touches_nothing_outside_its_folder(tmp_pat
     assert (tmp_path / "mine").read_text() == "mine" and names(out) == []
 
 
-@pytest.mark.skipif(staging.fcntl is None, reason="nothing tells whether a run is alive")
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing tells whether a run is alive")
 def test_a_folder_in_what_looks_like_a_stage_is_never_entered(tmp_path):
     """However deep it is, and whatever lies in it."""
     inner = tmp_path / f"{staging.PREFIX}0" / "inner"
@@ -174,7 +174,7 @@ def test_a_folder_in_what_looks_like_a_stage_is_never_entered(tmp_path):
     assert (inner / "mine").read_text() == "mine"
 
 
-@pytest.mark.skipif(staging.fcntl is None, reason="nothing tells whether a run is alive")
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing tells whether a run is alive")
 def test_a_folder_in_the_way_of_what_a_killed_run_left_is_told_with_the_place_to_remove(tmp_path):
     left = tmp_path / f"{staging.PREFIX}0{staging.WHOLE}"
     (tmp_path / "a").mkdir()
