@@ -181,10 +181,10 @@ def randomise(
 def weights_by_layer(network: Network) -> dict[str, dict[str, np.ndarray]]:
     """By layer, from the top down, the weights below the class scores. Raises ModelError if there are none."""
     every = {layer.name: network.weights(layer.output) for layer in reversed(network.layers_below_scores())}
-    found = {name: weights for name, weights in every.items() if any(w.size > 1 for w in weights.values())}
-    if not found:
+    learnt = {name: weights for name, weights in every.items() if any(w.size > 1 for w in weights.values())}
+    if not learnt:
         raise ModelError(f"{network.path} has no weights below its class scores, so nothing to randomise.")
-    return found
+    return learnt
 
 
 def other_classes(classes: np.ndarray, count: int, seed: int) -> np.ndarray:
@@ -202,14 +202,14 @@ def class_distance(own: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.array([1 - _cosine(a, b) if a.any() and b.any() else np.nan for a, b in pairs])
 
 
-def edge_likeness(x: np.ndarray, found: np.ndarray) -> np.ndarray:
+def edge_likeness(x: np.ndarray, explanation: np.ndarray) -> np.ndarray:
     """(N,): the rank correlation of an explanation's size (N, C, H, W) with the edges of the images x (N, C, H, W).
 
     An edge detector looks much like some methods, and knows no network (Adebayo et al. 2018, sec. 5.1). NaN for a
     blank explanation.
     """
     down, right = np.gradient(x.mean(axis=1), axis=(1, 2))
-    edges, sizes = np.hypot(down, right), np.abs(found).sum(axis=1)
+    edges, sizes = np.hypot(down, right), np.abs(explanation).sum(axis=1)
     return np.array([spearman(a, b) if b.any() else np.nan for a, b in zip(edges, sizes, strict=True)])
 
 
@@ -244,9 +244,9 @@ def _alike(a: np.ndarray, b: np.ndarray) -> tuple[float, ...]:
     return spearman(a, b), spearman(np.abs(a), np.abs(b)), ssim(_size(a), _size(b))
 
 
-def _size(found: np.ndarray) -> np.ndarray:
+def _size(explanation: np.ndarray) -> np.ndarray:
     """The strength of an explanation at each place, (h, w), its largest 1."""
-    strength = np.abs(found).sum(axis=0) if found.ndim == 3 else np.abs(found)
+    strength = np.abs(explanation).sum(axis=0) if explanation.ndim == 3 else np.abs(explanation)
     return np.asarray(strength / (strength.max() or 1))
 
 

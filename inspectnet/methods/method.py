@@ -14,6 +14,8 @@ from inspectnet.network import Network
 
 M = TypeVar("M", bound="type[Method]")
 
+LARGEST = 1 << 53  # number of an option, up to which floats tell whole numbers apart
+
 METHODS: "dict[str, type[Method]]" = {}
 """All methods, by the names that users say."""
 
@@ -122,8 +124,8 @@ def _check(owner: str, one: "Field[Any]", value: Any) -> None:
         wanted = f"one of {', '.join(filter(None, among))}" if among else "a text"
     elif one.type in (int, float):
         kinds = (int, np.integer) if one.type is int else (int, float, np.integer, np.floating)
-        number = float(value) if isinstance(value, kinds) and not isinstance(value, bool) else np.nan
-        good = bool(np.isfinite(number)) and (least is None or number >= least)
+        number: Any = value if isinstance(value, kinds) and not isinstance(value, bool) else np.nan
+        good = bool(abs(number) < LARGEST) and (least is None or number >= least)
         wanted = "a whole number" if one.type is int else "a number"
         wanted += "" if least is None else f", {least} or more"
     else:

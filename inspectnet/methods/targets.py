@@ -78,12 +78,12 @@ def _addressed(targets: Sequence[Target]) -> tuple[str, list[Target]]:
     layers = {None if one is None or one.pre else one.layer for one in said}
     if None in layers or len(layers) > 1:
         raise OptionError(f"the targets {', '.join(map(str, targets))} are not all of one layer. Attribute them apart.")
-    found = list[Target]()
+    targets_in_it = list[Target]()
     for one in said:
         if one is None or one.map is None:
             raise OptionError(f"'{one}' is no target. {FORMS}")
-        found.append(one.map if one.y is None or one.x is None else (one.map, one.y, one.x))
-    return str(layers.pop()), found
+        targets_in_it.append(one.map if one.y is None or one.x is None else (one.map, one.y, one.x))
+    return str(layers.pop()), targets_in_it
 
 
 def _units_of_classes(net: Network, targets: Sequence[Target]) -> Units:

@@ -46,11 +46,11 @@ def print_result(result: Explanation) -> None:
     show(f"{', '.join(result.attributions)}: {len(result.images)} images")
 
 
-def _pictures(found: Attribution, result: Explanation) -> list[Pixels]:
+def _pictures(attribution: Attribution, result: Explanation) -> list[Pixels]:
     """Signals in pixels with zero as mid-grey; maps as heat over the photo."""
-    if found.values.ndim == 4:
-        return list(grey_picture(found.values, result))
-    large = enlarge(found.values, result.photos.shape[1:3])
+    if attribution.values.ndim == 4:
+        return list(grey_picture(attribution.values, result))
+    large = enlarge(attribution.values, result.photos.shape[1:3])
     return [heat_over(photo, heat) for photo, heat in zip(result.photos, large, strict=True)]
 
 

@@ -19,10 +19,10 @@ FOOTER = "to the right more and more layers are shuffled, from the top down; a m
 
 def figures(result: Sanity) -> Iterator[tuple[str, Figure]]:
     """The curves of the methods whose explanations are not all blank; no figure if there is none."""
-    drawn = {name: found for name, found in result.methods.items() if found.explained.any()}
+    drawn = {name: method for name, method in result.methods.items() if method.explained.any()}
     if drawn:
         panels = [
-            Panel(HEADINGS[m], {name: np.array(getattr(found, m)) for name, found in drawn.items()}) for m in MEASURES
+            Panel(HEADINGS[m], {name: np.array(getattr(method, m)) for name, method in drawn.items()}) for m in MEASURES
         ]
         title = f"explanations while {result.about.models[0].name} is randomised"
         yield "sanity", draw_chart(panels, ["trained", *result.layers], title=title, footer=FOOTER)
@@ -34,11 +34,11 @@ def print_result(result: Sanity) -> None:
     rows = [
         [
             name,
-            *(None if (curve := getattr(found, measure)) is None else f"{curve[-1]:.3f}" for measure in MEASURES),
-            *(None if v is None else f"{v:.3f}" for v in (found.class_distance, found.edge_likeness)),
-            found.blank,
+            *(None if (curve := getattr(method, measure)) is None else f"{curve[-1]:.3f}" for measure in MEASURES),
+            *(None if v is None else f"{v:.3f}" for v in (method.class_distance, method.edge_likeness)),
+            method.blank,
         ]
-        for name, found in result.methods.items()
+        for name, method in result.methods.items()
     ]
     count, times = len(next(iter(result.methods.values())).explained), result.repeats
     often = f", {times} times" if times > 1 else ""

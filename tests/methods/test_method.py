@@ -74,6 +74,8 @@ def test_help_is_made_from_the_registry(capsys):
         ({"sampels": 3}, r"smoothgrad has no option 'sampels'\. Did you mean samples\? It takes samples=50 \(noisy"),
         ({"samples": "many"}, r"the samples of smoothgrad cannot be 'many'\. Choose a whole number, 1 or more\."),
         ({"samples": True}, r"cannot be True"),
+        ({"samples": 10**400}, r"the samples of smoothgrad cannot be 1000"),
+        ({"noise": float("inf")}, r"the noise of smoothgrad cannot be inf"),
         ({"noise": None}, r"the noise of smoothgrad cannot be None\. Choose a number, 0 or more\."),
     ],
 )  # fmt: skip
