@@ -8,7 +8,7 @@ derivative, of smooth rectifiers in `smooth.py`. Functions that saturate on both
 import onnx_ir as ir
 
 from inspectnet.graph.operators import RECTIFIERS, SMOOTH
-from inspectnet.graph.values import constant_of, number
+from inspectnet.graph.values import constant_of, input_of, number
 from inspectnet.rules.registry import Backward, rule
 
 
@@ -53,7 +53,7 @@ def mask(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
 def leak(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """The signal where the input was positive, alpha times the signal elsewhere."""
     alpha = number(node, "alpha", 0.01)
-    return [op.Where(op.Greater(node.inputs[0], 0.0), top, op.Mul(top, alpha))]
+    return [op.Where(op.Greater(input_of(node), 0.0), top, op.Mul(top, alpha))]
 
 
 @rule("PRelu", when=["rectify=gradient"])
