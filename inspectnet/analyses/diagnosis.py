@@ -19,12 +19,12 @@ from inspectnet.analyses.filters import (
     response_energies,
     second_layer,
 )
-from inspectnet.analyses.layer_features import LayerFeatures, project_layers, refuse_too_many
+from inspectnet.analyses.layer_features import LayerFeatures, project_layers, refuse_beforehand
 from inspectnet.analyses.provenance import images_of, model_names, provenance
 from inspectnet.analyses.selection import draw_maps
 from inspectnet.analyses.sources import Sources, collection_of
 from inspectnet.analyses.statistics import Interval, bootstrap, exchange_p, holm, ratio, share
-from inspectnet.errors import OptionError, RuleError
+from inspectnet.errors import OptionError
 from inspectnet.images import Collection, Reader
 from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
@@ -225,10 +225,8 @@ class _Watch:
     def __init__(self, network: Network, filters: Filters, layers: Sequence[str] | None, maps: int) -> None:
         self.network, self.filters = network, filters
         self._above = [second_layer(network)] if layers is None else network.match(layers)
-        for layer in self._above:  # before hours of work
-            refuse_too_many(network, layer, min(maps, layer.maps), 1)
-            if obstacle := network.inverse().obstacle(layer.output):
-                raise RuleError(obstacle)
+        for layer in self._above:
+            refuse_beforehand(network.inverse(), layer, min(maps, layer.maps), 1)
         weighted, first = [layer for layer in network.layers if layer.parameters][:-1], network.layer(filters.layer)
         self._watched = weighted if first.output in {layer.output for layer in weighted} else [first, *weighted]
         ranked = {layer.output: layer for layer in [*self._watched, *self._above]}

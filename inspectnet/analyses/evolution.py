@@ -15,11 +15,11 @@ import numpy as np
 
 from inspectnet.analyses.alikeness import FEWEST, cka_interval, linear_cka
 from inspectnet.analyses.checkpoints import Watch, filter_cosine, largest_filters
-from inspectnet.analyses.layer_features import refuse_too_many
+from inspectnet.analyses.layer_features import refuse_beforehand
 from inspectnet.analyses.provenance import images_of, provenance
-from inspectnet.analyses.selection import Maps, Selection, select_maps
+from inspectnet.analyses.selection import Maps, Selection, select_maps, told
 from inspectnet.analyses.sources import Source, collection_of
-from inspectnet.errors import OptionError, RuleError
+from inspectnet.errors import OptionError
 from inspectnet.images import Collection, Reader, spaced
 from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
@@ -129,10 +129,8 @@ def evolve(
     policy, collection = policy or Policy(), collection_of(images)
     _refuse_strangers(networks)
     selections = select_maps(networks[-1], layers, maps)
-    for selection in selections:  # before hours of work
-        refuse_too_many(networks[-1], selection.layer, selection.most, len(networks))
-        if obstacle := networks[-1].inverse(policy).obstacle(selection.layer.output):
-            raise RuleError(obstacle)
+    for selection in selections:
+        refuse_beforehand(networks[-1].inverse(policy), selection.layer, selection.most, len(networks))
     names, examples = [selection.layer.name for selection in selections], spaced(len(collection), compared)
     watches = [Watch(network, [network.layer(name) for name in names], examples, seed) for network in networks]
     asked = [question for watch in watches for question in watch.questions]
@@ -144,7 +142,7 @@ def evolve(
     evolved = tuple(
         _evolve_layer(selection, k, watches, collection, policy, shared, seed) for k, selection in enumerate(selections)
     )
-    options = {"layers": names, "epochs": epochs, "maps": maps, "near": near, "policy": asdict(policy),
+    options = {"layers": names, "epochs": epochs, "maps": told(maps), "near": near, "policy": asdict(policy),
                "compared": compared, "seed": seed}  # fmt: skip
     return Evolution(provenance(networks, images_of(seen), options), tuple(epochs), evolved, near)
 

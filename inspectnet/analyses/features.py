@@ -6,24 +6,21 @@ image wins once; the rectified map ranks, before any contrast normalisation; equ
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
-from inspectnet.analyses.layer_features import LayerFeatures, layer_features, project_layers, refuse_too_many
+from inspectnet.analyses.layer_features import LayerFeatures, project_layers, refuse_beforehand
 from inspectnet.analyses.provenance import images_of, provenance
-from inspectnet.analyses.selection import Maps, Selection, select_maps
+from inspectnet.analyses.selection import Maps, select_maps, told
 from inspectnet.analyses.sources import Sources, collection_of
-from inspectnet.errors import RuleError
-from inspectnet.images import Collection, Reader, Seen, read_photo
+from inspectnet.images import Reader
 from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
 from inspectnet.results import Result
 from inspectnet.rules import Policy
-from inspectnet.scan import Feature, find_strongest
-from inspectnet.scan.peaks import refuse_nan
-from inspectnet.scan.winners import project_features
+from inspectnet.scan import find_strongest
 
 
 @dataclass(frozen=True, repr=False)
@@ -64,53 +61,29 @@ def features(
     OptionError, RuleError for an operator without a rule, ImageError if no image can be read, ModelError.
     """
     policy, collection = policy or Policy(), collection_of(images)
-    selections = select_maps(network, layers, maps, units)
-    for selection in selections:  # before hours of work
-        refuse_too_many(network, selection.layer, selection.most, top)
-        if obstacle := network.inverse(policy).obstacle(selection.layer.output):
-            raise RuleError(obstacle)
-    photo = pixels = None
-    if collection.is_photo and not tile:
-        photo = collection.entries[0].id
-        made, seen, pixels = _inspect_photo(network, collection, selections, policy)
-    else:
-        found = [selection.layer for selection in selections]
-        with progress("scanning", len(collection)) as advance:
-            rankings, seen = find_strongest(
-                network, collection, found, top, tile=tile, batch_size=batch_size, threads=threads, advance=advance
-            )
-        pairs = zip(selections, rankings, strict=True)
-        chosen = [selection.among(ranking.active(), seed) for selection, ranking in pairs]
-        reader = Reader(collection, network.preparation, tile)
-        made = project_layers(network, reader, rankings, chosen, policy, progress)
-    options = {"layers": [selection.layer.name for selection in selections], "maps": maps, "units": units, "top": top,
+    inverse, selections = network.inverse(policy), select_maps(network, layers, maps, units)
+    for selection in selections:
+        refuse_beforehand(inverse, selection.layer, selection.most, top)
+    photo = collection.entries[0].id if collection.is_photo and not tile else None
+    found, count = [selection.layer for selection in selections], top if photo is None else 1
+    with progress("scanning", len(collection)) as advance:
+        rankings, seen = find_strongest(
+            network, collection, found, count, tile=tile, batch_size=batch_size, threads=threads, advance=advance
+        )
+    chosen = [
+        selection.strongest(ranking.in_order()) if photo else selection.among(ranking.active(), seed)
+        for selection, ranking in zip(selections, rankings, strict=True)
+    ]
+    reader, pixels = Reader(collection, network.preparation, tile), None
+    made = project_layers(network, reader, rankings, chosen, policy, progress)
+    if photo:  # the joint activity, which the paper's sec. 5 misses, comes down too
+        x = reader.load(0)[None]
+        whole = [inverse.project_seeds(x, layer.output, network.activations(x, layer.output))[0] for layer in found]
+        made = tuple(replace(each, whole=pixels) for each, pixels in zip(made, whole, strict=True))
+        pixels = network.preparation.restore(x[0])
+    options = {"layers": [layer.name for layer in found], "maps": told(maps), "units": told(units), "top": top,
                "tile": tile, "policy": asdict(policy), "seed": seed}  # fmt: skip
     operators: dict[str, str] = {}
-    for selection in selections:
-        operators |= network.inverse(policy).policy_of_ops(selection.layer.output)
+    for layer in found:
+        operators |= inverse.policy_of_ops(layer.output)
     return Features(provenance([network], images_of(seen), options), made, operators, photo, pixels)
-
-
-def _inspect_photo(
-    network: Network, collection: Collection, selections: Sequence[Selection], policy: Policy
-) -> tuple[tuple[LayerFeatures, ...], Seen, np.ndarray]:
-    """What one photo activates in each layer.
-
-    Maps are projected from their strongest units; the whole layer's activity comes down at once too (the paper's sec.
-    5 misses this joint view).
-    """
-    name, (sha256, pixels), seen = collection.entries[0].id, read_photo(collection, 0), Seen(collection)
-    seen.note_entry(bytes.fromhex(sha256), None)
-    seen.note_rows(np.zeros((1, 3), np.int64))
-    x, made = network.preparation.apply(pixels)[None], list[LayerFeatures]()
-    for layer, selection in ((selection.layer, selection) for selection in selections):
-        maxima = network.maxima(x, [layer.output])[layer.output]
-        refuse_nan(network, layer, maxima.values, [name])
-        shown = selection.strongest(np.argsort(-maxima.values[0], kind="stable"))
-        active = [m for m in shown if maxima.values[0, m] > 0]
-        by_map: dict[int, tuple[Feature, ...]] = {m: () for m in (shown if selection.numbers else active)}
-        features = project_features(network, layer, x, [maxima.unit(0, m) for m in active], [name], policy)
-        by_map |= {m: (feature,) for m, feature in zip(active, features, strict=True)}
-        whole = network.inverse(policy).project_seeds(x, layer.output, network.activations(x, layer.output))[0]
-        made.append(layer_features(network, layer, by_map, whole))
-    return tuple(made), seen, network.preparation.restore(x[0])

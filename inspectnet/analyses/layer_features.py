@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inspectnet.errors import OptionError
+from inspectnet.errors import OptionError, RuleError
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Reader
-from inspectnet.inverse import field_box
+from inspectnet.inverse import Inverse, field_box
 from inspectnet.network import Network
 from inspectnet.progress import Progress
 from inspectnet.rules import Policy
@@ -64,23 +64,19 @@ def project_layers(
 ) -> tuple[LayerFeatures, ...]:
     """The strongest activations of some maps of each scanned layer, projected one by one.
 
-    reader: of the rows that were scanned. Raises as `project_winners`, OptionError for more than memory holds.
+    reader: of the rows that were scanned. Raises as `project_winners`.
     """
-    for ranking, chosen in zip(rankings, maps, strict=True):
-        refuse_too_many(network, ranking.layer, len(chosen), ranking.keys.shape[1])
     total = sum(int((ranking.keys[chosen, :, 0] >= 0).sum()) for ranking, chosen in zip(rankings, maps, strict=True))
     with progress("projecting", total, "activations") as advance:
         return tuple(
-            layer_features(
+            _layer_features(
                 network, ranking.layer, project_winners(network, reader, ranking, chosen, policy, advance=advance)
             )
             for ranking, chosen in zip(rankings, maps, strict=True)
         )
 
 
-def layer_features(
-    network: Network, layer: Layer, by_map: Mapping[int, tuple[Feature, ...]], whole: np.ndarray | None = None
-) -> LayerFeatures:
+def _layer_features(network: Network, layer: Layer, by_map: Mapping[int, tuple[Feature, ...]]) -> LayerFeatures:
     """The features of some maps of a layer, put together."""
     maps = tuple(
         MapFeatures(m, _class_name(network, layer, m), tuple(feature.activation for feature in top))
@@ -96,17 +92,22 @@ def layer_features(
         maps,
         projections.reshape(len(features), network.input_shape[0], *size),
         patches.reshape(len(features), *size, 3),
-        whole,
     )
 
 
-def refuse_too_many(network: Network, layer: Layer, maps: int, top: int) -> None:
-    """Raise OptionError if the projections and patches of so many maps of a layer would not fit in memory."""
-    height, width = field_box(layer, 0, 0, network.input_shape[1:]).size
-    each = height * width * (4 * network.input_shape[0] + 3)
+def refuse_beforehand(inverse: Inverse, layer: Layer, maps: int, top: int) -> None:
+    """Before hours of work: raise RuleError if nothing comes down from a layer, OptionError if it would not fit.
+
+    maps, top: how many maps, and activations of each, whose projections and patches memory has to hold.
+    """
+    if obstacle := inverse.obstacle(layer.output):
+        raise RuleError(obstacle)
+    shape = inverse.opened.input_shape
+    height, width = field_box(layer, 0, 0, shape[1:]).size
+    each = height * width * (4 * shape[0] + 3)
     if maps * top * each > MOST_BYTES:
-        fit = MOST_BYTES // (top * each)
         size = f"{maps * top * each / 1e9:.0f} GB"
+        fit = MOST_BYTES // (top * each)
         raise OptionError(f"{maps} maps of {layer.name} would take {size} of memory; say --maps {fit} or fewer.")
 
 

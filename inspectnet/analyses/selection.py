@@ -114,6 +114,11 @@ def _listed(text: str, layer: Layer) -> tuple[int, ...]:
     return tuple(parse_numbers(text.removesuffix(","), layer.maps, layer.name))
 
 
+def told(maps: Maps) -> int | str | list[int]:
+    """The same, ready for JSON."""
+    return maps if isinstance(maps, int | str) else [int(number) for number in maps]
+
+
 def _text(maps: Maps) -> str:
     if isinstance(maps, int | str):
         return str(maps)

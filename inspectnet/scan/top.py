@@ -27,6 +27,11 @@ class Ranking:
         y, x = self.places[map, rank].tolist()
         return Unit(image, map, y, x, float(self.values[map, rank]))
 
+    def in_order(self) -> np.ndarray:
+        """The active maps, that with the strongest activation first."""
+        order = np.argsort(-self.values[:, 0], kind="stable")
+        return np.asarray(order[self.values[order, 0] > 0])
+
     def active(self) -> np.ndarray:
         """The maps that at least one image activates."""
         return np.flatnonzero(self.keys[:, 0, 0] >= 0)
