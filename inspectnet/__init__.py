@@ -1,9 +1,9 @@
 """Open any ONNX image CNN and see what it has learnt (Zeiler & Fergus 2014, as a toolkit).
 
 >>> net = inspectnet.open("model.onnx")
->>> [layer.name for layer in net.layers]
->>> inspectnet.Deconvnet(net, layer="conv5").attribute(x, target=212)
->>> inspectnet.GradCam(net).attribute(x, target=281)
+>>> inspectnet.plot(inspectnet.deconv(net, "conv5", images="photos/"))
+>>> inspectnet.explain(net, "cat.jpg", target="tabby cat")
+>>> inspectnet.GradCam(net).attribute("cat.jpg", target=281)
 """
 
 import importlib
@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 from inspectnet.errors import InspectError
 
 if TYPE_CHECKING:
-    from inspectnet.analyses.catalogue import catalogue
-    from inspectnet.analyses.correspondence import correspond
-    from inspectnet.analyses.diagnosis import diagnose
-    from inspectnet.analyses.evaluation import evaluate
-    from inspectnet.analyses.evolution import evolve
+    from inspectnet import samples
+    from inspectnet.analyses.correspond import correspond
+    from inspectnet.analyses.deconv import deconv
+    from inspectnet.analyses.diagnose import diagnose
+    from inspectnet.analyses.evaluate import evaluate
+    from inspectnet.analyses.evolve import evolve
     from inspectnet.analyses.explain import explain
-    from inspectnet.analyses.features import features
     from inspectnet.analyses.invariance import invariance
-    from inspectnet.analyses.occlusion import occlude
+    from inspectnet.analyses.layers import layers
+    from inspectnet.analyses.occlude import occlude
     from inspectnet.analyses.sanity import sanity
     from inspectnet.analyses.selectivity import selectivity
     from inspectnet.analyses.verify import verify
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
         LayerCam,
         SmoothGrad,
     )
+    from inspectnet.methods.grad_cam_pp import GradCamPlusPlus
+    from inspectnet.methods.lrp import Lrp
     from inspectnet.network import Network
     from inspectnet.network import open_network as open
     from inspectnet.report.keeping import load, plot, save
@@ -43,6 +46,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Deconvnet",
     "GradCam",
+    "GradCamPlusPlus",
     "Gradient",
     "GuidedBackprop",
     "GuidedGradCam",
@@ -50,21 +54,23 @@ __all__ = [
     "InspectError",
     "IntegratedGradients",
     "LayerCam",
+    "Lrp",
     "Network",
     "SmoothGrad",
     "__version__",
-    "catalogue",
     "correspond",
+    "deconv",
     "diagnose",
     "evaluate",
     "evolve",
     "explain",
-    "features",
     "invariance",
+    "layers",
     "load",
     "occlude",
     "open",
     "plot",
+    "samples",
     "sanity",
     "save",
     "selectivity",
@@ -73,28 +79,29 @@ __all__ = [
 
 _HOMES = {
     "Network": ("inspectnet.network", "Network"),
-    "catalogue": ("inspectnet.analyses.catalogue", "catalogue"),
-    "correspond": ("inspectnet.analyses.correspondence", "correspond"),
-    "diagnose": ("inspectnet.analyses.diagnosis", "diagnose"),
-    "evaluate": ("inspectnet.analyses.evaluation", "evaluate"),
-    "evolve": ("inspectnet.analyses.evolution", "evolve"),
-    "explain": ("inspectnet.analyses.explain", "explain"),
-    "features": ("inspectnet.analyses.features", "features"),
-    "invariance": ("inspectnet.analyses.invariance", "invariance"),
-    "load": ("inspectnet.report.keeping", "load"),
-    "occlude": ("inspectnet.analyses.occlusion", "occlude"),
     "open": ("inspectnet.network", "open_network"),
+    "load": ("inspectnet.report.keeping", "load"),
     "plot": ("inspectnet.report.keeping", "plot"),
-    "sanity": ("inspectnet.analyses.sanity", "sanity"),
     "save": ("inspectnet.report.keeping", "save"),
-    "selectivity": ("inspectnet.analyses.selectivity", "selectivity"),
-    "verify": ("inspectnet.analyses.verify", "verify"),
 }
 
 
 def __getattr__(name: str) -> Any:
     """Heavy parts are imported when they are first used, so that `inspectnet --help` answers at once."""
-    module, attribute = _HOMES.get(name, ("inspectnet.methods", name))  # which has a class for each method
-    if name not in _HOMES and not (name[0].isupper() and hasattr(importlib.import_module(module), name)):
+    if name in _HOMES:
+        module, attribute = _HOMES[name]
+        return getattr(importlib.import_module(module), attribute)
+    if name == "samples":
+        return importlib.import_module("inspectnet.samples")
+    if name in __all__ and name.islower():  # an analysis, in a module of its name
+        return getattr(importlib.import_module(f"inspectnet.analyses.{name}"), name)
+    methods = importlib.import_module("inspectnet.methods") if name[0].isupper() else None  # a class for each method
+    if not hasattr(methods, name):
         raise AttributeError(f"module 'inspectnet' has no attribute '{name}'")
-    return getattr(importlib.import_module(module), attribute)
+    return getattr(methods, name)
+
+
+def __dir__() -> list[str]:
+    """What `__all__` holds, and the class of each method there is."""
+    methods = importlib.import_module("inspectnet.methods").METHODS
+    return sorted({*__all__, *(kind.__name__ for kind in methods.values())})

@@ -32,7 +32,7 @@ def test_what_a_library_raises_for_them_does_too_and_says_its_own_words():
 
 
 @pytest.mark.parametrize(
-    "module", ["inspectnet.analyses.features", "inspectnet.network", "inspectnet.inverse.projection", "elsewhere"]
+    "module", ["inspectnet.analyses.deconv", "inspectnet.network", "inspectnet.inverse.projection", "elsewhere"]
 )
 def test_what_others_raise_goes_through(module):
     with pytest.raises(IndexError, match="no 3"), blaming_the_model("m.onnx"):

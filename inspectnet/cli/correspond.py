@@ -51,13 +51,13 @@ def correspond(
     as_json: options.AsJson = False,
 ) -> None:
     """Measure whether layers change alike when the same part of different photos is hidden, against random places."""
-    from inspectnet.analyses import correspondence
+    from inspectnet.analyses import correspond as analysis
     from inspectnet.report.progress import progress
 
     network = opening.open(model)
     destination.finish(
         [network],
-        lambda: correspondence.correspond(
+        lambda: analysis.correspond(
             network, parts, layer, images=images, randoms=randoms, together=together, permutations=permutations,
             fill=fill, seed=seed, batch_size=options.images_at_once(batch_size, network), progress=progress,
         ),

@@ -42,14 +42,14 @@ def deconv(
 
     Given one photo, show which maps of the layer it activates most, and the layer's whole activity.
     """
-    from inspectnet.analyses.features import features
+    from inspectnet.analyses import deconv as analysis
     from inspectnet.report.progress import progress
 
     policy, network = options.policy_of(method), opening.open(model)
     collection = options.collection_of(images or samples.folder(), destination.out)
     destination.finish(
         [network],
-        lambda: features(
+        lambda: analysis.deconv(
             network, collection, layer, maps=maps, units=unit, top=top, tile=tile or images is None, policy=policy,
             seed=seed, batch_size=options.images_at_once(batch_size, network), threads=threads, progress=progress,
         ),

@@ -41,7 +41,7 @@ def diagnose(
     as_json: options.AsJson = False,
 ) -> None:
     """Diagnose the first layer: dead, dominating and duplicate filters, frequencies, aliasing; two models compared."""
-    from inspectnet.analyses import diagnosis
+    from inspectnet.analyses import diagnose as analysis
     from inspectnet.report.progress import progress
 
     if len(models) > 2:
@@ -52,7 +52,7 @@ def diagnose(
     collection = source and options.collection_of(source, destination.out)
     destination.finish(
         networks,
-        lambda: diagnosis.diagnose(
+        lambda: analysis.diagnose(
             networks, collection, layer or None, maps=maps, bands=edges, faint=faint, duplicate=duplicate, seed=seed,
             batch_size=options.images_at_once(batch_size, networks[0]), threads=threads, progress=progress,
         ),

@@ -31,7 +31,7 @@ def evaluate(
     as_json: options.AsJson = False,
 ) -> None:
     """Measure top-1 and top-5 error on labelled images, of one model or of several and of all together."""
-    from inspectnet.analyses import evaluation
+    from inspectnet.analyses import evaluate as analysis
     from inspectnet.report.progress import progress
 
     networks = [opening.open(model) for model in models]
@@ -39,7 +39,7 @@ def evaluate(
     collection = options.collection_of(images, destination.out, default=None)
     destination.finish(
         networks,
-        lambda: evaluation.evaluate(
+        lambda: analysis.evaluate(
             networks, collection, classes=classes, scores=layer, crops=crops, batch_size=size, threads=threads,
             progress=progress,
         ),

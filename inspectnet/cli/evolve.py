@@ -46,7 +46,7 @@ def evolve(
     as_json: options.AsJson = False,
 ) -> None:
     """Show how features come to be: the strongest projection of some maps at each checkpoint of a training."""
-    from inspectnet.analyses import evolution
+    from inspectnet.analyses import evolve as analysis
     from inspectnet.report.progress import progress
 
     files, policy = _files(checkpoints), options.policy_of(method)
@@ -54,7 +54,7 @@ def evolve(
     times, collection = _epochs(epochs, len(files)), options.collection_of(images, destination.out)
     destination.finish(
         networks,
-        lambda: evolution.evolve(
+        lambda: analysis.evolve(
             networks, collection, layer, epochs=times, maps=maps, near=near, policy=policy, compared=compared,
             seed=seed, batch_size=options.images_at_once(batch_size, networks[0]), threads=threads, progress=progress,
         ),

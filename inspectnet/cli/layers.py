@@ -15,7 +15,7 @@ def layers(
     as_json: options.AsJson = False,
 ) -> None:
     """List the layers of a model: names, shapes, receptive fields, and whether they can be inverted."""
-    from inspectnet.analyses.catalogue import catalogue
+    from inspectnet.analyses import layers as analysis
 
     network = Opening(device, Preprocessing(input_size=input_size), alias).open(model, photos=False)
-    destination.finish([network], lambda: catalogue(network), as_json=as_json)
+    destination.finish([network], lambda: analysis.layers(network), as_json=as_json)

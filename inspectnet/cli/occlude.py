@@ -55,7 +55,7 @@ def occlude(
     as_json: options.AsJson = False,
 ) -> None:
     """Show what hiding each place of a photo does to the strongest map of each layer and to the class."""
-    from inspectnet.analyses import occlusion
+    from inspectnet.analyses import occlude as analysis
     from inspectnet.report.progress import progress
 
     policy, network = options.policy_of(method), opening.open(model, scores=scores)
@@ -64,7 +64,7 @@ def occlude(
     others = options.collection_of(images or samples.folder(), destination.out)
     destination.finish(
         [network],
-        lambda: occlusion.occlude(
+        lambda: analysis.occlude(
             network, photos, layer, target=class_ or None, classes=classes, patch=patch, stride=stride, fill=fill,
             by=by, others=others, boxes=boxes, policy=policy, seed=seed, batch_size=size, progress=progress,
         ),

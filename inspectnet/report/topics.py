@@ -1,4 +1,4 @@
-"""The topics: by command, the type of its result and the module that shows it.
+"""The topics: by command, the type of its result; the modules of analyses and of report have the command's name.
 
 A module of report has `figures(result)`, an iterator of (name, figure), and `print_result(result)`; it may have
 `tables(result)`, an iterator of (file name, text) of CSV files.
@@ -11,18 +11,18 @@ from inspectnet.errors import OptionError, nearest
 from inspectnet.results import Result
 
 TOPICS = {
-    "evolve": ("inspectnet.analyses.evolution:Evolution", "inspectnet.report.evolution"),
-    "evaluate": ("inspectnet.analyses.evaluation:Evaluation", "inspectnet.report.evaluation"),
-    "layers": ("inspectnet.analyses.catalogue:Catalogue", "inspectnet.report.catalogue"),
-    "verify": ("inspectnet.analyses.verify:Verification", "inspectnet.report.verify"),
-    "deconv": ("inspectnet.analyses.features:Features", "inspectnet.report.features"),
-    "diagnose": ("inspectnet.analyses.diagnosis:Diagnosis", "inspectnet.report.diagnosis"),
-    "selectivity": ("inspectnet.analyses.selectivity:Selectivity", "inspectnet.report.selectivity"),
-    "explain": ("inspectnet.analyses.explain:Explanation", "inspectnet.report.explain"),
-    "sanity": ("inspectnet.analyses.sanity:Sanity", "inspectnet.report.sanity"),
-    "invariance": ("inspectnet.analyses.invariance:Invariance", "inspectnet.report.invariance"),
-    "occlude": ("inspectnet.analyses.occlusion:Occlusion", "inspectnet.report.occlusion"),
-    "correspond": ("inspectnet.analyses.correspondence:Correspondence", "inspectnet.report.correspondence"),
+    "evolve": "Evolution",
+    "evaluate": "Evaluation",
+    "layers": "Catalogue",
+    "verify": "Verification",
+    "deconv": "Features",
+    "diagnose": "Diagnosis",
+    "selectivity": "Selectivity",
+    "explain": "Explanation",
+    "sanity": "Sanity",
+    "invariance": "Invariance",
+    "occlude": "Occlusion",
+    "correspond": "Correspondence",
 }
 
 
@@ -30,11 +30,10 @@ def result_type(command: str) -> type[Result]:
     """The type of the results of a command. Raises OptionError for one that there is not."""
     if command not in TOPICS:
         raise OptionError(f"no results of '{command}'.{nearest(command, TOPICS)} There are: {', '.join(TOPICS)}.")
-    module, _, name = TOPICS[command][0].partition(":")
-    kind: type[Result] = getattr(import_module(module), name)
+    kind: type[Result] = getattr(import_module(f"inspectnet.analyses.{command}"), TOPICS[command])
     return kind
 
 
 def presenter(result: Result) -> ModuleType:
     """The module that shows a result."""
-    return import_module(TOPICS[result.command][1])
+    return import_module(f"inspectnet.report.{result.command}")

@@ -6,7 +6,7 @@ from faces import write_faces
 from nets import onnx_text
 
 import inspectnet
-from inspectnet.analyses.correspondence import correspond
+from inspectnet.analyses.correspond import correspond
 from inspectnet.analyses.sign_changes import compare_signs, permutation_test
 from inspectnet.errors import LayerError, OptionError
 from inspectnet.images.parts import MarkedPhotos, prepare_parts, read_parts

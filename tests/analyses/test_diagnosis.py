@@ -9,7 +9,7 @@ from nets import onnx_text
 from PIL import Image
 
 import inspectnet
-from inspectnet.analyses.diagnosis import WANTED, Diagnosis, diagnose
+from inspectnet.analyses.diagnose import WANTED, Diagnosis, diagnose
 from inspectnet.analyses.filters import first_filters, second_layer
 from inspectnet.errors import ImageError, LayerError
 from inspectnet.images import Collection, find_images

@@ -11,7 +11,7 @@ from PIL import Image
 import inspectnet
 from inspectnet.analyses.alikeness import linear_cka
 from inspectnet.analyses.checkpoints import filter_cosine
-from inspectnet.analyses.evolution import LayerEvolution, evolve, settled
+from inspectnet.analyses.evolve import LayerEvolution, evolve, settled
 from inspectnet.errors import ImageError, LayerError, ModelError, OptionError
 from inspectnet.geometry import Unit
 from inspectnet.images import Preparation, find_images

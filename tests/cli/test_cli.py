@@ -233,7 +233,7 @@ def test_results_among_the_images_are_not_images_the_next_time(model, photos, ca
 @pytest.fixture
 def captions(monkeypatch):
     """Those of the pages that are drawn, by the title's first word."""
-    from inspectnet.report import features
+    from inspectnet.report import deconv as features
 
     seen, draw = {}, features.draw_gallery
 
@@ -261,7 +261,7 @@ def test_captions_name_the_classes_of_the_last_layers_alone(classes, name, model
 
 
 def test_numbers_in_captions_have_no_exponent():
-    from inspectnet.report.features import _number
+    from inspectnet.report.deconv import _number
 
     cases = {1620.4: "1620", 999.6: "1000", 99999: "99999", 12.345: "12.3", 0.0012345: "0.00123", 0.001: "0.001"}
     assert {value: _number(value) for value in cases} == cases
@@ -635,9 +635,9 @@ def test_a_reader_that_goes_away_is_no_news(model):
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are others on Windows")
 def test_control_c_is_one_line_and_leaves_no_folder(model, photos, tmp_path):
-    program = "import signal, sys, time; from inspectnet.cli import main; from inspectnet.analyses import features\n"
+    program = "import signal, sys, time; from inspectnet.cli import main; from inspectnet.analyses import deconv\n"
     program += "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a background job inherits 'ignored'
-    program += "features.find_strongest = lambda *a, **o: time.sleep(60)\nsys.exit(main(sys.argv[1:]))"
+    program += "deconv.find_strongest = lambda *a, **o: time.sleep(60)\nsys.exit(main(sys.argv[1:]))"
     out = tmp_path / "new" / "out"
     with python("-c", program, "deconv", model, "-l", "conv1", "--images", photos, "-o", out) as process:
         lines = iter(lambda: process.stderr.readline().decode(), "")

@@ -11,7 +11,7 @@ from PIL import Image
 
 import inspectnet
 from inspectnet.geometry import Box
-from inspectnet.report import occlusion
+from inspectnet.report import occlude as shown
 from inspectnet.results import encode
 
 SIDE = 24
@@ -213,8 +213,8 @@ def test_labels_and_a_table_beside_the_images_are_read_as_evaluate_reads_them(mo
 
 def test_the_legend_of_the_page_calls_classes_by_their_first_synonym(tmp_path, photos, capsys, monkeypatch):
     model = write_model(tmp_path / "other.onnx", [f"{name}, any of a long list of others" for name in NAMES])
-    drawn, draw = [], occlusion.draw_occlusion
-    monkeypatch.setattr(occlusion, "draw_occlusion", lambda strips, **how: drawn.extend(strips) or draw(strips, **how))
+    drawn, draw = [], shown.draw_occlusion
+    monkeypatch.setattr(shown, "draw_occlusion", lambda strips, **how: drawn.extend(strips) or draw(strips, **how))
     out, _ = done(capsys, "occlude", model, photos / "red deer", "-o", tmp_path / "out", "--stride", 8, "--json")
     assert len(drawn) == 2 and {name for strip in drawn for name in strip.names} <= set(NAMES)
     assert all("others" in photo["target_name"] for photo in json.loads(out)["result"]["photos"])

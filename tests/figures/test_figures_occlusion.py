@@ -5,7 +5,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from pixels import margins_are_white, pixels_of, texts_of
 
-from inspectnet.figures.occlusion import (
+from inspectnet.figures.occlude import (
     OTHERS,
     MapRow,
     Measure,

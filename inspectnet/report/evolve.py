@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from inspectnet.analyses.evolution import Evolution, LayerEvolution
+from inspectnet.analyses.evolve import Evolution, LayerEvolution
 from inspectnet.figures.chart import Panel, draw_chart
-from inspectnet.figures.evolution import Block, draw_evolution
+from inspectnet.figures.evolve import Block, draw_evolution
 from inspectnet.figures.page import Figure
 from inspectnet.report.lines import show
 from inspectnet.report.signals import grey_picture

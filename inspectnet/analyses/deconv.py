@@ -37,7 +37,7 @@ class Features(Result):
     """(H, W, 3) uint8: that photo as the network saw it."""
 
 
-def features(
+def deconv(
     network: Network,
     images: Sources,
     layers: Sequence[str],

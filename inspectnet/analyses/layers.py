@@ -61,7 +61,7 @@ class Catalogue(Result):
     """How photos become inputs, and where that was said; None if they do not."""
 
 
-def catalogue(network: Network) -> Catalogue:
+def layers(network: Network) -> Catalogue:
     """The layers of a network. Raises LayerError if it has none."""
     refuse_without_layers(network)
     return Catalogue(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from inspectnet.analyses.features import Features
+from inspectnet.analyses.deconv import Features
 from inspectnet.analyses.layer_features import LayerFeatures, MapFeatures
 from inspectnet.figures.gallery import Block, draw_gallery
 from inspectnet.figures.page import Figure

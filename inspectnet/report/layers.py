@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from inspectnet.analyses.catalogue import Catalogue, FieldAxis, LayerEntry
+from inspectnet.analyses.layers import Catalogue, FieldAxis, LayerEntry
 from inspectnet.figures.page import Figure
 from inspectnet.graph.unlisted import tell_unlisted
 from inspectnet.report.lines import show

@@ -119,7 +119,7 @@ def evolve(
 ) -> Evolution:
     """The evolution of layers over checkpoints of one network, each with its epoch; put into their order.
 
-    epochs: of each network, by default as the files say. layers, maps: as for `features`; maps are drawn by the seed
+    epochs: of each network, by default as the files say. layers, maps: as for `deconv`; maps are drawn by the seed
     among those that are ever active. compared: images, evenly spaced, whose activations are compared. Each image is
     decoded once for all checkpoints and layers, and once more for each map that it wins. Raises OptionError for
     checkpoints of different networks, LayerError, ImageError if no image could be read, RuleError, ModelError if an

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from inspectnet.analyses.occlude import Occlusion
 from inspectnet.analyses.occluded_photo import OccludedPhoto, WatchedMap
-from inspectnet.analyses.occlusion import Occlusion
 from inspectnet.analyses.occlusion_summary import Agreement, BoxDrops
 from inspectnet.analyses.statistics import Interval
-from inspectnet.figures.occlusion import MapRow, Measure, Places, Strip, draw_occlusion
+from inspectnet.figures.occlude import MapRow, Measure, Places, Strip, draw_occlusion
 from inspectnet.figures.page import Figure
 from inspectnet.report.lines import show
 from inspectnet.report.signals import grey_picture

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from inspectnet.analyses.diagnosis import Diagnosis, NetworkDiagnosis
+from inspectnet.analyses.diagnose import Diagnosis, NetworkDiagnosis
 from inspectnet.analyses.layer_features import LayerFeatures
 from inspectnet.figures.colour import GREY, grey_centred
 from inspectnet.figures.columns import Column, Picture, Sheet, Spectrum, draw_columns

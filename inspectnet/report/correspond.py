@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from inspectnet.analyses.correspondence import Correspondence, PartConsistency
+from inspectnet.analyses.correspond import Correspondence, PartConsistency
 from inspectnet.figures.comparison import Row, draw_comparison
 from inspectnet.figures.dots import Group, Line, draw_dots
 from inspectnet.figures.page import Figure

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterator
 
-from inspectnet.analyses.evaluation import ClassErrorRate, ErrorRate, Evaluation
+from inspectnet.analyses.evaluate import ClassErrorRate, ErrorRate, Evaluation
 from inspectnet.figures.confusion import draw_confusion
 from inspectnet.figures.page import Figure
 from inspectnet.report.tables import Cell, ends, print_table

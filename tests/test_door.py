@@ -1,0 +1,22 @@
+"""The door, `import inspectnet`: what it shows, and that it opens at once."""
+
+import subprocess
+import sys
+
+import inspectnet
+from inspectnet.methods import METHODS
+from inspectnet.report.topics import TOPICS
+
+
+def test_the_door_shows_an_analysis_for_each_command_and_a_class_for_each_method():
+    shown = set(dir(inspectnet))
+    assert shown >= {*TOPICS, *(kind.__name__ for kind in METHODS.values()), "open", "load", "plot", "save", "samples"}
+    for name in shown:
+        assert getattr(inspectnet, name) is not None
+    assert all(getattr(inspectnet, command).__name__ == command for command in TOPICS)
+
+
+def test_the_door_opens_without_a_library():
+    heavy = "numpy onnx onnxruntime matplotlib PIL"
+    program = f"import sys, inspectnet; sys.exit(not {{*'{heavy}'.split()}}.isdisjoint(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
