@@ -23,8 +23,12 @@ PREPARED = {"mean": MEAN, "std": STD}
 CLASSES = np.array([3, 0, 7])
 PIXELS = np.random.default_rng(1).integers(0, 3 * 64 * 64, 20)  # of each image, whose relevance is kept
 REFERENCE = Path(__file__).with_name("zennit_lrp.json")
-CASES = [(name, composite, "share") for name in NETS for composite in COMPOSITES]
-CASES += [(name, "epsilon_plus", "none") for name in ("zfnet", "resnet")]
+CASES = [
+    *((name, "epsilon_plus", "share") for name in NETS),
+    *((name, "epsilon_gamma_box", "share") for name in ("alexnet", "vgg", "resnet")),
+    *((name, "epsilon", "share") for name in ("zfnet", "squeezenet")),
+    ("resnet", "epsilon_plus", "none"),
+]
 
 
 def images(name, count=3):

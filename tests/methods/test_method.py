@@ -1,5 +1,7 @@
 """What a method is: its options and what it refuses; the text that means methods; help made from the registry."""
 
+import importlib
+import inspect
 from pathlib import Path
 
 import numpy as np
@@ -140,6 +142,14 @@ def test_projections_have_policies():
         parse_policies("grad_cam")
     with pytest.raises(OptionError, match=r"one method is wanted, not 2"):
         parse_policy("deconvnet,gradient")
+
+
+@pytest.mark.parametrize("name", ["explain", "sanity", "selectivity"])
+def test_a_command_and_its_function_choose_the_same_methods(name):
+    """Said twice, for the help of a command may not wait until its analysis is imported."""
+    command = importlib.import_module(f"inspectnet.cli.{name}")
+    function = importlib.import_module(f"inspectnet.analyses.{name}")
+    assert inspect.signature(getattr(command, name)).parameters["method"].default == function.METHODS
 
 
 def test_the_help_of_commands_that_project_names_all_policies():
