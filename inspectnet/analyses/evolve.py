@@ -21,6 +21,7 @@ from inspectnet.analyses.selection import Maps, Selection, select_maps, told
 from inspectnet.analyses.sources import Source, collection_of
 from inspectnet.errors import OptionError
 from inspectnet.images import Collection, Reader, spaced
+from inspectnet.inverse import field_box
 from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
 from inspectnet.results import Result, derived
@@ -41,6 +42,8 @@ class LayerEvolution:
     """By map and checkpoint the image that wins, None where nothing activates the map."""
     places: np.ndarray
     """(M, E, 2) int64: the unit's y and x in the map."""
+    boxes: np.ndarray
+    """(M, E, 4) int64: x0, y0, x1, y1 of what the unit sees of the image; it may reach beyond."""
     projections: np.ndarray
     """(M, E, C, h, w) float32: what the unit sees of its projection; zero where nothing activates the map."""
     filter_cosine: tuple[float, ...] | None
@@ -199,12 +202,16 @@ def _evolve_layer(
     chosen = selection.among(np.unique(np.concatenate([ranking.active() for ranking in winners])), seed)
     entries = np.stack([ranking.keys[chosen, 0, 0] for ranking in winners], axis=1).tolist()
     reader = Reader(collection, watches[-1].network.preparation)
+    places = np.stack([ranking.places[chosen, 0] for ranking in winners], axis=1)
+    image = watches[-1].network.input_shape[1:]
+    boxes = [[field_box(selection.layer, y, x, image) for y, x in row] for row in places.tolist()]
     return LayerEvolution(
         selection.layer.name,
         tuple(chosen),
         np.stack([ranking.values[chosen, 0] for ranking in winners], axis=1),
         tuple(tuple(collection.entries[i].id if i >= 0 else None for i in row) for row in entries),
-        np.stack([ranking.places[chosen, 0] for ranking in winners], axis=1),
+        places,
+        np.array(boxes, np.int64).reshape(*places.shape[:2], 4),
         np.stack([watch.project(k, chosen, reader, policy) for watch in watches], axis=1),
         tuple(cosines) if cosines else None,
         tuple(linear_cka(sample, samples[-1]) for sample in samples),

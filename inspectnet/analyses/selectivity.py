@@ -20,7 +20,7 @@ from inspectnet.analyses.sources import Sources, collection_of
 from inspectnet.analyses.statistics import Interval, bootstrap, ratio
 from inspectnet.classes import class_names, labelled_images
 from inspectnet.errors import LayerError, ModelError, OptionError
-from inspectnet.geometry import Unit
+from inspectnet.geometry import Box, Unit
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Collection, Targets
 from inspectnet.inverse import Projection, field_box
@@ -58,8 +58,10 @@ class ShownUnit:
 
     unit: int
     """Which of the units."""
+    box: Box
+    """What it sees of the prepared image; it may reach beyond."""
     patch: np.ndarray
-    """(h, w, 3) uint8: what it sees of the image."""
+    """(h, w, 3) uint8: that part of the image."""
     projections: Mapping[str, np.ndarray]
     """By method (1 + others, C, h, w) float32: of the unit, then of its neighbours."""
 
@@ -214,7 +216,7 @@ def _show(
         name: np.stack([p.window(box) for p in project(network, photos.x, layer.output, units, policy)])
         for name, policy in policies.items()
     }
-    return ShownUnit(number, box.cut(photo, GREY).transpose(1, 2, 0), projections)
+    return ShownUnit(number, box, box.cut(photo, GREY).transpose(1, 2, 0), projections)
 
 
 def _median(scores: np.ndarray) -> int:

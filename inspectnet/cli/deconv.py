@@ -7,7 +7,7 @@ import typer
 
 from inspectnet import samples
 from inspectnet.cli import options
-from inspectnet.cli.destination import Destination
+from inspectnet.cli.destination import GalleryDestination
 from inspectnet.cli.opening import Opening
 
 IMAGES = "A folder, one photo, a .txt or .csv list, a .tar; by default the sample photos, in tiles."
@@ -34,7 +34,7 @@ def deconv(
     batch_size: options.BatchSize = "auto",
     threads: options.Threads = None,
     seed: Seed = 0,
-    destination: Destination,
+    destination: GalleryDestination,
     opening: Opening,
     as_json: options.AsJson = False,
 ) -> None:

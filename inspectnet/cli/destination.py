@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
@@ -14,13 +14,15 @@ from inspectnet.cli.telling import remark
 from inspectnet.report.lines import show, show_json
 
 if TYPE_CHECKING:
+    from inspectnet.figures.display import Display
     from inspectnet.network import Network
     from inspectnet.report.folder import OutputFolder
     from inspectnet.results import Result
 
 T = TypeVar("T", bound="Result")
 
-INDIFFERENT = ("out", "overwrite", "format", "as_json", "batch_size", "threads")  # options that change no result
+LOOKS = ("format", "clip", "scale", "zoom", "names")
+INDIFFERENT = ("out", "overwrite", "as_json", "batch_size", "threads", *LOOKS)  # options that change no result
 
 request: ContextVar[tuple[str, Mapping[str, Any]]] = ContextVar("request")
 """The command that runs, and all its options."""
@@ -69,6 +71,12 @@ class RecordDestination:
         """The forms in which figures are written. Raises OptionError for an unknown one."""
         return ["png"]
 
+    def _display(self) -> "Display":
+        """How signals are drawn."""
+        from inspectnet.figures.display import Display
+
+        return Display()
+
     def finish(self, networks: Sequence["Network"], analyse: Callable[[], T], *, as_json: bool, name: str = "") -> T:
         """Run an analysis, write its result and print it.
 
@@ -79,6 +87,7 @@ class RecordDestination:
         from inspectnet.report.keeping import write_result
         from inspectnet.report.topics import presenter
 
+        display = self._display()  # which may be refused, before the work
         if not (self.keeps or self.out):
             result = analyse()
             text, where = (envelope_text(result) if as_json else ""), ""
@@ -86,7 +95,7 @@ class RecordDestination:
             default = name or "-".join(network.path.stem for network in networks)
             with self.folder(default, networks) as folder:
                 result = analyse()
-                write_result(folder, result)
+                write_result(folder, result, display)
             text, where = folder.record_text, str(folder.path)
         images = result.about.images
         options.say_skipped(images.skipped if images else (), RECORD if where else "--json")
@@ -111,3 +120,35 @@ class Destination(RecordDestination):
         from inspectnet.figures.encoding import check_formats
 
         return check_formats(self.format.split(","))
+
+
+CLIP = "The percentile of |x| that has full contrast in pictures of signals; 100 cuts nothing off."
+
+Clip = Annotated[float, typer.Option(help=CLIP)]
+Scale = Annotated[str, typer.Option(metavar="tile|map|page", help="What shares one scale in pictures of signals.")]
+Zoom = Annotated[bool, typer.Option(help="Show the part of each tile where its signal is.")]
+Names = Annotated[bool, typer.Option("--names", help="Name the photos under their patches.")]
+
+
+@dataclass(frozen=True)
+class SignalDestination(Destination):
+    """Where results with pictures of signals go, and how those are drawn."""
+
+    clip: Clip = 99.5
+    scale: Scale = "tile"
+    zoom: Zoom = True
+
+    def _display(self) -> "Display":
+        from inspectnet.figures.display import Display
+
+        return Display(self.clip, self.scale, self.zoom)
+
+
+@dataclass(frozen=True)
+class GalleryDestination(SignalDestination):
+    """Where galleries go, whose photos may be named."""
+
+    names: Names = False
+
+    def _display(self) -> "Display":
+        return replace(super()._display(), names=self.names)

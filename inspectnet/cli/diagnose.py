@@ -7,7 +7,7 @@ import typer
 
 from inspectnet import samples
 from inspectnet.cli import options
-from inspectnet.cli.destination import Destination
+from inspectnet.cli.destination import SignalDestination
 from inspectnet.cli.opening import Opening
 from inspectnet.errors import OptionError
 
@@ -36,7 +36,7 @@ def diagnose(
     batch_size: options.BatchSize = "auto",
     threads: options.Threads = None,
     *,
-    destination: Destination,
+    destination: SignalDestination,
     opening: Opening,
     as_json: options.AsJson = False,
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from inspectnet.cli import options
-from inspectnet.cli.destination import Destination
+from inspectnet.cli.destination import SignalDestination
 from inspectnet.cli.opening import Opening
 from inspectnet.errors import OptionError
 from inspectnet.files.parsing import whole_number
@@ -41,7 +41,7 @@ def evolve(
     seed: Seed = 0,
     batch_size: options.BatchSize = "auto",
     threads: options.Threads = None,
-    destination: Destination,
+    destination: SignalDestination,
     opening: Opening,
     as_json: options.AsJson = False,
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from inspectnet.cli import options
-from inspectnet.cli.destination import Destination
+from inspectnet.cli.destination import SignalDestination
 from inspectnet.cli.opening import Opening, Scores
 
 IMAGE = "A photo, or a folder of photos, each a row of the page."
@@ -24,7 +24,7 @@ def explain(
     scores: Scores = "",
     classes: options.Classes = None,
     *,
-    destination: Destination,
+    destination: SignalDestination,
     opening: Opening,
     as_json: options.AsJson = False,
 ) -> None:

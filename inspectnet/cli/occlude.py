@@ -7,7 +7,7 @@ import typer
 
 from inspectnet import samples
 from inspectnet.cli import options
-from inspectnet.cli.destination import Destination
+from inspectnet.cli.destination import SignalDestination
 from inspectnet.cli.opening import Opening, Scores
 
 IMAGE = "A photo, or several: a folder, a .txt or .csv list, a .tar."
@@ -50,7 +50,7 @@ def occlude(
     *,
     method: options.Method = "deconvnet",
     batch_size: options.BatchSize = "auto",
-    destination: Destination,
+    destination: SignalDestination,
     opening: Opening,
     as_json: options.AsJson = False,
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from inspectnet.cli import options
-from inspectnet.cli.destination import Destination
+from inspectnet.cli.destination import SignalDestination
 from inspectnet.cli.opening import Opening, Scores
 
 IMAGES = "A folder, one photo, a .txt or .csv list, a .tar."
@@ -24,7 +24,7 @@ def sanity(
     repeats: Repeats = 1,
     seed: Seed = 0,
     *,
-    destination: Destination,
+    destination: SignalDestination,
     opening: Opening,
     as_json: options.AsJson = False,
 ) -> None:

@@ -7,7 +7,7 @@ import typer
 
 from inspectnet import samples
 from inspectnet.cli import options
-from inspectnet.cli.destination import Destination
+from inspectnet.cli.destination import SignalDestination
 from inspectnet.cli.opening import Opening, Scores
 
 IMAGES = "A folder, one photo, a .txt or .csv list, a .tar; by default the sample photos. Labels as for evaluate."
@@ -30,7 +30,7 @@ def selectivity(
     seed: Seed = 0,
     batch_size: options.BatchSize = "auto",
     *,
-    destination: Destination,
+    destination: SignalDestination,
     opening: Opening,
     as_json: options.AsJson = False,
 ) -> None:

@@ -9,7 +9,7 @@ from matplotlib.patches import Circle, Rectangle
 
 from inspectnet.figures import style
 from inspectnet.figures.gallery import near_square
-from inspectnet.figures.page import Page, Pixels, framed
+from inspectnet.figures.page import Page, Pixels, Worded, framed
 from inspectnet.figures.style import line_height, points, text_width
 
 BETWEEN, BELOW, GUTTER = 36, 22, 44  # between columns, below a picture, left of axes; px
@@ -21,7 +21,7 @@ FLAT_COST, BLANK_COST = 0.08, 0.15  # of a tile more in a row, of an empty last 
 class Sheet:
     """Tiles [h,w,3] of one size side by side, as filters are shown; numbers in `marked` get a frame."""
 
-    tiles: Sequence[Pixels]
+    tiles: Sequence[Pixels | Worded]
     marked: Collection[int] = ()
 
     def layout(self, width: int) -> tuple[int, tuple[int, int]]:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from inspectnet.figures import style
 from inspectnet.figures.heat import colour_bar
-from inspectnet.figures.page import Pixels, framed, scaled
+from inspectnet.figures.page import Pixels, Worded, framed, scaled
 from inspectnet.figures.style import line_height, text_width
 
 SIDE = 240  # of a picture as drawn, px at most
@@ -21,12 +21,12 @@ class Row:
     """One photo and what was made of it: as many pictures [H,W,3] of one size as the page has headings."""
 
     caption: str
-    pictures: Sequence[Pixels]
+    pictures: Sequence[Pixels | Worded]
 
 
 def draw_comparison(rows: Sequence[Row], headings: Sequence[str], *, title: str, footer: str, heat: str = "") -> Figure:
     """The page of all rows under the headings of their columns; `heat` says what the colours mean, beside a bar."""
-    size = scaled(rows[0].pictures[0].shape[1::-1], SIDE)
+    size = scaled((rows[0].pictures[0].shape[1], rows[0].pictures[0].shape[0]), SIDE)
     column = max(size[0], min(max(text_width(heading, style.HEADING) for heading in headings), NARROWEST))
     lines = [(title, style.TITLE), (footer, style.SMALL), *((row.caption, style.HEADING) for row in rows)]
     words = min(max(text_width(text, letters) for text, letters in lines), style.TEXT_ROOM)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from inspectnet.figures import style
 from inspectnet.figures.colour import GREY
-from inspectnet.figures.page import Page, Pixels, framed, resize, scaled
+from inspectnet.figures.page import Page, Pixels, Worded, framed, resize, scaled
 from inspectnet.figures.style import line_height, text_width
 
 SIDE = 64  # of a tile, px at most
@@ -25,7 +25,7 @@ class Block:
 
     heading: str
     names: Sequence[str]
-    tiles: Sequence[Sequence[Pixels]]
+    tiles: Sequence[Sequence[Pixels | Worded]]
     jumps: np.ndarray
     """(rows, epochs) bool: before which tiles a jump is marked."""
 
@@ -75,8 +75,11 @@ def _draw_block(page: Page, block: Block, epochs: Sequence[str], corner: tuple[i
                 page.fill((x - GAP + (GAP - JUMP) // 2, y, JUMP, SIDE), style.MARKED)
 
 
-def _tile(pixels: Pixels) -> Pixels:
+def _tile(picture: Pixels | Worded) -> Pixels | Worded:
     """A tile on its square, small ones enlarged so that their pixels stay visible."""
+    if isinstance(picture, Worded):
+        return Worded(np.full((SIDE, SIDE, 3), GREY, np.uint8), picture.words)
+    pixels = picture
     height, width = pixels.shape[:2]
     size = scaled((width, height), SIDE) if max(width, height) > SIDE // 2 else (SIDE, SIDE * height // width)
     square = np.full((SIDE, SIDE, 3), GREY, np.uint8)

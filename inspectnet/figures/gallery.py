@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from inspectnet.figures import style
-from inspectnet.figures.page import Page, Pixels, framed, scaled, words_width
+from inspectnet.figures.page import Page, Pixels, Worded, framed, scaled, words_width
 from inspectnet.figures.style import line_height, text_width
+from inspectnet.geometry import Box
 
 PICTURE = 360  # the longest side of a large picture, px
 GAP, MIDDLE, BETWEEN = 2, 8, 28  # between tiles, the two grids of a block, blocks; px
@@ -23,13 +24,19 @@ ASPECT = 4 / 3  # width to height of a good page
 BLANK_COST = 0.4  # of a last row that is all but empty, in units of log(width / height) off ASPECT
 
 
+Field = tuple[str, Box]
+"""What a unit is called, and what it sees of a photo, in its pixels."""
+
+
 @dataclass(frozen=True)
 class Block:
     """One map of a layer: what it is called, and its tiles, strongest first, all of one size [H,W,3]."""
 
     caption: str
-    projections: Sequence[Pixels]
+    projections: Sequence[Pixels | Worded]
     patches: Sequence[Pixels]
+    names: Sequence[str] = ()
+    """Of the photos that the patches are from, to be written below them."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,8 @@ class Format:
     """(width, height) as drawn."""
     words: int = 0
     """Pixels that the longest caption takes."""
+    named: bool = False
+    """Whether photos are named, in a line for each row of patches."""
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -55,32 +64,39 @@ class Format:
         return min(max(style.CAPTION, self.grid[0] / 18), 20)
 
     @property
+    def head(self) -> int:
+        """Above the first blocks, for what their two grids are."""
+        return line_height(self.letters) + BELOW
+
+    @property
     def block(self) -> tuple[int, int]:
         """The size of a block, its caption included."""
         width = max(2 * self.grid[0] + MIDDLE, min(self.words, CAPTION_ROOM))
-        return width, line_height(self.letters) + BELOW + self.grid[1]
+        names = near_square(self.tiles)[1] * line_height(style.SMALL) + BELOW if self.named else 0
+        return width, line_height(self.letters) + BELOW + self.grid[1] + names
 
 
 def draw_gallery(
     blocks: Sequence[Block],
-    pictures: Sequence[tuple[str, Pixels]] = (),
+    pictures: Sequence[tuple[str, Pixels | Worded]] = (),
     *,
     title: str,
     footer: str,
+    fields: Sequence[Field] = (),
     nothing: str = "no map of this layer was ever active",
     columns: int | None = None,
     tile: int | None = None,
 ) -> Figure:
     """The page of a layer: large pictures, each with a caption, above the blocks, or above `nothing` without any.
 
-    A block with fewer tiles than others leaves places blank. `tile` is the longest side of a tile as drawn, px; what
-    is not given is chosen to suit the page.
+    A block with fewer tiles than others leaves places blank. fields: outlined in the first of the large
+    pictures. `tile` is the longest side of a tile as drawn, px; what is not given is chosen to suit the page.
     """
     tiles, shape = max((len(block.projections) for block in blocks), default=0), _common_shape(blocks)
     drawn = scaled(shape, tile) if tile else tile_size(shape, len(blocks), tiles)
     words = max((text_width(block.caption, style.CAPTION) for block in blocks), default=0)
-    form = Format(tiles, drawn, words)
-    sizes = [scaled(picture.shape[1::-1], PICTURE) for _, picture in pictures]
+    form = Format(tiles, drawn, words, any(block.names for block in blocks))
+    sizes = [scaled((picture.shape[1], picture.shape[0]), PICTURE) for _, picture in pictures]
     head = (sum(w + BETWEEN for w, _ in sizes) - BETWEEN, _head_height(sizes)) if sizes else (0, 0)
     columns = min(columns or _good_columns(len(blocks), form, head), max(len(blocks), 1))
     width, height = _body(len(blocks), columns, form, head)
@@ -91,11 +107,21 @@ def draw_gallery(
     bottom = top + height + BETWEEN
     page = framed(inner, bottom, title, footer, (large, small))
     _draw_pictures(page, pictures, sizes, top)
+    if pictures:
+        _outline(page, fields, (style.MARGIN, top + line_height(style.CAPTION) + BELOW), pictures[0][1], sizes[0])
     if not blocks:
         page.write((style.MARGIN, top + head[1]), nothing, style.CAPTION)
+    heads = top + head[1]
+    for column in range(columns if blocks else 0):
+        left = style.MARGIN + column * (form.block[0] + BETWEEN)
+        for start, name in ((left, "projections"), (left + form.grid[0] + MIDDLE, "image patches")):
+            page.write((start, heads), name, form.letters, style.FOOTER_INK, room=form.grid[0])
     for number, block in enumerate(blocks):
         row, column = divmod(number, columns)
-        corner = (style.MARGIN + column * (form.block[0] + BETWEEN), top + head[1] + row * (form.block[1] + BETWEEN))
+        corner = (
+            style.MARGIN + column * (form.block[0] + BETWEEN),
+            heads + form.head + row * (form.block[1] + BETWEEN),
+        )
         _draw_block(page, block, form, corner)
     return page.finish()
 
@@ -134,7 +160,9 @@ def _body(blocks: int, columns: int, form: Format, head: tuple[int, int]) -> tup
     if not blocks:
         return max(head[0], CAPTION_ROOM), head[1] + line_height(style.CAPTION)
     rows, (width, height) = math.ceil(blocks / columns), form.block
-    return max(head[0], columns * (width + BETWEEN) - BETWEEN), head[1] + rows * (height + BETWEEN) - BETWEEN
+    return max(head[0], columns * (width + BETWEEN) - BETWEEN), head[1] + form.head + rows * (
+        height + BETWEEN
+    ) - BETWEEN
 
 
 def _good_columns(blocks: int, form: Format, head: tuple[int, int]) -> int:
@@ -148,7 +176,7 @@ def _good_columns(blocks: int, form: Format, head: tuple[int, int]) -> int:
 
 
 def _draw_pictures(
-    page: Page, pictures: Sequence[tuple[str, Pixels]], sizes: Sequence[tuple[int, int]], top: int
+    page: Page, pictures: Sequence[tuple[str, Pixels | Worded]], sizes: Sequence[tuple[int, int]], top: int
 ) -> None:
     left = style.MARGIN
     for (caption, picture), size in zip(pictures, sizes, strict=True):
@@ -157,11 +185,29 @@ def _draw_pictures(
         left += size[0] + BETWEEN
 
 
+def _outline(
+    page: Page, fields: Sequence[Field], corner: tuple[int, int], photo: Pixels | Worded, size: tuple[int, int]
+) -> None:
+    """Outline the fields in a photo, each with its name where it begins; a field may reach beyond."""
+    factor, (height, width, _) = size[0] / photo.shape[1], photo.shape
+    for number, (name, box) in enumerate(fields):
+        left, top, right, bottom = (factor * side for side in box.clipped((height, width)))
+        colour, place = style.COLOURS[number % len(style.COLOURS)], (corner[0] + left, corner[1] + top)
+        page.outline((*place, right - left, bottom - top), colour, 2)
+        page.fill((*place, text_width(name, style.SMALL) + 6, line_height(style.SMALL) + 2), colour)
+        page.write((place[0] + 3, place[1] + 1), name, style.SMALL, "white")
+
+
 def _draw_block(page: Page, block: Block, form: Format, corner: tuple[int, int]) -> None:
     (left, top), (width, height) = corner, form.tile
     page.write(corner, block.caption, form.letters, style.CAPTION_INK, room=form.block[0])
-    upper, across = top + line_height(form.letters) + BELOW, near_square(form.tiles)[0]
+    across, down = near_square(form.tiles)
+    upper = top + line_height(form.letters) + BELOW
     for start, tiles in ((left, block.projections), (left + form.grid[0] + MIDDLE, block.patches)):
         for number, tile in enumerate(tiles):
             row, column = divmod(number, across)
             page.show(tile, (start + column * (width + GAP), upper + row * (height + GAP)), form.tile)
+    for row in range(down if block.names else 0):
+        told = " · ".join(block.names[row * across : (row + 1) * across])
+        y = upper + form.grid[1] + BELOW + row * line_height(style.SMALL)
+        page.write((left, y), told, style.SMALL, style.FOOTER_INK, room=form.block[0])

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from inspectnet.figures import style
-from inspectnet.figures.page import Page, Pixels, framed, scaled
+from inspectnet.figures.page import Page, Pixels, Worded, framed, scaled
 from inspectnet.figures.style import line_height, text_width
 
 OTHERS = "#bebebe"  # the colour of all classes that have none of their own
@@ -56,8 +56,8 @@ class MapRow:
 
     caption: str
     activity: Measure
-    projection: Pixels
-    elsewhere: Sequence[tuple[Pixels, Pixels]]
+    projection: Pixels | Worded
+    elsewhere: Sequence[tuple[Pixels | Worded, Pixels]]
     """What the map sees in other images: projection and patch, all of one size."""
 
 

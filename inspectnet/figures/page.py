@@ -4,7 +4,9 @@ Pictures are gathered in one array, which is drawn once: a page of three hundred
 """
 
 import math
+import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,19 @@ LINE_GAP = 4  # between the lines of a footer, px
 
 Pixels = NDArray[np.uint8]
 """(H, W, 3) of 0..255."""
+
+
+@dataclass(frozen=True)
+class Worded:
+    """A picture that has to say something of itself, such as why there is nothing to be seen."""
+
+    pixels: Pixels
+    words: str
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the pixels: (H, W, 3)."""
+        return self.pixels.shape
 
 
 class Page:
@@ -58,12 +73,24 @@ class Page:
         else:
             line.set(va="top", ha=at)
 
-    def show(self, pixels: Pixels, place: tuple[int, int], size: tuple[int, int] | None = None) -> None:
+    def show(self, picture: Pixels | Worded, place: tuple[int, int], size: tuple[int, int] | None = None) -> None:
         """Put a picture with its top left corner at (x, y), in its own size or as large as `size` (width, height)."""
+        pixels = picture.pixels if isinstance(picture, Worded) else picture
         assert pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3, "a picture is uint8 [H,W,3]"
         drawn = pixels if size is None else resize(pixels, size)
         x, y = place
         self._canvas[y : y + drawn.shape[0], x : x + drawn.shape[1]] = drawn
+        if isinstance(picture, Worded):
+            self._write_into((x, y, drawn.shape[1], drawn.shape[0]), picture.words)
+
+    def _write_into(self, box: tuple[int, int, int, int], words: str) -> None:
+        """Write words into the middle of the rectangle left, top, width, height, in as many lines as they take."""
+        size = min(style.SMALL, max(box[2] / 6, 6))
+        lines = textwrap.wrap(words, max(int(box[2] / (0.6 * size)), 4))
+        top = box[1] + (box[3] - len(lines) * line_height(size)) / 2
+        for number, line in enumerate(lines):
+            place = (box[0] + box[2] / 2, top + number * line_height(size))
+            self.write(place, line, size, "white", room=box[2], at="center")
 
     def fill(self, box: tuple[float, float, float, float], colour: str) -> None:
         """Fill the rectangle left, top, width, height."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from inspectnet.analyses.correspond import Correspondence, PartConsistency
 from inspectnet.figures.comparison import Row, draw_comparison
+from inspectnet.figures.display import Display
 from inspectnet.figures.dots import Group, Line, draw_dots
 from inspectnet.figures.page import Figure
 from inspectnet.report.tables import Cell, print_table
@@ -15,7 +16,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def figures(result: Correspondence) -> Iterator[tuple[str, Figure]]:
+def figures(result: Correspondence, display: Display) -> Iterator[tuple[str, Figure]]:
     """What is hidden, and how consistent it is."""
     yield "hidden", _draw_hidden(result)
     yield "consistency", _draw_consistency(result)

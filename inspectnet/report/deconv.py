@@ -1,33 +1,50 @@
 """Features shown: for each layer a picture in the manner of Fig. 2, or what one photo activates in it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from inspectnet.analyses.deconv import Features
 from inspectnet.analyses.layer_features import LayerFeatures, MapFeatures
+from inspectnet.figures.display import Display
 from inspectnet.figures.gallery import Block, draw_gallery
-from inspectnet.figures.page import Figure
+from inspectnet.figures.page import Figure, Pixels, Worded
 from inspectnet.report.lines import show
 from inspectnet.report.names import file_names
-from inspectnet.report.signals import grey_picture
+from inspectnet.report.signals import BEYOND, Shown, policy_words, show_signals
+from inspectnet.results import Model
 
 
-def figures(result: Features) -> Iterator[tuple[str, Figure]]:
+def figures(result: Features, display: Display) -> Iterator[tuple[str, Figure]]:
     """The page of each layer, by the name of its file."""
-    names, policy = file_names(features.layer for features in result.layers), result.about.options["policy"]
-    assert isinstance(policy, dict)
-    footer = "{method}; unpool {unpool}; LRN {lrn}; zero is mid-grey, each tile has its own scale".format(**policy)
+    names, model = file_names(features.layer for features in result.layers), result.about.models[0]
     for features in result.layers:
-        blocks = [_block(features, *each, result) for each in features.by_map()]
+        by_map = list(features.by_map())
+        boxes = [[top.box for top in about.top] for about, _, _ in by_map]
+        shown = show_signals(
+            model, display, [signals for _, signals, _ in by_map], boxes=boxes, patches=[own for _, _, own in by_map]
+        )
+        blocks = [
+            _block(features, about, signals, patches, display)
+            for (about, _, _), signals, patches in zip(by_map, shown.signals, shown.patches, strict=True)
+        ]
         pictures = []
         if features.whole is not None and result.pixels is not None:
             pictures = [
                 ("the photo as the network sees it", result.pixels),
-                ("the whole layer, projected at once", grey_picture(features.whole, result)),
+                ("the whole layer, projected at once", _whole(features.whole, model, display)),
             ]
+        fields = [(str(about.map), about.top[0].box) for about, _, _ in by_map if features.spatial] if pictures else []
         nothing = "no map of this layer is active on this photo" if pictures else ""
-        page = draw_gallery(blocks, pictures, title=_title(result, features), footer=footer, nothing=nothing)
+        page = draw_gallery(
+            blocks,
+            pictures,
+            title=_title(result, features),
+            footer=_footer(result, display, shown),
+            fields=fields,
+            nothing=nothing,
+        )
         yield names[features.layer], page
 
 
@@ -46,14 +63,29 @@ def _title(result: Features, features: LayerFeatures) -> str:
     return f"{features.layer}: the strongest activations of each map, projected - {model}, {words}"
 
 
+def _footer(result: Features, display: Display, shown: Shown) -> str:
+    parts = [policy_words(result.about.options["policy"], result.operators), display.words()]
+    parts += [f"tiles show {shown.zoom}"] if shown.zoom else []
+    return "; ".join(parts + [BEYOND] * shown.beyond)
+
+
+def _whole(signal: np.ndarray, model: Model, display: Display) -> Pixels | Worded:
+    """A layer's whole activity, projected: beside the photo, so not zoomed."""
+    return show_signals(model, replace(display, zoom=False), [signal[None]]).signals[0][0]
+
+
 def _block(
-    layer: LayerFeatures, features: MapFeatures, projections: np.ndarray, patches: np.ndarray, result: Features
+    layer: LayerFeatures,
+    features: MapFeatures,
+    signals: Sequence[Pixels | Worded],
+    patches: Sequence[Pixels],
+    display: Display,
 ) -> Block:
     """A map: its address, its class if it has one, and its strongest activation; of a single one the place too."""
     first, name = features.top[0], features.class_name
     place = f"@{first.y},{first.x}" if len(features.top) == 1 and layer.spatial else ""
     caption = f"{layer.layer}:{features.map}{place}{name and ' '}{name}  {_number(first.value)}"
-    return Block(caption, list(grey_picture(projections, result)), list(patches))
+    return Block(caption, signals, patches, [top.image for top in features.top] if display.names else ())
 
 
 def _number(value: float) -> str:

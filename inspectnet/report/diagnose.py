@@ -8,9 +8,10 @@ from inspectnet.analyses.diagnose import Diagnosis, NetworkDiagnosis
 from inspectnet.analyses.layer_features import LayerFeatures
 from inspectnet.figures.colour import GREY, grey_centred
 from inspectnet.figures.columns import Column, Picture, Sheet, Spectrum, draw_columns
+from inspectnet.figures.display import Display
 from inspectnet.figures.page import Figure
 from inspectnet.report.lines import show
-from inspectnet.report.signals import in_rgb
+from inspectnet.report.signals import BEYOND, in_rgb, show_signals
 from inspectnet.report.tables import ends, print_table
 from inspectnet.results import Model
 
@@ -33,12 +34,10 @@ WORDS = {
 }
 
 
-def figures(result: Diagnosis) -> Iterator[tuple[str, Figure]]:
+def figures(result: Diagnosis, display: Display) -> Iterator[tuple[str, Figure]]:
     """The page: a column for each network; the pictures of a single one stand side by side."""
-    images = result.about.images
-    count = images.count if images else 0
     columns = [
-        Column(network.name, _pictures(network, result.bands, model, count))
+        Column(network.name, _pictures(network, result, model, display))
         for network, model in zip(result.networks, result.about.models, strict=True)
     ]
     title = "what the first layer sees"
@@ -48,7 +47,8 @@ def figures(result: Diagnosis) -> Iterator[tuple[str, Figure]]:
         title, columns = f"{title} - {columns[0].heading}", [Column(name, [picture]) for name, picture in pictures]
     low, middle = result.bands
     footer = (
-        "filters and projections: zero is mid-grey; filters share one scale; orange frames: dead or faint",
+        "filters: zero is mid-grey, one scale for all; orange frames: dead or faint",
+        f"projections: {display.words()}; {BEYOND}",
         f"spectra: white circles end low ({low:g}) and middle frequencies ({middle:g} cycles per pixel)",
         "blue square: what the stride can carry",
     )
@@ -78,9 +78,9 @@ def print_result(result: Diagnosis) -> None:
         show(f"better by the paper's measures beyond chance, of {len(contrasts)}: {counts}")
 
 
-def _pictures(network: NetworkDiagnosis, bands: tuple[float, float], model: Model, images: int) -> list[Picture]:
+def _pictures(network: NetworkDiagnosis, result: Diagnosis, model: Model, display: Display) -> list[Picture]:
     """One network's column, from the top down."""
-    filters, numbers = network.filters, network.measures
+    filters, numbers, images = network.filters, network.measures, result.about.images
     largest = float(np.abs(filters.weights).max()) or 1.0
     count, _, height, width = filters.weights.shape
     stride = "x".join(map(str, dict.fromkeys(filters.stride)))
@@ -97,20 +97,24 @@ def _pictures(network: NetworkDiagnosis, bands: tuple[float, float], model: Mode
         f"beyond the stride's limit {shares[3]}, of the response to images {shares[4]}",
     )
     nyquist = (0.5 / filters.stride[0], 0.5 / filters.stride[1])
-    above = [_projections(features, model, images) for features in network.features]
+    above = [_projections(features, model, display, images.count if images else 0) for features in network.features]
     return [
         Picture(lines, Sheet(tiles, network.weak_filters)),
-        Picture(energy, Spectrum(spectrum, bands, nyquist)),
+        Picture(energy, Spectrum(spectrum, result.bands, nyquist)),
         *above,
     ]
 
 
-def _projections(features: LayerFeatures, model: Model, images: int) -> Picture:
+def _projections(features: LayerFeatures, model: Model, display: Display, images: int) -> Picture:
     """The strongest projection of each map of a layer above."""
+    boxes = [[top.box for features in features.maps for top in features.top]]
+    shown = show_signals(model, display, [features.projections], boxes=boxes)
     count = len(features.projections)
-    tiles = list(grey_centred(in_rgb(features.projections, model))) if count else [np.full((8, 8, 3), GREY, np.uint8)]
-    lines = (f"{features.layer}: {count} maps, each projected from", f"its strongest activation in {images} images")
-    return Picture(lines, Sheet(tiles))
+    lines = (
+        f"{features.layer}: {count} maps, each projected from",
+        f"its strongest activation in {images} images{shown.zoom and f'; {shown.zoom}'}",
+    )
+    return Picture(lines, Sheet(shown.signals[0] if count else [np.full((8, 8, 3), GREY, np.uint8)]))
 
 
 def _per_cent(share: float | None) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from inspectnet.analyses.evaluate import ClassErrorRate, ErrorRate, Evaluation
 from inspectnet.figures.confusion import draw_confusion
+from inspectnet.figures.display import Display
 from inspectnet.figures.page import Figure
 from inspectnet.report.tables import Cell, ends, print_table
 
@@ -16,7 +17,7 @@ DIFFERENCES = ("top-1 error", "points", "95 %", "p", "Holm")
 CLASSES = ("class", "top-1 error %", "top-5 error %", "images", "most often taken for")
 
 
-def figures(result: Evaluation) -> Iterator[tuple[str, Figure]]:
+def figures(result: Evaluation, display: Display) -> Iterator[tuple[str, Figure]]:
     """The confusion matrix of the last model, or of all together; none of very many classes."""
     if len(result.classes) <= MOST:
         last = result.errors[-1]

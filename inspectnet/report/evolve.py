@@ -6,31 +6,38 @@ import numpy as np
 
 from inspectnet.analyses.evolve import Evolution, LayerEvolution
 from inspectnet.figures.chart import Panel, draw_chart
+from inspectnet.figures.display import Display
 from inspectnet.figures.evolve import Block, draw_evolution
 from inspectnet.figures.page import Figure
+from inspectnet.geometry import Box
 from inspectnet.report.lines import show
-from inspectnet.report.signals import grey_picture
+from inspectnet.report.signals import BEYOND, Shown, show_signals
 from inspectnet.report.tables import ends, print_table
 
-FOOTER = "a jump: another image than before wins; zero is mid-grey, each tile has its own scale"
+JUMP = "a jump: another image than before wins"
 TITLE = "the strongest activation of each map as training goes on, projected"
 CURVES_TITLE = "how near layers are to their last state"
 CURVES_FOOTER = "to the right the epochs; a layer that has settled stays near 1"
 
 
-def figures(result: Evolution) -> Iterator[tuple[str, Figure]]:
+def figures(result: Evolution, display: Display) -> Iterator[tuple[str, Figure]]:
     """The projections of each map over the epochs, if anything activates one, and how near layers are to their end."""
     epochs = [str(epoch) for epoch in result.epochs]
-    if blocks := [_block(result, layer) for layer in result.layers if layer.maps]:
+    if layers := [(layer, _show(result, layer, display)) for layer in result.layers if layer.maps]:
+        blocks = [
+            Block(f"{layer.layer}  {shown.zoom}", [str(m) for m in layer.maps], shown.signals, layer.jumps())
+            for layer, shown in layers
+        ]
+        words = f"{display.words()}; {BEYOND}"
         images = result.about.images
         about = f"{TITLE} - {result.about.models[-1].name}, {images.count if images else 0} images"
-        yield "evolution", draw_evolution(blocks, epochs, title=about, footer=FOOTER)
+        yield "evolution", draw_evolution(blocks, epochs, title=about, footer=f"{JUMP}; {words}")
     yield "convergence", draw_chart(_panels(result), epochs, title=CURVES_TITLE, footer=CURVES_FOOTER)
 
 
-def _block(result: Evolution, layer: LayerEvolution) -> Block:
-    tiles = [list(grey_picture(row, result)) for row in layer.projections]
-    return Block(layer.layer, [str(m) for m in layer.maps], tiles, layer.jumps())
+def _show(result: Evolution, layer: LayerEvolution, display: Display) -> Shown:
+    boxes = [[Box(*box) for box in row] for row in layer.boxes.tolist()]
+    return show_signals(result.about.models[-1], display, list(layer.projections), boxes=boxes, nothing="not active")
 
 
 def _panels(result: Evolution) -> list[Panel]:

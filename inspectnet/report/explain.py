@@ -1,41 +1,48 @@
 """Explanations shown: a page to compare methods on, and a picture of each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from inspectnet.analyses.explain import Attribution, ExplainedImage, Explanation, LikelyClass
 from inspectnet.figures.comparison import Row, draw_comparison
+from inspectnet.figures.display import Display
 from inspectnet.figures.heat import heat_over
-from inspectnet.figures.page import Figure, Page, Pixels
+from inspectnet.figures.page import Figure, Page, Pixels, Worded
+from inspectnet.geometry import Box
 from inspectnet.methods import enlarge
 from inspectnet.report.lines import show
 from inspectnet.report.names import file_names
-from inspectnet.report.signals import grey_picture
+from inspectnet.report.signals import joint, show_signals
 
-SIGNED = "zero is mid-grey, each picture has its own scale"
+NOTHING = "nothing came down: no part of the signal was left by the way"
+NO_HEAT = "no map speaks for this class"
 HEAT = "heat over the photo in grey: from 0 to the largest value of each map"
 
 
-def figures(result: Explanation) -> Iterator[tuple[str, Figure]]:
+def figures(result: Explanation, display: Display) -> Iterator[tuple[str, Figure]]:
     """The page, with a row for each image; and each of its pictures alone, in the network's resolution."""
-    pictures = {name: _pictures(one, result) for name, one in result.attributions.items()}
+    signals = {name: one.values for name, one in result.attributions.items() if one.values.ndim == 4}
+    windows = display.windows(joint(list(signals.values()))) if signals else None
+    pictures, zoom = _pictures(result, display, windows)
+    photos = list(result.photos)
+    if windows:
+        photos = [photo[window.slices] for photo, window in zip(photos, windows, strict=True)]
     rows = [
         Row(_caption(image), [photo, *(drawn[i] for drawn in pictures.values())])
-        for i, (image, photo) in enumerate(zip(result.images, result.photos, strict=True))
+        for i, (image, photo) in enumerate(zip(result.images, photos, strict=True))
     ]
     layers = {name: one.layer for name, one in result.attributions.items()}
-    maps = [one.values.ndim == 3 for one in result.attributions.values()]
     yield (
         "explain",
         draw_comparison(
             rows,
             ["photo", *(f"{name} at {layer}" if layer else name for name, layer in layers.items())],
             title=f"what speaks for a class - {result.about.models[0].name}",
-            footer="" if all(maps) else SIGNED,
-            heat=HEAT if any(maps) else "",
+            footer="; ".join([display.words("picture"), *filter(None, [zoom])]) if signals else "",
+            heat=HEAT if len(signals) < len(pictures) else "",
         ),
     )
-    called = file_names(pictures)
+    called, (pictures, _) = file_names(pictures), _pictures(result, display, None)
     for i, name in enumerate(_file_names(result)):
         for method, drawn in pictures.items():
             yield f"{name}-{called[method]}", _alone(drawn[i])
@@ -46,15 +53,34 @@ def print_result(result: Explanation) -> None:
     show(f"{', '.join(result.attributions)}: {len(result.images)} images")
 
 
-def _pictures(attribution: Attribution, result: Explanation) -> list[Pixels]:
-    """Signals in pixels with zero as mid-grey; maps as heat over the photo."""
-    if attribution.values.ndim == 4:
-        return list(grey_picture(attribution.values, result))
-    large = enlarge(attribution.values, result.photos.shape[1:3])
-    return [heat_over(photo, heat) for photo, heat in zip(result.photos, large, strict=True)]
+def _pictures(
+    result: Explanation, display: Display, windows: Sequence[Box] | None
+) -> tuple[dict[str, list[Pixels | Worded]], str]:
+    """By method signals in pixels, and maps as heat over the photo, all of these windows; and which part they are."""
+    whole = [Box.at(0, 0, result.photos.shape[1:3])] * len(result.photos)
+    named = {name: one.values for name, one in result.attributions.items() if one.values.ndim == 4}
+    shown = show_signals(
+        result.about.models[0], display, list(named.values()), windows=list(windows or whole) * len(named),
+        nothing=NOTHING,
+    )  # fmt: skip
+    signals = dict(zip(named, shown.signals, strict=True))
+    return {
+        name: signals[name] if name in signals else _heat(one, result, windows or whole)
+        for name, one in result.attributions.items()
+    }, shown.zoom
 
 
-def _alone(pixels: Pixels) -> Figure:
+def _heat(one: Attribution, result: Explanation, windows: Sequence[Box]) -> list[Pixels | Worded]:
+    """Maps as heat over the photo."""
+    large = enlarge(one.values, result.photos.shape[1:3])
+    return [
+        pixels if heat.any() else Worded(pixels, NO_HEAT)
+        for heat, photo, window in zip(large, result.photos, windows, strict=True)
+        for pixels in [heat_over(photo, heat)[window.slices]]
+    ]
+
+
+def _alone(pixels: Pixels | Worded) -> Figure:
     page = Page(pixels.shape[1], pixels.shape[0])
     page.show(pixels, (0, 0))
     return page.finish()

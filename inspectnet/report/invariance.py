@@ -6,6 +6,7 @@ import numpy as np
 
 from inspectnet.analyses.invariance import Invariance
 from inspectnet.analyses.sweeps import LayerSweep, Sweep
+from inspectnet.figures.display import Display
 from inspectnet.figures.page import Figure
 from inspectnet.figures.sweeps import Curves, Row, draw_sweeps, nice_top
 from inspectnet.report.lines import show
@@ -22,7 +23,7 @@ ANSWERS = ("transform", "as untouched, %", "95 %", "of any two, %", "95 %", "of 
 COMPARED = ("", "answer kept more often, points", "95 %", "p", "Holm")
 
 
-def figures(result: Invariance) -> Iterator[tuple[str, Figure]]:
+def figures(result: Invariance, display: Display) -> Iterator[tuple[str, Figure]]:
     """The page: a row for each transform, with samples, distances by layer and the class's probability."""
     sweeps = result.sweeps.values()
     layers, distance = list(next(iter(sweeps)).distances), HEADINGS[result.distance]

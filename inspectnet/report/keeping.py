@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspectnet.errors import OptionError, nearest
+from inspectnet.figures.display import Display
 from inspectnet.files.inputs import open_regular
 from inspectnet.files.parsing import parse_json
 from inspectnet.files.staging import read_result
@@ -17,13 +18,27 @@ from inspectnet.report.folder import RECORD, OutputFolder, output_folder
 from inspectnet.report.topics import presenter
 from inspectnet.results import Result
 
+DISPLAY = Display()
+
 if TYPE_CHECKING:
     from inspectnet.figures.page import Figure
 
 
-def plot(result: Result, name: str = "") -> "Figure":
-    """The figure of a result, or that of its figures called `name`. Raises OptionError, which lists them."""
-    figures = dict(presenter(result).figures(result))
+def plot(
+    result: Result,
+    name: str = "",
+    *,
+    clip: float = Display.clip,
+    scale: str = Display.scale,
+    zoom: bool = Display.zoom,
+    names: bool = Display.names,
+) -> "Figure":
+    """The figure of a result, or that of its figures called `name`; what signals look like is the display's to say.
+
+    clip: the percentile of |x| that has full contrast. scale: what shares one, "tile", "map" or "page". zoom: whether
+    tiles show the part where the signal is. names: whether photos are named. Raises OptionError, which lists figures.
+    """
+    figures = dict(presenter(result).figures(result, Display(clip, scale, zoom, names)))
     if not name and (len(figures) == 1 or result.command in figures):  # which others may go with
         name = result.command if result.command in figures else next(iter(figures))
     if name not in figures:
@@ -33,11 +48,18 @@ def plot(result: Result, name: str = "") -> "Figure":
     return figure
 
 
-def save(result: Result, folder: str | Path, *, formats: Sequence[str] = ("png",), overwrite: bool = False) -> Path:
+def save(
+    result: Result,
+    folder: str | Path,
+    *,
+    formats: Sequence[str] = ("png",),
+    overwrite: bool = False,
+    display: Display = DISPLAY,
+) -> Path:
     """Write a result: result.json, its arrays and its figures; gives the folder that was taken.
 
     Where `folder` holds another result, folder-2 is taken, or -3 and so on, unless it is to be overwritten. formats:
-    of figures: png, svg, pdf. Raises OutputError, OptionError.
+    of figures: png, svg, pdf. display: how signals are drawn. Raises OutputError, OptionError.
     """
     from inspectnet.figures.encoding import check_formats
 
@@ -50,16 +72,16 @@ def save(result: Result, folder: str | Path, *, formats: Sequence[str] = ("png",
     claim |= {"images": about.images and about.images.sha256}
     forms = check_formats(formats)
     with output_folder(Path(folder), claim, overwrite=overwrite, forms=forms) as out:
-        write_result(out, result)
+        write_result(out, result, display)
     return out.path
 
 
-def write_result(folder: OutputFolder, result: Result) -> None:
+def write_result(folder: OutputFolder, result: Result, display: Display = DISPLAY) -> None:
     """Write a result's figures, tables, arrays and record to a folder that is being made. Raises OutputError."""
     arrays: dict[str, NDArray[Any]] = {}
     envelope = envelope_of(result, arrays)
     show = presenter(result)
-    for name, figure in show.figures(result):
+    for name, figure in show.figures(result, display):
         folder.write_figure(name, figure)
     for name, text in show.tables(result) if hasattr(show, "tables") else ():
         folder.write_text(name, text)

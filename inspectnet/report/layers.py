@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from inspectnet.analyses.layers import Catalogue, FieldAxis, LayerEntry
+from inspectnet.figures.display import Display
 from inspectnet.figures.page import Figure
 from inspectnet.graph.unlisted import tell_unlisted
 from inspectnet.report.lines import show
@@ -11,7 +12,7 @@ from inspectnet.report.tables import print_table
 COLUMNS = ("layer", "also", "op", "output", "field", "jump", "start", "parameters", "inverse")
 
 
-def figures(result: Catalogue) -> Iterator[tuple[str, Figure]]:
+def figures(result: Catalogue, display: Display) -> Iterator[tuple[str, Figure]]:
     """None: a catalogue is a table."""
     return iter(())
 

@@ -1,6 +1,7 @@
 """Occlusion shown: the page in the manner of Fig. 7, and in a line for each photo what hiding costs."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -8,26 +9,26 @@ from inspectnet.analyses.occlude import Occlusion
 from inspectnet.analyses.occluded_photo import OccludedPhoto, WatchedMap
 from inspectnet.analyses.occlusion_summary import Agreement, BoxDrops
 from inspectnet.analyses.statistics import Interval
+from inspectnet.figures.display import Display
 from inspectnet.figures.occlude import MapRow, Measure, Places, Strip, draw_occlusion
 from inspectnet.figures.page import Figure
 from inspectnet.report.lines import show
-from inspectnet.report.signals import grey_picture
+from inspectnet.report.signals import BEYOND, policy_words, show_signals
 from inspectnet.report.tables import ends
+from inspectnet.results import Model
 
 PERCENT = 100
 
 
-def figures(result: Occlusion) -> Iterator[tuple[str, Figure]]:
+def figures(result: Occlusion, display: Display) -> Iterator[tuple[str, Figure]]:
     """The page, rows for each photo of which pictures are kept."""
     options, grid = result.about.options, result.grid
     layers = ", ".join(dict.fromkeys(watched.layer for watched in result.photos[0].maps))
     title = f"what hiding a square costs: {layers} and the classes - {result.about.models[0].name}"
     square = f"{options['fill']} square of {grid.patch} px, every {grid.stride} px"
-    policy = options["policy"]
-    assert isinstance(policy, dict)
-    how = "{method}; unpool {unpool}; LRN {lrn}".format(**policy)
-    keys = "tick: nothing hidden; outlined: where the class loses most; projections: zero is mid-grey"
-    strips = [_strip(photo, result) for photo in result.photos if photo.photo is not None]
+    how = policy_words(options["policy"], result.operators)
+    keys = f"tick: nothing hidden; outlined: where the class loses most; projections: {display.words()}; {BEYOND}"
+    strips = [_strip(photo, result, display) for photo in result.photos if photo.photo is not None]
     yield "occlude", draw_occlusion(strips, title=title, footer=f"{square}; {how}; {keys}")
 
 
@@ -75,7 +76,7 @@ def _ratio(ratio: float | None) -> str:
     return "no ratio" if ratio is None else f"ratio {ratio:.3g}"
 
 
-def _strip(photo: OccludedPhoto, result: Occlusion) -> Strip:
+def _strip(photo: OccludedPhoto, result: Occlusion, display: Display) -> Strip:
     assert photo.photo is not None
     grid, whole = result.grid, photo.target_probability
     caption = f"{photo.image}: {_called(photo.target_name, photo.target)} {_percent(whole)}"
@@ -87,20 +88,27 @@ def _strip(photo: OccludedPhoto, result: Occlusion) -> Strip:
         photo=photo.photo,
         places=Places(grid.patch, grid.stride, grid.tops, grid.lefts),
         marked=photo.least_at,
-        maps=[_row(watched, result) for watched in photo.maps],
+        maps=[_row(watched, result.about.models[0], display) for watched in photo.maps],
         probability=Measure(PERCENT * photo.probability, PERCENT * whole, " %"),
         labels=np.vectorize(numbers.__getitem__)(photo.label),
         names=[winner.name for winner in photo.winners],
     )
 
 
-def _row(watched: WatchedMap, result: Occlusion) -> MapRow:
+def _row(watched: WatchedMap, model: Model, display: Display) -> MapRow:
+    """The panels of a map; its projection lies as the other panels of the photo do, so it is not zoomed."""
     assert watched.projection is not None
+    tops = watched.elsewhere
+    own = show_signals(model, replace(display, zoom=False), [watched.projection[None]])
+    others = show_signals(
+        model, display, [np.stack([top.projection for top in tops])], boxes=[[top.activation.box for top in tops]],
+        patches=[np.stack([top.patch for top in tops])],
+    ) if tops else None  # fmt: skip
     return MapRow(
         caption=f"{watched.layer}:{watched.map}",
         activity=Measure(watched.activity, watched.whole_activity),
-        projection=grey_picture(watched.projection, result),
-        elsewhere=[(grey_picture(feature.projection, result), feature.patch) for feature in watched.elsewhere],
+        projection=own.signals[0][0],
+        elsewhere=list(zip(others.signals[0], others.patches[0], strict=True)) if others else [],
     )
 
 

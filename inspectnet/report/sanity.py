@@ -6,6 +6,7 @@ import numpy as np
 
 from inspectnet.analyses.sanity import MEASURES, Sanity
 from inspectnet.figures.chart import Panel, draw_chart
+from inspectnet.figures.display import Display
 from inspectnet.figures.page import Figure
 from inspectnet.report.tables import print_table
 
@@ -17,7 +18,7 @@ HEADINGS = {
 FOOTER = "to the right more and more layers are shuffled, from the top down; a method that stays high ignores them"
 
 
-def figures(result: Sanity) -> Iterator[tuple[str, Figure]]:
+def figures(result: Sanity, display: Display) -> Iterator[tuple[str, Figure]]:
     """The curves of the methods whose explanations are not all blank; no figure if there is none."""
     drawn = {name: method for name, method in result.methods.items() if method.explained.any()}
     if drawn:

@@ -8,8 +8,9 @@ from inspectnet.analyses.class_selectivity import ClassSelectivity
 from inspectnet.analyses.selectivity import Selectivity
 from inspectnet.figures.chart import Panel, draw_chart
 from inspectnet.figures.comparison import Row, draw_comparison
+from inspectnet.figures.display import Display
 from inspectnet.figures.page import Figure
-from inspectnet.report.signals import grey_picture
+from inspectnet.report.signals import BEYOND, joint, show_signals
 from inspectnet.report.tables import ends, print_table
 
 SHOWN = 5  # neighbours in the picture
@@ -17,23 +18,30 @@ SHARES = tuple(range(0, 101, 5))  # per cent of the maps, at which their sorted 
 MOST_SELECTIVE = 10  # maps in the table
 
 
-def figures(result: Selectivity) -> Iterator[tuple[str, Figure]]:
+def figures(result: Selectivity, display: Display) -> Iterator[tuple[str, Figure]]:
     """`units`, the unit of median selectivity beside its neighbours; `classes`, the sorted indices of all maps."""
-    unit, model = result.units[result.shown.unit], result.about.models[0].name
+    unit, model = result.units[result.shown.unit], result.about.models[0]
+    groups = [projections[: SHOWN + 1] for projections in result.shown.projections.values()]
+    count, places = len(groups[0]), len(groups) * len(groups[0])
+    window = display.windows(joint([signal[None] for group in groups for signal in group]))[0]
+    shown = show_signals(
+        model, display, groups, boxes=[[result.shown.box] * count] * len(groups), windows=[window] * places,
+        patches=[np.stack([result.shown.patch] * count)] * len(groups),
+    )  # fmt: skip
     rows = []
-    for method, projections in result.shown.projections.items():
+    for method, pictures, patches in zip(result.means, shown.signals, shown.patches, strict=True):
         mean = result.means[method]
         caption = f"{method}: selectivity {'unknown' if mean is None else f'{mean.value:.2f}'}"
-        pictures = grey_picture(projections[: SHOWN + 1], result)
-        rows.append(Row(f"{caption} over {len(result.units)} units", [result.shown.patch, *pictures]))
+        rows.append(Row(f"{caption} over {len(result.units)} units", [patches[0], *pictures]))
     place = f"@{unit.y},{unit.x}" if result.spatial else ""
     maps = (unit.map, *unit.others)[: SHOWN + 1]
     headings = ["image patch", *(f"{result.layer}:{m}{place}" for m in maps)]
-    title = f"one unit of {result.layer}, then others active at the same place - {model}"
-    footer = "selectivity is 1 - the mean correlation with the others; zero is mid-grey, each picture has its own scale"
+    title = f"one unit of {result.layer}, then others active at the same place - {model.name}"
+    parts = ["selectivity is 1 - the mean correlation with the others", display.words("picture"), shown.zoom]
+    footer = "; ".join([part for part in parts if part] + [BEYOND] * shown.beyond)
     yield "units", draw_comparison(rows, headings, title=title, footer=footer)
     if result.classes:
-        yield "classes", _draw_classes(result.classes, f"{result.layer}: class selectivity - {model}")
+        yield "classes", _draw_classes(result.classes, f"{result.layer}: class selectivity - {model.name}")
 
 
 def _draw_classes(classes: ClassSelectivity, title: str) -> Figure:

@@ -1,10 +1,78 @@
-"""Signals as pictures: zero is mid-grey, colours in the order that a screen has them."""
+"""Signals as pictures: one way for all figures, and what their footers say of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from inspectnet.figures.colour import grey_centred
-from inspectnet.figures.page import Pixels
-from inspectnet.results import Model, Result
+from inspectnet.figures.display import Display, mark_beyond
+from inspectnet.figures.page import Pixels, Worded
+from inspectnet.geometry import Box
+from inspectnet.results import Model
+
+NOTHING = "nothing came down"
+BEYOND = "pale grey: beyond the image"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Tiles as they are shown, by group: signals, and beside each what the network saw there, if that was given."""
+
+    signals: list[list[Pixels | Worded]]
+    patches: list[list[Pixels]]
+    zoom: str
+    """Which part of a tile is shown, in words; empty if all of it."""
+    beyond: bool
+    """Whether one of them reaches beyond the image."""
+
+
+def show_signals(
+    model: Model,
+    display: Display,
+    groups: Sequence[np.ndarray],
+    *,
+    boxes: Sequence[Sequence[Box]] = (),
+    patches: Sequence[np.ndarray] = (),
+    windows: Sequence[Box] | None = None,
+    nothing: str = NOTHING,
+) -> Shown:
+    """Signals (n, C, h, w) on the input of a model, those of one map in a group.
+
+    boxes: where in the image each lies, which may reach beyond; patches: (n, h, w, 3) uint8 of each group, shown
+    alike. windows: the part of each tile of all groups in turn that is shown; by default as the display has it.
+    nothing: what a tile of zeros says.
+    """
+    whole = groups[0].shape[-2:] if groups else (0, 0)
+    if windows is None:
+        windows = display.windows(np.concatenate(groups)) if groups else []
+    size, turn = windows[0].size if windows else whole, iter(windows)
+    parts = [[next(turn) for _ in group] for group in groups]
+    cut = [_cut(in_rgb(group, model), own) for group, own in zip(groups, parts, strict=True)]
+    seen = [_cut(np.moveaxis(group, -1, 1), own) for group, own in zip(patches, parts, strict=True)] if patches else []
+    pictures = [list(group) for group in display.draw(cut)]
+    photos = [list(np.moveaxis(group, 1, -1)) for group in seen]
+    beyond = False
+    for group, (own, places) in enumerate(zip(parts, boxes, strict=True)) if boxes else ():
+        for number, (window, box) in enumerate(zip(own, places, strict=True)):
+            shown, image = window.moved(box.y0, box.x0), _image(model)
+            if not shown.lies_in(image):
+                beyond = True
+                for pixels in (pictures, photos):
+                    if pixels:
+                        pixels[group][number] = mark_beyond(pixels[group][number], shown, image)
+    told = [
+        [pixels if signal.any() else Worded(pixels, nothing) for pixels, signal in zip(drawn, group, strict=True)]
+        for drawn, group in zip(pictures, groups, strict=True)
+    ]
+    zoom = f"{max(size)} of {max(whole)} px, where the signal is" if size != whole else ""
+    return Shown(told, photos, zoom, beyond)
+
+
+def joint(signals: Sequence[np.ndarray]) -> np.ndarray:
+    """One signal (N, 1, h, w) for several (N, C, h, w) that are shown alike: their energies, each of size 1, as one."""
+    energies = [np.square(s.astype(np.float64)).sum(axis=1, keepdims=True) for s in signals]
+    sizes = [np.maximum(e.sum(axis=(1, 2, 3), keepdims=True), np.finfo(np.float64).tiny) for e in energies]
+    return np.asarray(np.sqrt(sum(e / size for e, size in zip(energies, sizes, strict=True))))
 
 
 def in_rgb(signal: np.ndarray, model: Model) -> np.ndarray:
@@ -18,6 +86,21 @@ def in_rgb(signal: np.ndarray, model: Model) -> np.ndarray:
     return signal[..., ::-1, :, :] if bgr else signal
 
 
-def grey_picture(signal: np.ndarray, result: Result, scale: float | None = None) -> Pixels:
-    """The pixels of signals (..., C, h, w) on the input of the result's first model, as `grey_centred`."""
-    return grey_centred(in_rgb(signal, result.about.models[0]), scale)
+def policy_words(policy: object, operators: object) -> str:
+    """How projections were made, as a footer says it: response normalisation where the network has one."""
+    assert isinstance(policy, dict) and hasattr(operators, "__contains__")
+    return "{method}; unpool {unpool}".format(**policy) + (f"; LRN {policy['lrn']}" if "LRN" in operators else "")
+
+
+def _cut(tiles: np.ndarray, windows: Sequence[Box]) -> np.ndarray:
+    """The windows of tiles (n, C, h, w), all of one size."""
+    if all(window.size == tiles.shape[-2:] for window in windows):
+        return tiles
+    return np.stack([tile[:, *window.slices] for tile, window in zip(tiles, windows, strict=True)])
+
+
+def _image(model: Model) -> tuple[int, int]:
+    """(H, W) of the prepared images."""
+    size = model.preprocess and model.preprocess["input_size"]
+    assert isinstance(size, list | tuple), "signals come of photos"
+    return int(size[1]), int(size[2])

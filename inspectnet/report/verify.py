@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from inspectnet.analyses.verification import Check
 from inspectnet.analyses.verify import Verification
+from inspectnet.figures.display import Display
 from inspectnet.figures.page import Figure
 from inspectnet.report.lines import show
 from inspectnet.report.tables import print_table
 
 
-def figures(result: Verification) -> Iterator[tuple[str, Figure]]:
+def figures(result: Verification, display: Display) -> Iterator[tuple[str, Figure]]:
     """None: a verification is a table."""
     return iter(())
 
