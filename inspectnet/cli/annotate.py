@@ -1,7 +1,7 @@
 """inspectnet annotate: preprocessing and class names written into a copy of a model."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -19,20 +19,20 @@ def annotate(
     classes: Annotated[
         Path | None, typer.Option(help="Class names, one a line, or a TSV whose last column is the name.")
     ] = None,
-    overwrite: options.Overwrite = False,
+    force: options.Force = False,
 ) -> None:
     """Write preprocessing and class names into a copy of a model, so that they travel with it."""
     from inspectnet.reading import metadata
 
     out = options.onnx_file(out)
     network = Opening("cpu", preprocessing).open(model, photos=False)
-    properties: dict[str, Any] = {}
+    properties, usual = dict[str, object](), dict[str, object]()
     if network.photos and (preprocessing.said() or not network.preparation_source.startswith("a guess")):
-        properties[metadata.PREPROCESS] = network.photos.to_json()
+        (properties if preprocessing.said() else usual)[metadata.PREPROCESS] = network.photos.to_json()
     if classes is not None:
         properties[metadata.CLASSES] = metadata.read_class_names(classes)
-    if not properties:
+    if not properties and not usual:
         raise OptionError("nothing to write. Say the preprocessing (--mean, --std ...), or --classes FILE.")
-    metadata.annotate(model, properties, out, overwrite=overwrite)
-    for key in properties:
+    metadata.annotate(model, properties, out, defaults=usual, force=force)
+    for key in {**usual, **properties}:
         show(f"{out}: {key}")

@@ -1,11 +1,10 @@
 """Where the results of a command go, and what makes its run another than one that was there before."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar
 
 import typer
 
@@ -22,10 +21,7 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="Result")
 
 LOOKS = ("format", "clip", "scale", "zoom", "names")
-INDIFFERENT = ("out", "overwrite", "as_json", "batch_size", "threads", *LOOKS)  # options that change no result
-
-request: ContextVar[tuple[str, Mapping[str, Any]]] = ContextVar("request")
-"""The command that runs, and all its options."""
+INDIFFERENT = ("out", "force", "as_json", "batch_size", "threads", *LOOKS)  # options that change no result
 
 Out = Annotated[Path | None, options.out_folder("A folder for the results; by default out/MODEL/COMMAND.")]
 
@@ -47,7 +43,7 @@ class RecordDestination:
     """Whether they are written where no folder was asked for."""
 
     out: Out = None
-    overwrite: options.Overwrite = False
+    force: options.Force = False
 
     @contextmanager
     def folder(self, default: str, networks: Sequence["Network"]) -> Iterator["OutputFolder"]:
@@ -57,14 +53,14 @@ class RecordDestination:
         """
         from inspectnet.report.folder import output_folder
 
-        command, said = request.get()
-        path = self.out or options.RESULTS / default / command
-        chosen = {name.rstrip("_"): _as_json(value) for name, value in said.items() if name not in INDIFFERENT}
-        claim = {"command": command, "options": chosen, "models": [network.sha256 for network in networks]}
-        with output_folder(path, claim, overwrite=self.overwrite, forms=self._forms()) as folder:
+        asked = options.request.get()
+        path = self.out or options.RESULTS / default / asked.command
+        chosen = {name.rstrip("_"): _as_json(value) for name, value in asked.options.items() if name not in INDIFFERENT}
+        models = [network.sha256 for network in networks]
+        claim = {"command": asked.command, "options": chosen, "models": models, "images": asked.images}
+        with output_folder(path, claim, beside=self.out is None, force=self.force, forms=self._forms()) as folder:
             if folder.path != path:
-                what = f"{path} holds the results of another run, so these go to {folder.path}"
-                remark(f"{what} (--overwrite replaces them)")
+                remark(f"{path} holds the results of another run, so these go to {folder.path} (--force replaces them)")
             yield folder
 
     def _forms(self) -> list[str]:

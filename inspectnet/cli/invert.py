@@ -17,7 +17,7 @@ def invert(
     split: Annotated[
         bool, typer.Option(help="Two files: OUT.forward.onnx records, OUT.backward.onnx takes seeds down.")
     ] = False,
-    overwrite: options.Overwrite = False,
+    force: options.Force = False,
     *,
     method: options.Method = "deconvnet",
     input_size: InputSize = "",
@@ -35,6 +35,6 @@ def invert(
     if unit.map is not None:
         whole = f"{unit.layer}{':pre' * unit.pre}"
         raise OptionError(f"'{layer}' is one unit; the file takes seeds of a whole layer. Say --layer {whole}.")
-    how = {"pre": unit.pre, "split": split, "overwrite": overwrite}
+    how = {"pre": unit.pre, "split": split, "force": force}
     for path, (inputs, outputs) in network.inverse(options.policy_of(method)).save(unit.layer, out, **how).items():
         show(f"{path}: {', '.join(inputs)} -> {', '.join(outputs)}")

@@ -1,7 +1,9 @@
 """Options that several commands share, and what their texts mean."""
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +19,19 @@ if TYPE_CHECKING:
     from inspectnet.network import Network
     from inspectnet.results import SkippedImage
     from inspectnet.rules import Policy
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for."""
+
+    command: str
+    options: Mapping[str, Any]
+    images: list[str] = field(default_factory=list)
+    """The signatures of the collections of images that were found for it."""
+
+
+request: ContextVar[Request] = ContextVar("request")
 
 
 def path_of(text: str) -> Path:
@@ -49,7 +64,7 @@ OutFile = Annotated[
     Path,
     typer.Option("--out", "-o", help="The .onnx file to write.", metavar="FILE", parser=path_of, show_default=False),
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there, but never a file that is read.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace what is there, but never a file that is read.")]
 METHOD = "deconvnet, guided_backprop or gradient; options by colons, as deconvnet:unpool=overwrite:lrn=gradient."
 Method = Annotated[str, typer.Option("--method", "-m", help=METHOD)]
 Projections = Annotated[str, typer.Option("--method", "-m", help=f"Several by commas: {METHOD}")]
@@ -117,7 +132,9 @@ def collection_of(images: Path, out: Path | None, default: Path | None = RESULTS
     results = out or default
     numbered = results.parent.glob(f"{glob.escape(results.name)}-[0-9]*") if results else []
     others = [path for path in numbered if path.name.rpartition("-")[2].isdecimal()]
-    return find_images(images, without=[results, *others] if results else [])
+    collection = find_images(images, without=[results, *others] if results else [])
+    request.get().images.append(collection.signature())
+    return collection
 
 
 def _holds_photos(folder: Path) -> bool:

@@ -7,7 +7,7 @@ from functools import wraps
 from inspect import Parameter
 from typing import Any, TypeVar
 
-from inspectnet.cli.destination import request
+from inspectnet.cli.options import Request, request
 
 Result = TypeVar("Result")
 
@@ -18,7 +18,7 @@ def spread(command: Callable[..., Result]) -> Callable[..., Result]:
 
     @wraps(command)
     def taking_options(**said: Any) -> Result:
-        request.set((command.__name__, said))
+        request.set(Request(command.__name__, said))
         return command(**{each.name: _gather(each, said) for each in parameters})
 
     shown = [option for each in parameters for option in _options(each)]

@@ -1,7 +1,8 @@
 """Figures as the bytes of a file: PNG to look at, SVG and PDF whose text stays text."""
 
 import io
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib
@@ -9,13 +10,19 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from inspectnet.errors import OptionError
 
 FORMATS = ("png", "svg", "pdf")
 FAST = 3  # of zlib's levels: a third of the default's time for a few per cent more bytes
 SETTINGS: Any = {"svg.fonttype": "none", "svg.hashsalt": "inspectnet", "pdf.fonttype": 42}
-NO_DATE: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+SOFTWARE = "inspectnet"
+METADATA: dict[str, dict[str, Any]] = {
+    "svg": {"Date": None, "Creator": SOFTWARE},
+    "pdf": {"CreationDate": None, "Creator": SOFTWARE},
+}
+SUBJECT = {"svg": "Description", "pdf": "Subject"}
 
 
 def check_formats(formats: Sequence[str]) -> list[str]:
@@ -26,17 +33,23 @@ def check_formats(formats: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(forms))
 
 
-def encode(figure: Figure, form: str) -> bytes:
-    """The figure as a file of one of FORMATS holds it: the same bytes for the same figure, on any day."""
+def encode(figure: Figure, form: str, about: Mapping[str, object] | None = None) -> bytes:
+    """The figure as a file of one of FORMATS holds it: the same bytes for the same figure, on any day.
+
+    about: what made it, which its metadata holds as JSON under Description (of a PDF: Subject).
+    """
     assert form in FORMATS, f"no form of a figure: {form}"
-    file = io.BytesIO()
+    file, told = io.BytesIO(), json.dumps(about or {})
     if form == "png":
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
         # pages are opaque: matplotlib's own PNGs carry an alpha for nothing
         pixels = np.asarray(canvas.buffer_rgba())[..., :3]
-        Image.fromarray(pixels).save(file, format="PNG", compress_level=FAST)
+        texts = PngInfo()
+        for key, text in (("Software", SOFTWARE), ("Description", told)):
+            texts.add_itxt(key, text)
+        Image.fromarray(pixels).save(file, format="PNG", compress_level=FAST, pnginfo=texts)
     else:
         with matplotlib.rc_context(SETTINGS):
-            figure.savefig(file, format=form, metadata=NO_DATE[form])
+            figure.savefig(file, format=form, metadata=METADATA[form] | {SUBJECT[form]: told})
     return file.getvalue()

@@ -16,10 +16,10 @@ LARGEST = 2_000_000_000  # bytes: protobuf holds no more in one file; larger wei
 BESIDE = 1024  # bytes: smaller weights stay in the model itself
 
 
-def save(models: Mapping[Path, ir.Model | onnx.ModelProto], *, overwrite: bool = True) -> None:
+def save(models: Mapping[Path, ir.Model | onnx.ModelProto], *, force: bool = True) -> None:
     """Write each model to its path, all in one folder; all files are complete or none is there.
 
-    overwrite: whether other files may be replaced; those that were read, here or by another path, never are. Raises
+    force: whether other files may be replaced; those that were read, here or by another path, never are. Raises
     OutputError.
     """
     folder = next(iter(models)).parent
@@ -34,7 +34,7 @@ def save(models: Mapping[Path, ir.Model | onnx.ModelProto], *, overwrite: bool =
                 stage = Stage(folder)
             try:
                 names = [name for path, model in models.items() for name in _write(model, stage, path.name)]
-                if not overwrite:
+                if not force:
                     _refuse_losses(stage, names)
                 stage.place(names)
             finally:
@@ -89,4 +89,4 @@ def _refuse_losses(stage: Stage, names: list[str]) -> None:
     for name in names:
         place = stage.folder / name
         if place.exists() and not filecmp.cmp(place, stage.path(name), shallow=False):
-            raise OutputError(f"{place} is there already and holds something else. Say --overwrite, or another -o.")
+            raise OutputError(f"{place} is there already and holds something else. Say --force, or another -o.")

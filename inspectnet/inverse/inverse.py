@@ -83,18 +83,18 @@ class Inverse:
         )
 
     def save(
-        self, layer: str, out: Path, *, pre: bool = False, split: bool = False, overwrite: bool = True
+        self, layer: str, out: Path, *, pre: bool = False, split: bool = False, force: bool = True
     ) -> dict[Path, tuple[list[str], list[str]]]:
         """Write the inverse from `layer` down to `out`, or in two parts; gives each file's inputs and outputs.
 
         They run under any onnxruntime; their metadata holds layer, policy and the source's sha256. split: `out` with
-        .forward.onnx and .backward.onnx in place of .onnx. overwrite: other files too. Raises RuleError, OutputError.
+        .forward.onnx and .backward.onnx in place of .onnx. force: other files too. Raises RuleError, OutputError.
         """
         found = self.opened.layer(layer)
         about = {"layer": found.name + ":pre" * pre, "source_sha256": self.opened.sha256}
         value = found.pre if pre else found.output
         models = inverse_files(self.opened.model, value, self.policy, out, about, split=split)
-        save(models, overwrite=overwrite)
+        save(models, force=force)
         return {
             path: (list(map(name_of, m.graph.inputs)), list(map(name_of, m.graph.outputs)))
             for path, m in models.items()

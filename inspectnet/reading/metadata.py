@@ -8,17 +8,21 @@ its first layer, is found in its nodes.
 import json
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import onnx
 import onnx_ir as ir
+from google.protobuf.message import DecodeError
 
 from inspectnet.errors import OptionError
-from inspectnet.files.inputs import read_input
+from inspectnet.files.inputs import open_regular, read_input
 from inspectnet.files.parsing import parse_json
 from inspectnet.graph.values import constant_of, extents_of, live_values
-from inspectnet.graph.writing import save
+from inspectnet.graph.writing import LARGEST, save
 from inspectnet.reading.model_file import open_model_file
 
 PREPROCESS, CLASSES, TRAINING = "inspectnet.preprocess", "inspectnet.classes", "inspectnet.training"
@@ -44,19 +48,43 @@ def find_metadata(model: ir.Model, path: Path, key: str) -> tuple[Any, str] | No
     return None
 
 
-def annotate(path: Path, properties: dict[str, Any], out: Path, *, overwrite: bool = True) -> None:
+def annotate(
+    path: Path,
+    properties: Mapping[str, object],
+    out: Path,
+    *,
+    defaults: Mapping[str, object] = MappingProxyType({}),
+    force: bool = True,
+) -> None:
     """Write the model in `path` with `properties` (JSON values by key) in its metadata to another file, `out`.
 
-    Weights kept in files of their own go into the new file. overwrite: whether another file may be replaced. Raises
-    OutputError if it cannot be written.
+    Where `out` is the same model that was annotated before, it keeps what is not said anew; where it is not, `defaults`
+    are written too. Weights kept in files of their own go into the new file. force: whether another file may be
+    replaced. Raises OutputError if it cannot be written.
     """
     model, _ = open_model_file(path)
-    kept = [p for p in model.metadata_props if p.key not in properties]
+    own = {prop.key: prop.value for prop in model.metadata_props}
     del model.metadata_props[:]
-    model.metadata_props.extend(kept)
-    for key, value in properties.items():
-        model.metadata_props.add(key=key, value=json.dumps(value, ensure_ascii=False))
-    save({out: model}, overwrite=overwrite)
+    earlier = _annotations(out, model)
+    for key, text in {**own, **_texts(defaults), **(earlier or {}), **_texts(properties)}.items():
+        model.metadata_props.add(key=key, value=text)
+    save({out: model}, force=force or earlier is not None)
+
+
+def _texts(values: Mapping[str, object]) -> dict[str, str]:
+    return {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()}
+
+
+def _annotations(path: Path, model: onnx.ModelProto) -> dict[str, str] | None:
+    """The metadata of the file in `path` if it holds that model, else None."""
+    try:
+        with open_regular(path) as file:
+            told = onnx.ModelProto.FromString(file.read(LARGEST))
+    except (OSError, ValueError, DecodeError):
+        return None
+    metadata = {prop.key: prop.value for prop in told.metadata_props}
+    del told.metadata_props[:]
+    return metadata if told == model else None
 
 
 def read_class_names(path: Path) -> list[str]:

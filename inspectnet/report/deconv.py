@@ -13,7 +13,10 @@ from inspectnet.figures.page import Figure, Pixels, Worded
 from inspectnet.report.lines import show
 from inspectnet.report.names import file_names
 from inspectnet.report.signals import BEYOND, Shown, policy_words, show_signals
+from inspectnet.report.tables import Cell, csv_text
 from inspectnet.results import Model
+
+COLUMNS = ("layer", "map", "class", "rank", "image", "value", "y", "x", "x0", "y0", "x1", "y1")
 
 
 def figures(result: Features, display: Display) -> Iterator[tuple[str, Figure]]:
@@ -46,6 +49,17 @@ def figures(result: Features, display: Display) -> Iterator[tuple[str, Figure]]:
             nothing=nothing,
         )
         yield names[features.layer], page
+
+
+def tables(result: Features) -> Iterator[tuple[str, str]]:
+    """A row for each activation, to sort and to look up: top.csv."""
+    rows: list[list[Cell]] = [
+        [layer.layer, features.map, features.class_name, rank, top.image, top.value, top.y, top.x, *top.box]
+        for layer in result.layers
+        for features in layer.maps
+        for rank, top in enumerate(features.top)
+    ]
+    yield "top.csv", csv_text(COLUMNS, rows)
 
 
 def print_result(result: Features) -> None:

@@ -1,19 +1,20 @@
 """An evaluation shown: tables of errors, and the confusion of classes as a picture and as CSV."""
 
-import csv
-import io
 from collections.abc import Iterator
+
+import numpy as np
 
 from inspectnet.analyses.evaluate import ClassErrorRate, ErrorRate, Evaluation
 from inspectnet.figures.confusion import draw_confusion
 from inspectnet.figures.display import Display
 from inspectnet.figures.page import Figure
-from inspectnet.report.tables import Cell, ends, print_table
+from inspectnet.report.tables import Cell, csv_text, ends, print_table
 
 WORST = 10  # classes in the table
 MOST = 2000  # classes in a matrix that is written out
 ERRORS = ("model", "top-1 error %", "95 %", "top-5 error %", "95 %", "loss", "images")
 DIFFERENCES = ("top-1 error", "points", "95 %", "p", "Holm")
+WRONG = ("image", "true class", "taken for", "rank of the true class", "loss")
 CLASSES = ("class", "top-1 error %", "top-5 error %", "images", "most often taken for")
 
 
@@ -28,13 +29,16 @@ def figures(result: Evaluation, display: Display) -> Iterator[tuple[str, Figure]
 
 
 def tables(result: Evaluation) -> Iterator[tuple[str, str]]:
-    """The same matrix as CSV."""
-    if len(result.classes) <= MOST:
-        counts, text = result.accuracy.confusion(result.accuracy.answers[-1]), io.StringIO()
-        sheet = csv.writer(text, lineterminator="\n")
-        sheet.writerow(["true class", *result.classes])
-        sheet.writerows([name, *row] for name, row in zip(result.classes, counts.tolist(), strict=True))
-        yield "confusion.csv", text.getvalue()
+    """The same matrix, and a row for each image that the last model, or all together, took for another class."""
+    accuracy, names = result.accuracy, result.classes
+    answers = accuracy.answers[-1]
+    if len(names) <= MOST:
+        counts = accuracy.confusion(answers).tolist()
+        rows = [[name, *row] for name, row in zip(names, counts, strict=True)]
+        yield "confusion.csv", csv_text(["true class", *names], rows)
+    wrong = np.flatnonzero(answers.rank).tolist()
+    pairs = ((accuracy.images[i], names[accuracy.labels[i]], names[answers.predicted[i]], i) for i in wrong)
+    yield "wrong.csv", csv_text(WRONG, [[*told, int(answers.rank[i]), float(answers.loss[i])] for *told, i in pairs])
 
 
 def print_result(result: Evaluation) -> None:

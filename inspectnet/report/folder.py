@@ -30,10 +30,12 @@ KINDS = (".png", ".svg", ".pdf", ".npz", ".json", ".csv", ".txt")  # of files th
 class OutputFolder:
     """Where one run writes its results, its record last; they are in place when `output_folder` ends."""
 
-    def __init__(self, stage: Stage, claim: Mapping[str, object], overwrite: bool, forms: Sequence[str]) -> None:
+    def __init__(self, stage: Stage, claim: Mapping[str, object], force: bool, forms: Sequence[str]) -> None:
         self.path, self.record_text = stage.folder, ""
-        self._stage, self._claim, self._overwrite, self._forms = stage, claim, overwrite, forms
+        self._stage, self._claim, self._force, self._forms = stage, claim, force, forms
         self._written: list[str] = []
+        self.about: Mapping[str, object] = {}
+        """What made the results, which pictures tell in their metadata."""
 
     def write_record(self, record: Mapping[str, object]) -> None:
         """Write the record, ready for JSON, as the last file; what run it is and which files it wrote are added."""
@@ -51,7 +53,7 @@ class OutputFolder:
 
         for form in self._forms:
             with self._file(f"{stem}.{form}") as file:
-                file.write(encode(figure, form))
+                file.write(encode(figure, form, self.about))
 
     def write_text(self, name: str, text: str) -> None:
         """Write text as UTF-8; what UTF-8 cannot hold (parts of odd file names) is written as an escape."""
@@ -71,8 +73,8 @@ class OutputFolder:
     @contextlib.contextmanager
     def _file(self, name: str) -> Iterator[BinaryIO]:
         target, path = self.path / name, self._stage.path(name)
-        if target.exists() and not self._overwrite and not self._made_before(name):
-            raise OutputError(f"{target} is there already. Choose another folder with --out, or say --overwrite.")
+        if target.exists() and not self._force and not self._made_before(name):
+            raise OutputError(f"{target} is there already. Choose another folder with --out, or say --force.")
         try:
             with path.open("wb") as file:
                 yield file
@@ -88,12 +90,17 @@ class OutputFolder:
 
 @contextlib.contextmanager
 def output_folder(
-    path: Path, claim: Mapping[str, object], *, overwrite: bool = False, forms: Sequence[str] = ("png",)
+    path: Path,
+    claim: Mapping[str, object],
+    *,
+    beside: bool = True,
+    force: bool = False,
+    forms: Sequence[str] = ("png",),
 ) -> Iterator[OutputFolder]:
     """The folder for the results of a run, all in place when the block ends; none if it fails.
 
-    claim: what makes it this run, ready for JSON. Where `path` holds results
-    of another run, or a living one makes them, `path`-2 is taken, or -3 and so on, unless they are to be overwritten.
+    claim: what makes it this run, ready for JSON. Where `path` holds results of another run, or a living one makes
+    them, they are replaced if that is forced; else `path`-2 is taken, or -3 and so on, if one `beside` it will do.
     forms: in which figures are written, of png, svg, pdf.
     Raises OutputError at once if nothing can be written there.
     """
@@ -101,14 +108,16 @@ def output_folder(
         with contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(made(place))
-                stage = _begin(place, claim, overwrite)
+                stage = _begin(place, claim, force)
             except (OSError, ValueError) as error:
                 raise refusal(place, error) from error
+            if stage is None and not beside:
+                raise OutputError(f"{place} holds the results of another run. Choose another --out, or say --force.")
             if stage is None:
                 continue
             stack.callback(stage.drop)
             stage.path(RECORD)  # which an input may have, as the work would find at its end
-            folder = OutputFolder(stage, claim, overwrite, forms)
+            folder = OutputFolder(stage, claim, force, forms)
             yield folder
             folder.place()
             return
@@ -124,7 +133,7 @@ def _places(path: Path) -> Iterator[Path]:
         yield named.with_name(f"{named.name}-{number}")
 
 
-def _begin(place: Path, claim: Mapping[str, object], overwrite: bool) -> Stage | None:
+def _begin(place: Path, claim: Mapping[str, object], force: bool) -> Stage | None:
     """A stage in a folder, None if another run has it."""
     text = json_text(claim)
     with locked(place):
@@ -132,7 +141,7 @@ def _begin(place: Path, claim: Mapping[str, object], overwrite: bool) -> Stage |
         run = _run_in(place)
         other = run is not None and run | {"files": None} != json.loads(text) | {"files": None}
         taken = other or any(living != text for living in claims(place))
-        return None if taken and not overwrite else Stage(place, text)
+        return None if taken and not force else Stage(place, text)
 
 
 def _run_in(folder: Path) -> dict[str, Any] | None:

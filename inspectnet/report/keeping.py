@@ -53,13 +53,13 @@ def save(
     folder: str | Path,
     *,
     formats: Sequence[str] = ("png",),
-    overwrite: bool = False,
+    force: bool = False,
     display: Display = DISPLAY,
 ) -> Path:
     """Write a result: result.json, its arrays and its figures; gives the folder that was taken.
 
-    Where `folder` holds another result, folder-2 is taken, or -3 and so on, unless it is to be overwritten. formats:
-    of figures: png, svg, pdf. display: how signals are drawn. Raises OutputError, OptionError.
+    formats: of figures: png, svg, pdf. force: whether another result that `folder` holds is replaced. display: how
+    signals are drawn. Raises OutputError if the folder holds another result, OptionError.
     """
     from inspectnet.figures.encoding import check_formats
 
@@ -71,7 +71,7 @@ def save(
     }
     claim |= {"images": about.images and about.images.sha256}
     forms = check_formats(formats)
-    with output_folder(Path(folder), claim, overwrite=overwrite, forms=forms) as out:
+    with output_folder(Path(folder), claim, beside=False, force=force, forms=forms) as out:
         write_result(out, result, display)
     return out.path
 
@@ -80,6 +80,9 @@ def write_result(folder: OutputFolder, result: Result, display: Display = DISPLA
     """Write a result's figures, tables, arrays and record to a folder that is being made. Raises OutputError."""
     arrays: dict[str, NDArray[Any]] = {}
     envelope = envelope_of(result, arrays)
+    models = [{"name": model.name, "sha256": model.sha256} for model in result.about.models]
+    told = {name: envelope[name] for name in ("command", "inspectnet", "images", "options")}
+    folder.about = {**told, "models": models}
     show = presenter(result)
     for name, figure in show.figures(result, display):
         folder.write_figure(name, figure)

@@ -1,9 +1,11 @@
 """Tables for the console: ruled on a terminal, plain aligned lines in a pipe or a file, where nothing is cut."""
 
+import csv
+import io
 import numbers
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from inspectnet.analyses.statistics import Interval
 from inspectnet.report.lines import show, visible
@@ -19,6 +21,15 @@ def ends(interval: Interval | Sequence[float | None] | None, times: float = 1, f
     if all(end is None for end in both):
         return ""
     return " to ".join("-" if end is None else f"{times * end:{form}}" for end in both)
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+    """A table as CSV: numbers in full, None as nothing."""
+    text = io.StringIO()
+    sheet = csv.writer(text, lineterminator="\n")
+    sheet.writerow(columns)
+    sheet.writerows(rows)
+    return text.getvalue()
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:

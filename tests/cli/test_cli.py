@@ -124,7 +124,7 @@ def test_deconv_writes_a_picture_numbers_and_arrays_for_each_layer(model, photos
     said, noted = done(capsys, "deconv", model, "-l", "conv*", *options)
     assert str(out) in said and noted == []
     files = contents(out)
-    assert set(files) == {"conv1.png", "conv2.png", "result.json", "arrays.npz"}
+    assert set(files) == {"conv1.png", "conv2.png", "result.json", "arrays.npz", "top.csv"}
     check_result(out)
     record = json.loads(files["result.json"])
     assert [layer["layer"] for layer in record["result"]["layers"]] == ["conv1", "conv2"]
@@ -160,7 +160,7 @@ def test_the_same_command_writes_the_same_bytes(options, model, photos, tmp_path
     for name in ("one", "two"):
         done(capsys, "deconv", model, "-l", "conv2", "--images", photos, "-o", tmp_path / name, *options)
         made.append(contents(tmp_path / name))
-    assert made[0] == made[1] and len(made[0]) == 3
+    assert made[0] == made[1] and len(made[0]) == 4
 
 
 def test_one_photo_shows_its_strongest_maps(model, photos, tmp_path, capsys):
@@ -181,7 +181,7 @@ def test_without_images_the_sample_photos_are_taken_in_tiles(tmp_path, capsys, m
     assert code == 0, err
     record = json.loads(out)
     assert record["images"]["count"] > 20 and record["options"]["tile"] is True
-    assert set(contents(tmp_path / "out" / "net" / "deconv")) == {"conv1.png", "result.json", "arrays.npz"}
+    assert set(contents(tmp_path / "out" / "net" / "deconv")) == {"conv1.png", "result.json", "arrays.npz", "top.csv"}
     assert "preprocessing: a guess: ImageNet's mean and std" in err
 
 
@@ -215,7 +215,7 @@ def test_a_name_of_the_file_goes_before_an_address_that_looks_the_same(photos, t
     more = ["--images", photos / "00.png", "-o", tmp_path / "out"]
     done(capsys, "deconv", path, "-l", "net/conv/Relu:0", *more)
     assert list(shown_maps(tmp_path / "out")) == ["net/conv/Relu:0"]
-    done(capsys, "deconv", path, "-l", "net/conv/Relu:0:3", *more, "--overwrite")
+    done(capsys, "deconv", path, "-l", "net/conv/Relu:0:3", *more, "--force")
     assert shown_maps(tmp_path / "out") == {"net/conv/Relu:0": [3]}
     done(capsys, "invert", path, "-l", "net/conv/Relu:0", "-o", tmp_path / "i.onnx")
 
@@ -378,8 +378,8 @@ def bad_model(kind, folder):
     elif kind == "old":
         plain.opset_import[0].version = 5
         write(plain, path)
-    elif kind == "no channels":
-        write(onnx_text("y = Relu (image)", image=("N", SIDE, SIDE, SIDE)), path)
+    elif kind == "no extent":
+        write(onnx_text("y = Relu (image)", image=("N", 3)), path)
     return path
 
 
@@ -387,7 +387,7 @@ BAD_MODELS = {
     "absent": "there is no file", "folder": "cannot read", "text": "is not an ONNX model", "empty": "is empty",
     "truncated": "cut short", "outside": "outside its folder", "no image": "has no image input",
     "two images": "has 2 inputs", "nan": "the weight 'k2' holds NaN", "old": "opset 5, older than 7",
-    "no channels": "photos have 3 or 1",
+    "no extent": "has no image input (its inputs",
 }  # fmt: skip
 
 

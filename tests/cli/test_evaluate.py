@@ -121,7 +121,13 @@ def test_the_json_holds_all_that_was_measured_and_what_decides_it(model, labelle
 
 def test_files_hold_the_same_and_the_answer_to_each_image(model, labelled, tmp_path, capsys):
     record, _ = result(capsys, model, "--images", labelled, "-o", tmp_path / "out")
-    assert set(contents(tmp_path / "out")) == {"result.json", "arrays.npz", "confusion.csv", "confusion.png"}
+    assert set(contents(tmp_path / "out")) == {
+        "result.json",
+        "arrays.npz",
+        "confusion.csv",
+        "confusion.png",
+        "wrong.csv",
+    }
     assert json.loads((tmp_path / "out" / "result.json").read_text()) == record
     assert check_result(tmp_path / "out").accuracy.images[-1] == "red/3.png"
     with open(tmp_path / "out" / "confusion.csv", newline="") as file:
@@ -132,6 +138,8 @@ def test_files_hold_the_same_and_the_answer_to_each_image(model, labelled, tmp_p
         ["green", "0", "4", "0"],
         ["blue", "0", "0", "4"],
     ]
+    wrong = list(csv.reader((tmp_path / "out" / "wrong.csv").read_text().splitlines()))
+    assert wrong[0][0] == "image" and [row[:4] for row in wrong[1:]] == [["red/3.png", "red", "green", "1"]]
     with np.load(tmp_path / "out" / "arrays.npz") as arrays:
         assert arrays["accuracy.labels"].tolist() == [2] * 4 + [1] * 4 + [0] * 4
         assert arrays["accuracy.answers.0.predicted"].tolist() == [2] * 4 + [1] * 4 + [0] * 3 + [1]

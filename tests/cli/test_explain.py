@@ -77,7 +77,7 @@ def test_all_that_the_command_does_python_does(model, photos, tmp_path, capsys):
     made = [inspectnet.Gradient(network), inspectnet.GradCam(network, layer="conv1")]
     for methods in ("gradient,grad_cam:layer=conv1", made):
         result = inspectnet.explain(network, photos, target="whale", methods=methods)
-        saved = inspectnet.save(result, tmp_path / "python", overwrite=True)
+        saved = inspectnet.save(result, tmp_path / "python", force=True)
         same, other = (dict(np.load(folder / "arrays.npz")) for folder in (saved, tmp_path / "out"))
         assert same.keys() == other.keys() and all(np.array_equal(same[name], other[name]) for name in same)
     assert inspectnet.plot(result).get_size_inches()[0] > inspectnet.plot(result, "red_deer_0-gradient").get_figwidth()
@@ -252,7 +252,7 @@ def test_the_curves_of_an_earlier_run_do_not_stay_beside_a_blank_one(model, phot
     done(capsys, "sanity", model, photos, "-m", "gradient", "-o", out)
     dead = random_weights(0, k1=(5, 3, 3, 3), k2=(6, 5, 3, 3)) | {"w": np.zeros((6, 4), np.float32)}
     write_network(tmp_path / "dead.onnx", NET, dead, SIDE, NAMES)
-    done(capsys, "sanity", tmp_path / "dead.onnx", photos, "-m", "gradient", "-o", out, "--overwrite")
+    done(capsys, "sanity", tmp_path / "dead.onnx", photos, "-m", "gradient", "-o", out, "--force")
     assert set(contents(out)) == {"result.json", "arrays.npz"}
 
 
@@ -292,7 +292,7 @@ def test_labels_that_tell_no_classes_apart_are_no_error_and_leave_no_older_files
     out = tmp_path / "out"
     done(capsys, "selectivity", model, "-l", "conv2", "--images", photos, "-o", out)
     album = noisy_photos(tmp_path / "album", {f"{folder}/{i}.png": (30, 30) for i in range(2)})
-    _, said = done(capsys, "selectivity", model, "-l", "conv2", "--images", album, "-o", out, "--overwrite")
+    _, said = done(capsys, "selectivity", model, "-l", "conv2", "--images", album, "-o", out, "--force")
     assert said[-1].startswith("no class selectivity: ") and why in said[-1]
     assert set(contents(out)) == {"units.png", "result.json", "arrays.npz"}
 

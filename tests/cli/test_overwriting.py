@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -28,15 +29,15 @@ def model(tmp_path, rng):
 COMMANDS = {"invert": ["-l", "conv1"], "annotate": ["--mean", "0,0,0", "--std", "1,1,1"]}
 
 
-@pytest.mark.parametrize("overwrite", [[], ["--overwrite"]], ids=["unasked", "asked"])
+@pytest.mark.parametrize("force", [[], ["--force"]], ids=["unasked", "asked"])
 @pytest.mark.parametrize("command", COMMANDS)
-def test_files_of_the_model_stay_whatever_they_are_called(command, overwrite, model, tmp_path, capsys):
+def test_files_of_the_model_stay_whatever_they_are_called(command, force, model, tmp_path, capsys):
     (tmp_path / "soft.onnx").symlink_to("weights.onnx")
     os.link(model, tmp_path / "hard.onnx")
     (tmp_path / "folder").symlink_to(tmp_path, target_is_directory=True)
     before = contents(tmp_path)
     for out in ("m.onnx", "weights.onnx", "soft.onnx", "hard.onnx", "folder/weights.onnx"):
-        line = refused(capsys, command, model, *COMMANDS[command], "-o", tmp_path / out, *overwrite)
+        line = refused(capsys, command, model, *COMMANDS[command], "-o", tmp_path / out, *force)
         assert f"{tmp_path / out} is read by this run, so it stays as it is" in line
     assert contents(tmp_path) == before
 
@@ -47,7 +48,7 @@ def test_both_parts_of_an_inverse_are_looked_at(model, tmp_path, capsys):
     file.graph.initializer[0].external_data[0].value = "i.backward.onnx"
     onnx.save(file, model)
     before = contents(tmp_path)
-    line = refused(capsys, "invert", model, "-l", "conv1", "--split", "-o", tmp_path / "i.onnx", "--overwrite")
+    line = refused(capsys, "invert", model, "-l", "conv1", "--split", "-o", tmp_path / "i.onnx", "--force")
     assert "i.backward.onnx is read by this run" in line
     assert contents(tmp_path) == before
 
@@ -66,7 +67,7 @@ def test_the_data_of_a_large_inverse_take_no_place_of_other_data(model, tmp_path
             line = refused(capsys, command, model, *more, "-o", tmp_path / out)
             assert f"{out}.data {why}" in line
     assert contents(tmp_path) == before
-    done(capsys, "annotate", model, *COMMANDS["annotate"], "-o", tmp_path / "other.onnx", "--overwrite")
+    done(capsys, "annotate", model, *COMMANDS["annotate"], "-o", tmp_path / "other.onnx", "--force")
     assert (tmp_path / "net.onnx.data").read_bytes() == before["net.onnx.data"]
     weight = onnx_ir.load(tmp_path / "other.onnx").graph.initializers["k"].const_value.numpy()
     np.testing.assert_array_equal(weight.ravel(), np.frombuffer(before["net.onnx.data"], np.float32)[: weight.size])
@@ -76,11 +77,11 @@ def test_the_data_of_a_large_inverse_take_no_place_of_other_data(model, tmp_path
 def test_a_file_with_something_else_in_it_is_replaced_only_if_that_is_said(command, model, tmp_path, capsys):
     out = tmp_path / "out.onnx"
     out.write_bytes(b"somebody's")
-    assert "is there already and holds something else. Say --overwrite" in refused(
+    assert "is there already and holds something else. Say --force" in refused(
         capsys, command, model, *COMMANDS[command], "-o", out
     )
     assert out.read_bytes() == b"somebody's"
-    done(capsys, command, model, *COMMANDS[command], "-o", out, "--overwrite")
+    done(capsys, command, model, *COMMANDS[command], "-o", out, "--force")
     again = out.read_bytes()
     done(capsys, command, model, *COMMANDS[command], "-o", out)  # the same bytes take nothing away
     assert out.read_bytes() == again
@@ -89,8 +90,25 @@ def test_a_file_with_something_else_in_it_is_replaced_only_if_that_is_said(comma
 def test_the_file_of_class_names_stays(model, tmp_path, capsys):
     names = tmp_path / "names.onnx"
     names.write_text("a\nb\nc\nd\n")
-    line = refused(capsys, "annotate", model, "--classes", names, "-o", names, "--overwrite")
+    line = refused(capsys, "annotate", model, "--classes", names, "-o", names, "--force")
     assert "is read by this run" in line and names.read_text() == "a\nb\nc\nd\n"
+
+
+def test_a_second_annotation_keeps_what_the_first_wrote(model, tmp_path, capsys):
+    names, out = tmp_path / "names.txt", tmp_path / "out.onnx"
+    names.write_text("a\nb\nc\nd\n")
+    done(capsys, "annotate", model, "--classes", names, "-o", out)
+    done(capsys, "annotate", model, *COMMANDS["annotate"], "-o", out)
+    names.write_text("e\nf\ng\nh\n")
+    done(capsys, "annotate", model, "--classes", names, "-o", out)
+    told = {prop.key: json.loads(prop.value) for prop in onnx.load(out).metadata_props}
+    assert told["inspectnet.classes"] == ["e", "f", "g", "h"] and told["inspectnet.preprocess"]["mean"] == [0, 0, 0]
+
+
+def test_annotations_of_another_model_are_not_taken_over(model, tmp_path, capsys, rng):
+    other = write_network(tmp_path / "other.onnx", NET, {"k": rng.normal(size=(4, 3, 3, 3))}, SIDE, "wxyz")
+    line = refused(capsys, "annotate", model, *COMMANDS["annotate"], "-o", other)
+    assert "is there already and holds something else. Say --force" in line
 
 
 # Folders ---------------------------------------------------------------------------------------------------
@@ -101,7 +119,7 @@ def test_results_do_not_come_among_the_photos(out, model, tmp_path, capsys):
     photos = noisy_photos(tmp_path / "photos", {"a.png": (20, 20), "cats/b.png": (20, 20)})
     (tmp_path / "link").symlink_to(photos, target_is_directory=True)
     before = contents(tmp_path)
-    line = refused(capsys, "deconv", model, "-l", "conv1", "--images", photos, "-o", tmp_path / out, "--overwrite")
+    line = refused(capsys, "deconv", model, "-l", "conv1", "--images", photos, "-o", tmp_path / out, "--force")
     assert "Choose another --out" in line and contents(tmp_path) == before
 
 
@@ -109,7 +127,7 @@ def test_a_photo_whose_name_a_result_would_have_stays(model, tmp_path, capsys):
     photos = noisy_photos(tmp_path / "photos", {"conv1.png": (20, 20)})
     before = contents(tmp_path)
     arguments = ("deconv", model, "-l", "conv1", "--images", photos / "conv1.png", "-o", photos)
-    for more, why in (([], "conv1.png is read by this run"), (["--overwrite"], "conv1.png is read by this run")):
+    for more, why in (([], "conv1.png is read by this run"), (["--force"], "conv1.png is read by this run")):
         assert why in refused(capsys, *arguments, *more, after=["scanning: "])
     assert contents(tmp_path) == before
 
@@ -143,24 +161,44 @@ def test_a_file_of_any_option_stays_though_it_is_called_as_a_result(option, mode
         os.link(tmp_path / "t.tar", record)
         more[0] = tmp_path / "t.tar"
     before = record.read_bytes()
-    line = refused(capsys, command, model, *more, "-o", out, "--overwrite", after=["scanning: ", "occluding", "hiding"])
+    line = refused(capsys, command, model, *more, "-o", out, "--force", after=["scanning: ", "occluding", "hiding"])
     assert f"{record} is read by this run, so it stays as it is" in line
     assert record.read_bytes() == before and [p.name for p in out.iterdir()] == [record.name]
 
 
-def test_a_run_leaves_the_results_of_another_and_says_where_its_own_are(model, tmp_path, capsys):
-    photos = noisy_photos(tmp_path / "photos", {"a.png": (20, 20)})
-    out, arguments = tmp_path / "out", ("deconv", model, "-l", "conv1", "--images", photos, "-o", tmp_path / "out")
+def method_of(folder):
+    return json.loads((folder / "result.json").read_text())["options"]["policy"]["method"]
+
+
+def test_a_run_leaves_the_results_of_another_and_says_where_its_own_are(model, tmp_path, capsys, monkeypatch):
+    photos = noisy_photos(tmp_path / "photos", {"a.png": (20, 20), "b.png": (20, 20)})
+    monkeypatch.chdir(tmp_path)
+    out, arguments = Path("out") / "m" / "deconv", ("deconv", model, "-l", "conv1", "--images", photos)
     done(capsys, *arguments)
     before = contents(out)
     shown, said = done(capsys, *arguments, "--method", "gradient")
-    assert said == [f"{out} holds the results of another run, so these go to {out}-2 (--overwrite replaces them)"]
+    assert said == [f"{out} holds the results of another run, so these go to {out}-2 (--force replaces them)"]
     assert shown.endswith(f"-> {out}-2\n") and contents(out) == before
-    assert json.loads((tmp_path / "out-2" / "result.json").read_text())["options"]["policy"]["method"] == "gradient"
+    assert (
+        json.loads((out.with_name("deconv-2") / "result.json").read_text())["options"]["policy"]["method"] == "gradient"
+    )
     assert done(capsys, *arguments, "--threads", 1, "--batch-size", 2)[1] == []  # the same run, which replaces its own
     assert contents(out) == before
-    done(capsys, *arguments, "--method", "gradient", "--overwrite")
-    assert json.loads((out / "result.json").read_text())["options"]["policy"]["method"] == "gradient"
+    (photos / "b.png").unlink()
+    done(capsys, *arguments)  # of other images: another run
+    assert contents(out) == before and (out.with_name("deconv-3") / "result.json").exists()
+    done(capsys, *arguments, "--method", "gradient", "--force")
+    assert method_of(out) == "gradient"
+
+
+def test_a_folder_that_is_asked_for_and_holds_another_run_is_refused_at_once(model, tmp_path, capsys):
+    photos = noisy_photos(tmp_path / "photos", {"a.png": (20, 20)})
+    arguments = ("deconv", model, "-l", "conv1", "--images", photos, "-o", tmp_path / "mine")
+    done(capsys, *arguments)
+    before = contents(tmp_path)
+    line = refused(capsys, *arguments, "--method", "gradient")
+    assert "mine holds the results of another run. Choose another --out, or say --force." in line
+    assert contents(tmp_path) == before
 
 
 def test_results_half_in_place_after_a_kill_are_no_photos(model, tmp_path, capsys):

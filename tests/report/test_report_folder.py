@@ -191,7 +191,7 @@ def test_two_living_runs_do_not_share_a_folder_unless_they_are_the_same(out):
 
 def test_results_of_another_run_are_replaced_as_a_whole_if_that_is_said(out):
     write(out, names=("a.txt", "b.txt"))
-    assert write(out, OTHER, names=("a.txt", "c.txt"), overwrite=True) == out
+    assert write(out, OTHER, names=("a.txt", "c.txt"), force=True) == out
     assert files(out) == ["a.txt", "c.txt", "result.json"]
     assert json.loads((out / "result.json").read_text())["run"]["options"] == OTHER["options"]
 
@@ -202,7 +202,7 @@ def test_a_file_of_somebody_else_stays_unless_the_opposite_is_said(out):
     with pytest.raises(OutputError, match=r"a\.txt is there already"):
         write(out)
     assert files(out) == ["a.txt"] and (out / "a.txt").read_text() == "mine"
-    write(out, overwrite=True)
+    write(out, force=True)
     assert (out / "a.txt").read_text() == "text"
 
 
@@ -211,7 +211,7 @@ def test_a_file_that_was_read_stays_whatever_is_said(out):
     (out / "a.txt").write_text("weights")
     read_input(out / "a.txt")
     with pytest.raises(OutputError, match="is read by this run, so it stays"):
-        write(out, overwrite=True)
+        write(out, force=True)
     assert (out / "a.txt").read_text() == "weights"
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from commands import check_result, write_network
 from nets import CONV_AND_DENSE, random_weights
+from PIL import Image
 
 import inspectnet
 from inspectnet.cli import app
@@ -33,15 +34,15 @@ def test_a_result_is_saved_with_its_figures_and_loaded_whole(result, tmp_path):
     assert repr(check_result(tmp_path / "kept")) == repr(result)
 
 
-def test_the_same_result_is_saved_in_its_place_and_another_beside_it(result, tmp_path):
+def test_the_same_result_is_saved_in_its_place_and_another_only_if_that_is_forced(result, tmp_path):
     import dataclasses
 
     other = dataclasses.replace(result, about=dataclasses.replace(result.about, options={"border": "edge"}))
-    assert [inspectnet.save(one, tmp_path / "kept").name for one in (result, result, other)] == [
-        "kept",
-        "kept",
-        "kept-2",
-    ]
+    assert [inspectnet.save(result, tmp_path / "kept").name for _ in range(2)] == ["kept", "kept"]
+    with pytest.raises(OutputError, match="kept holds the results of another run"):
+        inspectnet.save(other, tmp_path / "kept")
+    inspectnet.save(other, tmp_path / "kept", force=True)
+    assert inspectnet.load(tmp_path / "kept").about.options == {"border": "edge"}
 
 
 def test_a_result_says_in_a_few_lines_what_it_is_and_escapes_names_in_html(result):
@@ -131,3 +132,13 @@ def test_every_command_but_those_that_write_models_has_a_result():
     commands = {command.callback.__name__ for command in app.registered_commands}
     assert set(TOPICS) == commands - {"annotate", "invert"}
     assert all(result_type(command).command == command for command in TOPICS)
+
+
+def test_pictures_tell_what_made_them(result, tmp_path):
+    folder = inspectnet.save(result, tmp_path / "kept", formats=["png", "svg", "pdf"])
+    with Image.open(folder / "invariance.png") as picture:
+        told = json.loads(picture.text["Description"])
+    assert (told["command"], told["models"][0]["sha256"]) == ("invariance", result.about.models[0].sha256)
+    assert told["images"]["sha256"] == result.about.images.sha256 and told["options"]["border"] == "photo"
+    for name in ("invariance.svg", "invariance.pdf"):
+        assert result.about.images.sha256.encode() in (folder / name).read_bytes()
