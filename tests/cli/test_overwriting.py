@@ -128,7 +128,7 @@ def test_a_photo_whose_name_a_result_would_have_stays(model, tmp_path, capsys):
     before = contents(tmp_path)
     arguments = ("deconv", model, "-l", "conv1", "--images", photos / "conv1.png", "-o", photos)
     for more, why in (([], "conv1.png is read by this run"), (["--force"], "conv1.png is read by this run")):
-        assert why in refused(capsys, *arguments, *more, after=["scanning: "])
+        assert why in refused(capsys, *arguments, *more, after=["scanning: ", "projecting: "])
     assert contents(tmp_path) == before
 
 
