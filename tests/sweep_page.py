@@ -14,8 +14,8 @@ class Verified(TypedDict):
     layers: int
     checks: int
     failed: list[str]
-    gigabytes: float
-    """The most memory that the process had."""
+    gigabytes: float | None
+    """The most memory that the process had; None where it was not measured."""
     reason: str
     """Why there are no checks."""
 
@@ -88,7 +88,8 @@ projections of random signals on up to four layers from the lowest to the highes
 float32, that of the next of eight. Where it is large still, the median error of torch's own float32 over the eight
 stands beside it: in deep networks some rectifier's input is 0 but for rounding in nearly every image.
 Transformers have no rectifiers in the paper's sense: they are held to the gradient only. *verify*: the checks of
-`inspectnet verify` that pass, and on how many layers (eight at most), one method per exporter.
+`inspectnet verify` that pass, and on how many layers (eight at most), one method per exporter; rows
+without it are not verified yet.
 
 `python tests/sweep.py -o docs/coverage.json` runs what is missing, `--table > docs/coverage.md` writes this page.
 
@@ -103,15 +104,14 @@ def page(rows: list[Row]) -> str:
     worst = max((e for row in run for e in row.errors.values()), default=0.0)
     proved = [row.verified for row in run if row.verified]
     sound = sum(not (said["failed"] or said["reason"]) for said in proved)
-    memory = max((said["gigabytes"] for said in proved), default=0.0)
+    memory = [said["gigabytes"] for said in proved if said["gigabytes"] is not None]
     builds, missing = [row.build for row in run], len(names()) * len(EXPORTERS) - len(rows)
     lines = [
         f"{len(run)} exports run: {opened} open; {convs[1]:,} of {convs[0]:,} convolutions are inverted;",
         f"the largest error is {worst:.0e}.",
         f"Building an inverse took at most {max(builds)} s of one core." if builds else "",
-        f"`inspectnet verify` passed on {sound} of {len(proved)}, with at most {memory} GB of memory."
-        if proved
-        else "",
+        f"`inspectnet verify` passed on {sound} of {len(proved)} that it was run on." if proved else "",
+        f"It had at most {max(memory)} GB of memory in the {len(memory)} that were measured." if memory else "",
         f"Not run yet: {missing}." if missing else "",
     ]
     return (
