@@ -41,9 +41,11 @@ def parse(key: str, value: str, example: object) -> object:
     """Text in the type of the field's present value; `none` switches a field off."""
     if value.lower() == "none":
         return None
-    kind = float if example is None else type(example)
+    kind: type[int] | type[float] | type[str] = float
+    if isinstance(example, int | str):
+        kind = type(example)
     try:
-        return kind(value)  # type: ignore[call-arg]
+        return kind(value)
     except ValueError:
         raise TrainerError(f"--set {key}={value!r}: expected {kind.__name__}") from None
 

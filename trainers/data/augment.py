@@ -84,4 +84,5 @@ def jitter(pixels: Tensor, amount: float, generator: torch.Generator) -> Tensor:
     grey = pixels.mean(dim=3, keepdim=True)
     pixels = torch.lerp(grey, pixels, 1 + saturation)
     level = grey.mean(dim=(1, 2), keepdim=True)
-    return torch.lerp(level, pixels, 1 + contrast) + brightness * 128
+    jittered: Tensor = torch.lerp(level, pixels, 1 + contrast) + brightness * 128
+    return jittered

@@ -4,7 +4,7 @@ Written by hand and not by torch's exporter, because every name and one LRN node
 conv1 gives value conv1 from initializers conv1.weight and conv1.bias. Dropout leaves no node behind.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx_ir as ir
@@ -12,6 +12,8 @@ import onnx_ir as ir
 from trainers.architectures.architecture import Architecture, Conv
 
 OPSET, IR_VERSION = 21, 10
+
+Attribute = int | float | str | Sequence[int]
 
 
 class GraphBuilder:
@@ -27,11 +29,15 @@ class GraphBuilder:
     def parameter(self, name: str) -> ir.Value:
         """A weight or bias as an initializer."""
         tensor = ir.tensor(np.ascontiguousarray(self.weights[name], dtype=np.float32), name=name)
-        value = ir.Value(name=name, shape=tensor.shape, type=ir.TensorType(tensor.dtype), const_value=tensor)
+        value = ir.Value(
+            name=name, shape=ir.Shape(tensor.shape.numpy()), type=ir.TensorType(tensor.dtype), const_value=tensor
+        )
         self.initializers.append(value)
         return value
 
-    def add(self, op: str, name: str, x: ir.Value, parameters: tuple[str, ...] = (), **attributes: object) -> ir.Value:
+    def add(
+        self, op: str, name: str, x: ir.Value, parameters: tuple[str, ...] = (), **attributes: Attribute
+    ) -> ir.Value:
         """One node below `x`, with initializers `name.weight` and so on."""
         inputs = [x, *(self.parameter(f"{name}.{p}") for p in parameters)]
         out = ir.Value(name=name, type=ir.TensorType(ir.DataType.FLOAT))

@@ -1,8 +1,9 @@
 """A directory in the hands of one process; the system takes it back when the process ends, however it ends."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from filelock import AcquireReturnProxy, FileLock, Timeout
+from filelock import FileLock, Timeout
 
 from trainers.errors import InUseError, TrainerError
 from trainers.progress import say
@@ -10,7 +11,7 @@ from trainers.progress import say
 LOCK = ".lock"
 
 
-def hold(folder: Path, wait: bool = False) -> AcquireReturnProxy:
+def hold(folder: Path, wait: bool = False) -> AbstractContextManager[object]:
     """Hold `folder` for a `with` block; the process that holds it may hold it again.
 
     Where another process does, raises InUseError, or waits until that one lets go.

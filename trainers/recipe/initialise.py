@@ -11,7 +11,8 @@ def initialise(net: nn.Module, recipe: Recipe) -> None:
     for name, module in net.named_modules():
         if not isinstance(module, (nn.Conv2d, nn.Linear)):
             continue
-        nn.init.zeros_(module.bias)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
         if name == "conv1" and recipe.first_std is not None:
             nn.init.normal_(module.weight, std=recipe.first_std)
         elif recipe.init == "normal" or (recipe.init == "standard" and name == "fc8"):

@@ -164,7 +164,7 @@ def train_step(run: Run, images: Tensor, labels: Tensor) -> None:
     for group in state.optimiser.param_groups:
         group["lr"] = rate_at(recipe, state.plateau, run.progress)
     state.optimiser.zero_grad(set_to_none=True)
-    state.scaler.scale(loss).backward()
+    torch.autograd.backward(state.scaler.scale(loss))
     state.scaler.step(state.optimiser)
     state.scaler.update()
     clip_filters(state.net, recipe)
