@@ -1,5 +1,6 @@
 """What the classes of a network are called, and which one a user means."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -65,7 +66,7 @@ def _named(network: Network) -> Sequence[str]:
 
 
 def find_class(text: str, names: Names) -> int:
-    """The number of the class that is called so, has that number, or the only one with it as a part of its name.
+    """The number of the class that is called so, has that number, or alone has it among its words, else in its name.
 
     Letters may be large or small. Raises OptionError with the nearest names, or those that it is part of.
     """
@@ -81,13 +82,19 @@ def find_class(text: str, names: Names) -> int:
         if not 0 <= number < len(names):
             raise OptionError(f"no class '{text}'.{numbers}")
         return number
-    parts = exact or [i for i, each in enumerate(called) if any(wanted in name for name in each)] if wanted else []
+    word = re.escape(wanted)
+    parts = exact or (_having(rf"(?<!\w){word}(?!\w)", called) or _having(word, called) if wanted else [])
     if len(parts) == 1:
         return parts[0]
     if parts:
         listed = ", ".join(f"{names[i][-1]} ({i})" for i in parts[:SHOWN]) + ", and more" * (len(parts) > SHOWN)
         raise OptionError(f"'{text}' is part of the names of {len(parts)} classes: {listed}. Say which by its number.")
     raise OptionError(f"no class '{text}'.{nearest(wanted, _words(called)) or numbers}")
+
+
+def _having(pattern: str, called: Sequence[Sequence[str]]) -> list[int]:
+    """The classes in one of whose names the pattern is found."""
+    return [i for i, each in enumerate(called) if any(re.search(pattern, name) for name in each)]
 
 
 def _words(names: Sequence[Sequence[str]]) -> list[str]:

@@ -42,7 +42,7 @@ def deconv(
     images: Sources,
     layers: Sequence[str],
     *,
-    maps: Maps = 16,
+    maps: Maps | None = None,
     units: str | Sequence[int] = "",
     top: int = 9,
     tile: bool = False,
@@ -56,9 +56,9 @@ def deconv(
 
     Given one photo: the maps that it activates most, each from its strongest unit, and each layer's whole activity.
     layers: names, globs, or single maps, as conv5:212. maps: how many, drawn by the seed among those that anything
-    activates (of one photo the strongest), "all", or which ones; units: just these of every layer. top: activations
-    of each map. tile: photos are cut into tiles of the network's size. threads: that decode. Raises LayerError,
-    OptionError, RuleError for an operator without a rule, ImageError if no image can be read, ModelError.
+    activates (of one photo the strongest), by default 16; "all"; or which ones. units: just these of every layer. top:
+    activations of each map. tile: photos are cut into tiles of the network's size. threads: that decode. Raises
+    LayerError, OptionError, RuleError for an operator without a rule, ImageError if no image can be read, ModelError.
     """
     policy, collection = policy or Policy(), collection_of(images)
     inverse, selections = network.inverse(policy), select_maps(network, layers, maps, units)

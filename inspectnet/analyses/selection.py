@@ -15,6 +15,9 @@ Maps = int | str | Sequence[int]
 """How many maps, "all", or which ones, as numbers or in text: "0,5,7-9"."""
 
 
+DRAWN = 16  # maps of a layer that are shown where nothing says how many
+
+
 @dataclass(frozen=True)
 class Selection:
     """The maps of one layer that are asked for: those listed, else so many, with neither all of them."""
@@ -45,13 +48,16 @@ class Selection:
 
 
 def select_maps(
-    network: Network, addresses: Sequence[str], maps: Maps, units: str | Sequence[int] = ""
+    network: Network, addresses: Sequence[str], maps: Maps | None, units: str | Sequence[int] = ""
 ) -> list[Selection]:
     """What is asked for of each layer, from the bottom up.
 
     addresses: layers, by any of their names or globs, or single maps, as conv5:212, which go before `maps`. units:
-    just these maps of every layer, which go before `maps` too. Raises LayerError, OptionError.
+    just these maps of every layer, in place of `maps`. Raises LayerError, OptionError.
     """
+    if maps is not None and len(units):
+        raise OptionError(f"--maps {_text(maps)} and --unit {_text(units)} say the maps twice. Leave one of them out.")
+    maps = DRAWN if maps is None else maps
     asked = [_ranked(address_of(network, text)) for text in addresses]
     own: dict[str, list[int]] = {}
     for address in asked:
@@ -114,9 +120,9 @@ def _listed(text: str, layer: Layer) -> tuple[int, ...]:
     return tuple(parse_numbers(text.removesuffix(","), layer.maps, layer.name))
 
 
-def told(maps: Maps) -> int | str | list[int]:
+def told(maps: Maps | None) -> int | str | list[int] | None:
     """The same, ready for JSON."""
-    return maps if isinstance(maps, int | str) else [int(number) for number in maps]
+    return maps if maps is None or isinstance(maps, int | str) else [int(number) for number in maps]
 
 
 def _text(maps: Maps) -> str:

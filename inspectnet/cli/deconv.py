@@ -11,11 +11,11 @@ from inspectnet.cli.destination import GalleryDestination
 from inspectnet.cli.opening import Opening
 
 IMAGES = "A folder, one photo, a .txt or .csv list, a .tar; by default the sample photos, in tiles."
-MAPS = "How many maps (drawn by --seed; of one photo the strongest), 'all', or a list: 0,5,7-9."
+MAPS = "How many maps (drawn by --seed; of one photo the strongest), by default 16; 'all'; or a list: 0,5,7-9."
 
 Images = Annotated[Path | None, typer.Option(help=IMAGES, metavar="PATH", parser=options.path_of)]
 Top = Annotated[int, typer.Option(min=1, help="How many activations of each map.")]
-Maps = Annotated[str, typer.Option(help=MAPS)]
+Maps = Annotated[str | None, typer.Option(help=MAPS, show_default=False)]
 Units = Annotated[str, typer.Option(help="Just these maps, as 0,3,7-12.", show_default=False)]
 Tile = Annotated[bool, typer.Option(help="Cut photos into tiles of the network's size.")]
 Seed = Annotated[int, typer.Option(min=0, help="Which maps are drawn.")]
@@ -26,7 +26,7 @@ def deconv(
     layer: options.Layers,
     images: Images = None,
     top: Top = 9,
-    maps: Maps = "16",
+    maps: Maps = None,
     unit: Units = "",
     tile: Tile = False,
     *,

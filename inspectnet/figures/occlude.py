@@ -14,6 +14,7 @@ from inspectnet.figures.page import Page, Pixels, Worded, framed, scaled
 from inspectnet.figures.style import line_height, text_width
 
 OTHERS = "#bebebe"  # the colour of all classes that have none of their own
+PALETTE = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in (*style.COLOURS, OTHERS)], np.uint8)
 HEADINGS = ("a  the photo", "b  the map's activity", "c  the map's projection", "in other images",
             "d  the class's probability", "e  the most probable class")  # fmt: skip
 SIDE = 240  # of a panel as drawn, px at most
@@ -22,6 +23,7 @@ BAR = 10  # the height of a colour bar, px
 BESIDE, OTHER_IMAGES = 4, 3  # between small tiles, px; rows of them
 LEGEND = 210  # room for its names, px
 WASH = 0.75  # how much paler a photo is beside a map
+OPAQUE = 0.55  # how much of what is seen of a map is its colour; the rest is the photo in grey
 
 
 @dataclass(frozen=True)
@@ -108,14 +110,22 @@ def colours_of(values: np.ndarray, ends: tuple[float, float]) -> Pixels:
 
 
 def lay_over(photo: Pixels, cells: Pixels, places: Places, size: tuple[int, int]) -> Pixels:
-    """The photo [H,W,3], pale and of `size` (w, h), under a cell [h,w,3] around the square's middle at each place."""
+    """The photo [H,W,3] in grey, of `size` (w, h), shining through a cell [h,w,3] around the square's middle at each
+    place, and pale where there is none.
+    """
     grey = np.asarray(Image.fromarray(photo).convert("L").convert("RGB").resize(size, Image.Resampling.LANCZOS))
     out = np.rint(255 - (1 - WASH) * (255.0 - grey)).astype(np.uint8)
     rows = _cell_at(places.tops, places, photo.shape[0], size[1])
     columns = _cell_at(places.lefts, places, photo.shape[1], size[0])
     y, x = np.flatnonzero(rows >= 0), np.flatnonzero(columns >= 0)
-    out[np.ix_(y, x)] = cells[np.ix_(rows[y], columns[x])]
+    covered = np.ix_(y, x)
+    out[covered] = mix(cells[np.ix_(rows[y], columns[x])], grey[covered])
     return out
+
+
+def mix(colours: np.ndarray, grey: np.ndarray | float = 128) -> Pixels:
+    """Colours (..., 3) with a photo in grey shining through; without one, what they look like on a mid-grey one."""
+    return np.asarray(np.rint(OPAQUE * colours + (1 - OPAQUE) * grey), np.uint8)
 
 
 def _cell_at(starts: np.ndarray, places: Places, extent: int, drawn: int) -> np.ndarray:
@@ -144,8 +154,7 @@ def _draw_photo(page: Page, strip: Strip, top: int, size: tuple[int, int]) -> No
     page.show(strip.photo, (lefts[0], below), size)
     _outline_square(page, strip, (lefts[0], below), size[0] / strip.photo.shape[1])
     page.show(_heat(strip, strip.probability, size), (lefts[4], below))
-    palette = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in (*style.COLOURS, OTHERS)], np.uint8)
-    cells = palette[np.minimum(strip.labels, len(style.COLOURS))]
+    cells = PALETTE[np.minimum(strip.labels, len(style.COLOURS))]
     page.show(lay_over(strip.photo, cells, strip.places, size), (lefts[5], below))
     _draw_bar(page, strip.probability, (lefts[4], below + size[1] + 6), size[0])
     _draw_legend(page, strip, (lefts[6], below), size[1])
@@ -185,7 +194,7 @@ def _draw_bar(page: Page, measure: Measure, corner: tuple[int, int], width: int)
     """The colours with the values at both ends, and a tick where nothing is hidden."""
     (left, top), (low, high) = corner, measure.ends
     bar = np.broadcast_to(np.linspace(low, high, width) if high > low else np.full(width, low), (BAR, width))
-    page.show(colours_of(bar, measure.ends), corner)
+    page.show(mix(colours_of(bar, measure.ends)), corner)
     at = left + ((width - 1) * (measure.whole - low) / (high - low) if high > low else width / 2)
     page.fill((at - 2.5, top - 3, 5, BAR + 6), "white")
     page.fill((at - 1.5, top - 3, 3, BAR + 6), "black")
@@ -201,7 +210,7 @@ def _draw_legend(page: Page, strip: Strip, corner: tuple[int, int], height: int)
     for number, name in enumerate([*strip.names[: len(style.COLOURS)], *more]):
         share = np.mean(np.minimum(strip.labels, len(style.COLOURS)) == number)
         y, text = top + number * step, f"{100 * share:.0f} %" if share >= 0.005 else "<1 %"
-        page.fill((left, y + 1, 12, 12), (*style.COLOURS, OTHERS)[number])
+        page.show(np.broadcast_to(mix(PALETTE[number]), (12, 12, 3)), (left, y + 1))
         page.write(
             (left + 20, y),
             name,

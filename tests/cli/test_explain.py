@@ -212,6 +212,13 @@ def test_a_class_is_its_name_then_its_number_then_a_part_of_its_name(text, numbe
     assert find_class(text, names) == number
 
 
+def test_a_whole_word_of_a_name_goes_before_a_part_of_a_word():
+    names = [("mixing bowl",), ("great grey owl, Strix nebulosa",), ("soup bowl",), ("owlet",), ("c++",)]
+    assert (find_class("owl", names), find_class("Owlet", names), find_class("c+", names)) == (1, 3, 4)
+    with pytest.raises(OptionError, match=r"'bowl' is part of the names of 2 classes: mixing bowl \(0\), soup bowl"):
+        find_class("bowl", names)
+
+
 def test_a_name_goes_before_a_number_and_an_empty_text_means_nothing():
     assert find_class("1", [("1",), ("0",)]) == 0
     with pytest.raises(OptionError, match="no class ''"):

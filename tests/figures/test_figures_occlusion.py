@@ -14,6 +14,7 @@ from inspectnet.figures.occlude import (
     colours_of,
     draw_occlusion,
     lay_over,
+    mix,
 )
 from inspectnet.figures.style import COLOURS
 
@@ -31,7 +32,7 @@ def test_each_cell_lies_around_the_middle_of_its_square():
     places = Places(4, 2, np.arange(0, 9, 2), np.arange(0, 9, 2))
     cells = np.arange(25, dtype=np.uint8).reshape(5, 5, 1).repeat(3, axis=2)
     laid = lay_over(GREY, cells, places, (24, 24))
-    np.testing.assert_array_equal(laid[2:22, 2:22], cells.repeat(4, axis=0).repeat(4, axis=1))
+    np.testing.assert_array_equal(laid[2:22, 2:22], mix(cells.repeat(4, axis=0).repeat(4, axis=1)))
     edge = np.ones((24, 24), bool)
     edge[2:22, 2:22] = False
     assert (laid[edge] == 223).all()  # 255 - (255 - 128) / 4
@@ -47,16 +48,26 @@ def strip(names, side=12, elsewhere=3, maps=1):
     places = Places(4, 2, np.arange(0, side - 3, 2), np.arange(0, side - 3, 2))
     n = len(places.tops)
     labels = np.arange(n * n).reshape(n, n) % len(names)
-    photo = rng.integers(0, 256, (side, side, 3), np.uint8)
+    photo = np.full((side, side, 3), 128, np.uint8)
     measure = Measure(rng.normal(size=(n, n)), 0.5, " %")
     tile = np.full((7, 7, 3), 99, np.uint8)
     rows = [MapRow(f"conv{i}:7", measure, photo, [(tile, tile)] * elsewhere) for i in range(maps)]
     return Strip("a photo", photo, places, (0, 2), rows, measure, labels, names)
 
 
+def test_the_photo_shines_through_what_lies_over_it():
+    """A dark half and a light one under cells of one colour."""
+    photo = GREY.copy()
+    photo[:6], photo[6:] = 0, 255
+    cells = np.full((5, 5, 3), (200, 40, 0), np.uint8)
+    laid = lay_over(photo, cells, Places(4, 2, np.arange(0, 9, 2), np.arange(0, 9, 2)), (12, 12)).astype(int)
+    assert (laid[9, 5] - laid[2, 5] > 100).all()
+    assert laid[9, 5].argmax() == laid[2, 5].argmax() == 0
+
+
 def area(pixels, colour):
-    """How many pixels of a page have that colour."""
-    return int((pixels == np.rint(255 * np.array(to_rgb(colour)))).all(axis=2).sum())
+    """How many pixels of a page have that colour, as it is over mid-grey."""
+    return int((pixels == mix(np.rint(255 * np.array(to_rgb(colour))))).all(axis=2).sum())
 
 
 @pytest.mark.parametrize("count", [1, 7, 9])
