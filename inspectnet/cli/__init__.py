@@ -4,29 +4,17 @@ import contextlib
 import errno
 import os
 import sys
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from inspectnet import __version__
-from inspectnet.cli.annotate import annotate
-from inspectnet.cli.correspond import correspond
-from inspectnet.cli.deconv import deconv
-from inspectnet.cli.diagnose import diagnose
-from inspectnet.cli.evaluate import evaluate
-from inspectnet.cli.evolve import evolve
-from inspectnet.cli.explain import explain
-from inspectnet.cli.invariance import invariance
-from inspectnet.cli.invert import invert
-from inspectnet.cli.layers import layers
-from inspectnet.cli.occlude import occlude
+from inspectnet.cli.examples import EXAMPLES
 from inspectnet.cli.options import Command
 from inspectnet.cli.process import Ended, ending_in_order, open_nowhere, speaking_alone
-from inspectnet.cli.sanity import sanity
-from inspectnet.cli.selectivity import selectivity
 from inspectnet.cli.spread import spread
 from inspectnet.cli.telling import remark_notes
-from inspectnet.cli.verify import verify
 from inspectnet.errors import InspectError, OutputError, blame
 from inspectnet.files.inputs import forget_inputs
 from inspectnet.report.lines import visible
@@ -36,28 +24,13 @@ NO_MORE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT)  # what a stdout says that i
 
 app = typer.Typer(
     name="inspectnet",
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (
-    layers,
-    deconv,
-    explain,
-    sanity,
-    selectivity,
-    occlude,
-    invariance,
-    evolve,
-    diagnose,
-    correspond,
-    evaluate,
-    invert,
-    verify,
-    annotate,
-):
-    app.command(cls=Command)(spread(command))
+for name in EXAMPLES:
+    command = getattr(import_module(f"inspectnet.cli.{name}"), name)
+    app.command(cls=Command, short_help=(command.__doc__ or "").split("\n")[0])(spread(command))
 
 
 def _version(wanted: bool) -> None:

@@ -1,10 +1,5 @@
 """inspectnet annotate: preprocessing and class names written into a copy of a model."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
 from inspectnet.cli import options
 from inspectnet.cli.opening import Opening, Preprocessing
 from inspectnet.errors import OptionError
@@ -16,15 +11,12 @@ def annotate(
     out: options.OutFile,
     *,
     preprocessing: Preprocessing,
-    classes: Annotated[
-        Path | None, typer.Option(help="Class names, one a line, or a TSV whose last column is the name.")
-    ] = None,
+    classes: options.Classes = None,
     force: options.Force = False,
 ) -> None:
     """Write preprocessing and class names into a copy of a model, so that they travel with it."""
     from inspectnet.reading import metadata
 
-    out = options.onnx_file(out)
     network = Opening("cpu", preprocessing).open(model, photos=False)
     properties, usual = dict[str, object](), dict[str, object]()
     if network.photos and (preprocessing.said() or not network.preparation_source.startswith("a guess")):

@@ -1,31 +1,34 @@
 """Where the results of a command go, and what makes its run another than one that was there before."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar
 
-import typer
-
 from inspectnet.cli import options
+from inspectnet.cli.options import KEEPING, option
 from inspectnet.cli.telling import remark
-from inspectnet.report.lines import show, show_json
+from inspectnet.report.lines import show_files, show_json
 
 if TYPE_CHECKING:
     from inspectnet.figures.display import Display
     from inspectnet.network import Network
-    from inspectnet.report.folder import OutputFolder
+    from inspectnet.progress import Progress
     from inspectnet.results import Result
+
+CLIP = "The percentile of |x| that has full contrast in pictures of signals; 100 cuts nothing off."
+SCALE = "What shares one scale in pictures of signals."
+
+Clip = Annotated[float, option(CLIP, metavar="0..100", group=KEEPING)]
+Scale = Annotated[str, option(SCALE, metavar="tile|map|page", group=KEEPING)]
+Zoom = Annotated[bool, option("Show the part of each tile where its signal is.", group=KEEPING)]
+Names = Annotated[bool, option("Name the photos under their patches.", "--names", group=KEEPING)]
 
 T = TypeVar("T", bound="Result")
 
 LOOKS = ("format", "clip", "scale", "zoom", "names")
-INDIFFERENT = ("out", "force", "as_json", "batch_size", "threads", *LOOKS)  # options that change no result
-
-Out = Annotated[Path | None, options.out_folder("A folder for the results; by default out/MODEL/COMMAND.")]
-
-Format = Annotated[str, typer.Option(metavar="png,svg,pdf", help="The form of figures; several by commas.")]
+# options that change no result
+INDIFFERENT = ("photos", "out", "force", "as_json", "wide", "verbose", "batch_size", "threads", *LOOKS)
 
 
 def _as_json(value: object) -> object:
@@ -42,26 +45,26 @@ class RecordDestination:
     keeps: ClassVar[bool] = False
     """Whether they are written where no folder was asked for."""
 
-    out: Out = None
+    out: options.OutFolder = None
     force: options.Force = False
+    as_json: options.AsJson = False
+    wide: options.Wide = False
 
-    @contextmanager
-    def folder(self, default: str, networks: Sequence["Network"]) -> Iterator["OutputFolder"]:
-        """The folder for results, by default one for the models of that name; says so if it is not the one asked for.
-
-        Raises OutputError.
-        """
-        from inspectnet.report.folder import output_folder
-
+    def _claim(self, default: str, networks: Sequence["Network"]) -> tuple[Path, dict[str, object]]:
+        """The folder for results, by default one for the models of that name, and what makes the run this one."""
         asked = options.request.get()
-        path = self.out or options.RESULTS / default / asked.command
-        chosen = {name.rstrip("_"): _as_json(value) for name, value in asked.options.items() if name not in INDIFFERENT}
+        said = dict(asked.options)
+        if "photos" in said:  # which are images as well
+            said["images"] = [*(said["images"] or []), *(said["photos"] or [])]
+        chosen = {name.rstrip("_"): _as_json(value) for name, value in said.items() if name not in INDIFFERENT}
         models = [network.sha256 for network in networks]
-        claim = {"command": asked.command, "options": chosen, "models": models, "images": asked.images}
-        with output_folder(path, claim, beside=self.out is None, force=self.force, forms=self._forms()) as folder:
-            if folder.path != path:
-                remark(f"{path} holds the results of another run, so these go to {folder.path} (--force replaces them)")
-            yield folder
+        claim: dict[str, object] = {
+            "command": asked.command,
+            "options": chosen,
+            "models": models,
+            "images": asked.images,
+        }
+        return self.out or options.RESULTS / default / asked.command, claim
 
     def _forms(self) -> list[str]:
         """The forms in which figures are written. Raises OptionError for an unknown one."""
@@ -73,34 +76,42 @@ class RecordDestination:
 
         return Display()
 
-    def finish(self, networks: Sequence["Network"], analyse: Callable[[], T], *, as_json: bool, name: str = "") -> T:
-        """Run an analysis, write its result and print it.
+    def finish(
+        self, networks: Sequence["Network"], analyse: Callable[["Progress"], T], *, name: str = "", **shown: bool
+    ) -> T:
+        """Run an analysis, write its result and print it, and last where its pictures are.
 
-        Raises OutputError before the work if nothing can be written.
+        shown: what else its presenter is told. Raises OutputError before the work if nothing can be written.
         """
         from inspectnet.report.envelope import envelope_text
-        from inspectnet.report.folder import RECORD
+        from inspectnet.report.folder import RECORD, output_folder
         from inspectnet.report.keeping import write_result
+        from inspectnet.report.progress import progress
+        from inspectnet.report.tables import all_columns
         from inspectnet.report.topics import presenter
 
-        display = self._display()  # which may be refused, before the work
+        display, forms = self._display(), self._forms()  # which may be refused, before the work
         if not (self.keeps or self.out):
-            result = analyse()
-            text, where = (envelope_text(result) if as_json else ""), ""
+            result = analyse(progress)
+            text, where, files = (envelope_text(result) if self.as_json else ""), None, []
         else:
-            default = name or "-".join(network.path.stem for network in networks)
-            with self.folder(default, networks) as folder:
-                result = analyse()
+            path, claim = self._claim(name or "-".join(network.path.stem for network in networks), networks)
+            with output_folder(path, claim, beside=self.out is None, force=self.force, forms=forms) as folder:
+                if folder.path != path:
+                    what = f"{path} holds the results of another run, so these go to {folder.path}"
+                    remark(f"{what} (--force replaces them)")
+                result = analyse(progress)
                 write_result(folder, result, display)
-            text, where = folder.record_text, str(folder.path)
+            text, where, files = folder.record_text, folder.path, folder.pictures
         images = result.about.images
         options.say_skipped(images.skipped if images else (), RECORD if where else "--json")
-        if as_json:
+        if self.as_json:
             show_json(text)
-        else:
-            presenter(result).print_result(result)
-            if where:
-                show(f"-> {where}")
+            return result
+        with all_columns(self.wide):
+            presenter(result).print_result(result, **shown)
+        if where:
+            show_files(where, files)
         return result
 
 
@@ -110,20 +121,12 @@ class Destination(RecordDestination):
 
     keeps: ClassVar[bool] = True
 
-    format: Format = "png"
+    format: options.Format = "png"
 
     def _forms(self) -> list[str]:
         from inspectnet.figures.encoding import check_formats
 
         return check_formats(self.format.split(","))
-
-
-CLIP = "The percentile of |x| that has full contrast in pictures of signals; 100 cuts nothing off."
-
-Clip = Annotated[float, typer.Option(help=CLIP)]
-Scale = Annotated[str, typer.Option(metavar="tile|map|page", help="What shares one scale in pictures of signals.")]
-Zoom = Annotated[bool, typer.Option(help="Show the part of each tile where its signal is.")]
-Names = Annotated[bool, typer.Option("--names", help="Name the photos under their patches.")]
 
 
 @dataclass(frozen=True)

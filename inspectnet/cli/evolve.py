@@ -8,24 +8,21 @@ import typer
 from inspectnet.cli import options
 from inspectnet.cli.destination import SignalDestination
 from inspectnet.cli.opening import Opening
+from inspectnet.cli.options import option
 from inspectnet.errors import OptionError
 from inspectnet.files.parsing import whole_number
 
 CHECKPOINTS = "ONNX files of one training, or a folder of them; each says its epoch."
-IMAGES = "A folder, a .txt or .csv list, a .tar; the paper takes the training images."
-MAPS = "How many maps, drawn by --seed, or a list: 0,5,7-9."
-EPOCHS = "The epochs of the files, in their order, if they do not say: 1,2,5."
-NEAR = "How like its last state a settled layer is, 0..1."
+IMAGES = f"{options.IMAGES} The paper takes the training images."
+COMPARED = "Images, evenly spaced, whose activations are compared."
 
-Checkpoints = Annotated[
-    list[Path], typer.Argument(metavar="CKPT.onnx...", help=CHECKPOINTS, parser=options.path_of, show_default=False)
-]
-Images = Annotated[Path, typer.Option(help=IMAGES, metavar="PATH", parser=options.path_of, show_default=False)]
-Maps = Annotated[str, typer.Option(help=MAPS)]
-Epochs = Annotated[str, typer.Option(help=EPOCHS, show_default=False)]
-Near = Annotated[float, typer.Option(min=0, max=1, help=NEAR)]
-Compared = Annotated[int, typer.Option(min=4, help="Images, evenly spaced, whose activations are compared.")]
-Seed = Annotated[int, typer.Option(min=0, help="Draws the maps, and the places that are compared.")]
+Checkpoints = Annotated[list[Path], typer.Argument(metavar="MODEL...", help=CHECKPOINTS, parser=options.path_of)]
+Images = Annotated[list[Path], options.path(IMAGES, "--images")]
+Maps = Annotated[str, option("How many maps, drawn by --seed, or a list: 0,5,7-9.", metavar="MAPS")]
+Epochs = Annotated[str, option("The epochs of the files, in their order, if they do not say: 1,2,5.", metavar="EPOCHS")]
+Near = Annotated[float, option("How like its last state a settled layer is.", min=0, max=1, metavar="0..1")]
+Compared = Annotated[int, option(COMPARED, min=4, metavar="N")]
+Seed = Annotated[int, options.seed("Draws the maps, and the places that are compared.")]
 
 
 def evolve(
@@ -43,22 +40,19 @@ def evolve(
     threads: options.Threads = None,
     destination: SignalDestination,
     opening: Opening,
-    as_json: options.AsJson = False,
 ) -> None:
     """Show how features come to be: the strongest projection of some maps at each checkpoint of a training."""
     from inspectnet.analyses import evolve as analysis
-    from inspectnet.report.progress import progress
 
     files, policy = _files(checkpoints), options.policy_of(method)
     networks = [opening.open(f, photos=i == 0) for i, f in enumerate(files)]
     times, collection = _epochs(epochs, len(files)), options.collection_of(images, destination.out)
     destination.finish(
         networks,
-        lambda: analysis.evolve(
+        lambda progress: analysis.evolve(
             networks, collection, layer, epochs=times, maps=maps, near=near, policy=policy, compared=compared,
             seed=seed, batch_size=options.images_at_once(batch_size, networks[0]), threads=threads, progress=progress,
         ),
-        as_json=as_json,
         name=files[-1].stem,
     )  # fmt: skip
 

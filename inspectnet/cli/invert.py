@@ -2,21 +2,21 @@
 
 from typing import Annotated
 
-import typer
-
 from inspectnet.cli import options
 from inspectnet.cli.opening import Alias, InputSize, Opening, Preprocessing
 from inspectnet.errors import OptionError
 from inspectnet.report.lines import show
+
+SPLIT = "Two files: OUT.forward.onnx records, OUT.backward.onnx takes seeds down."
+
+Split = Annotated[bool, options.option(SPLIT, "--split")]
 
 
 def invert(
     model: options.Model,
     layer: options.OneLayer,
     out: options.OutFile,
-    split: Annotated[
-        bool, typer.Option(help="Two files: OUT.forward.onnx records, OUT.backward.onnx takes seeds down.")
-    ] = False,
+    split: Split = False,
     force: options.Force = False,
     *,
     method: options.Method = "deconvnet",
@@ -29,7 +29,6 @@ def invert(
     """
     from inspectnet.analyses.selection import address_of
 
-    out = options.onnx_file(out)
     network = Opening("cpu", Preprocessing(input_size=input_size), alias).open(model, photos=False)
     unit = address_of(network, layer)
     if unit.map is not None:

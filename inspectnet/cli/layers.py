@@ -12,10 +12,9 @@ def layers(
     device: DeviceName = "cpu",
     *,
     destination: RecordDestination,
-    as_json: options.AsJson = False,
 ) -> None:
     """List the layers of a model: names, shapes, receptive fields, and whether they can be inverted."""
     from inspectnet.analyses import layers as analysis
 
     network = Opening(device, Preprocessing(input_size=input_size), alias).open(model, photos=False)
-    destination.finish([network], lambda: analysis.layers(network), as_json=as_json)
+    destination.finish([network], lambda _: analysis.layers(network))

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
+from inspectnet.cli.options import OPENING, RUNNING, floats, option
 from inspectnet.cli.telling import remark
 from inspectnet.errors import OptionError
 from inspectnet.files.parsing import whole_number
@@ -13,18 +12,24 @@ from inspectnet.files.parsing import whole_number
 if TYPE_CHECKING:
     from inspectnet.network import Network
 
-DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:1.")]
-Alias = Annotated[list[str] | None, typer.Option(help="A further name of a layer, as conv5=features.10; repeatable.")]
-Mean = Annotated[str, typer.Option(help="Preprocessing: mean per channel of pixels in 0..1, as 0.485,0.456,0.406.")]
-Std = Annotated[str, typer.Option(help="Preprocessing: deviation per channel of pixels in 0..1.")]
-InputSize = Annotated[str, typer.Option(help="Preprocessing: H,W of the network's input.")]
-CropPct = Annotated[float | None, typer.Option(help="Preprocessing: side of the crop as part of the resized image.")]
-Interpolation = Annotated[str, typer.Option(help="Preprocessing: bilinear, bicubic, nearest, lanczos, box or hamming.")]
-CropMode = Annotated[str, typer.Option(help="Preprocessing: center, squash or border.")]
-ChannelOrder = Annotated[str, typer.Option(help="Preprocessing: rgb or bgr.")]
+DeviceName = Annotated[str, option("auto, cpu, cuda or cuda:1.", "--device", metavar="DEVICE", group=RUNNING)]
 
-SCORES = "The layer or output that holds the class scores, if there are several."
-Scores = Annotated[str, typer.Option(help=SCORES, metavar="LAYER", show_default=False)]
+
+def _opening(text: str, metavar: str) -> Any:
+    return option(text, metavar=metavar, group=OPENING)
+
+
+Alias = Annotated[
+    list[str] | None, _opening("A further name of a layer, as conv5=features.10; repeatable.", "NAME=LAYER")
+]
+Mean = Annotated[str, _opening("The mean of each channel of pixels in 0..1, as 0.485,0.456,0.406.", "R,G,B")]
+Std = Annotated[str, _opening("The deviation of each channel of pixels in 0..1.", "R,G,B")]
+InputSize = Annotated[str, _opening("The size of the network's input, as 224,224.", "H,W")]
+CropPct = Annotated[float | None, _opening("Side of the crop as part of the resized image.", "0..1")]
+Interpolation = Annotated[str, _opening("bilinear, bicubic, nearest, lanczos, box or hamming.", "NAME")]
+CropMode = Annotated[str, _opening("center, squash or border.", "NAME")]
+ChannelOrder = Annotated[str, _opening("rgb or bgr.", "ORDER")]
+Scores = Annotated[str, _opening("The layer or output that holds the class scores, if there are several.", "LAYER")]
 
 
 @dataclass(frozen=True)
@@ -42,8 +47,8 @@ class Preprocessing:
     def said(self) -> dict[str, Any]:
         """Only what was said, in the vocabulary of Preparation. Raises OptionError."""
         meant = vars(self) | {
-            "mean": _floats(self.mean, "--mean"),
-            "std": _floats(self.std, "--std"),
+            "mean": self.mean and floats(self.mean, "--mean"),
+            "std": self.std and floats(self.std, "--std"),
             "input_size": _extents(self.input_size),
         }
         return {key: value for key, value in meant.items() if value not in (None, "")}
@@ -74,7 +79,8 @@ class Opening:
         aliases = {name: layer for name, _, layer in pairs}
         opened = open_network(model, device=self.device, preparation=said, aliases=aliases, scores=scores)
         if (opened.photos if photos is None else photos) and opened.preparation:
-            remark(f"device: {opened.device.why}", quiet=True)
+            if self.device != "auto" or opened.device.hindered:
+                remark(f"device: {opened.device.why}", quiet=not opened.device.hindered)
             guessed, source = opened.preparation_source.startswith("a guess"), opened.preparation_source
             remark(f"preprocessing: {source}", quiet=not guessed)
             if opened.unknown:
@@ -89,10 +95,3 @@ def _extents(text: str) -> tuple[int, int] | None:
     if len(sides) != 2 or not all(sides):
         raise OptionError(f"--input-size '{text}' is not H,W in whole numbers, as 224,224.")
     return sides[0] or 0, sides[1] or 0
-
-
-def _floats(text: str, option: str) -> tuple[float, ...] | None:
-    try:
-        return tuple(float(part) for part in text.split(",")) if text else None
-    except ValueError:
-        raise OptionError(f"{option} '{text}' is not a list of numbers. Write it like 0.485,0.456,0.406.") from None

@@ -1,6 +1,6 @@
 """Options that several commands share, and what their texts mean."""
 
-import glob
+import re
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperOption
+from typer.core import TyperCommand
 
+from inspectnet import samples
+from inspectnet.cli.completion import complete_layer
+from inspectnet.cli.examples import EXAMPLES
 from inspectnet.cli.telling import remark
-from inspectnet.errors import ImageError, OptionError
+from inspectnet.errors import OptionError
 from inspectnet.files.parsing import whole_number
 
 if TYPE_CHECKING:
@@ -41,64 +44,92 @@ def path_of(text: str) -> Path:
     return Path(text)
 
 
+def onnx_path(text: str) -> Path:
+    """A file to write whose name can be one of a model."""
+    if (out := path_of(text)).suffix != ".onnx":
+        raise OptionError(f"'{out}' is not the name of an .onnx file. Give one with -o, as inverse.onnx.")
+    return out
+
+
 RESULTS = Path("out")  # holds results of all models and commands, unless the user says where they go
+OPENING, RUNNING, KEEPING = "Opening the model", "Running", "Results"  # groups of options in the help
 
-
-def out_folder(text: str) -> Any:
-    """The option --out of a command that writes a folder."""
-    return typer.Option("--out", "-o", help=text, metavar="FOLDER", parser=path_of, show_default=False)
-
-
-Model = Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX file.", show_default=False)]
-OneLayer = Annotated[str, typer.Option("--layer", "-l", help="The layer, by any of its names.", show_default=False)]
-Layers = Annotated[
-    list[str],
-    typer.Option(
-        "--layer",
-        "-l",
-        help="A layer, by any of its names, a glob, or one map of it, as conv5:212; repeatable.",
-        show_default=False,
-    ),
-]
-OutFile = Annotated[
-    Path,
-    typer.Option("--out", "-o", help="The .onnx file to write.", metavar="FILE", parser=path_of, show_default=False),
-]
-Force = Annotated[bool, typer.Option("--force", help="Replace what is there, but never a file that is read.")]
+IMAGES = "A photo, a folder, a .txt or .csv list, a .tar; repeatable."
+SAME = "The same as --images."
+LAYERS = "A layer, by any of its names, a glob, or one map of it, as conv5:212; repeatable."
 METHOD = "deconvnet, guided_backprop or gradient; options by colons, as deconvnet:unpool=overwrite:lrn=gradient."
-Method = Annotated[str, typer.Option("--method", "-m", help=METHOD)]
-Projections = Annotated[str, typer.Option("--method", "-m", help=f"Several by commas: {METHOD}")]
 METHODS = (
     "Methods by commas, their options by colons, as smoothgrad:samples=16,grad_cam:layer=conv4; or all: {methods}."
 )
-Methods = Annotated[str, typer.Option("--method", "-m", help=METHODS)]
-Classes = Annotated[
-    Path | None,
-    typer.Option(
-        help="What the classes are called: names, one a line, or a TSV; if the model does not say.",
-        metavar="FILE",
-        parser=path_of,
-        show_default=False,
-    ),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-BatchSize = Annotated[str, typer.Option(help="Images per run of the network; auto or a number.")]
-Threads = Annotated[
-    int | None, typer.Option(min=1, help="Threads that decode; by default all cores.", show_default=False)
-]
+CLASS = "The class, by its number, its name, a word or a part of that; by default the photo's label or likeliest one."
+OUT, FORCE = "By default out/MODEL/COMMAND.", "Replace what is there, but never a file that is read."
+FILE = "The .onnx file to write."
+THREADS = "Threads that decode; by default all cores."
+CLASSES = "What the classes are called: names, one a line, or a TSV; if the model does not say."
+
+
+def option(text: str, *names: str, group: str | None = None, **more: Any) -> Any:
+    """An option, in a group of the help."""
+    return typer.Option(*names, help=text, rich_help_panel=group, **more)
+
+
+def path(text: str, *names: str, metavar: str = "PATH", **more: Any) -> Any:
+    """An option that is a path."""
+    return option(text, *names, metavar=metavar, **{"parser": path_of, **more})
+
+
+def layers(text: str) -> Any:
+    """The option --layer, with a text of its own; the shell completes the names of the model's layers."""
+    return option(text, "--layer", "-l", metavar="LAYER", autocompletion=complete_layer)
+
+
+def seed(text: str) -> Any:
+    """The option --seed; text: what is drawn by it."""
+    return option(text, min=0, metavar="N", group=RUNNING)
+
+
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX file.")]
+Models = Annotated[list[Path], typer.Argument(metavar="MODEL...", help="ONNX files.")]
+OneLayer = Annotated[str, layers("The layer, by any of its names.")]
+Layers = Annotated[list[str], layers(LAYERS)]
+Class = Annotated[str | None, option(CLASS, "--class", "-c", metavar="CLASS")]
+Classes = Annotated[Path | None, path(CLASSES, metavar="FILE", group=OPENING)]
+Method = Annotated[str, option(METHOD, "--method", "-m", metavar="METHOD")]
+Projections = Annotated[str, option(f"Several by commas: {METHOD}", "--method", "-m", metavar="METHODS")]
+Methods = Annotated[str, option(METHODS, "--method", "-m", metavar="METHODS")]
+BatchSize = Annotated[str, option("Images per run of the network; auto or a number.", metavar="N", group=RUNNING)]
+Threads = Annotated[int | None, option(THREADS, min=1, metavar="N", group=RUNNING)]
+OutFile = Annotated[Path, path(FILE, "--out", "-o", metavar="FILE", group=KEEPING, parser=onnx_path)]
+OutFolder = Annotated[Path | None, path(OUT, "--out", "-o", metavar="FOLDER", group=KEEPING)]
+Force = Annotated[bool, option(FORCE, "--force", group=KEEPING)]
+Format = Annotated[str, option("The form of figures; several by commas.", metavar="png,svg,pdf", group=KEEPING)]
+AsJson = Annotated[bool, option("Print JSON.", "--json", group=KEEPING)]
+Wide = Annotated[bool, option("Print all columns, on a narrow terminal too.", "--wide", group=KEEPING)]
 
 
 class Command(TyperCommand):
-    """A command whose help names the methods there are; their import waits until somebody asks for it."""
+    """A command whose help groups its options, ends in examples, and names the methods there are."""
 
-    def format_help(self, *to: Any) -> None:
-        """Write the help."""
-        for option in self.params:
-            if isinstance(option, TyperOption) and "{methods}" in (option.help or ""):
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options by group; the methods, whose import waits until somebody asks for them, by name."""
+        groups: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+        for parameter in self.get_params(ctx):
+            if "{methods}" in (getattr(parameter, "help", None) or ""):
                 from inspectnet.methods import describe_methods
 
-                option.help = (option.help or "").format(methods=describe_methods())
-        super().format_help(*to)
+                vars(parameter)["help"] = vars(parameter)["help"].format(methods=describe_methods())
+            usual = "Arguments" if parameter.param_type_name == "argument" else "Options"
+            group = groups.setdefault(getattr(parameter, "rich_help_panel", None) or usual, [])
+            if record := parameter.get_help_record(ctx):  # whose name may end in a type of Python's
+                group.append((re.sub(r" <[^<>]*>$", "", record[0]), record[1]))
+        for name, records in groups.items():
+            with formatter.section(name):
+                formatter.write_dl(records)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write the examples, one a line, whose lines are not filled as text."""
+        with formatter.section("Examples"):
+            formatter.write("".join(f"  inspectnet {example}\n" for example in EXAMPLES[self.name or ""]))
 
 
 def policy_of(method: str) -> "Policy":
@@ -117,35 +148,39 @@ def images_at_once(text: str, network: "Network") -> int:
     return size
 
 
-def collection_of(images: Path, out: Path | None, default: Path | None = RESULTS) -> "Collection":
-    """The images, without results that lie among them in `out`, `out`-2 ... or, where none is said, in `default`.
+@dataclass(frozen=True)
+class Images:
+    """The images that a command looks at: arguments after the model, as shells make of photos/*.jpg, and --images."""
 
-    Raises ImageError.
-    """
-    from inspectnet.images import find_images
+    photos: Annotated[list[Path] | None, typer.Argument(metavar="IMAGES", help=SAME, parser=path_of)] = None
+    images: Annotated[list[Path] | None, path(f"{IMAGES} By default the sample photos.", "--images")] = None
 
-    if out and images.is_dir() and images.resolve() == out.resolve():
-        raise ImageError(f"results in {out} would be taken for images the next time. Choose another --out.")
-    inside = out and images.is_dir() and out.is_dir() and out.resolve().is_relative_to(images.resolve())
-    if out and inside and _holds_photos(out):
-        raise ImageError(f"{out} holds photos, and a folder for results is not looked into. Choose another --out.")
-    results = out or default
-    numbered = results.parent.glob(f"{glob.escape(results.name)}-[0-9]*") if results else []
-    others = [path for path in numbered if path.name.rpartition("-")[2].isdecimal()]
-    collection = find_images(images, without=[results, *others] if results else [])
+    @property
+    def said(self) -> list[Path]:
+        """Where the user says that images are."""
+        return [*(self.images or []), *(self.photos or [])]
+
+    def find(self, out: Path | None) -> "Collection":
+        """The images, those of the sample photos if nothing is said. Raises ImageError."""
+        return collection_of(self.said or [samples.folder()], out)
+
+
+def collection_of(images: Sequence[Path], out: Path | None) -> "Collection":
+    """The images, without results that lie among them. Raises ImageError."""
+    from inspectnet.images import join
+    from inspectnet.report.beside import find_beside_results
+
+    collection = join([find_beside_results(source, out, RESULTS) for source in images])
     request.get().images.append(collection.signature())
     return collection
 
 
-def _holds_photos(folder: Path) -> bool:
-    """Whether a folder has images in it that are no results, whole or left by a run that was killed."""
-    from inspectnet.files.staging import PREFIX
-    from inspectnet.images.kinds import is_image
-    from inspectnet.report.folder import RECORD
-
-    names = [path.name for path in folder.iterdir()]
-    results = any(name == RECORD or name.startswith(PREFIX) for name in names)
-    return not results and any(map(is_image, names))
+def floats(text: str, name: str, example: str = "0.485,0.456,0.406") -> tuple[float, ...]:
+    """The numbers of a list. Raises OptionError."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise OptionError(f"{name} '{text}' is not a list of numbers. Write it like {example}.") from None
 
 
 def say_skipped(skipped: Sequence["SkippedImage"], where: str) -> None:
@@ -154,10 +189,3 @@ def say_skipped(skipped: Sequence["SkippedImage"], where: str) -> None:
         remark(f"skipped {image.image}: {image.reason}")
     if len(skipped) > 5:
         remark(f"skipped {len(skipped)} images in all; {where} names them")
-
-
-def onnx_file(out: Path) -> Path:
-    """The file to write, if its name can be one of a model."""
-    if out.suffix != ".onnx":
-        raise OptionError(f"'{out}' is not the name of an .onnx file. Give one with -o, as inverse.onnx.")
-    return out

@@ -1,27 +1,21 @@
 """inspectnet selectivity: whether projections tell units apart, and units classes."""
 
-from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from inspectnet import samples
 from inspectnet.cli import options
 from inspectnet.cli.destination import SignalDestination
 from inspectnet.cli.opening import Opening, Scores
+from inspectnet.cli.options import option
 
-IMAGES = "A folder, one photo, a .txt or .csv list, a .tar; by default the sample photos. Labels as for evaluate."
-
-Images = Annotated[Path | None, typer.Option(help=IMAGES, metavar="PATH", parser=options.path_of)]
-Units = Annotated[int, typer.Option(min=1, help="Units of each image that are projected, its strongest.")]
-Others = Annotated[int, typer.Option(min=1, help="Other units, active at the same place, to compare each with.")]
-Seed = Annotated[int, typer.Option(min=0, help="Draws the other units, and shuffles the labels.")]
+Units = Annotated[int, option("Units of each image that are projected, its strongest.", min=1, metavar="N")]
+Others = Annotated[int, option("Other units, active at the same place, to compare each with.", min=1, metavar="N")]
+Seed = Annotated[int, options.seed("Draws the other units, and shuffles the labels.")]
 
 
 def selectivity(
     model: options.Model,
     layer: options.OneLayer,
-    images: Images = None,
+    images: options.Images,
     method: options.Projections = "deconvnet,guided_backprop,gradient",
     units: Units = 2,
     others: Others = 5,
@@ -32,19 +26,15 @@ def selectivity(
     *,
     destination: SignalDestination,
     opening: Opening,
-    as_json: options.AsJson = False,
 ) -> None:
     """Measure how selective a layer is: its projections for their units, and, given labels, its maps for classes."""
     from inspectnet.analyses import selectivity as analysis
-    from inspectnet.report.progress import progress
 
-    network = opening.open(model, scores=scores)
-    collection = options.collection_of(images or samples.folder(), destination.out)
+    network, collection = opening.open(model, scores=scores), images.find(destination.out)
     destination.finish(
         [network],
-        lambda: analysis.selectivity(
+        lambda progress: analysis.selectivity(
             network, collection, layer, methods=method, units=units, others=others, classes=classes, seed=seed,
             batch_size=options.images_at_once(batch_size, network), progress=progress,
         ),
-        as_json=as_json,
     )  # fmt: skip

@@ -1,36 +1,30 @@
 """inspectnet verify: numerical proof on the user's own model."""
 
-from pathlib import Path
 from typing import Annotated
-
-import typer
 
 from inspectnet.cli import options
 from inspectnet.cli.destination import RecordDestination
 from inspectnet.cli.opening import Alias, DeviceName, InputSize, Opening, Preprocessing
 
-Some = Annotated[
-    list[str],
-    typer.Option("--layer", "-l", help="A layer or glob; repeatable. By default eight, spread over the depth."),
-]
-Photos = Annotated[
-    Path | None,
-    typer.Option(help="Photos to check with; by default the sample photos.", metavar="PATH", parser=options.path_of),
-]
+LAYER = f"{options.LAYERS} By default eight, spread over the depth."
+
+Layers = Annotated[list[str], options.layers(LAYER)]
+Seed = Annotated[int, options.seed("Of the random signals.")]
+Verbose = Annotated[bool, options.option("Print every check, and what happens to the signal.", "--verbose")]
 
 
 def verify(
     model: options.Model,
-    layer: Some = [],  # noqa: B006  (typer's way)
-    images: Photos = None,
+    images: options.Images,
+    layer: Layers = [],  # noqa: B006  (typer's way)
     *,
     method: options.Method = "deconvnet",
+    verbose: Verbose = False,
     device: DeviceName = "auto",
-    seed: Annotated[int, typer.Option(min=0, help="Of the random signals.")] = 0,
+    seed: Seed = 0,
     input_size: InputSize = "",
     alias: Alias = None,
     destination: RecordDestination,
-    as_json: options.AsJson = False,
 ) -> int:
     """Prove on this model that its inverse is right: adjoint identity, forms that agree, CUDA kernels.
 
@@ -38,11 +32,12 @@ def verify(
     """
     from inspectnet.analyses import verify as analysis
 
-    network, policy = (
-        Opening(device, Preprocessing(input_size=input_size), alias).open(model, photos=False),
-        options.policy_of(method),
-    )
+    opening, policy = Opening(device, Preprocessing(input_size=input_size), alias), options.policy_of(method)
+    network = opening.open(model, photos=False)
+    photos = images.find(destination.out) if images.said else None
     result = destination.finish(
-        [network], lambda: analysis.verify(network, layer, images=images, policy=policy, seed=seed), as_json=as_json
+        [network],
+        lambda _: analysis.verify(network, layer, images=photos, policy=policy, seed=seed),
+        verbose=verbose,
     )
     return 0 if result.passed else 1

@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from inspectnet.errors import OptionError
 from inspectnet.images import changes
 from inspectnet.images.changes import Change, Scene
 from inspectnet.images.fit import Pixels
@@ -75,3 +76,28 @@ def _mean_radius(size: tuple[int, int]) -> float:
     """The mean distance of pixels from the middle of (H, W)."""
     y, x = (np.arange(n) - (n - 1) / 2 for n in size)
     return float(np.hypot(y[:, None], x[None]).mean())
+
+
+def parse_transforms(text: str) -> dict[str, list[float] | None]:
+    """The transforms that are asked for, with the amounts that from:to:step means. Raises OptionError."""
+    amounts = dict[str, list[float] | None]()
+    for part in filter(None, map(str.strip, text.split(","))):
+        name, equals, numbers = part.partition("=")
+        if name not in TRANSFORMS:
+            raise OptionError(f"--transform '{name}' is none of {', '.join(TRANSFORMS)}.")
+        amounts[name] = _numbers(numbers, name) if equals else None
+    if not amounts:
+        raise OptionError("--transform is empty. Name one or more of translate, scale, rotate, zoom.")
+    return amounts
+
+
+def _numbers(text: str, name: str) -> list[float]:
+    try:
+        low, high, step = (float(part) for part in text.split(":"))
+        steps = (high - low) / step
+    except (ValueError, ZeroDivisionError):
+        steps = -1.0
+    if not 1 <= steps + 1e-6 <= 10_000:
+        what = f"--transform {name}={text} is not from:to:step with two amounts or more"
+        raise OptionError(f"{what}. Write it like translate=-60:60:5.")
+    return [round(low + step * i, 9) for i in range(int(steps + 1e-6) + 1)]

@@ -10,10 +10,11 @@ from inspectnet.figures.heat import heat_over
 from inspectnet.figures.page import Figure, Page, Pixels, Worded
 from inspectnet.geometry import Box
 from inspectnet.methods import enlarge
-from inspectnet.report.lines import show
 from inspectnet.report.names import file_names
 from inspectnet.report.signals import joint, show_signals
+from inspectnet.report.tables import Cell, print_table
 
+COLUMNS = ("image", "class", "probability", "most likely", "its probability", "nothing came down by")
 NOTHING = "nothing came down: no part of the signal was left by the way"
 NO_HEAT = "no map speaks for this class"
 HEAT = "heat over the photo in grey: from 0 to the largest value of each map"
@@ -49,8 +50,20 @@ def figures(result: Explanation, display: Display) -> Iterator[tuple[str, Figure
 
 
 def print_result(result: Explanation) -> None:
-    """Print which methods explained how many images."""
-    show(f"{', '.join(result.attributions)}: {len(result.images)} images")
+    """Print a row for each image: the class that is explained, the likeliest one, and which methods gave nothing."""
+    rows: list[list[Cell]] = [
+        [image.image, *_cells(image.explained), *_cells(image.top1), ", ".join(image.blank)] for image in result.images
+    ]
+    wanted = any(image.explained.number != image.top1.number for image in result.images)
+    blank = any(image.blank for image in result.images)
+    places = [0, 1, 2, *([3, 4] if wanted else []), *([5] if blank else [])]
+    title = f"{', '.join(result.attributions)}: {len(result.images)} images"
+    print_table(title, [COLUMNS[i] for i in places], [[row[i] for i in places] for row in rows], drop=())
+
+
+def _cells(told: LikelyClass) -> tuple[str, str]:
+    """What the class is called and how likely it is."""
+    return (f"{told.name} ({told.number})" if told.name != str(told.number) else told.name), _percent(told.probability)
 
 
 def _pictures(

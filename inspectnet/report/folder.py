@@ -60,6 +60,11 @@ class OutputFolder:
         with self._file(name) as file:
             file.write(text.encode(errors="backslashreplace"))
 
+    @property
+    def pictures(self) -> list[str]:
+        """The names of the pictures that were written, in that order."""
+        return [name for name in self._written if name.endswith((".png", ".svg", ".pdf"))]
+
     def place(self) -> None:
         """Put all files in place, in that of earlier ones of the same run. Raises OutputError."""
         assert self._written[-1:] == [RECORD], "a run ends with its record"

@@ -10,6 +10,7 @@ from inspectnet.report.lines import show
 from inspectnet.report.tables import print_table
 
 COLUMNS = ("layer", "also", "op", "output", "field", "jump", "start", "parameters", "inverse")
+DROP = ("start", "parameters", "jump", "inverse", "op")  # columns that make room, the first ones first
 
 
 def figures(result: Catalogue, display: Display) -> Iterator[tuple[str, Figure]]:
@@ -20,7 +21,9 @@ def figures(result: Catalogue, display: Display) -> Iterator[tuple[str, Figure]]
 def print_result(result: Catalogue) -> None:
     """Print a row for each layer, why some cannot be inverted, and how photos are prepared."""
     (model,) = result.about.models
-    print_table(f"{model.name}: input {_by(result.input_shape)}", COLUMNS, [_row(layer) for layer in result.layers])
+    print_table(
+        f"{model.name}: input {_by(result.input_shape)}", COLUMNS, [_row(layer) for layer in result.layers], DROP
+    )
     for obstacle in dict.fromkeys(layer.obstacle for layer in result.layers if layer.obstacle):
         show(obstacle)
     if result.unlisted_above:

@@ -5,11 +5,16 @@ escapes. JSON escapes them in its own way, which gives the exact names again.
 """
 
 import json
+import os
 import sys
 import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
 
 ACTING = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # categories: control, format (directions too), halves of pairs, line breaks
 JOINERS = "\u200c\u200d"  # of the letters of some scripts, and of emoji
+
+MOST_FILES = 8  # that are named one by one
 
 
 def acts(character: str) -> bool:
@@ -36,3 +41,15 @@ def show_json(text: str) -> None:
     except UnicodeEncodeError:
         text = "".join(c if c.isascii() else json.dumps(c)[1:-1] for c in text)
     print(text, end="")
+
+
+def show_files(folder: Path, names: Sequence[str]) -> None:
+    """Print where files are, one a line, as links on a terminal that has them: the first one last if they are many."""
+    many = len(names) > MOST_FILES
+    if many:
+        show(f"{len(names)} pictures in {folder}, the first:")
+    for path in [folder / name for name in names[: 1 if many else None]] or [folder]:
+        if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+            print(f"-> \x1b]8;;{path.resolve().as_uri()}\x1b\\{visible(str(path))}\x1b]8;;\x1b\\")
+        else:
+            show(f"-> {path}")

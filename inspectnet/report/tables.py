@@ -1,15 +1,21 @@
 """Tables for the console: ruled on a terminal, plain aligned lines in a pipe or a file, where nothing is cut."""
 
+import contextlib
 import csv
 import io
 import numbers
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextvars import ContextVar
 
 from inspectnet.analyses.statistics import Interval
 from inspectnet.report.lines import show, visible
 
+DETAILS = ("95 %", "+-", "Holm")  # columns that make room first
+LONGEST = 32  # characters of a text in a table on a terminal, but for what rows are called
+GAP = 2  # between columns on a terminal
+_wide: ContextVar[bool] = ContextVar("wide", default=False)
 NUMBER = re.compile(r"[-+]?(\d[\d,.]*(e[-+]?\d+)?|inf|nan)( ?%)?")
 
 Cell = str | int | float | bool | None
@@ -32,19 +38,32 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     return text.getvalue()
 
 
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+@contextlib.contextmanager
+def all_columns(wide: bool) -> Iterator[None]:
+    """Tables that are printed meanwhile have all their columns, if wide, on a narrow terminal too."""
+    token = _wide.set(wide)
+    try:
+        yield
+    finally:
+        _wide.reset(token)
+
+
+def print_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], drop: Sequence[str] = DETAILS
+) -> None:
     """Print a table to stdout; numbers stand to the right, floats have four digits, None is a dash.
 
-    title: with a line break before it, it stands apart from what is above.
+    On a terminal no cell breaks: columns go that have no room, those of the names in `drop` first, then the last ones,
+    and never the first. title: with a line break before it, it stands apart from what is above.
     """
     assert all(len(row) == len(columns) for row in rows), "a row has as many cells as there are columns"
     if title.startswith("\n"):
         show()
-    title = visible(title.removeprefix("\n"))
+    title, columns = visible(title.removeprefix("\n")), [visible(name) for name in columns]
     right = [_is_numeric([row[place] for row in rows]) for place in range(len(columns))]
     texts = [[_cell(value) for value in row] for row in rows]
     if sys.stdout.isatty():
-        _print_ruled(title, columns, texts, right)
+        _print_ruled(title, columns, texts, right, drop)
     else:
         for line in _plain_lines(title, columns, texts, right):
             show(line)
@@ -81,16 +100,55 @@ def _plain_lines(
     return [title, *lines] if title else lines
 
 
-def _print_ruled(title: str, columns: Sequence[str], texts: Sequence[Sequence[str]], right: Sequence[bool]) -> None:
+def _print_ruled(
+    title: str, columns: Sequence[str], texts: Sequence[Sequence[str]], right: Sequence[bool], drop: Sequence[str]
+) -> None:
     from rich import box
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    console, wide = Console(), _wide.get()
+    if not wide:  # numbers are never cut, nor is what a row is called, but for names of half a line
+        texts = [[_cut_middle(row[0], console.width // 2), *(_cut_end(text) for text in row[1:])] for row in texts]
+    widths = [max(map(cell_len, column)) for column in zip(columns, *texts, strict=True)]
+    kept = list(range(len(columns))) if wide else _fitting(columns, widths, console.width, drop)
     # Text, because rich would read [0] in the name of a layer as markup and :cat: as a picture.
-    table = Table(title=Text(title) if title else None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for name, at_right in zip(columns, right, strict=True):
-        table.add_column(Text(name), justify="right" if at_right else "left", overflow="fold")
+    table = Table(
+        title=Text(title) if title else None,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    for i in kept:
+        table.add_column(Text(columns[i]), justify="right" if right[i] else "left", no_wrap=True, min_width=widths[i])
     for row in texts:
-        table.add_row(*map(Text, row))
-    Console().print(table)
+        table.add_row(*(Text(row[i]) for i in kept))
+    # as wide as the table: of a name longer than the line the terminal makes two
+    console.width = max(console.width, sum(widths[i] + GAP for i in kept))
+    console.print(table, crop=False)
+    if left_out := [name for i, name in enumerate(columns) if i not in kept]:
+        console.print(Text(f"--wide shows: {', '.join(left_out)}", style="dim"))
+
+
+def _cut_end(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1].rstrip()}…"
+
+
+def _cut_middle(text: str, longest: int) -> str:
+    """Names of values differ at their ends."""
+    return text if len(text) <= longest else f"{text[: longest // 3]}…{text[len(text) - longest + longest // 3 + 1 :]}"
+
+
+def _fitting(columns: Sequence[str], widths: Sequence[int], room: int, drop: Sequence[str]) -> list[int]:
+    """The columns that have room side by side."""
+    kept = list(range(len(columns)))
+    first = [i for name in drop for i in reversed(kept) if columns[i] == name and i]
+    for i in dict.fromkeys([*first, *reversed(kept[1:])]):
+        if sum(widths[k] + GAP for k in kept) - GAP <= room:
+            break
+        kept.remove(i)
+    return kept

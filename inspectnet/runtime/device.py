@@ -9,6 +9,8 @@ from typing import Any
 
 from inspectnet.errors import DeviceError, OptionError
 
+DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+
 
 @dataclass(frozen=True)
 class Device:
@@ -18,6 +20,8 @@ class Device:
     """`cpu` or `cuda:0`."""
     why: str
     """One sentence: what was taken, and what stood against the other."""
+    hindered: bool = False
+    """Whether there is a GPU that would be faster, and something of CUDA is missing."""
 
     @property
     def cuda(self) -> bool:
@@ -54,7 +58,7 @@ def choose_device(wanted: str = "auto") -> Device:
         return Device(name, f"{name}, its libraries are all here" if wanted == "auto" else f"{name}, as asked")
     if wanted != "auto":
         raise DeviceError(f"no {wanted} here: {missing}. Mend that, or say --device cpu.")
-    return Device("cpu", f"cpu; not cuda: {missing}")
+    return Device("cpu", f"cpu; not cuda: {missing}", hindered=_loads(DRIVER))
 
 
 def missing_for_cuda() -> str | None:
@@ -63,9 +67,8 @@ def missing_for_cuda() -> str | None:
 
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         return "this onnxruntime is built without CUDA (install onnxruntime-gpu)"
-    driver = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
-    if not _loads(driver):
-        return f"the NVIDIA driver is missing ({driver} does not load)"
+    if not _loads(DRIVER):
+        return f"the NVIDIA driver is missing ({DRIVER} does not load)"
     folder = Path(onnxruntime.__file__).parent / "capi"
     onnxruntime.preload_dlls(directory="")  # from the nvidia-* packages, if they are installed
     library = next(folder.glob("*onnxruntime_providers_cuda*"), None)

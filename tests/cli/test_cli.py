@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import pytest
 from commands import check_result, contents, done, noisy_photos, refused, run, write_network
 from nets import onnx_text, random_weights
 from PIL import Image
+from typer.main import get_command
 
 from inspectnet.cli import app, main
 from inspectnet.errors import InspectError, ModelError
@@ -58,6 +61,58 @@ def test_every_command_has_help_and_stands_in_the_readme(command, capsys):
 def test_the_help_lists_every_command(capsys):
     out, _ = done(capsys, "--help")
     assert all(f"  {command} " in out for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_groups_options_and_ends_in_two_examples_that_the_command_understands(command, capsys):
+    out, _ = done(capsys, command, "--help")
+    head, _, examples = out.partition("\nExamples:\n")
+    assert "\nArguments:\n" in head and "\nOptions:\n" in head and not re.search(r" <\w", head)
+    lines = [shlex.split(line) for line in examples.splitlines()]
+    assert len(lines) == 2
+    for _, name, *arguments in lines:
+        assert name == command
+        get_command(app).get_command(None, command).make_context(command, arguments)  # parses, and opens nothing
+
+
+def test_the_help_tells_whole_what_each_command_does(capsys):
+    out, _ = done(capsys, "--help")
+    assert all(" ".join(c.__doc__.splitlines()[0].split()) in " ".join(out.split()) for c in COMMANDS.values())
+    assert "..." not in out.partition("Commands:")[2]
+
+
+def complete(line, folder):
+    """What the shell is told to complete, and all that is said beside it."""
+    environment = os.environ | {"_INSPECTNET_COMPLETE": "complete_bash", "COMP_WORDS": line, "PYTHONPATH": str(ROOT)}
+    environment["COMP_CWORD"] = str(len(line.split(" ")) - 1)
+    program = "from inspectnet.cli import main; raise SystemExit(main())"
+    process = subprocess.run(
+        [sys.executable, "-c", program], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    return process.stdout.split(), process.stderr
+
+
+def test_the_shell_completes_commands_and_the_layers_of_the_model(model, tmp_path):
+    assert complete("inspectnet de", tmp_path) == (["deconv"], "")
+    assert complete("inspectnet deconv tiny.onnx -l con", tmp_path) == (["conv1", "conv2"], "")
+    assert complete("inspectnet verify tiny.onnx --layer conv2", tmp_path) == (["conv2"], "")
+    (tmp_path / "text.onnx").write_text("hello")
+    for line in (
+        "inspectnet deconv absent.onnx -l con",
+        "inspectnet deconv text.onnx -l con",
+        "inspectnet deconv -l c",
+    ):
+        assert complete(line, tmp_path) == ([], "")
+
+
+def test_images_are_arguments_or_an_option_and_make_the_same_run(model, photos, tmp_path, capsys):
+    out, (first, second, *_) = tmp_path / "out", sorted(photos.iterdir())
+    done(capsys, "deconv", model, "-l", "conv2", first, second, "-o", out)
+    before = contents(out)
+    assert json.loads(before["result.json"])["images"]["count"] == 2
+    for said in (["--images", first, "--images", second], ["--images", first, second]):
+        _, noted = done(capsys, "deconv", model, "-l", "conv2", *said, "-o", out)
+        assert noted == [] and contents(out) == before
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["deconv", "--help"], ["--version"]], ids=" ".join)
@@ -493,7 +548,7 @@ def test_verify_lists_the_layers_that_it_leaves_out(tmp_path, capsys):
     (left_out,) = json.loads(out)["result"]["left_out"]
     assert left_out["layer"] == "conv2" and "rule for Round (output 'b')" in left_out["reason"]
     out, _ = done(capsys, "verify", path)
-    assert f"conv2  {left_out['reason']}" in out
+    assert f"left out conv2: {left_out['reason']}" in out
 
 
 def test_verify_refuses_a_model_with_nothing_to_check(tmp_path, capsys):

@@ -27,6 +27,12 @@ def write_model(path, weights=None, classes=("red", "green", "blue")):
     return write_network(path, NET, kernels, SIDE, classes, mean=[0.0] * 3, std=[1.0] * 3)
 
 
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path_factory, monkeypatch):
+    """Where results go without -o."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("here"))
+
+
 @pytest.fixture
 def model(tmp_path):
     return write_model(tmp_path / "colours.onnx")
@@ -69,7 +75,8 @@ def test_tables_show_each_model_and_the_worst_classes(model, labelled, capsys):
     lines = [line.split() for line in out.splitlines()]
     assert out.splitlines()[0] == "12 images, 1 crop"
     assert lines[2][:5] == ["colours.onnx", "8.33", "0.21", "to", "38.48"] and lines[2][-1] == "12"
-    assert lines[-1] == ["red", "25.00", "0.00", "4", "green"]
+    assert lines[-2] == ["red", "25.00", "0.00", "4", "green"]
+    assert lines[-1] == ["->", "out/colours/evaluate/confusion.png"]
     assert "classes: named by the model" in err
 
 
@@ -183,7 +190,18 @@ def test_ten_crops_see_what_one_does_not(model, tmp_path, capsys):
     Image.fromarray(pixels).save(tmp_path / "p" / "red" / "a.png")
     losses = {}
     for crops in (1, 10):
-        record, _ = result(capsys, model, "--images", tmp_path / "p", "--crops", crops, "--crop-pct", "0.5")
+        record, _ = result(
+            capsys,
+            model,
+            "--images",
+            tmp_path / "p",
+            "--crops",
+            crops,
+            "--crop-pct",
+            "0.5",
+            "-o",
+            tmp_path / f"{crops}",
+        )
         assert record["result"]["crops"] == crops
         losses[crops] = record["result"]["errors"][0]["loss"]
     # red is all of the middle crop, but a quarter of each in a corner
@@ -291,8 +309,8 @@ def test_images_that_cannot_be_read_are_left_out_and_named(model, labelled, caps
     [
         (["--crops", "5"], "an image is cut into 1 crop or into 10, not 5."),
         (["--crops", "x"], "--crops"),
-        (["--layer", "conv9"], "no layer 'conv9'."),
-        (["--layer", "conv1"], "'a' has the shape (N, 3, 16, 16), not (N, K). Say the layer that holds them"),
+        (["--layer", "conv1"], "--layer"),
+        (["--scores", "conv1"], "'a' has the shape (N, 3, 16, 16), not (N, K). Say the layer that holds them"),
         (["--scores", "conv9"], "no layer 'conv9'."),
         (["--batch-size", "0"], "--batch-size '0' is neither auto nor a number"),
         (["--threads", "0"], "--threads"),

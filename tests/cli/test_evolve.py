@@ -39,7 +39,7 @@ def test_it_writes_figures_numbers_and_arrays_in_the_order_of_the_epochs(snapsho
     out, said = done(
         capsys, "evolve", snapshots, "--images", photos, "-l", "conv*", "--maps", 3, "-o", tmp_path / "out"
     )
-    assert not said and "filters settled" in out and out.endswith(f"-> {tmp_path / 'out'}\n")
+    assert not said and "filters settled" in out and out.endswith(f"-> {tmp_path / 'out' / 'convergence.png'}\n")
     files = contents(tmp_path / "out")
     assert set(files) == {"evolution.png", "convergence.png", "result.json", "arrays.npz"}
     record = json.loads(files["result.json"])

@@ -36,7 +36,12 @@ def photos(tmp_path):
 def test_explain_writes_a_page_a_picture_for_each_method_and_the_arrays(model, photos, tmp_path, capsys):
     out = tmp_path / "out"
     said, _ = done(capsys, "explain", model, photos, "-o", out)
-    assert said == f"deconvnet, guided_backprop, gradient, grad_cam: 6 images\n-> {out}\n"
+    title, headings, *rows, count, first = said.splitlines()
+    assert title == "deconvnet, guided_backprop, gradient, grad_cam: 6 images"
+    assert (headings.split(), count) == (["image", "class", "probability"], f"25 pictures in {out}, the first:")
+    assert first == f"-> {out / 'explain.png'}" and len(rows) == 6
+    explained = [image.explained for image in inspectnet.load(out).images]
+    assert [row.split()[-2] for row in rows] == [f"{100 * told.probability:.0f}" for told in explained]
     methods = ["deconvnet", "guided_backprop", "gradient", "grad_cam"]
     names = [f"{n.replace(' ', '_')}_{i}" for n in NAMES[:3] for i in range(2)]
     files = {"explain.png", "arrays.npz", "result.json"} | {f"{n}-{m}.png" for n in names for m in methods}

@@ -45,7 +45,9 @@ def test_it_writes_the_figure_the_numbers_and_the_arrays_of_the_python_function(
         capsys, "invariance", model, photos, "-o", tmp_path / "out", "--transform", "translate=-3:3:1,scale"
     )
     assert set(contents(tmp_path / "out")) == {"invariance.png", "result.json", "arrays.npz"} and not said
-    assert "sharpness" in out and "the same answer" in out and out.endswith(f"-> {tmp_path / 'out'}\n")
+    assert (
+        "sharpness" in out and "the same answer" in out and out.endswith(f"-> {tmp_path / 'out' / 'invariance.png'}\n")
+    )
     arrays, network = np.load(tmp_path / "out" / "arrays.npz"), inspectnet.open(model, device="cpu")
     pixels = [decode((photos / name / "a.png").read_bytes(), name) for name in sorted(NAMES[:2])]
     labels = np.array([NAMES.index(name) for name in sorted(NAMES[:2])])

@@ -46,7 +46,7 @@ def photos_of(folder):
 
 def test_one_photo_gives_a_page_its_arrays_and_the_record(model, photos, tmp_path, capsys):
     out, photo = tmp_path / "out", photos / "blue whale" / "0.png"
-    said, noted = done(capsys, "occlude", model, photo, "-o", out, "--patch", 8, "--stride", 4, "--images", photos)
+    said, noted = done(capsys, "occlude", model, photo, "-o", out, "--patch", 8, "--stride", 4, "--others", photos)
     assert noted == [] and set(contents(out)) == {"occlude.png", "arrays.npz", "result.json"}
     record, arrays = json.loads((out / "result.json").read_text()), np.load(out / "arrays.npz")
     (about,) = record["result"]["photos"]
@@ -67,12 +67,15 @@ def test_one_photo_gives_a_page_its_arrays_and_the_record(model, photos, tmp_pat
     assert about["least_probability"] == probability.min() < about["target_probability"]
     y, x = np.argwhere(probability == probability.min())[0]
     assert about["least_at"] == [4 * y, 4 * x]
-    assert f"0.png: {NAMES[found.target]} ({found.target}) " in said and f"map conv2:{watched.map}\n-> {out}\n" in said
+    assert (
+        f"0.png: {NAMES[found.target]} ({found.target}) " in said
+        and f"map conv2:{watched.map}\n-> {out}/occlude.png\n" in said
+    )
     check_result(out)
 
 
 def test_a_result_that_is_loaded_draws_the_same_page(model, photos, tmp_path, capsys):
-    done(capsys, "occlude", model, photos, "-o", tmp_path / "out", "--stride", 8, "-l", "conv*", "--images", photos)
+    done(capsys, "occlude", model, photos, "-o", tmp_path / "out", "--stride", 8, "-l", "conv*", "--others", photos)
     loaded = check_result(tmp_path / "out")
     again = inspectnet.save(loaded, tmp_path / "again")
     for name in ("occlude.png", "arrays.npz"):
@@ -112,7 +115,7 @@ def test_photos_in_memory_may_have_labels_and_boxes(model, rng):
 
 def test_other_images_show_the_map_without_the_photo_itself(model, photos, tmp_path, capsys):
     photo = photos / "blue whale" / "0.png"
-    done(capsys, "occlude", model, photo, "-o", tmp_path / "out", "--images", photos, "--stride", 8)
+    done(capsys, "occlude", model, photo, "-o", tmp_path / "out", "--others", photos, "--stride", 8)
     (about,) = photos_of(tmp_path / "out")
     elsewhere = [each["activation"] for each in about["maps"][0]["elsewhere"]]
     images = [each["image"] for each in elsewhere]
@@ -141,7 +144,7 @@ def test_a_copy_of_the_photo_is_left_out_of_the_others_and_a_variant_is_not(mode
         variant = opened.copy()
     variant.putpixel((0, 0), (128, 128, 128))
     variant.save(tmp_path / "others" / "variant.png")
-    done(capsys, "occlude", model, photo, "-o", tmp_path / "out", "--images", tmp_path / "others", "--stride", 8)
+    done(capsys, "occlude", model, photo, "-o", tmp_path / "out", "--others", tmp_path / "others", "--stride", 8)
     (about,) = photos_of(tmp_path / "out")
     (activation,) = [each["activation"] for each in about["maps"][0]["elsewhere"]]
     assert activation["image"] == "variant.png" and activation["value"] == pytest.approx(about["maps"][0]["value"])

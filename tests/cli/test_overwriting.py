@@ -178,7 +178,7 @@ def test_a_run_leaves_the_results_of_another_and_says_where_its_own_are(model, t
     before = contents(out)
     shown, said = done(capsys, *arguments, "--method", "gradient")
     assert said == [f"{out} holds the results of another run, so these go to {out}-2 (--force replaces them)"]
-    assert shown.endswith(f"-> {out}-2\n") and contents(out) == before
+    assert shown.endswith(f"-> {out}-2/conv1.png\n") and contents(out) == before
     assert (
         json.loads((out.with_name("deconv-2") / "result.json").read_text())["options"]["policy"]["method"] == "gradient"
     )

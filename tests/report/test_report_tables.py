@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from inspectnet.report.tables import ends, print_table
+from inspectnet.report.tables import all_columns, ends, print_table
 
 COLUMNS = ["layer", "shape", "value", "used"]
 ROWS = [["conv1", "96x55x55", 0.123456, True], ["features[0]:cat:", "7", None, False]]
@@ -64,14 +64,42 @@ def test_on_a_terminal_names_are_not_read_as_markup(capsys, monkeypatch):
     assert "features[0]:cat:" in out and "net[0].onnx" in out and "0.1235" in out
 
 
-def test_on_a_narrow_terminal_long_names_are_folded_not_cut(capsys, monkeypatch):
+def narrow(monkeypatch):
+    """Make stdout a terminal of 40 columns."""
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setenv("TERM", "xterm")
-    print_table("", ["#", "n"], [["abcdefghij" * 8, 5]])
-    out = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
-    assert "…" not in out and sum(map(out.count, "abcdefghij")) == 80
-    assert max(map(len, out.splitlines())) <= 40
+
+
+def test_on_a_narrow_terminal_columns_go_and_names_of_half_a_line_are_cut_in_their_middle(capsys, monkeypatch):
+    narrow(monkeypatch)
+    columns = ["layer", "95 %", "error", "taken for", "images"]
+    rows = [
+        ["features.12.expand3x3", "0.12 to 38.48", 5, "w" * 50, 1],
+        ["/a/very/long/name/of/conv_1/Relu", "", 12, "cat", 2],
+    ]
+    print_table("", columns, rows)
+    told = plain(capsys)
+    assert told[0].split() == ["layer", "error"] and told[-1] == "--wide shows: 95 %, taken for, images"
+    assert told[2].split()[1] == "5"
+    assert told[3].split()[0].startswith("/a/") and told[3].split()[0].endswith("Relu") and "…" in told[3]
+    assert max(map(len, told)) <= 40
+
+
+def test_the_columns_named_first_go_first_and_wide_keeps_all(capsys, monkeypatch):
+    narrow(monkeypatch)
+    columns, rows = ["layer", "a", "b", "c"], [["features.12", "x" * 9, "y" * 9, "z" * 9]]
+    print_table("", columns, rows, drop=("a",))
+    told = plain(capsys)
+    assert told[0].split() == ["layer", "b", "c"] and told[2].split() == ["features.12", "y" * 9, "z" * 9]
+    with all_columns(True):
+        print_table("", columns, rows)
+    assert [line.split() for line in plain(capsys)[::2]] == [columns, *rows]
+
+
+def plain(capsys):
+    """What was printed, as lines without colours."""
+    return [line.rstrip() for line in re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()]
 
 
 def test_rich_and_pillow_are_imported_only_when_something_is_shown():
