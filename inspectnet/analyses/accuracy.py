@@ -103,6 +103,17 @@ class Accuracy:
         matrix[true, predicted] = counts
         return matrix
 
+    def confused(self, answers: Answers, most: int) -> list[tuple[int, int, list[int]]]:
+        """At most so many pairs of true class and answer, the most frequent first, with the rows of their images.
+
+        Of pairs that are equally frequent the one whose true classes were found least likely goes first.
+        """
+        rows: dict[tuple[int, int], list[int]] = {}
+        for row in np.flatnonzero(answers.predicted != self.labels).tolist():
+            rows.setdefault((int(self.labels[row]), int(answers.predicted[row])), []).append(row)
+        ranked = sorted(rows, key=lambda pair: (-len(rows[pair]), -float(answers.loss[rows[pair]].sum()), pair))
+        return [(*pair, rows[pair]) for pair in ranked[:most]]
+
     def by_class(self, answers: Answers) -> ClassErrors:
         """The errors of each class."""
         chosen = (np.ones_like(self.labels, bool), answers.predicted != self.labels, answers.rank >= TOP)

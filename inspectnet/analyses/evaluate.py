@@ -1,7 +1,7 @@
 """Evaluation: how often networks are right, by class and in all, and by how much they differ."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -13,10 +13,12 @@ from inspectnet.analyses.provenance import images_of, model_names, provenance
 from inspectnet.analyses.sources import Source, collection_of
 from inspectnet.analyses.statistics import Interval
 from inspectnet.classes import find_targets
-from inspectnet.images import Targets
+from inspectnet.images import Reader, Targets
 from inspectnet.network import Network
 from inspectnet.progress import Progress, note, silent
 from inspectnet.results import Result, derived
+
+PAIRS, PHOTOS = 8, 5  # confused pairs that are kept, and photos of each
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,20 @@ class ErrorRate:
     """The cells that are not zero: the true class, the answer, how many images."""
 
 
+@dataclass(frozen=True)
+class ConfusedPair:
+    """A class that is often taken for another one."""
+
+    true: int
+    taken_for: int
+    count: int
+    """How many images of the one are taken for the other."""
+    images: tuple[str, ...]
+    """Those that are shown."""
+    photos: np.ndarray
+    """(n, H, W, 3) uint8: as the first network sees them."""
+
+
 @dataclass(frozen=True, repr=False)
 class Evaluation(Result):
     """The errors of networks over labelled images."""
@@ -63,6 +79,8 @@ class Evaluation(Result):
     left_out: Mapping[str, int]
     """How many images were left out of each label that means no class; "" is no label at all."""
     accuracy: Accuracy
+    confused: tuple[ConfusedPair, ...]
+    """The pairs that the last of `models` confuses most."""
 
     @derived
     def errors(self) -> tuple[ErrorRate, ...]:
@@ -134,7 +152,17 @@ def evaluate(
         targets.names,
         targets.left_out,
         accuracy,
+        tuple(_confused(accuracy, Reader(targets.collection, networks[0].preparation))),
     )
+
+
+def _confused(accuracy: Accuracy, reader: Reader) -> Iterator[ConfusedPair]:
+    """The pairs of classes that the last answers confuse most, with photos of each."""
+    entries = {entry.id: number for number, entry in enumerate(reader.collection)}
+    for true, taken_for, rows in accuracy.confused(accuracy.answers[-1], PAIRS):
+        images = tuple(accuracy.images[row] for row in rows[:PHOTOS])
+        photos = [reader.tiler.restore(reader.load(entries[image])) for image in images]
+        yield ConfusedPair(true, taken_for, len(rows), images, np.stack(photos))
 
 
 def _targets(networks: Sequence[Network], images: Source, scores: str, classes: Path | None) -> Targets:

@@ -1,11 +1,13 @@
 """An evaluation shown: tables of errors, and the confusion of classes as a picture and as CSV."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from inspectnet.analyses.evaluate import ClassErrorRate, ErrorRate, Evaluation
-from inspectnet.figures.confusion import draw_confusion
+from inspectnet.analyses.evaluate import ClassErrorRate, ConfusedPair, ErrorRate, Evaluation
+from inspectnet.classes import short_names
+from inspectnet.figures.comparison import Row, draw_comparison
+from inspectnet.figures.confusion import MOST_NAMES, draw_confusion
 from inspectnet.figures.display import Display
 from inspectnet.figures.page import Figure
 from inspectnet.report.tables import Cell, csv_text, ends, print_table
@@ -15,17 +17,27 @@ MOST = 2000  # classes in a matrix that is written out
 ERRORS = ("model", "top-1 error %", "95 %", "top-5 error %", "95 %", "loss", "images")
 DIFFERENCES = ("top-1 error", "points", "95 %", "p", "Holm")
 WRONG = ("image", "true class", "taken for", "rank of the true class", "loss")
-CLASSES = ("class", "top-1 error %", "top-5 error %", "images", "most often taken for")
+CLASSES = ("class", "top-1 %", "top-5 %", "images", "most often taken for")
 
 
 def figures(result: Evaluation, display: Display) -> Iterator[tuple[str, Figure]]:
-    """The confusion matrix of the last model, or of all together; none of very many classes."""
-    if len(result.classes) <= MOST:
-        last = result.errors[-1]
+    """What the last model, or all together, confuse: the matrix, or of classes too many for it the worst pairs."""
+    last = result.errors[-1]
+    if len(result.classes) > MOST_NAMES and result.confused:
+        title = f"{last.model}: the pairs of classes that are confused most"
+        headings = [""] * max(len(pair.photos) for pair in result.confused)
+        rows = [Row(_caption(result, pair), list(pair.photos)) for pair in result.confused]
+        yield "confusion", draw_comparison(rows, headings, title=title, footer="photos as the network sees them")
+    elif len(result.classes) <= MOST:
         footer = "true classes downwards, answers to the right; of each class's images, white is none, black all"
         title = f"{last.model}: {last.top1_error.value:.2f} % of {last.images} images taken for another class"
         counts = result.accuracy.confusion(result.accuracy.answers[-1])
         yield "confusion", draw_confusion(counts, result.classes, title=title, footer=footer)
+
+
+def _caption(result: Evaluation, pair: ConfusedPair) -> str:
+    names, images = short_names(result.classes), int((result.accuracy.labels == pair.true).sum())
+    return f"{names[pair.true]} taken for {names[pair.taken_for]}: {pair.count} of {images}"
 
 
 def tables(result: Evaluation) -> Iterator[tuple[str, str]]:
@@ -46,16 +58,18 @@ def print_result(result: Evaluation) -> None:
     title = f"{len(result.accuracy.images)} images, {result.crops} crop{'s' * (result.crops > 1)}"
     print_table(title, ERRORS, [_row(rate) for rate in result.errors])
     if result.differences:
-        rows: list[list[Cell]] = [
+        compared: list[list[Cell]] = [
             [" less ".join(result.models[i] for i in pair.pair), f"{pair.points.value:.2f}",
              ends(pair.points, form=".2f"), pair.p, pair.p_corrected]
             for pair in result.differences
         ]  # fmt: skip
-        print_table("\nthe same images, one by one", DIFFERENCES, rows)
+        print_table("\nthe same images, one by one", DIFFERENCES, compared)
     last = result.errors[-1]
     wrong = [rate for rate in last.classes if rate.top1_error > 0]
     if worst := sorted(wrong, key=lambda rate: (-rate.top1_error, -rate.images))[:WORST]:
-        print_table(f"\nthe largest errors by class, {last.model}", CLASSES, [_class_row(rate) for rate in worst])
+        short = short_names(result.classes)
+        rows = [_class_row(rate, short) for rate in worst]
+        print_table(f"\nthe largest errors by class, {last.model}", CLASSES, rows, drop=("images",))
 
 
 def _row(rate: ErrorRate) -> list[Cell]:
@@ -65,5 +79,5 @@ def _row(rate: ErrorRate) -> list[Cell]:
     return [rate.model, *errors, rate.loss, rate.images]
 
 
-def _class_row(rate: ClassErrorRate) -> list[Cell]:
-    return [rate.name, f"{rate.top1_error:.2f}", f"{rate.top5_error:.2f}", rate.images, rate.taken_for]
+def _class_row(rate: ClassErrorRate, short: Sequence[str]) -> list[Cell]:
+    return [short[rate.number], f"{rate.top1_error:.2f}", f"{rate.top5_error:.2f}", rate.images, rate.taken_for]

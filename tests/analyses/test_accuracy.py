@@ -125,6 +125,13 @@ def test_the_most_frequent_wrong_answer_is_told_and_the_first_of_equals():
     assert found.confusion(answers).sum() == 8 and found.confusion(answers)[0].tolist() == [1, 1, 2, 0]
 
 
+def test_pairs_are_confused_most_by_their_images_and_then_by_how_unlikely_the_truth_was_found():
+    predicted, labels = np.array([1, 1, 2, 0, 3, 0]), np.array([0, 0, 0, 1, 1, 0])
+    answers = Answers(predicted, np.zeros(6, np.int64), np.array([1.0, 1, 2, 5, 3, 9]))
+    found = Accuracy(tuple("abcdef"), labels, 4, (answers,))
+    assert found.confused(answers, 3) == [(0, 1, [0, 1]), (1, 0, [3]), (1, 3, [4])]
+
+
 def test_equal_scores_go_to_the_class_that_comes_first(tmp_path):
     collection = paint(tmp_path / "p", *((k, (0, 0, 255)) for k in range(7)))
     weights = np.zeros((7, 3))

@@ -155,6 +155,22 @@ def test_files_hold_the_same_and_the_answer_to_each_image(model, labelled, tmp_p
         picture.load()
 
 
+def test_of_many_classes_the_pairs_that_are_confused_most_are_shown_with_their_photos(
+    model, labelled, tmp_path, capsys, monkeypatch
+):
+    from inspectnet.report import evaluate as report
+
+    drawn, draw = [], report.draw_comparison
+    monkeypatch.setattr(report, "MOST_NAMES", 2)
+    monkeypatch.setattr(report, "draw_comparison", lambda rows, *a, **k: drawn.append(rows) or draw(rows, *a, **k))
+    result(capsys, model, "--images", labelled, "-o", tmp_path / "out")
+    ((row,),) = drawn
+    (pair,) = check_result(tmp_path / "out").confused
+    assert row.caption == "red taken for green: 1 of 4"
+    assert (pair.true, pair.taken_for, pair.count, pair.images) == (0, 1, 1, ("red/3.png",))
+    assert (pair.photos == COLOURS["green"]).all() and pair.photos.shape == (1, SIDE, SIDE, 3)
+
+
 def test_the_same_command_writes_the_same_bytes(model, labelled, tmp_path, capsys):
     made = []
     for name, more in (("one", []), ("two", ["--threads", "1"])):
