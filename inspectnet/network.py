@@ -11,7 +11,7 @@ from inspectnet.errors import ModelError, blames_its_model, blaming_the_model
 from inspectnet.geometry import Unit
 from inspectnet.graph.directory import Directory
 from inspectnet.graph.layers import Layer, find_layers
-from inspectnet.graph.scores import ClassScores, find_scores, of_each_class, softmax
+from inspectnet.graph.scores import ClassScores, ScorePool, find_pool, find_scores, of_each_class, softmax
 from inspectnet.graph.subgraphs import cut, cut_at_maxima
 from inspectnet.graph.unlisted import unlisted_above
 from inspectnet.graph.weights import replace_weights, weights_of
@@ -145,6 +145,16 @@ class Network(OpenedModel):
         outputs = [value.name for value in self.model.graph.outputs]
         name = layer if layer in outputs else self.layer(layer).output if layer else None
         return find_scores(self.model.graph, name, str(self.path))
+
+    def score_pool(self) -> ScorePool | None:
+        """The pool over all places that the class scores are made of, if there is one. Raises ModelError."""
+        return find_pool(self.model.graph, self.class_scores().logits)
+
+    def class_maps(self) -> Layer | None:
+        """The layer below such a pool that has a map for each class, if there is one. Raises ModelError."""
+        pool = self.score_pool()
+        maps = [layer for layer in self.layers if pool and pool.last and pool.pooled in layer.values]
+        return maps[-1] if maps else None
 
     def probabilities(self, x: np.ndarray) -> np.ndarray:
         """(N, K) float64: of each class, for prepared images x (N, C, H, W). Raises ModelError if one is no number."""

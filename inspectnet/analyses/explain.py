@@ -11,12 +11,13 @@ from inspectnet.analyses.photos import read_photos
 from inspectnet.analyses.provenance import provenance
 from inspectnet.analyses.sources import Sources
 from inspectnet.classes import class_names, find_class
-from inspectnet.methods import Cam, Method, methods_of
+from inspectnet.methods import Cam, Method, methods_of, suited_methods
 from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
 from inspectnet.results import Result
 
 METHODS = "deconvnet,guided_backprop,gradient,grad_cam"
+FAINT = 0.02  # of the pixels
 MOST = 16  # images
 
 
@@ -39,6 +40,8 @@ class ExplainedImage:
     """The most likely class."""
     blank: tuple[str, ...]
     """The methods by which nothing came down."""
+    faint: tuple[str, ...]
+    """Those by which next to nothing came down: to less than 2 % of the pixels."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Attribution:
     method: str
     options: Mapping[str, object]
     layer: str | None
-    """The layer whose maps were weighed; None for a method of pixels."""
+    """The layer whose maps were weighed, or where the signal started; None where that was the class scores."""
     values: np.ndarray
     """(N, C, H, W) float32, signed, in prepared units; of a method of maps (N, h, w), from 0 up."""
 
@@ -61,6 +64,8 @@ class Explanation(Result):
     images: tuple[ExplainedImage, ...]
     attributions: Mapping[str, Attribution]
     """By method; one that was asked for twice by its text, options included."""
+    left_out: Mapping[str, str]
+    """By method that is run by default, why it was not."""
     probabilities: np.ndarray
     """(N, K) float32: of all classes."""
     photos: np.ndarray
@@ -72,7 +77,7 @@ def explain(
     images: Sources,
     *,
     target: int | str | None = None,
-    methods: str | Sequence[Method] = METHODS,
+    methods: str | Sequence[Method] | None = None,
     classes: Path | None = None,
     progress: Progress = silent,
 ) -> Explanation:
@@ -80,10 +85,12 @@ def explain(
 
     The score that is explained is the one before the softmax: a probability also rises where another class's score
     falls. target: the class, by its number, its name or a part of that; by default each photo's most likely one.
-    methods: a text as the command takes it, or methods that were made for this network. classes: a file that names the
-    classes. Raises OptionError, LayerError, ImageError, ModelError, RuleError.
+    methods: a text as the command takes it, or methods that were made for this network; by default those of METHODS
+    that show something of its classes. classes: a file that names these. Raises OptionError, LayerError, ImageError,
+    ModelError, RuleError.
     """
-    chosen, names = methods_of(network, methods), class_names(network, classes)
+    chosen, left_out = suited_methods(network, METHODS) if methods is None else (methods_of(network, methods), {})
+    names = class_names(network, classes)
     wanted = None if target is None else find_class(str(target), names)
     photos = read_photos(network, images, MOST)
     likely = network.probabilities(photos.x)
@@ -92,7 +99,10 @@ def explain(
     attributions = dict[str, Attribution]()
     with progress("explaining", len(chosen), "methods") as advance:
         for name, method in chosen.items():
-            values, layer = method.attribute(photos.x, explained), method.layer if isinstance(method, Cam) else None
+            values, layer = (
+                method.attribute(photos.x, explained),
+                method.layer if isinstance(method, Cam) else method.start or None,
+            )
             attributions[name] = Attribution(method.name, method.options, layer, values)
             advance()
 
@@ -108,10 +118,17 @@ def explain(
                 told(i, explained[i]),
                 told(i, best[i]),
                 tuple(name for name, one in attributions.items() if not one.values[i].any()),
+                tuple(name for name, one in attributions.items() if 0 < covered(one.values[i]) < FAINT),
             )
             for i, image in enumerate(photos.ids)
         ),
         attributions,
+        left_out,
         likely.astype(np.float32),
         np.stack([network.preparation.restore(x) for x in photos.x]),
     )
+
+
+def covered(values: np.ndarray) -> float:
+    """The share of places, of a signal (C, H, W) or a map (h, w), that hold anything."""
+    return float((values.any(axis=0) if values.ndim == 3 else values != 0).mean())

@@ -12,20 +12,19 @@ from typing import ClassVar
 
 import numpy as np
 
+from inspectnet.analyses.likeness import MEASURES, class_distance, compare, edge_likeness
 from inspectnet.analyses.photos import read_photos
 from inspectnet.analyses.provenance import provenance
 from inspectnet.analyses.sources import Sources
 from inspectnet.errors import ModelError, OptionError
-from inspectnet.methods import Method, methods_of
+from inspectnet.methods import Method, methods_of, suited_methods
 from inspectnet.network import Network
-from inspectnet.progress import Progress, silent
+from inspectnet.progress import Progress, note, silent
 from inspectnet.results import Result, derived
 
 METHODS = "deconvnet,guided_backprop,gradient,input_x_gradient,grad_cam,guided_grad_cam"
+SHOWN = 6  # steps of the cascade, in pictures
 MOST = 50  # images, as many as in the paper
-MEASURES = ("rank", "rank_abs", "ssim")
-WINDOW, DEVIATION = 11, 1.5  # of SSIM, in pixels: Wang et al. 2004, sec. III-C
-STABLE = (0.01**2, 0.03**2)  # its constants for values in 0..1
 
 Curve = tuple[float, ...]
 
@@ -41,6 +40,8 @@ class MethodSanity:
     options: Mapping[str, object]
     similarity: np.ndarray
     """(measures, repeats, layers + 1, N) float64: to the trained network's explanation, measures as in MEASURES."""
+    strip: np.ndarray
+    """(S, C, H, W) float32, of a method of maps (S, h, w): the first image's explanation at the steps shown."""
     class_distances: np.ndarray
     """(N,) float64: of the explanations of two classes; see `class_distance`."""
     edge_likenesses: np.ndarray | None
@@ -98,13 +99,19 @@ class Sanity(Result):
     """Whose weights were shuffled, from the top down: one more at each step; the first step has none."""
     methods: Mapping[str, MethodSanity]
     """By method; one that was asked for twice by its text, options included."""
+    left_out: Mapping[str, str]
+    """By method that is run by default, why it was not."""
+    photo: np.ndarray
+    """(H, W, 3) uint8: the first image, as the network sees it."""
+    shown: tuple[int, ...]
+    """S: the numbers of steps, of which its explanations are kept."""
 
 
 def sanity(
     network: Network,
     images: Sources,
     *,
-    methods: str | Sequence[Method] = METHODS,
+    methods: str | Sequence[Method] | None = None,
     repeats: int = 1,
     seed: int = 0,
     progress: Progress = silent,
@@ -112,18 +119,22 @@ def sanity(
     """Whether explanations of photos, of which at most 50 are taken, depend on the weights and on the class.
 
     The explained class is the one that the trained network finds most likely. methods: a text as the command takes it,
-    or methods that were made for this network. repeats: how many times the weights are shuffled anew. seed: shuffles
-    them, and draws the other classes. Raises OptionError, LayerError, ImageError, RuleError, and ModelError for a
-    network without weights below its class scores.
+    or methods that were made for this network; by default those of METHODS that show something of its classes. The
+    first photo's explanations are kept at some of the steps. repeats: how many times the weights are shuffled anew.
+    seed: shuffles them, and draws the other classes. Raises OptionError, LayerError, ImageError, RuleError, and
+    ModelError for a network without weights below its class scores. Stopped, it notes what it has so far.
     """
     if repeats < 1:
         raise OptionError(f"the cascade cannot run {repeats} times. Choose 1 or more.")
-    chosen, steps = methods_of(network, methods), weights_by_layer(network)
+    chosen, left_out = suited_methods(network, METHODS) if methods is None else (methods_of(network, methods), {})
+    steps = weights_by_layer(network)
     photos, scores = read_photos(network, images, MOST), network.class_scores()
     x, classes = photos.x, network.probabilities(photos.x).argmax(axis=1)
     trained = {name: method.attribute(x, classes) for name, method in chosen.items()}
     with progress("shuffling", repeats * len(steps), "layers") as advance:
-        similarity = randomise(network, x, classes, chosen, trained, repeats=repeats, seed=seed, advance=advance)
+        similarity, strips = randomise(
+            network, x, classes, chosen, trained, repeats=repeats, seed=seed, advance=advance
+        )
     others = other_classes(classes, scores.classes, seed)
     options = {"methods": {name: method.options for name, method in chosen.items()}, "repeats": repeats, "seed": seed}
     return Sanity(
@@ -135,11 +146,15 @@ def sanity(
                 method.name,
                 method.options,
                 similarity[name],
+                strips[name],
                 class_distance(trained[name], method.attribute(x, others)),
                 edge_likeness(x, trained[name]) if trained[name].ndim == 4 else None,
             )
             for name, method in chosen.items()
         },
+        left_out,
+        network.preparation.restore(x[0]),
+        spread_steps(len(steps)),
     )
 
 
@@ -153,29 +168,53 @@ def randomise(
     repeats: int = 1,
     seed: int = 0,
     advance: Callable[[int], None] = lambda n: None,
-) -> dict[str, np.ndarray]:
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """By method (measures, repeats, layers + 1, N): how alike explanations stay while layer after layer is shuffled.
 
-    Of `classes` (N,) in prepared images x (N, C, H, W); trained: the network's own, by method. Weights of no layer (a
-    learnt scale that stands by itself, an embedding of places) are shuffled with those of the lowest.
+    And by method the first image's explanation at the `spread_steps` of the first repeat. Of `classes` (N,) in prepared
+    images x (N, C, H, W); trained: the network's own, by method. Weights of no layer (a learnt scale that stands by
+    itself, an embedding of places) are shuffled with those of the lowest.
     """
     steps = weights_by_layer(network)
     owned = {name for weights in steps.values() for name in weights}
     lowest = list(steps)[-1]
     steps[lowest] |= {name: w for name, w in network.weights().items() if name not in owned}
-    similarity = {name: np.empty((len(MEASURES), repeats, len(steps) + 1, len(x))) for name in methods}
+    similarity = {name: np.full((len(MEASURES), repeats, len(steps) + 1, len(x)), np.nan) for name in methods}
+    strips = {name: [own[0]] for name, own in trained.items()}
     for name, own in trained.items():
-        similarity[name][:, :, 0] = _compare(own, own)[:, None]
-    for repeat in range(repeats):
-        draw, weights = np.random.default_rng([seed, repeat]), dict[str, np.ndarray]()
-        for step, chosen in enumerate(steps.values(), 1):
-            weights |= {name: _shuffled(w, draw) for name, w in chosen.items()}
-            shuffled = network.with_weights(weights)
-            for name, method in methods.items():
-                after = replace(method, net=shuffled).attribute(x, classes)
-                similarity[name][:, repeat, step] = _compare(trained[name], after)
-            advance(1)
-    return similarity
+        similarity[name][:, :, 0] = compare(own, own)[:, None]
+    kept = spread_steps(len(steps))
+    try:
+        for repeat in range(repeats):
+            draw, weights = np.random.default_rng([seed, repeat]), dict[str, np.ndarray]()
+            for step, chosen in enumerate(steps.values(), 1):
+                weights |= {name: _shuffled(w, draw) for name, w in chosen.items()}
+                shuffled = network.with_weights(weights)
+                for name, method in methods.items():
+                    after = replace(method, net=shuffled).attribute(x, classes)
+                    similarity[name][:, repeat, step] = compare(trained[name], after)
+                    if repeat == 0 and step in kept:
+                        strips[name].append(after[0])
+                advance(1)
+    except KeyboardInterrupt:
+        _tell_so_far(similarity, list(steps))
+        raise
+    return similarity, {name: np.stack(strip) for name, strip in strips.items()}
+
+
+def spread_steps(layers: int) -> tuple[int, ...]:
+    """The numbers of at most SHOWN steps of a cascade over so many layers, evenly spread; 0 is the trained network."""
+    return tuple(dict.fromkeys(np.rint(np.linspace(0, layers, SHOWN)).astype(int).tolist()))
+
+
+def _tell_so_far(similarity: Mapping[str, np.ndarray], layers: Sequence[str]) -> None:
+    """Note what is known of a cascade that is stopped: the last step of the first repeat that all methods took."""
+    curves = {name: own[0, 0][:, np.isfinite(own[0, 0, 0])].mean(axis=1) for name, own in similarity.items()
+              if np.isfinite(own[0, 0, 0]).any()}  # fmt: skip
+    if step := min((int(np.isfinite(curve).sum()) - 1 for curve in curves.values()), default=0):
+        told = ", ".join(f"{name} {curve[step]:.3f}" for name, curve in curves.items())
+        what = f"{step} of {len(layers)} layers shuffled, down to {layers[step - 1]}"
+        note(f"so far, {what}, rank correlations are: {told}")
 
 
 def weights_by_layer(network: Network) -> dict[str, dict[str, np.ndarray]]:
@@ -192,64 +231,6 @@ def other_classes(classes: np.ndarray, count: int, seed: int) -> np.ndarray:
     return np.asarray((classes + np.random.default_rng(seed).integers(1, count, len(classes))) % count)
 
 
-def class_distance(own: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """(N,): how far the explanations (N, ...) of the images' classes are from those of others.
-
-    Half the squared distance of the two, each of length 1: 0 if they are the same, 1 if they have nothing in common,
-    2 if they are opposites (Nie et al. 2018 compare classes by the distance). NaN if one of them is blank.
-    """
-    pairs = zip(own, other, strict=True)
-    return np.array([1 - _cosine(a, b) if a.any() and b.any() else np.nan for a, b in pairs])
-
-
-def edge_likeness(x: np.ndarray, explanation: np.ndarray) -> np.ndarray:
-    """(N,): the rank correlation of an explanation's size (N, C, H, W) with the edges of the images x (N, C, H, W).
-
-    An edge detector looks much like some methods, and knows no network (Adebayo et al. 2018, sec. 5.1). NaN for a
-    blank explanation.
-    """
-    down, right = np.gradient(x.mean(axis=1), axis=(1, 2))
-    edges, sizes = np.hypot(down, right), np.abs(explanation).sum(axis=1)
-    return np.array([spearman(a, b) if b.any() else np.nan for a, b in zip(edges, sizes, strict=True)])
-
-
-def spearman(a: np.ndarray, b: np.ndarray) -> float:
-    """The rank correlation of two arrays of one shape, -1..1, equal values sharing a rank; 0 where one is constant."""
-    return _cosine(_ranks(a), _ranks(b))
-
-
-def ssim(a: np.ndarray, b: np.ndarray) -> float:
-    """The structural similarity of two pictures (h, w) of values in 0..1: mean over all places of a Gaussian window.
-
-    The window of 11 x 11 shrinks to what fits (Wang et al. 2004, eq. 13).
-    """
-    mean_a, mean_b = _blur(a), _blur(b)
-    variance = _blur(a * a) - mean_a**2 + _blur(b * b) - mean_b**2
-    covariance = _blur(a * b) - mean_a * mean_b
-    c1, c2 = STABLE
-    alike = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
-    return float((alike / ((mean_a**2 + mean_b**2 + c1) * (variance + c2))).mean())
-
-
-def _compare(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """(measures, N): how alike explanations (N, ...) of each image are; NaN if blank `before`, 0 if blank `after`."""
-    pairs = zip(before.astype(np.float64), after.astype(np.float64), strict=True)
-    none = (np.nan,) * len(MEASURES)
-    return np.array([_alike(a, b) if a.any() else none for a, b in pairs]).T
-
-
-def _alike(a: np.ndarray, b: np.ndarray) -> tuple[float, ...]:
-    if not b.any():
-        return (0.0,) * len(MEASURES)
-    return spearman(a, b), spearman(np.abs(a), np.abs(b)), ssim(_size(a), _size(b))
-
-
-def _size(explanation: np.ndarray) -> np.ndarray:
-    """The strength of an explanation at each place, (h, w), its largest 1."""
-    strength = np.abs(explanation).sum(axis=0) if explanation.ndim == 3 else np.abs(explanation)
-    return np.asarray(strength / (strength.max() or 1))
-
-
 def _mean(values: np.ndarray) -> float | None:
     """The mean of what is known; None if nothing is."""
     return float(np.nanmean(values)) if np.isfinite(values).any() else None
@@ -257,27 +238,3 @@ def _mean(values: np.ndarray) -> float | None:
 
 def _shuffled(weights: np.ndarray, draw: np.random.Generator) -> np.ndarray:
     return np.asarray(draw.permutation(weights.ravel()).reshape(weights.shape))
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    """The rank of each value, the mean one of equals, less the mean of all."""
-    _, inverse, counts = np.unique(values.ravel(), return_inverse=True, return_counts=True)
-    middle = np.cumsum(counts) - (counts + 1) / 2
-    return np.asarray(middle[inverse] - (values.size - 1) / 2)
-
-
-def _cosine(a: np.ndarray, b: np.ndarray) -> float:
-    """The cosine of the angle between two arrays; 0 if one is zero."""
-    lengths = float(np.linalg.norm(a)) * float(np.linalg.norm(b))
-    return float(np.vdot(a, b)) / lengths if lengths else 0.0
-
-
-def _blur(picture: np.ndarray) -> np.ndarray:
-    """The Gaussian mean around each place where the window fits."""
-    for axis in (0, 1):
-        side = min(WINDOW, picture.shape[axis] - 1 + picture.shape[axis] % 2)
-        places = np.arange(side) - side // 2
-        window = np.exp(-(places**2) / (2 * DEVIATION**2))
-        views = np.lib.stride_tricks.sliding_window_view(picture, side, axis=axis)
-        picture = views @ (window / window.sum())
-    return picture

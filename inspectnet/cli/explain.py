@@ -9,7 +9,7 @@ def explain(
     model: options.Model,
     images: options.Images,
     class_: options.Class = None,
-    method: options.Methods = "deconvnet,guided_backprop,gradient,grad_cam",
+    method: options.Methods = None,
     scores: Scores = "",
     classes: options.Classes = None,
     *,

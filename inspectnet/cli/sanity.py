@@ -14,7 +14,7 @@ Seed = Annotated[int, options.seed("Shuffles the weights, and draws the other cl
 def sanity(
     model: options.Model,
     images: options.Images,
-    method: options.Methods = "deconvnet,guided_backprop,gradient,input_x_gradient,grad_cam,guided_grad_cam",
+    method: options.Methods = None,
     scores: Scores = "",
     repeats: Repeats = 1,
     seed: Seed = 0,

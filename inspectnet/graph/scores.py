@@ -7,7 +7,7 @@ import numpy as np
 import onnx_ir as ir
 
 from inspectnet.errors import ModelError
-from inspectnet.graph.operators import ORDERED
+from inspectnet.graph.operators import ORDERED, POOLS, REDUCTIONS
 from inspectnet.graph.values import input_of, integer, live_values, shape_of
 
 
@@ -72,6 +72,36 @@ def find_scores(graph: ir.Graph, name: str | None, where: str) -> ClassScores:
     logits = input_of(last) if last is not None and last.op_type in squashes else value
     shape = tuple(int(n or 0) for n in (shape_of(logits) or ())[1:])
     return ClassScores(str(value.name), max(classes, 2), normalised, str(logits.name), shape)
+
+
+@dataclass(frozen=True)
+class ScorePool:
+    """The pool by which each map that scores are made of becomes one number."""
+
+    pooled: str
+    """The ONNX name of the maps below it."""
+    last: bool
+    """Whether its numbers are the scores themselves, so that there is a map for each class."""
+
+
+def find_pool(graph: ir.Graph, logits: str) -> ScorePool | None:
+    """The pool over all places that the scores `logits` are made of; None where they are made of places."""
+    values = {value.name: value for node in graph for value in node.outputs}
+    node, last = values[logits].producer(), True
+    while node is not None and node.inputs and node.inputs[0] is not None:
+        below = node.inputs[0]
+        if _has_places(below):
+            pools = node.op_type in POOLS | REDUCTIONS and not _has_places(node.outputs[0])
+            return ScorePool(str(below.name), last) if pools else None
+        last &= node.op_type in ORDERED
+        node = below.producer()
+    return None
+
+
+def _has_places(value: ir.Value) -> bool:
+    """Whether more than one axis of what a value holds for one image is longer than 1."""
+    shape = shape_of(value) or ()
+    return sum(extent != 1 for extent in shape[1:]) > 1
 
 
 def of_each_class(numbers: np.ndarray, *, normalised: bool = False) -> np.ndarray:

@@ -51,7 +51,17 @@ class Projection(OfUnits):
 
 @method("deconvnet")
 class Deconvnet(Projection):
-    """The deconvnet of Zeiler & Fergus 2014, sec. 2.1: unpool by switches, rectify the signal, filter transposed."""
+    """The deconvnet of Zeiler & Fergus 2014, sec. 2.1: unpool by switches, rectify the signal, filter transposed.
+
+    A class that has a map of its own below a global pool is taken from its strongest unit there: the pool would spread
+    the signal evenly over all places, of which the rectifiers leave next to nothing.
+    """
+
+    @property
+    def start(self) -> str:
+        """The layer it is made for, or that of the classes' own maps."""
+        maps = None if self.layer else self.net.class_maps()
+        return maps.name if maps else self.layer
 
 
 @method("guided_backprop")

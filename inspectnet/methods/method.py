@@ -54,6 +54,11 @@ class Method(ABC):
         """The layer whose units targets number; empty for the class scores."""
         return ""
 
+    @property
+    def start(self) -> str:
+        """The layer whose units stand for targets, perhaps those of classes; empty for the class scores."""
+        return self.of
+
     def attribute(self, x: np.ndarray, target: Target | Sequence[Target] | np.ndarray) -> np.ndarray:
         """What speaks for one unit in each image: float32 of x's shape, signed; of a map method (N, h, w), from 0 up.
 
@@ -64,7 +69,7 @@ class Method(ABC):
         for an operator without a rule.
         """
         x = checked_images(self.net, x)
-        return self.explain(x, find_units(self.net, x, self.of, target))
+        return self.explain(x, find_units(self.net, x, self.start, target))
 
     @abstractmethod
     def explain(self, x: np.ndarray, units: Units) -> np.ndarray:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inspectnet.errors import OptionError, nearest
-from inspectnet.methods.backprop import Projection
+from inspectnet.methods.backprop import Deconvnet, Projection
 from inspectnet.methods.method import METHODS, Method, unknown_option
 from inspectnet.network import Network
 from inspectnet.rules import Policy
@@ -65,6 +65,14 @@ def methods_of(net: Network, said: str | Sequence[Method]) -> dict[str, Method]:
     names = [one.name for one in said]
     full = {one: ":".join([one.name, *(f"{key}={value}" for key, value in one.options.items())]) for one in said}
     return {one.name if names.count(one.name) == 1 else full[one]: one for one in said}
+
+
+def suited_methods(net: Network, names: str) -> tuple[dict[str, Method], dict[str, str]]:
+    """Of the methods that a text names those that show something of the network's classes; why others do not."""
+    methods, pool = parse_methods(net, names), net.score_pool()
+    why = "the global pool of this network spreads the signal of a class evenly over all places"
+    left_out = {name: why for name, one in methods.items() if pool and isinstance(one, Deconvnet) and not one.start}
+    return {name: one for name, one in methods.items() if name not in left_out}, left_out
 
 
 def _options(kind: type[Method], said: Sequence[str]) -> dict[str, Any]:

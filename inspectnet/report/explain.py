@@ -3,20 +3,18 @@
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from inspectnet.analyses.explain import Attribution, ExplainedImage, Explanation, LikelyClass
+from inspectnet.analyses.explain import ExplainedImage, Explanation, LikelyClass
 from inspectnet.figures.comparison import Row, draw_comparison
 from inspectnet.figures.display import Display
-from inspectnet.figures.heat import heat_over
 from inspectnet.figures.page import Figure, Page, Pixels, Worded
 from inspectnet.geometry import Box
-from inspectnet.methods import enlarge
+from inspectnet.report.lines import show
 from inspectnet.report.names import file_names
-from inspectnet.report.signals import joint, show_signals
+from inspectnet.report.signals import heat_pictures, joint, show_signals
 from inspectnet.report.tables import Cell, print_table
 
-COLUMNS = ("image", "class", "probability", "most likely", "its probability", "nothing came down by")
+COLUMNS = ("image", "class", "probability", "most likely", "its probability", "what is missing")
 NOTHING = "nothing came down: no part of the signal was left by the way"
-NO_HEAT = "no map speaks for this class"
 HEAT = "heat over the photo in grey: from 0 to the largest value of each map"
 
 
@@ -52,13 +50,16 @@ def figures(result: Explanation, display: Display) -> Iterator[tuple[str, Figure
 def print_result(result: Explanation) -> None:
     """Print a row for each image: the class that is explained, the likeliest one, and which methods gave nothing."""
     rows: list[list[Cell]] = [
-        [image.image, *_cells(image.explained), *_cells(image.top1), ", ".join(image.blank)] for image in result.images
+        [image.image, *_cells(image.explained), *_cells(image.top1), "; ".join(_missing(image))]
+        for image in result.images
     ]
     wanted = any(image.explained.number != image.top1.number for image in result.images)
-    blank = any(image.blank for image in result.images)
+    blank = any(map(_missing, result.images))
     places = [0, 1, 2, *([3, 4] if wanted else []), *([5] if blank else [])]
     title = f"{', '.join(result.attributions)}: {len(result.images)} images"
     print_table(title, [COLUMNS[i] for i in places], [[row[i] for i in places] for row in rows], drop=())
+    for name, why in result.left_out.items():
+        show(f"left out: {name}, for {why} (-m {name} asks for it)")
 
 
 def _cells(told: LikelyClass) -> tuple[str, str]:
@@ -78,19 +79,9 @@ def _pictures(
     )  # fmt: skip
     signals = dict(zip(named, shown.signals, strict=True))
     return {
-        name: signals[name] if name in signals else _heat(one, result, windows or whole)
+        name: signals[name] if name in signals else heat_pictures(one.values, result.photos, windows)
         for name, one in result.attributions.items()
     }, shown.zoom
-
-
-def _heat(one: Attribution, result: Explanation, windows: Sequence[Box]) -> list[Pixels | Worded]:
-    """Maps as heat over the photo."""
-    large = enlarge(one.values, result.photos.shape[1:3])
-    return [
-        pixels if heat.any() else Worded(pixels, NO_HEAT)
-        for heat, photo, window in zip(large, result.photos, windows, strict=True)
-        for pixels in [heat_over(photo, heat)[window.slices]]
-    ]
 
 
 def _alone(pixels: Pixels | Worded) -> Figure:
@@ -103,7 +94,13 @@ def _caption(about: ExplainedImage) -> str:
     """The image, the class and how likely it is; the likeliest one, if another; what gave nothing."""
     text = f"{about.image}: {_called(about.explained)}"
     text += "" if about.explained.number == about.top1.number else f"; most likely {_called(about.top1)}"
-    return text + (f"; nothing came down by {', '.join(about.blank)}" if about.blank else "")
+    return "; ".join([text, *_missing(about)])
+
+
+def _missing(about: ExplainedImage) -> list[str]:
+    """By which methods nothing came down, and by which next to nothing."""
+    both = {"nothing": about.blank, "next to nothing": about.faint}
+    return [f"{what} came down by {', '.join(names)}" for what, names in both.items() if names]
 
 
 def _called(told: LikelyClass) -> str:

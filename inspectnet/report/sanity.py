@@ -1,13 +1,18 @@
 """Sanity checks shown: curves to look at, and a table."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from inspectnet.analyses.sanity import MEASURES, Sanity
+from inspectnet.analyses.likeness import MEASURES
+from inspectnet.analyses.sanity import MethodSanity, Sanity
 from inspectnet.figures.chart import Panel, draw_chart
+from inspectnet.figures.comparison import Row, draw_comparison
 from inspectnet.figures.display import Display
 from inspectnet.figures.page import Figure
+from inspectnet.report.lines import show
+from inspectnet.report.signals import heat_pictures, show_signals
 from inspectnet.report.tables import print_table
 
 HEADINGS = {
@@ -27,6 +32,32 @@ def figures(result: Sanity, display: Display) -> Iterator[tuple[str, Figure]]:
         ]
         title = f"explanations while {result.about.models[0].name} is randomised"
         yield "sanity", draw_chart(panels, ["trained", *result.layers], title=title, footer=FOOTER)
+        yield "explanations", _draw_strip(result, drawn, display)
+
+
+def _draw_strip(result: Sanity, methods: Mapping[str, MethodSanity], display: Display) -> Figure:
+    """The first image's explanations: a row for each method, a column for each step of the cascade that is kept."""
+    model, whole = result.about.models[0], replace(display, zoom=False)
+    rows = [
+        Row(
+            name,
+            [
+                result.photo,
+                *(
+                    show_signals(model, whole, [method.strip]).signals[0]
+                    if method.strip.ndim == 4
+                    else heat_pictures(method.strip, np.stack([result.photo] * len(method.strip)))
+                ),
+            ],
+        )
+        for name, method in methods.items()
+    ]
+    names = ["trained", *result.layers]
+    headings = ["photo", *(f"down to {names[step]}" if step else "trained" for step in result.shown)]
+    title = f"explanations of one photo while {model.name} is randomised"
+    return draw_comparison(
+        rows, headings, title=title, footer=f"{whole.words('picture')}; heat: over the photo in grey"
+    )
 
 
 def print_result(result: Sanity) -> None:
@@ -41,6 +72,10 @@ def print_result(result: Sanity) -> None:
         ]
         for name, method in result.methods.items()
     ]
+    for name, why in result.left_out.items():
+        show(f"left out: {name}, for {why} (-m {name} asks for it)")
+    if blank := [name for name, method in result.methods.items() if not method.explained.any()]:
+        show(f"not in the pictures, for nothing came down in any image: {', '.join(blank)}")
     count, times = len(next(iter(result.methods.values())).explained), result.repeats
     often = f", {times} times" if times > 1 else ""
     print_table(f"{count} images, {len(result.layers)} layers shuffled{often}", columns, rows)

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from inspectnet.figures.display import Display, mark_beyond
+from inspectnet.figures.heat import heat_over
 from inspectnet.figures.page import Pixels, Worded
 from inspectnet.geometry import Box
+from inspectnet.methods import enlarge
 from inspectnet.results import Model
 
+FAINT = 0.02  # of the pixels that are shown
+NO_HEAT = "no map speaks for it"
 NOTHING = "nothing came down"
 BEYOND = "pale grey: beyond the image"
 
@@ -61,11 +65,19 @@ def show_signals(
                     if pixels:
                         pixels[group][number] = mark_beyond(pixels[group][number], shown, image)
     told = [
-        [pixels if signal.any() else Worded(pixels, nothing) for pixels, signal in zip(drawn, group, strict=True)]
-        for drawn, group in zip(pictures, groups, strict=True)
+        [_worded(pixels, signal, nothing) for pixels, signal in zip(drawn, group, strict=True)]
+        for drawn, group in zip(pictures, cut, strict=True)
     ]
     zoom = f"{max(size)} of {max(whole)} px, where the signal is" if size != whole else ""
     return Shown(told, photos, zoom, beyond)
+
+
+def heat_pictures(maps: np.ndarray, photos: np.ndarray, windows: Sequence[Box] | None = None) -> list[Pixels | Worded]:
+    """Maps (n, h, w) from 0 up as heat over photos (n, H, W, 3) in grey, of each the window if there are any."""
+    drawn = [heat_over(photo, heat) for photo, heat in zip(photos, enlarge(maps, photos.shape[1:3]), strict=True)]
+    if windows is not None:
+        drawn = [pixels[window.slices] for pixels, window in zip(drawn, windows, strict=True)]
+    return [p if heat.any() else Worded(p, NO_HEAT) for p, heat in zip(drawn, maps, strict=True)]
 
 
 def joint(signals: Sequence[np.ndarray]) -> np.ndarray:
@@ -90,6 +102,14 @@ def policy_words(policy: object, operators: object) -> str:
     """How projections were made, as a footer says it: response normalisation where the network has one."""
     assert isinstance(policy, dict) and hasattr(operators, "__contains__")
     return "{method}; unpool {unpool}".format(**policy) + (f"; LRN {policy['lrn']}" if "LRN" in operators else "")
+
+
+def _worded(pixels: Pixels, signal: np.ndarray, nothing: str) -> Pixels | Worded:
+    """A picture that says so if its signal is nothing, or next to nothing."""
+    share = signal.any(axis=0).mean()
+    if share == 0:
+        return Worded(pixels, nothing)
+    return Worded(pixels, f"signal in {100 * share:.2g} % of the pixels") if share < FAINT else pixels
 
 
 def _cut(tiles: np.ndarray, windows: Sequence[Box]) -> np.ndarray:

@@ -9,17 +9,8 @@ from commands import noisy_photos
 from nets import onnx_text
 
 import inspectnet
-from inspectnet.analyses.sanity import (
-    MEASURES,
-    MethodSanity,
-    class_distance,
-    edge_likeness,
-    other_classes,
-    randomise,
-    spearman,
-    ssim,
-    weights_by_layer,
-)
+from inspectnet.analyses.likeness import MEASURES, class_distance, edge_likeness, spearman, ssim
+from inspectnet.analyses.sanity import MethodSanity, other_classes, randomise, spread_steps, weights_by_layer
 from inspectnet.errors import ModelError, OptionError
 from inspectnet.methods import Gradient, Method
 
@@ -49,9 +40,10 @@ def giving(network, **functions):
 def cascade(network, x, classes, methods, **options):
     """What `sanity` says of each method, but of classes and edges."""
     trained = {name: method.attribute(x, classes) for name, method in methods.items()}
-    similarity = randomise(network, x, classes, methods, trained, **options)
+    similarity, strips = randomise(network, x, classes, methods, trained, **options)
     return {
-        name: MethodSanity("giving", {}, found, np.full(len(x), np.nan), None) for name, found in similarity.items()
+        name: MethodSanity("giving", {}, found, strips[name], np.full(len(x), np.nan), None)
+        for name, found in similarity.items()
     }
 
 
@@ -260,3 +252,30 @@ def test_the_trained_network_is_explained_once_for_its_own_classes(vgg, tmp_path
     assert asked[12][0] and all(a != b for a, b in zip(asked[12][1], own, strict=True))
     assert found.layers == tuple(weights_by_layer(network)) and found.methods["giving"].class_distance < 1e-6
     assert found.methods["giving"].rank == pytest.approx([1] * 12)
+
+
+def test_the_first_photos_explanations_are_kept_from_the_trained_network_to_all_layers_shuffled(vgg):
+    network, x, classes = vgg
+    method = {"gradient": Gradient(network)}
+    trained = {"gradient": method["gradient"].attribute(x, classes)}
+    similarity, strips = randomise(network, x, classes, method, trained)
+    steps = spread_steps(len(weights_by_layer(network)))
+    assert steps[0] == 0 and steps[-1] == len(weights_by_layer(network)) and len(strips["gradient"]) == len(steps)
+    assert np.array_equal(strips["gradient"][0], trained["gradient"][0])
+    again = [spearman(trained["gradient"][0], strip) for strip in strips["gradient"]]
+    assert np.allclose(again, similarity["gradient"][0, 0, list(steps), 0])
+
+
+def test_a_cascade_that_is_stopped_says_what_it_has_so_far(vgg, caplog):
+    network, x, classes = vgg
+    steps = iter(range(3))
+
+    def stop(n):
+        if next(steps) == 2:
+            raise KeyboardInterrupt
+
+    methods = giving(network, image=image_alone)
+    trained = {"image": methods["image"].attribute(x, classes)}
+    with caplog.at_level("WARNING", "inspectnet"), pytest.raises(KeyboardInterrupt):
+        randomise(network, x, classes, methods, trained, advance=stop)
+    assert "so far, 3 of" in caplog.text and "image 1.000" in caplog.text

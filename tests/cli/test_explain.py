@@ -36,13 +36,15 @@ def photos(tmp_path):
 def test_explain_writes_a_page_a_picture_for_each_method_and_the_arrays(model, photos, tmp_path, capsys):
     out = tmp_path / "out"
     said, _ = done(capsys, "explain", model, photos, "-o", out)
-    title, headings, *rows, count, first = said.splitlines()
-    assert title == "deconvnet, guided_backprop, gradient, grad_cam: 6 images"
-    assert (headings.split(), count) == (["image", "class", "probability"], f"25 pictures in {out}, the first:")
+    title, headings, *rows, left, count, first = said.splitlines()
+    assert title == "guided_backprop, gradient, grad_cam: 6 images"
+    assert (headings.split(), count) == (["image", "class", "probability"], f"19 pictures in {out}, the first:")
     assert first == f"-> {out / 'explain.png'}" and len(rows) == 6
+    why = "the global pool of this network spreads the signal of a class evenly over all places"
+    assert left == f"left out: deconvnet, for {why} (-m deconvnet asks for it)"
     explained = [image.explained for image in inspectnet.load(out).images]
     assert [row.split()[-2] for row in rows] == [f"{100 * told.probability:.0f}" for told in explained]
-    methods = ["deconvnet", "guided_backprop", "gradient", "grad_cam"]
+    methods = ["guided_backprop", "gradient", "grad_cam"]
     names = [f"{n.replace(' ', '_')}_{i}" for n in NAMES[:3] for i in range(2)]
     files = {"explain.png", "arrays.npz", "result.json"} | {f"{n}-{m}.png" for n in names for m in methods}
     assert set(contents(out)) == files
@@ -239,7 +241,7 @@ def test_sanity_writes_curves_numbers_and_arrays_and_prints_a_table(model, photo
     lines = said.splitlines()
     assert lines[0] == "6 images, 3 layers shuffled, 2 times"
     assert [line.split()[0] for line in lines[2:4]] == ["gradient", "grad_cam"]
-    assert set(contents(out)) == {"sanity.png", "result.json", "arrays.npz"}
+    assert set(contents(out)) == {"sanity.png", "explanations.png", "result.json", "arrays.npz"}
     found = check_result(out)
     assert found.layers == ("fc3", "conv2", "conv1")
     gradient = found.methods["gradient"]
@@ -274,7 +276,7 @@ def test_the_curves_of_an_earlier_run_do_not_stay_beside_a_blank_one(model, phot
 def test_selectivity_compares_units_and_given_labels_classes(model, photos, tmp_path, capsys):
     out = tmp_path / "out"
     said, _ = done(capsys, "selectivity", model, "-l", "conv2", "--images", photos, "-o", out)
-    assert set(contents(out)) == {"units.png", "classes.png", "result.json", "arrays.npz"}
+    assert set(contents(out)) == {"units.png", "classes.png", "maps.csv", "result.json", "arrays.npz"}
     found, arrays = json.loads((out / "result.json").read_text())["result"], np.load(out / "arrays.npz")
     assert len(found["units"]) > 6
     for method in ("deconvnet", "guided_backprop", "gradient"):

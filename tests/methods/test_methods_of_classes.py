@@ -9,7 +9,7 @@ from nets import NETS, SIDES, onnx_text
 
 import inspectnet
 from inspectnet.errors import LayerError, OptionError, RuleError
-from inspectnet.methods import METHODS, Cam, cam_layer, enlarge
+from inspectnet.methods import METHODS, Cam, cam_layer, enlarge, suited_methods
 from inspectnet.rules import Policy
 
 LAYERS = {"vgg": ("conv8", "features.19"), "resnet": ("add4", "layer3.1.relu"), "squeezenet": ("concat3", "features.6")}
@@ -349,3 +349,26 @@ def test_a_twin_with_other_weights_answers_as_torch_does_with_them(exported):
     assert [layer.name for layer in twin.layers] == [layer.name for layer in network.layers]
     back = twin.with_weights(names)
     np.testing.assert_array_equal(logits_of(back, x), before)
+
+
+def test_the_deconvnet_takes_a_class_from_its_own_map_below_a_global_pool(exported):
+    _, _, path = exported("squeezenet", "torchscript")
+    network, x = inspectnet.open(path, device="cpu", threads=1), np.random.default_rng(7).normal(size=(3, 3, 64, 64))
+    maps = network.class_maps()
+    assert maps.spatial and maps.maps == network.class_scores().classes and min(maps.extent) > 1
+    own = inspectnet.Deconvnet(network).attribute(x.astype(np.float32), CLASSES)
+    assert np.array_equal(own, inspectnet.Deconvnet(network, layer=maps.name).attribute(x.astype(np.float32), CLASSES))
+    assert own.any() and inspectnet.GuidedBackprop(network).start == ""
+
+
+@pytest.mark.parametrize(
+    "name, pooled, left", [("vgg", False, []), ("resnet", True, ["deconvnet"]), ("squeezenet", True, [])]
+)
+def test_the_deconvnet_is_no_default_where_a_pool_stands_above_the_features_and_below_the_classes(
+    exported, name, pooled, left
+):
+    _, _, path = exported(name, "torchscript")
+    network = inspectnet.open(path, device="cpu", threads=1)
+    methods, left_out = suited_methods(network, "deconvnet,gradient")
+    assert (network.score_pool() is not None) is pooled and list(left_out) == left
+    assert list(methods) == [name for name in ("deconvnet", "gradient") if name not in left]

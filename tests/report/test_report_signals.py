@@ -48,3 +48,12 @@ def test_signals_that_are_shown_alike_count_alike_however_strong_they_are():
 def test_response_normalisation_is_spoken_of_where_there_is_one(operators, told):
     words = policy_words({"method": "deconvnet", "unpool": "sum", "lrn": "identity"}, operators)
     assert ("LRN identity" in words) is told and words.startswith("deconvnet; unpool sum")
+
+
+def test_a_picture_of_next_to_nothing_says_how_little():
+    signals = np.zeros((1, 3, 40, 40), np.float32)
+    signals[0, :, 3, 4:8] = 1
+    (tile,) = show_signals(MODEL, Display(zoom=False), [signals]).signals[0]
+    assert isinstance(tile, Worded) and tile.words == "signal in 0.25 % of the pixels"
+    (zoomed,) = show_signals(MODEL, Display(), [signals]).signals[0]
+    assert not isinstance(zoomed, Worded)
