@@ -66,7 +66,7 @@ def deconv(
         refuse_beforehand(inverse, selection.layer, selection.most, top)
     photo = collection.entries[0].id if collection.is_photo and not tile else None
     found, count = [selection.layer for selection in selections], top if photo is None else 1
-    with progress("scanning", len(collection)) as advance:
+    with progress("scanning", len(collection), "photos" if tile else "images") as advance:
         rankings, seen = find_strongest(
             network, collection, found, count, tile=tile, batch_size=batch_size, threads=threads, advance=advance
         )

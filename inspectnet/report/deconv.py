@@ -63,18 +63,22 @@ def tables(result: Features) -> Iterator[tuple[str, str]]:
 
 
 def print_result(result: Features) -> None:
-    """Print which layers were shown, over how many images."""
-    assert result.about.images is not None
-    show(f"{', '.join(features.layer for features in result.layers)}: {result.about.images.count} images")
+    """Print which layers were shown, over how many images or tiles of them."""
+    show(f"{', '.join(features.layer for features in result.layers)}: {_counted(result)}")
 
 
 def _title(result: Features, features: LayerFeatures) -> str:
-    model, images = result.about.models[0].name, result.about.images
-    assert images is not None
+    model = result.about.models[0].name
     if result.photo is not None:
         return f"{features.layer}: the maps that {result.photo} activates most - {model}"
-    words = f"{images.count} {'tiles' if result.about.options['tile'] else 'images'}"
-    return f"{features.layer}: the strongest activations of each map, projected - {model}, {words}"
+    return f"{features.layer}: the strongest activations of each map, projected - {model}, {_counted(result)}"
+
+
+def _counted(result: Features) -> str:
+    """How many images were looked at, which are tiles of photos where these were cut."""
+    images = result.about.images
+    assert images is not None
+    return f"{images.count} {'tiles of photos' if result.about.options['tile'] else 'images'}"
 
 
 def _footer(result: Features, display: Display, shown: Shown) -> str:

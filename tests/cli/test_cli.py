@@ -218,6 +218,22 @@ def test_the_same_command_writes_the_same_bytes(options, model, photos, tmp_path
     assert made[0] == made[1] and len(made[0]) == 4
 
 
+@pytest.mark.parametrize(
+    ("options", "hindered", "told"), [([], False, 0), (["--device", "cpu"], False, 1), ([], True, 1)]
+)
+def test_the_device_is_told_where_it_was_asked_for_or_makes_the_run_slow(
+    options, hindered, told, model, photos, tmp_path, capsys, monkeypatch
+):
+    from inspectnet.runtime.device import Device
+
+    if not options:
+        monkeypatch.setattr(
+            "inspectnet.network.choose_device", lambda wanted: Device("cpu", "cpu; not cuda: a reason", hindered)
+        )
+    _, _, err = run(capsys, "deconv", model, "-l", "conv2", "--images", photos, "-o", tmp_path / "out", *options)
+    assert sum(line.startswith("device: cpu") for line in err.splitlines()) == told
+
+
 def test_one_photo_shows_its_strongest_maps(model, photos, tmp_path, capsys):
     done(capsys, "deconv", model, "-l", "conv2", "--images", photos / "03.png", "-o", tmp_path / "out", "--maps", 3)
     record = json.loads((tmp_path / "out" / "result.json").read_text())

@@ -31,6 +31,14 @@ def test_cuda_is_taken_where_it_is_all_there(wanted, name, missing):
     assert found.why == ("cuda:0, its libraries are all here" if wanted == "auto" else f"{name}, as asked")
 
 
+@pytest.mark.parametrize("driver", [True, False])
+def test_a_gpu_that_is_there_and_cannot_be_used_hinders(driver, missing, monkeypatch):
+    missing("this onnxruntime is built without CUDA")
+    monkeypatch.setattr(device, "_loads", lambda library: driver)
+    assert choose_device("auto").hindered == driver
+    assert not choose_device("cpu").hindered
+
+
 def test_auto_says_why_it_did_not_take_cuda(missing):
     missing("the moon stands wrong")
     found = choose_device("auto")
