@@ -110,10 +110,13 @@ def _print_ruled(
     from rich.text import Text
 
     console, wide = Console(), _wide.get()
-    if not wide:  # numbers are never cut, nor is what a row is called, but for names of half a line
-        texts = [[_cut_middle(row[0], console.width // 2), *(_cut_end(text) for text in row[1:])] for row in texts]
     widths = [max(map(cell_len, column)) for column in zip(columns, *texts, strict=True)]
-    kept = list(range(len(columns))) if wide else _fitting(columns, widths, console.width, drop)
+    kept = list(range(len(columns)))
+    if not wide and len(_fitting(columns, widths, console.width, drop)) < len(columns):
+        # numbers are never cut, nor is what a row is called, but for names of half a line
+        texts = [[_cut_middle(row[0], console.width // 2), *(_cut_end(text) for text in row[1:])] for row in texts]
+        widths = [max(map(cell_len, column)) for column in zip(columns, *texts, strict=True)]
+        kept = _fitting(columns, widths, console.width, drop)
     # Text, because rich would read [0] in the name of a layer as markup and :cat: as a picture.
     table = Table(
         title=Text(title) if title else None,

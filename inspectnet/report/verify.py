@@ -27,7 +27,9 @@ def print_result(result: Verification, *, verbose: bool = False) -> None:
     title = f"{model.name}: {result.method}"
     if verbose:
         print_table(title, CHECKS, [_row(check) for check in result.checks], drop=("note",))
-        print_table("\nwhat happens to the signal", ["operator", "on the way down"], list(result.ops.items()))
+        show()
+        for operator, text in result.ops.items():  # sentences, which no column holds
+            show(f"{operator}: {text}")
     else:
         print_table(title, SUBJECTS, [_together(subject, checks) for subject, checks in _by_subject(result).items()])
         for check in result.checks:
