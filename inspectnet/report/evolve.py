@@ -64,9 +64,9 @@ def print_result(result: Evolution) -> None:
     for words, lines in curves.items():
         if told := [[name, *(f"{n:.3f}" for n in curve)] for name, curve in lines if curve is not None]:
             show()
-            print_table(words, ["layer", *epochs], told)
+            print_table(words, ["layer", *epochs], told, drop=epochs[1:-1])
     show()
     intervals = [
         [layer.layer, *(ends(interval, form=".2f") for interval in layer.cka_intervals)] for layer in result.layers
     ]
-    print_table("its 95 % interval over images", ["layer", *epochs], intervals)
+    print_table("its 95 % interval over images", ["layer", *epochs], intervals, drop=epochs[1:-1])
