@@ -1,5 +1,6 @@
 """Network: one opened model, the only door for analyses."""
 
+import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,14 +11,14 @@ import numpy as np
 from inspectnet.errors import ModelError, blames_its_model, blaming_the_model
 from inspectnet.geometry import Unit
 from inspectnet.graph.directory import Directory
-from inspectnet.graph.layers import Layer, find_layers
+from inspectnet.graph.layers import COLUMNS, Layer, find_layers, layer_cells
 from inspectnet.graph.scores import ClassScores, ScorePool, find_pool, find_scores, of_each_class, softmax
 from inspectnet.graph.subgraphs import cut, cut_at_maxima
 from inspectnet.graph.unlisted import unlisted_above
 from inspectnet.graph.weights import replace_weights, weights_of
 from inspectnet.graph.writing import to_bytes
-from inspectnet.images.prepare import Preparation
-from inspectnet.inverse import Inverse
+from inspectnet.images import Collection, Preparation, Reader, Sources, collection_of, is_pillow, sources_of
+from inspectnet.inverse import Inverse, check_unit
 from inspectnet.inverse.operators import operators_below
 from inspectnet.opened_model import OpenedModel
 from inspectnet.preprocessing import class_names, prepare_model, training_epoch
@@ -74,7 +75,7 @@ class Maxima:
 
 
 @blames_its_model
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, kw_only=True, repr=False)
 class Network(OpenedModel):
     """An opened model: its layers, what they answer, and by `inverse` the way back from them to the pixels."""
 
@@ -91,6 +92,26 @@ class Network(OpenedModel):
     scores_in: str
     """The layer or output that holds the class scores, as the user says; empty if nothing is said."""
 
+    def __repr__(self) -> str:
+        """What was opened, and a line for each layer."""
+        rows = [COLUMNS, *map(layer_cells, self.layers)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+        return "\n".join([self._title(), *lines])
+
+    def _repr_html_(self) -> str:
+        """The same as a table, which notebooks show."""
+        head, *rows = (
+            "".join(f"<{tag} style='text-align:left'>{html.escape(cell)}</{tag}>" for cell in row)
+            for tag, row in [("th", COLUMNS), *(("td", layer_cells(layer)) for layer in self.layers)]
+        )
+        body = "".join(f"<tr>{row}</tr>" for row in [head, *rows])
+        return f"<b>{html.escape(self._title())}</b><table>{body}</table>"
+
+    def _title(self) -> str:
+        classes = f", {len(self.classes)} named classes" if self.classes else ""
+        return f"{self.path.name}: images {'x'.join(map(str, self.input_shape))}{classes}, on {self.device.name}"
+
     @property
     def preparation(self) -> Preparation:
         """How photos become inputs. Raises ModelError for a network that takes none."""
@@ -103,27 +124,54 @@ class Network(OpenedModel):
         """The way back by a policy, by default the deconvnet's."""
         return Inverse(self, policy or Policy())
 
-    def activations(self, x: np.ndarray, layer: str, *, pre: bool = False) -> np.ndarray:
-        """The maps (N, K, h, w) of `layer` for prepared images x (N, C, H, W), or (N, K) if it has no extent.
+    def prepare(self, images: Sources) -> np.ndarray:
+        """(N, C, H, W) float32: photos as the network wants them, in the order given; folders sorted by path.
 
-        pre: the raw sums before the activation. Raises LayerError, OptionError for an x of another shape.
+        images: a path of a photo, a folder or a list, an image of Pillow, uint8 arrays (see `images.given.photos_of`),
+        or several of these. Raises ImageError for one that cannot be read, ModelError if the network takes no photos.
         """
-        found = self.layer(layer)
-        value = found.pre if pre else found.output
-        return self.values(x, [value])[value]
+        readers = [Reader(collection_of(source), self.preparation) for source in sources_of(images)]
+        return np.stack([reader.load(i) for reader in readers for i in range(len(reader.collection))])
 
-    def values(self, x: np.ndarray, names: Sequence[str]) -> dict[str, np.ndarray]:
-        """The tensors of those ONNX names for prepared images x (N, C, H, W), in one pass."""
+    def checked(self, x: Sources) -> np.ndarray:
+        """Images as the sessions take them: prepared ones (N, C, H, W), a single one (C, H, W), or photos.
+
+        Paths, images of Pillow and uint8 arrays are photos. Raises OptionError for another shape, ImageError.
+        """
+        if isinstance(x, Sequence | Path | Collection) or is_pillow(x):
+            return super().checked(self.prepare(x))
+        array = np.asarray(x)
+        if array.dtype == np.uint8 and self.photos is not None:
+            return super().checked(self.prepare(array))
+        return super().checked(array[None] if array.shape == self.input_shape else array)
+
+    def activations(self, x: Sources, layer: str, *, pre: bool = False) -> np.ndarray:
+        """The maps (N, K, h, w) of `layer` for images x, prepared (N, C, H, W) or photos; (N, K) if it has no extent.
+
+        layer: also one map, conv5:7, (N, h, w), or unit, conv5:7@3,3, (N,). pre, or conv5:pre: the raw sums before the
+        activation. Raises LayerError, OptionError for an x of another shape, ImageError.
+        """
+        address = self.address(layer)
+        found, x = self.layer(address.layer), self.checked(x)
+        value = found.pre if pre or address.pre else found.output
+        if address.map is None:
+            return self.values(x, [value])[value]
+        check_unit(found, Unit(0, address.map, address.y or 0, address.x or 0), len(x))
+        place = () if address.y is None or not found.spatial else (address.y, address.x)
+        return self.values(x, [value])[value][:, address.map, *place]
+
+    def values(self, x: Sources, names: Sequence[str]) -> dict[str, np.ndarray]:
+        """The tensors of those ONNX names for images x, prepared (N, C, H, W) or photos, in one pass."""
         image = str(self.model.graph.inputs[0].name)
         wanted = tuple(dict.fromkeys(name for name in names if name != image))
-        run = {image: x}
+        run = {image: (x := self.checked(x))}
         if wanted:
             session = self.session(("cut", wanted), lambda: cut(self.model, wanted))
-            run |= run_in_batches(session, self.checked(x), self.fixed_batch)
+            run |= run_in_batches(session, x, self.fixed_batch)
         return run
 
-    def maxima(self, x: np.ndarray, layers: Sequence[str]) -> dict[str, Maxima]:
-        """By layer, the strongest unit of each map for prepared images x (N, C, H, W), in one pass for all layers.
+    def maxima(self, x: Sources, layers: Sequence[str]) -> dict[str, Maxima]:
+        """By layer, the strongest unit of each map for images x, prepared or photos, in one pass for all.
 
         Only maxima and their places leave the session (Zeiler & Fergus 2014, sec. 4.1: the top 9 activations).
         """
@@ -156,8 +204,11 @@ class Network(OpenedModel):
         maps = [layer for layer in self.layers if pool and pool.last and pool.pooled in layer.values]
         return maps[-1] if maps else None
 
-    def probabilities(self, x: np.ndarray) -> np.ndarray:
-        """(N, K) float64: of each class, for prepared images x (N, C, H, W). Raises ModelError if one is no number."""
+    def probabilities(self, x: Sources) -> np.ndarray:
+        """(N, K) float64: of each class, for images x, prepared (N, C, H, W) or photos.
+
+        Raises OptionError for an x of another shape, ImageError, ModelError if an answer is no number.
+        """
         logits = self.class_scores().logits
         return self.softmax(self.values(x, [logits])[logits])
 

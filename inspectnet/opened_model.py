@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import onnx_ir as ir
 
-from inspectnet.errors import OptionError, blames_its_model
+from inspectnet.errors import LayerError, OptionError, blames_its_model
+from inspectnet.graph.addresses import Address, names_of, parse_address
 from inspectnet.graph.directory import Directory
 from inspectnet.graph.extents import fixed_batch, image_shape
 from inspectnet.graph.layers import Layer
@@ -53,7 +54,19 @@ class OpenedModel:
         """The layer called `name`, by any of its names. Raises LayerError with the nearest ones."""
         return self.directory.find(name)
 
-    def match(self, patterns: Sequence[str]) -> list[Layer]:
+    def address(self, text: str) -> Address:
+        """The layer or unit that a text means: a name, as conv/Relu:0, before an address that looks so.
+
+        Raises OptionError for what is neither.
+        """
+        (text,) = names_of([text])
+        try:
+            self.match(text)
+        except LayerError:
+            return parse_address(text)
+        return Address(text)
+
+    def match(self, patterns: str | Sequence[str]) -> list[Layer]:
         """The layers that names or globs mean, from the bottom up. Raises LayerError."""
         return self.directory.match(patterns)
 
@@ -66,10 +79,14 @@ class OpenedModel:
         return self.sessions.keep(key, lambda: self.sessions.start(to_bytes(build())))
 
     def checked(self, x: np.ndarray) -> np.ndarray:
-        """Prepared images as the sessions take them. Raises OptionError for those of another shape."""
+        """Prepared images as the sessions take them. Raises OptionError for another shape, or no numbers."""
+        if x.dtype.kind not in "fiub":
+            raise OptionError(f"images are arrays of numbers, not of {x.dtype}.")
         if x.ndim != 4 or x.shape[1:] != self.input_shape or not len(x):
             wanted = ", ".join(map(str, self.input_shape))
-            raise OptionError(f"images have the shape {x.shape}, but {self.path} wants (N, {wanted}).")
+            raise OptionError(
+                f"images have the shape {x.shape}, but {self.path} wants (N, {wanted}). net.prepare makes it of photos."
+            )
         return np.ascontiguousarray(x, np.float32)
 
     def close(self) -> None:

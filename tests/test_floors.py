@@ -22,7 +22,8 @@ opened_model preprocessing
 inverse
 network
 scan
-methods classes
+classes
+methods
 analyses
 report
 cli

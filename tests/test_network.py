@@ -109,7 +109,7 @@ def test_the_hash_is_that_of_the_file(opened, exported):
     assert opened("zfnet")[0].sha256 == hashlib.sha256(exported("zfnet", "torchscript")[2].read_bytes()).hexdigest()
 
 
-@pytest.mark.parametrize("shape", [(2, 3, 99, 98), (3, 99, 99), (0, 3, 99, 99), (2, 1, 99, 99)])
+@pytest.mark.parametrize("shape", [(2, 3, 99, 98), (99, 99, 3), (0, 3, 99, 99), (2, 1, 99, 99)])
 def test_images_of_another_shape_are_refused(shape, opened):
     network, _ = opened("alexnet")
     with pytest.raises(OptionError, match=r"but .* wants \(N, 3, 99, 99\)"):

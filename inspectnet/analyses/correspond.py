@@ -134,8 +134,8 @@ class Correspondence(Result):
 
 def correspond(
     network: Network,
+    layers: str | Sequence[str],
     parts: str | Path | MarkedPhotos,
-    layers: Sequence[str],
     *,
     images: str | Path | None = None,
     randoms: int = 10,

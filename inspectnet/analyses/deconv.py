@@ -14,8 +14,9 @@ import numpy as np
 from inspectnet.analyses.layer_features import LayerFeatures, project_layers, refuse_beforehand
 from inspectnet.analyses.provenance import images_of, provenance
 from inspectnet.analyses.selection import Maps, select_maps, told
-from inspectnet.analyses.sources import Sources, collection_of
-from inspectnet.images import Reader
+from inspectnet.analyses.sources import collection_of
+from inspectnet.images import Reader, Sources
+from inspectnet.methods import policy_of
 from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
 from inspectnet.results import Result
@@ -39,14 +40,14 @@ class Features(Result):
 
 def deconv(
     network: Network,
-    images: Sources,
-    layers: Sequence[str],
+    layers: str | Sequence[str],
+    images: Sources | None = None,
     *,
     maps: Maps | None = None,
     units: str | Sequence[int] = "",
     top: int = 9,
-    tile: bool = False,
-    policy: Policy | None = None,
+    tile: bool | None = None,
+    method: str | Policy = "deconvnet",
     seed: int = 0,
     batch_size: int = 16,
     threads: int | None = None,
@@ -55,12 +56,15 @@ def deconv(
     """The strongest activations of maps of some layers over images, projected to pixels beside the image patches.
 
     Given one photo: the maps that it activates most, each from its strongest unit, and each layer's whole activity.
-    layers: names, globs, or single maps, as conv5:212. maps: how many, drawn by the seed among those that anything
-    activates (of one photo the strongest), by default 16; "all"; or which ones. units: just these of every layer. top:
-    activations of each map. tile: photos are cut into tiles of the network's size. threads: that decode. Raises
-    LayerError, OptionError, RuleError for an operator without a rule, ImageError if no image can be read, ModelError.
+    layers: names, globs, or single maps, as conv5:212. images: by default the sample photos. maps: how many, drawn by
+    the seed among those that anything activates (of one photo the strongest), by default 16; "all"; or which ones.
+    units: just these of every layer. top: activations of each map. tile: photos are cut into tiles of the network's
+    size; by default where no images are given. method: a projection, as the command takes it. threads: that decode.
+    Raises LayerError, OptionError, RuleError for an operator without a rule, ImageError if no image can be read,
+    ModelError.
     """
-    policy, collection = policy or Policy(), collection_of(images)
+    policy, collection = policy_of(method), collection_of(images)
+    tile = images is None if tile is None else tile
     inverse, selections = network.inverse(policy), select_maps(network, layers, maps, units)
     for selection in selections:
         refuse_beforehand(inverse, selection.layer, selection.most, top)

@@ -22,10 +22,10 @@ from inspectnet.analyses.filters import (
 from inspectnet.analyses.layer_features import LayerFeatures, project_layers, refuse_beforehand
 from inspectnet.analyses.provenance import images_of, model_names, provenance
 from inspectnet.analyses.selection import draw_maps
-from inspectnet.analyses.sources import Sources, collection_of
+from inspectnet.analyses.sources import collection_of
 from inspectnet.analyses.statistics import Interval, bootstrap, exchange_p, holm, ratio, share
 from inspectnet.errors import OptionError
-from inspectnet.images import Collection, Reader
+from inspectnet.images import Collection, Reader, Sources
 from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
 from inspectnet.results import Result, derived
@@ -174,8 +174,8 @@ class Diagnosis(Result):
 
 def diagnose(
     networks: Network | Sequence[Network],
+    layers: str | Sequence[str] | None = None,
     images: Sources | None = None,
-    layers: Sequence[str] | None = None,
     *,
     maps: int = 36,
     bands: tuple[float, float] = (0.15, 0.35),

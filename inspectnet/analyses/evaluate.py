@@ -10,10 +10,10 @@ import numpy as np
 
 from inspectnet.analyses.accuracy import TOP, Accuracy, Answers, Difference, class_count, measure
 from inspectnet.analyses.provenance import images_of, model_names, provenance
-from inspectnet.analyses.sources import Source, collection_of
+from inspectnet.analyses.sources import collection_of
 from inspectnet.analyses.statistics import Interval
 from inspectnet.classes import find_targets
-from inspectnet.images import Reader, Targets
+from inspectnet.images import Reader, Sources, Targets
 from inspectnet.network import Network
 from inspectnet.progress import Progress, note, silent
 from inspectnet.results import Result, derived
@@ -122,7 +122,7 @@ class Evaluation(Result):
 
 def evaluate(
     networks: Network | Sequence[Network],
-    images: Source,
+    images: Sources,
     *,
     classes: Path | None = None,
     scores: str = "",
@@ -165,7 +165,7 @@ def _confused(accuracy: Accuracy, reader: Reader) -> Iterator[ConfusedPair]:
         yield ConfusedPair(true, taken_for, len(rows), images, np.stack(photos))
 
 
-def _targets(networks: Sequence[Network], images: Source, scores: str, classes: Path | None) -> Targets:
+def _targets(networks: Sequence[Network], images: Sources, scores: str, classes: Path | None) -> Targets:
     """The images whose label means a class, and which; notes what was taken for granted, and what is left out."""
     count = class_count(networks, scores)
     targets, where = find_targets(networks, count, collection_of(images), classes)

@@ -18,10 +18,11 @@ from inspectnet.analyses.checkpoints import Watch, filter_cosine, largest_filter
 from inspectnet.analyses.layer_features import refuse_beforehand
 from inspectnet.analyses.provenance import images_of, provenance
 from inspectnet.analyses.selection import Maps, Selection, select_maps, told
-from inspectnet.analyses.sources import Source, collection_of
+from inspectnet.analyses.sources import collection_of
 from inspectnet.errors import OptionError
-from inspectnet.images import Collection, Reader, spaced
+from inspectnet.images import Collection, Reader, Sources, spaced
 from inspectnet.inverse import field_box
+from inspectnet.methods import policy_of
 from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
 from inspectnet.results import Result, derived
@@ -107,13 +108,13 @@ def settled(epochs: Sequence[int], curve: Sequence[float], near: float) -> int:
 
 def evolve(
     networks: Sequence[Network],
-    images: Source,
-    layers: Sequence[str],
+    layers: str | Sequence[str],
+    images: Sources,
     *,
     epochs: Sequence[int] | None = None,
     maps: Maps = 6,
     near: float = 0.9,
-    policy: Policy | None = None,
+    method: str | Policy = "deconvnet",
     compared: int = 256,
     seed: int = 0,
     batch_size: int = 16,
@@ -129,7 +130,7 @@ def evolve(
     activation is not a number.
     """
     networks, epochs = _in_order(networks, epochs)
-    policy, collection = policy or Policy(), collection_of(images)
+    policy, collection = policy_of(method), collection_of(images)
     _refuse_strangers(networks)
     selections = select_maps(networks[-1], layers, maps)
     for selection in selections:

@@ -9,8 +9,8 @@ import numpy as np
 
 from inspectnet.analyses.photos import read_photos
 from inspectnet.analyses.provenance import provenance
-from inspectnet.analyses.sources import Sources
 from inspectnet.classes import class_names, find_class
+from inspectnet.images import Sources
 from inspectnet.methods import Cam, Method, methods_of, suited_methods
 from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
@@ -74,7 +74,7 @@ class Explanation(Result):
 
 def explain(
     network: Network,
-    images: Sources,
+    images: Sources | None = None,
     *,
     target: int | str | None = None,
     methods: str | Sequence[Method] | None = None,

@@ -13,12 +13,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from inspectnet import samples
 from inspectnet.analyses.labelled_photos import LabelledPhoto, LabelledPhotos, label_pixels, read_labelled
 from inspectnet.analyses.provenance import provenance
-from inspectnet.analyses.sources import Source, are_pixels, sources_of
 from inspectnet.analyses.sweeps import Comparison, Sweep, compare_alike
 from inspectnet.errors import ModelError, OptionError, nearest
-from inspectnet.images import changes
+from inspectnet.images import Sources, changes, collection_of, collections_of, in_memory, sources_of
 from inspectnet.images.amounts import (
     DIRECTIONS,
     PAPER,
@@ -70,8 +70,8 @@ class Invariance(Result):
 
 def invariance(
     network: Network,
-    images: Source | Sequence[Source],
-    layers: Sequence[str] = (),
+    layers: str | Sequence[str] = (),
+    images: Sources | None = None,
     *,
     transforms: Amounts | Sequence[str] = PAPER,
     by_pixel: bool = False,
@@ -86,17 +86,18 @@ def invariance(
 ) -> Invariance:
     """How features and the class's probability change while photos are shifted, scaled, rotated and zoomed.
 
-    images: sources of photos, of which at most 50 are taken, or uint8 arrays [h, w, 3] of any sizes with their
-    `labels` (N,). Without a label, a photo's class is what the network takes it for. layers: by default the first one
-    and the last hidden one. transforms: by name the amounts (T,), or names alone for those of the paper (translations
-    in steps of 1 px: by_pixel), or those that move pixels equally far: alike. border: as for `make_scene`. classes: a
-    file that names them. Raises LayerError, OptionError, ImageError, ModelError for answers that are no numbers.
+    images: sources of photos, of which at most 50 are taken, by default the sample photos; `labels` (N,) go
+    with photos in memory. Without a label, a photo's class is what the network takes it for. layers: by default the
+    first one and the last hidden one. transforms: by name the amounts (T,), or names alone for those of the
+    paper (translations in steps of 1 px: by_pixel), or those that move pixels equally far: alike. border: as for
+    `make_scene`. classes: a file that names them. Raises LayerError, OptionError, ImageError, ModelError for answers
+    that are no numbers.
     """
     check_choices(distance, direction, border)
     size = network.input_shape[1:]
     amounts = _all_amounts(transforms, size, by_pixel, direction if alike else "")
     measured = [layer.name for layer in (network.match(layers) if layers else map(network.layer, ends(network)))]
-    photos = _read(network, images, labels, classes)
+    photos = _read(network, samples.folder() if images is None else images, labels, classes)
     scenes = [make_scene(pixels, network.preparation, border) for pixels in photos.pixels]
     with progress("changing", len(scenes) * sum(map(len, amounts.values()))) as advance:
         parts = [
@@ -123,15 +124,15 @@ def invariance(
 
 def _read(
     network: Network,
-    images: Source | Sequence[Source],
+    images: Sources,
     labels: Sequence[int] | None,
     classes: Path | None,
 ) -> LabelledPhotos:
-    if are_pixels(images):
-        return label_pixels(network, images, labels)
+    if all(map(in_memory, sources_of(images))):
+        return label_pixels(network, collection_of(images), labels)
     if labels is not None:
         raise OptionError("labels are for photos in memory; files have those of their folders or lists.")
-    return read_labelled(network, sources_of(images), classes, MOST)
+    return read_labelled(network, collections_of(images), classes, MOST)
 
 
 @dataclass(frozen=True)

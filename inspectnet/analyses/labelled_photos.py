@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from inspectnet.analyses.sources import Source, collection_of
 from inspectnet.classes import class_names, short_names, true_classes
 from inspectnet.errors import ImageError, OptionError
-from inspectnet.images import Collection, hold_images, read_photo, spaced
+from inspectnet.images import Collection, read_photo, spaced
 from inspectnet.images.fit import Pixels
 from inspectnet.network import Network
 from inspectnet.progress import note
@@ -47,14 +46,15 @@ class LabelledPhotos:
     images: Images
 
 
-def read_labelled(network: Network, sources: Sequence[Source], classes: Path | None, most: int) -> LabelledPhotos:
-    """At most `most` photos of all sources, evenly spaced; notes where classes are a guess.
+def read_labelled(
+    network: Network, collections: Sequence[Collection], classes: Path | None, most: int
+) -> LabelledPhotos:
+    """At most `most` photos of all collections, evenly spaced; notes where classes are a guess.
 
     classes: a file that names them. Raises ImageError if none can be read, OptionError.
     """
     skipped, places = list[SkippedImage](), list[Place]()
-    for source in sources:
-        collection = collection_of(source)
+    for collection in collections:
         known, names = true_classes(network, collection, classes)
         skipped += [SkippedImage(entry.id, entry.reason) for entry in collection.skipped]
         places += [(collection, i, known, short_names(names)) for i in range(len(collection))]
@@ -77,17 +77,17 @@ def read_labelled(network: Network, sources: Sequence[Source], classes: Path | N
     return _gathered(photos, pixels, hashes, skipped)
 
 
-def label_pixels(network: Network, pixels: Sequence[Pixels], labels: Sequence[int] | None) -> LabelledPhotos:
-    """Photos [h, w, 3] that are in memory, called by their numbers, with their classes or what they are taken for.
+def label_pixels(network: Network, held: Collection, labels: Sequence[int] | None) -> LabelledPhotos:
+    """Photos that are in memory, called by their numbers, with their classes or what they are taken for.
 
-    Raises OptionError for labels that are no classes, ImageError for pixels that are no photos.
+    Raises OptionError for labels that are no classes.
     """
-    held = hold_images(pixels)
+    pixels = [read_photo(held, i)[1] for i in range(len(held))]
     known = {} if labels is None else known_labels(held, labels, network.class_scores().classes)
     short = short_names([called[-1] for called in class_names(network, None)])
     photos = [_label(network, str(i), photo, known, short) for i, photo in enumerate(pixels)]
     hashes = [hashlib.sha256(photo.tobytes()).hexdigest() for photo in pixels]
-    return _gathered(photos, list(pixels), hashes, [])
+    return _gathered(photos, pixels, hashes, [])
 
 
 def known_labels(photos: Collection, labels: Sequence[int], count: int) -> dict[str, int]:

@@ -13,18 +13,18 @@ from typing import ClassVar
 
 import numpy as np
 
-from inspectnet import samples
 from inspectnet.analyses.labelled_photos import known_labels
 from inspectnet.analyses.occluded_photo import OccludedPhoto, Setup, WatchedMap, occlude_photo
 from inspectnet.analyses.occlusion_summary import Agreement, BoxDrops, agree, summarise
 from inspectnet.analyses.provenance import images_of, provenance
-from inspectnet.analyses.sources import Source, collection_of
+from inspectnet.analyses.sources import collection_of
 from inspectnet.classes import class_names, find_class, true_classes
 from inspectnet.errors import ImageError, OptionError
 from inspectnet.geometry import Box
-from inspectnet.images import Collection, Reader, Stream, read_photo
+from inspectnet.images import Collection, Reader, Sources, Stream, read_photo
 from inspectnet.images.boxes import find_box, read_boxes
 from inspectnet.images.occluder import Grid, box_mask
+from inspectnet.methods import policy_of
 from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
 from inspectnet.results import Images, Result, derived
@@ -71,8 +71,8 @@ class Occlusion(Result):
 
 def occlude(
     network: Network,
-    images: Source,
-    layers: Sequence[str] = (),
+    layers: str | Sequence[str] = (),
+    images: Sources | None = None,
     *,
     target: int | str | None = None,
     labels: Sequence[int] | None = None,
@@ -81,16 +81,16 @@ def occlude(
     stride: int | None = None,
     fill: str = "grey",
     by: str = "sum",
-    others: Source | None = None,
+    others: Sources | None = None,
     boxes: str | Path | Mapping[str, Box] | None = None,
-    policy: Policy | None = None,
+    method: str | Policy = "deconvnet",
     seed: int = 0,
     batch_size: int | None = None,
     progress: Progress = silent,
 ) -> Occlusion:
     """What hiding each place of photos does to the strongest map of each layer and to the classes.
 
-    images: a source of photos, or uint8 arrays [h, w, 3] of any sizes, whose names are their numbers. layers: names,
+    images: of photos in memory the names are their numbers; by default the sample photos. layers: names,
     globs, or single maps, as conv5:212; by default the last layer with filters below the classes. target: the class
     that is watched, by its number or name; by default a photo's label (of arrays that in `labels`), else its most
     probable class. classes: a file that names them. patch, stride: px of the square, see `slide`; fill: what it shows,
@@ -103,9 +103,17 @@ def occlude(
     """
     boxed = read_boxes(Path(boxes)) if isinstance(boxes, str | Path) else boxes or {}
     setup = Setup.check(
-        network, layers, patch=patch, stride=stride, fill=fill, by=by, policy=policy, seed=seed, batch_size=batch_size
+        network,
+        layers,
+        patch=patch,
+        stride=stride,
+        fill=fill,
+        by=by,
+        policy=policy_of(method),
+        seed=seed,
+        batch_size=batch_size,
     )
-    photos, rest = collection_of(images), collection_of(samples.folder() if others is None else others)
+    photos, rest = collection_of(images), collection_of(others)
     watched, truth, names = _classes(network, photos, target, labels, classes)
     insides = _insides(network, photos, boxed, setup.grid, boxes if isinstance(boxes, str | Path) else "boxes")
     stream = Stream(photos, network.preparation, batch_size=1)

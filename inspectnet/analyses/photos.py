@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from inspectnet.analyses.provenance import images_of
-from inspectnet.analyses.sources import Sources, collection_of
+from inspectnet.analyses.sources import collection_of
+from inspectnet.images import Sources
 from inspectnet.network import Network
 from inspectnet.progress import note
 from inspectnet.results import Images
@@ -22,7 +23,7 @@ class Photos:
     images: Images
 
 
-def read_photos(network: Network, source: Sources, most: int) -> Photos:
+def read_photos(network: Network, source: Sources | None, most: int) -> Photos:
     """At most `most` images of one source or several, evenly spaced; notes if others are left out.
 
     Raises ImageError if none can be read.

@@ -15,8 +15,8 @@ import numpy as np
 from inspectnet.analyses.likeness import MEASURES, class_distance, compare, edge_likeness
 from inspectnet.analyses.photos import read_photos
 from inspectnet.analyses.provenance import provenance
-from inspectnet.analyses.sources import Sources
 from inspectnet.errors import ModelError, OptionError
+from inspectnet.images import Sources
 from inspectnet.methods import Method, methods_of, suited_methods
 from inspectnet.network import Network
 from inspectnet.progress import Progress, note, silent
@@ -109,7 +109,7 @@ class Sanity(Result):
 
 def sanity(
     network: Network,
-    images: Sources,
+    images: Sources | None = None,
     *,
     methods: str | Sequence[Method] | None = None,
     repeats: int = 1,

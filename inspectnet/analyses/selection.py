@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inspectnet.errors import InspectError, LayerError, OptionError
+from inspectnet.errors import LayerError, OptionError
 from inspectnet.files.parsing import whole_number
-from inspectnet.graph.addresses import Address, parse_address, parse_numbers
+from inspectnet.graph.addresses import Address, names_of, parse_numbers
 from inspectnet.graph.layers import Layer
 from inspectnet.network import Network
 
@@ -48,7 +48,7 @@ class Selection:
 
 
 def select_maps(
-    network: Network, addresses: Sequence[str], maps: Maps | None, units: str | Sequence[int] = ""
+    network: Network, addresses: str | Sequence[str], maps: Maps | None, units: str | Sequence[int] = ""
 ) -> list[Selection]:
     """What is asked for of each layer, from the bottom up.
 
@@ -58,7 +58,7 @@ def select_maps(
     if maps is not None and len(units):
         raise OptionError(f"--maps {_text(maps)} and --unit {_text(units)} say the maps twice. Leave one of them out.")
     maps = DRAWN if maps is None else maps
-    asked = [_ranked(address_of(network, text)) for text in addresses]
+    asked = [_ranked(network.address(text)) for text in names_of(addresses)]
     own: dict[str, list[int]] = {}
     for address in asked:
         for layer in network.match([address.layer]) if address.map is not None else []:
@@ -67,15 +67,6 @@ def select_maps(
         raise OptionError(f"--unit {_text(units)} and a map in --layer say the maps twice. Leave one of them out.")
     layers = network.match([address.layer for address in asked])
     return [_select(layer, own.get(layer.output), _text(maps), _text(units)) for layer in layers]
-
-
-def address_of(network: Network, text: str) -> Address:
-    """The layer or unit that an address means; a name of the file, as conv/Relu:0, before an address that looks so."""
-    try:
-        network.match([text])
-    except InspectError:  # no name, so an address
-        return parse_address(text)
-    return Address(text)
 
 
 def refuse_without_layers(network: Network) -> None:

@@ -16,13 +16,13 @@ from inspectnet.analyses.class_selectivity import ClassSelectivity, class_select
 from inspectnet.analyses.labelled_photos import known_labels
 from inspectnet.analyses.photos import Photos, read_photos
 from inspectnet.analyses.provenance import provenance
-from inspectnet.analyses.sources import Sources, collection_of
+from inspectnet.analyses.sources import collection_of
 from inspectnet.analyses.statistics import Interval, bootstrap, ratio
 from inspectnet.classes import class_names, labelled_images
 from inspectnet.errors import LayerError, ModelError, OptionError
 from inspectnet.geometry import Box, Unit
 from inspectnet.graph.layers import Layer
-from inspectnet.images import Collection, Targets
+from inspectnet.images import Collection, Sources, Targets
 from inspectnet.inverse import Projection, field_box
 from inspectnet.methods import parse_policies
 from inspectnet.network import Network
@@ -95,8 +95,8 @@ class Selectivity(Result):
 
 def selectivity(
     network: Network,
-    images: Sources,
     layer: str,
+    images: Sources | None = None,
     *,
     methods: str = METHODS,
     units: int = 2,

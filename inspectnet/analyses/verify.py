@@ -7,13 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from inspectnet import samples
 from inspectnet.analyses.provenance import provenance
 from inspectnet.analyses.selection import refuse_without_layers
-from inspectnet.analyses.sources import Source, collection_of
+from inspectnet.analyses.sources import collection_of
 from inspectnet.analyses.verification import Check, check_all
 from inspectnet.errors import RuleError
-from inspectnet.images import Stream
+from inspectnet.images import Sources, Stream
+from inspectnet.methods import policy_of
 from inspectnet.network import Network
 from inspectnet.results import Result, derived
 from inspectnet.rules import Policy
@@ -49,10 +49,10 @@ class Verification(Result):
 
 def verify(
     network: Network,
-    layers: Sequence[str] = (),
+    layers: str | Sequence[str] = (),
+    images: Sources | np.ndarray | None = None,
     *,
-    images: Source | np.ndarray | None = None,
-    policy: Policy | None = None,
+    method: str | Policy = "deconvnet",
     seed: int = 0,
 ) -> Verification:
     """The checks of `layers`, by default eight spread over the depth, and of all operators below them.
@@ -61,7 +61,7 @@ def verify(
     sample photos, or noise for a network that takes no photos. seed: of that noise and of the signals. Raises
     LayerError, RuleError if there is nothing to check, ImageError.
     """
-    policy = policy or Policy()
+    policy = policy_of(method)
     names, left_out = _choose_layers(network, layers, policy)
     x = _read_images(network, images, seed)
     # JSON holds no number that is none: the check has failed
@@ -92,7 +92,7 @@ def _spread(names: list[str]) -> list[str]:
     return [names[i * (len(names) - 1) // (LAYERS - 1)] for i in range(LAYERS)] if len(names) > LAYERS else names
 
 
-def _read_images(network: Network, images: Source | np.ndarray | None, seed: int) -> np.ndarray:
+def _read_images(network: Network, images: Sources | np.ndarray | None, seed: int) -> np.ndarray:
     """The images given, or the first photos that can be read, prepared; noise if nothing is given nor fits."""
     count = network.fixed_batch or IMAGES
     if images is None and network.photos is None:
@@ -100,7 +100,7 @@ def _read_images(network: Network, images: Source | np.ndarray | None, seed: int
     if isinstance(images, np.ndarray):
         return network.checked(images)
     preparation, rows = network.preparation, list[np.ndarray]()
-    stream = Stream(collection_of(samples.folder() if images is None else images), preparation, batch_size=count)
+    stream = Stream(collection_of(images), preparation, batch_size=count)
     for batch in stream:
         rows += list(batch.x)
         if len(rows) >= count:

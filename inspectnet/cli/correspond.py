@@ -44,7 +44,7 @@ def correspond(
     destination.finish(
         [network],
         lambda progress: analysis.correspond(
-            network, parts, layer, images=images, randoms=randoms, together=together, permutations=permutations,
+            network, layer, parts, images=images, randoms=randoms, together=together, permutations=permutations,
             fill=fill, seed=seed, batch_size=options.images_at_once(batch_size, network), progress=progress,
         ),
     )  # fmt: skip

@@ -43,7 +43,7 @@ def deconv(
     destination.finish(
         [network],
         lambda progress: analysis.deconv(
-            network, collection, layer, maps=maps, units=unit, top=top, tile=tile, policy=policy, seed=seed,
+            network, layer, collection, maps=maps, units=unit, top=top, tile=tile, method=policy, seed=seed,
             batch_size=options.images_at_once(batch_size, network), threads=threads, progress=progress,
         ),
     )  # fmt: skip

@@ -51,7 +51,7 @@ def diagnose(
     destination.finish(
         networks,
         lambda progress: analysis.diagnose(
-            networks, collection, layer or None, maps=maps, bands=(low, high), faint=faint, duplicate=duplicate,
+            networks, layer or None, collection, maps=maps, bands=(low, high), faint=faint, duplicate=duplicate,
             batch_size=options.images_at_once(batch_size, networks[0]), threads=threads, seed=seed, progress=progress,
         ),
     )  # fmt: skip

@@ -50,7 +50,7 @@ def evolve(
     destination.finish(
         networks,
         lambda progress: analysis.evolve(
-            networks, collection, layer, epochs=times, maps=maps, near=near, policy=policy, compared=compared,
+            networks, layer, collection, epochs=times, maps=maps, near=near, method=policy, compared=compared,
             seed=seed, batch_size=options.images_at_once(batch_size, networks[0]), threads=threads, progress=progress,
         ),
         name=files[-1].stem,

@@ -52,7 +52,7 @@ def invariance(
     destination.finish(
         [network],
         lambda progress: analysis.invariance(
-            network, collection, layer, transforms=transforms, by_pixel=by_pixel, alike=alike, distance=distance,
+            network, layer, collection, transforms=transforms, by_pixel=by_pixel, alike=alike, distance=distance,
             direction=direction, border=border, classes=classes,
             batch_size=options.images_at_once(batch_size, network), progress=progress,
         ),

@@ -27,10 +27,8 @@ def invert(
 
     LAYER:pre starts at the raw sums before the activation.
     """
-    from inspectnet.analyses.selection import address_of
-
     network = Opening("cpu", Preprocessing(input_size=input_size), alias).open(model, photos=False)
-    unit = address_of(network, layer)
+    unit = network.address(layer)
     if unit.map is not None:
         whole = f"{unit.layer}{':pre' * unit.pre}"
         raise OptionError(f"'{layer}' is one unit; the file takes seeds of a whole layer. Say --layer {whole}.")

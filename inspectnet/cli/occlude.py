@@ -57,7 +57,7 @@ def occlude(
     destination.finish(
         [network],
         lambda progress: analysis.occlude(
-            network, photos, layer, target=class_, classes=classes, patch=patch, stride=stride, fill=fill,
-            by=by, others=elsewhere, boxes=boxes, policy=policy, seed=seed, batch_size=size, progress=progress,
+            network, layer, photos, target=class_, classes=classes, patch=patch, stride=stride, fill=fill,
+            by=by, others=elsewhere, boxes=boxes, method=policy, seed=seed, batch_size=size, progress=progress,
         ),
     )  # fmt: skip

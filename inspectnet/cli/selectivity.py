@@ -34,7 +34,7 @@ def selectivity(
     destination.finish(
         [network],
         lambda progress: analysis.selectivity(
-            network, collection, layer, methods=method, units=units, others=others, classes=classes, seed=seed,
+            network, layer, collection, methods=method, units=units, others=others, classes=classes, seed=seed,
             batch_size=options.images_at_once(batch_size, network), progress=progress,
         ),
     )  # fmt: skip

@@ -37,7 +37,7 @@ def verify(
     photos = images.find(destination.out) if images.said else None
     result = destination.finish(
         [network],
-        lambda _: analysis.verify(network, layer, images=photos, policy=policy, seed=seed),
+        lambda _: analysis.verify(network, layer, images=photos, method=policy, seed=seed),
         verbose=verbose,
     )
     return 0 if result.passed else 1

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inspectnet.figures import style
+from inspectnet.figures.encoding import encode
 from inspectnet.figures.style import line_height, one_line, points, shorten, text_width
 
 LINE_GAP = 4  # between the lines of a footer, px
@@ -38,12 +39,19 @@ class Worded:
         return self.pixels.shape
 
 
+class NotebookFigure(Figure):
+    """A figure that a notebook shows where it is the last value of a cell."""
+
+    def _repr_png_(self) -> bytes:
+        return encode(self, "png")
+
+
 class Page:
     """A page of width x height pixels that pictures, words and axes are put on."""
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
-        self.figure = Figure(figsize=(width / style.DPI, height / style.DPI), dpi=style.DPI, facecolor="white")
+        self.figure = NotebookFigure(figsize=(width / style.DPI, height / style.DPI), dpi=style.DPI, facecolor="white")
         self._canvas = np.full((height, width, 3), style.PAPER, np.uint8)
         self._paper = self.figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
         self._paper.set_axis_off()

@@ -1,6 +1,7 @@
 """Addresses of units: `conv5`, `conv5:pre`, `conv5:212`, `conv5:212@6,6`; the same text everywhere."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from inspectnet.errors import LayerError, OptionError
@@ -23,6 +24,15 @@ class Address:
         text = self.layer + (":pre" if self.pre else "")
         text += "" if self.map is None else f":{self.map}"
         return text + ("" if self.y is None else f"@{self.y},{self.x}")
+
+
+def names_of(layers: str | Iterable[str]) -> list[str]:
+    """One name, glob or address of layers, or several, as a list. Raises LayerError for what is no text."""
+    names = list(layers) if isinstance(layers, Iterable) and not isinstance(layers, str) else [layers]
+    for name in names:
+        if not isinstance(name, str):
+            raise LayerError(f"a layer is called by a text, as conv5, not by {name!r}.")
+    return names
 
 
 def parse_address(text: str) -> Address:

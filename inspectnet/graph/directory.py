@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from inspectnet.errors import LayerError, OptionError, nearest
+from inspectnet.graph.addresses import names_of
 from inspectnet.graph.layers import Layer
 
 
@@ -33,15 +34,16 @@ class Directory:
 
     def find(self, name: str) -> Layer:
         """The layer called `name`, under that name. Raises LayerError with the nearest names and the full list."""
+        (name,) = names_of([name])
         return replace(self._resolve(self._by_name, name), name=name)
 
-    def match(self, patterns: Iterable[str]) -> list[Layer]:
+    def match(self, patterns: str | Iterable[str]) -> list[Layer]:
         """The layers that any of the names or globs mean, from the bottom up; called as they were asked for.
 
         Raises LayerError if one means none.
         """
         called: dict[str, str] = {}
-        for pattern in patterns:
+        for pattern in names_of(patterns):
             if any(c in pattern for c in "*?["):
                 for layer in self._hits(pattern):
                     called.setdefault(layer.output, layer.name)

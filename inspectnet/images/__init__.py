@@ -8,6 +8,16 @@ Pillow and simplejpeg are imported by the first image that is decoded.
 from inspectnet.images.collection import Collection, Entry, Skipped, hold_images, join, spaced
 from inspectnet.images.crops import Several, TenCrops
 from inspectnet.images.decode import MAX_PIXELS, decode
+from inspectnet.images.given import (
+    Source,
+    Sources,
+    collection_of,
+    collections_of,
+    in_memory,
+    is_pillow,
+    photos_of,
+    sources_of,
+)
 from inspectnet.images.labels import Targets, all_names, match_labels
 from inspectnet.images.prepare import Preparation
 from inspectnet.images.reader import Reader, read_photo
@@ -27,16 +37,24 @@ __all__ = [
     "Seen",
     "Several",
     "Skipped",
+    "Source",
+    "Sources",
     "Stream",
     "Targets",
     "TenCrops",
     "all_names",
+    "collection_of",
+    "collections_of",
     "decode",
     "find_images",
     "hold_images",
+    "in_memory",
+    "is_pillow",
     "join",
     "match_labels",
+    "photos_of",
     "read_photo",
+    "sources_of",
     "spaced",
     "tile_boxes",
     "tile_id",

@@ -165,6 +165,16 @@ def _need_of(image: "Image.Image", source: io.BufferedIOBase, name: str) -> int:
     return _need((image.height, image.width), name, PILLOW + decoding, held)
 
 
+def pixels_of_pillow(image: "Image.Image", name: str) -> NDArray[np.uint8]:
+    """The pixels of an image that somebody has opened with Pillow and keeps: see `decode`. Raises ImageError."""
+    if image.mode == "F":
+        raise _unreadable(name, "its pixels are floats, whose range is not known", "Convert it to 8 bits.")
+    try:
+        return _pillow(image.copy(), name)
+    except OSError as error:  # of a file that was closed or is cut short
+        raise _unreadable(name, _first_line(error)) from error
+
+
 def _pillow(image: "Image.Image", name: str) -> NDArray[np.uint8]:
     """The pixels of what Pillow has opened."""
     try:

@@ -8,7 +8,7 @@ from inspectnet.methods.method import METHODS, Method, describe_methods, method,
 from inspectnet.methods.backprop import Deconvnet, Gradient, GuidedBackprop, Projection  # isort: skip
 from inspectnet.methods.gradients import InputXGradient, IntegratedGradients, SmoothGrad  # isort: skip
 from inspectnet.methods.cam import Cam, GradCam, GuidedGradCam, LayerCam, cam_layer, enlarge  # isort: skip
-from inspectnet.methods.text import methods_of, parse_methods, parse_policies, parse_policy, suited_methods
+from inspectnet.methods.text import methods_of, parse_methods, parse_policies, parse_policy, policy_of, suited_methods
 
 for _module in pkgutil.iter_modules(__path__):  # further files of this room enter their methods themselves
     importlib.import_module(f"{__name__}.{_module.name}")
@@ -37,5 +37,6 @@ __all__ = [
     "parse_methods",
     "parse_policies",
     "parse_policy",
+    "policy_of",
     "suited_methods",
 ]

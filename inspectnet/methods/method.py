@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 import numpy as np
 
 from inspectnet.errors import OptionError, nearest
+from inspectnet.images import Sources
 from inspectnet.methods.targets import Target, Units, checked_images, find_units
 from inspectnet.network import Network
 
@@ -59,12 +60,12 @@ class Method(ABC):
         """The layer whose units stand for targets, perhaps those of classes; empty for the class scores."""
         return self.of
 
-    def attribute(self, x: np.ndarray, target: Target | Sequence[Target] | np.ndarray) -> np.ndarray:
+    def attribute(self, x: Sources, target: Target | Sequence[Target] | np.ndarray) -> np.ndarray:
         """What speaks for one unit in each image: float32 of x's shape, signed; of a map method (N, h, w), from 0 up.
 
-        x (N, C, H, W): the prepared images. target: the number of a class, by its score before the softmax; if the
-        method is made for a layer, the number of a map or unit, meaning its strongest position in each image, or
-        (map, y, x); of any layer an address, `conv5:212` or `conv5:212@6,6`. A list gives one for each image.
+        x: photos, or prepared images (N, C, H, W). target: a class by number or name, by its score before the softmax;
+        if the method is made for a layer, the number of a map or unit, meaning its strongest position in each image,
+        or (map, y, x); of any layer an address, `conv5:212` or `conv5:212@6,6`. A list gives one for each image.
         Raises OptionError for what is no target or no images, LayerError for a unit that does not exist, RuleError
         for an operator without a rule.
         """

@@ -6,17 +6,19 @@ from typing import Any
 
 import numpy as np
 
+from inspectnet.classes import class_names, find_class
 from inspectnet.errors import LayerError, OptionError
 from inspectnet.geometry import Unit
 from inspectnet.graph.addresses import parse_address
 from inspectnet.graph.layers import Layer
+from inspectnet.images import Sources
 from inspectnet.inverse import check_unit
 from inspectnet.inverse.projection import seeds_of
 from inspectnet.network import Network
 from inspectnet.rules import Policy
 
 Target = int | tuple[int, int, int] | str
-FORMS = "Give the number of a class or map, (map, y, x), an address as conv5:212, or a list, one for each image."
+FORMS = "Give a class by number or name, a map by number, (map, y, x), an address as conv5:212, or one for each image."
 
 
 @dataclass(frozen=True)
@@ -53,23 +55,35 @@ class Units:
         return replace(self, seed=seed, units=units)
 
 
-def checked_images(net: Network, x: np.ndarray) -> np.ndarray:
-    """Prepared images (N, C, H, W) of the network's shape, as float32. Raises OptionError."""
-    x = np.asarray(x)
-    if x.dtype.kind not in "fiub" or not np.isfinite(x).all():
-        raise OptionError("the images hold NaN, infinity or what is no number. Give prepared images (N, C, H, W).")
-    return net.checked(x)
+def checked_images(net: Network, x: Sources) -> np.ndarray:
+    """Photos, or prepared images, as (N, C, H, W) float32 of the network's shape. Raises OptionError, ImageError."""
+    x = net.checked(x)
+    if not np.isfinite(x).all():
+        raise OptionError("the images hold NaN or infinity. Give photos, or prepared images (N, C, H, W).")
+    return x
 
 
 def find_units(net: Network, x: np.ndarray, layer: str, target: Target | Sequence[Target] | np.ndarray) -> Units:
-    """The units that targets mean for checked images x (N, C, H, W); numbers are of `layer`, or of the classes.
+    """The units that targets mean for checked images x (N, C, H, W); numbers are of `layer`, else of classes.
 
     Raises OptionError for what is no target, LayerError for a unit that does not exist.
     """
     targets = _one_each(target, len(x))
     if any(isinstance(t, str) for t in targets):
-        layer, targets = _addressed(targets)
+        if layer or any(map(_is_address, targets)):
+            layer, targets = _addressed(targets)
+        else:
+            names = class_names(net, None)
+            targets = [find_class(t, names) if isinstance(t, str) else t for t in targets]
     return _units_of_layer(net, x, net.layer(layer), targets) if layer else _units_of_classes(net, targets)
+
+
+def _is_address(target: Target) -> bool:
+    """Whether a target is the address of a unit, and not the name of a class."""
+    if not isinstance(target, str):
+        return False
+    address = parse_address(target)
+    return address.map is not None or address.pre
 
 
 def _addressed(targets: Sequence[Target]) -> tuple[str, list[Target]]:

@@ -35,6 +35,11 @@ def parse_policy(text: str) -> Policy:
     return first
 
 
+def policy_of(said: str | Policy) -> Policy:
+    """The policy of the one projection that a text means, or that was made. Raises OptionError."""
+    return said if isinstance(said, Policy) else parse_policy(said)
+
+
 def _parse(text: str, known: Mapping[str, type[Method]]) -> dict[str, tuple[type[Method], dict[str, Any]]]:
     """By name, the kinds of methods that a text means, and their options."""
     texts = list(known) if text == "all" else [part.strip() for part in text.split(",") if part.strip()]

@@ -160,7 +160,7 @@ def test_the_numbers_of_a_network_that_does_nothing_but_look(tmp_path):
     x = np.ones((3, 3, 4, 4), np.float32)
     x[1, :, 0, 0] = (1, -1, 0)  # of the second photo green is on the other side of 0, and blue does not change
     x[2, :, 0, 0] = (-1, 1, 2)
-    found = correspond(network, mark(x, corner_masks(3)), ["conv1"], randoms=4, permutations=99)
+    found = correspond(network, ["conv1"], mark(x, corner_masks(3)), randoms=4, permutations=99)
     (layer,) = found.layers
     assert layer.layer == "conv1" and found.hidden.ways.shape == (4, 1, 3, 2)
     (part,) = layer.parts
@@ -176,7 +176,7 @@ def test_the_numbers_of_a_network_that_does_nothing_but_look(tmp_path):
 
 def test_the_distance_to_other_parts_leaves_out_the_same_photo(tmp_path):
     network = open_net(tmp_path, "y = Conv (image, k)", 4, k=np.eye(3)[:, :, None, None])
-    found = correspond(network, mark(np.ones((2, 3, 4, 4), np.float32), corner_masks(2, parts=2)), ["conv1"], randoms=1)
+    found = correspond(network, ["conv1"], mark(np.ones((2, 3, 4, 4), np.float32), corner_masks(2, parts=2)), randoms=1)
     assert by_part(found.layers[0], "other_parts").tolist() == pytest.approx([6 / 48] * 2)
     assert by_part(found.layers[0], "distance")[:, 0].ravel().tolist() == [0, 0]
 
@@ -189,7 +189,7 @@ def test_what_hides_decides_what_changes(fill, mean, changed, tmp_path):
     """The photos are 1 in prepared units, so is a grey level that is a deviation above the mean of its channel."""
     network = open_net(tmp_path, "y = Conv (image, k)", 4, mean, k=np.eye(3)[:, :, None, None])
     x = np.ones((2, 3, 4, 4), np.float32)
-    found = correspond(network, mark(x, corner_masks(2)), ["conv1"], randoms=1, fill=fill).layers[0]
+    found = correspond(network, ["conv1"], mark(x, corner_masks(2)), randoms=1, fill=fill).layers[0]
     assert (found.parts[0].changed * 48).ravel().tolist() == pytest.approx([changed] * 4)
 
 
@@ -199,7 +199,7 @@ def test_layers_without_extent_count_too_and_changes_below_the_tolerance_do_not(
     w[:, 0], w[:, 1] = 1, 1e-9
     network = open_net(tmp_path, body, 4, k=np.eye(3)[:, :, None, None], w=w)
     x = np.ones((2, 3, 4, 4), np.float32)
-    found = correspond(network, mark(x, corner_masks(2)), ["conv1", "fc2"], randoms=2)
+    found = correspond(network, ["conv1", "fc2"], mark(x, corner_masks(2)), randoms=2)
     assert [layer.layer for layer in found.layers] == ["conv1", "fc2"]
     assert found.layers[1].parts[0].changed.ravel().tolist() == [0.5] * 6
 
@@ -207,7 +207,7 @@ def test_layers_without_extent_count_too_and_changes_below_the_tolerance_do_not(
 def test_the_batch_size_changes_nothing(tmp_path, rng):
     network = open_net(tmp_path, "a = Conv (image, k)\ny = Relu (a)", 12, k=rng.standard_normal((5, 3, 3, 3)))
     x, masks = rng.standard_normal((3, 3, 12, 12)).astype(np.float32), corner_masks(3, 12, parts=2)
-    one, other = (correspond(network, mark(x, masks), ["conv1"], permutations=99, batch_size=n) for n in (2, 64))
+    one, other = (correspond(network, ["conv1"], mark(x, masks), permutations=99, batch_size=n) for n in (2, 64))
     for layer, again in zip(one.layers, other.layers, strict=True):
         np.testing.assert_array_equal(by_part(layer, "distance"), by_part(again, "distance"))
         np.testing.assert_array_equal(p_of(layer), p_of(again))
@@ -218,7 +218,7 @@ def test_the_rank_among_random_places_is_counted_without_keeping_their_signs(tmp
     network = open_net(tmp_path, "a = Conv (image, k)\ny = Relu (a)", 12, k=rng.standard_normal((5, 3, 3, 3)))
     x, masks = rng.standard_normal((3, 3, 12, 12)).astype(np.float32), corner_masks(3, 12, parts=2)
     mixed, ranked = (
-        correspond(network, mark(x, masks), ["conv1"], randoms=19, permutations=n).layers[0] for n in (99, 0)
+        correspond(network, ["conv1"], mark(x, masks), randoms=19, permutations=n).layers[0] for n in (99, 0)
     )
     for name in ("distance", "among_touched", "chance", "changed", "other_parts"):
         np.testing.assert_allclose(by_part(ranked, name), by_part(mixed, name), err_msg=name)
@@ -232,7 +232,7 @@ def test_p_values_are_corrected_for_all_layers_parts_and_measures_together(tmp_p
     network = open_net(tmp_path, "a = Conv (image, k)\nr = Relu (a)\ny = Conv (r, j)", 12,
                        k=rng.standard_normal((5, 3, 3, 3)), j=rng.standard_normal((4, 5, 1, 1)))  # fmt: skip
     x, masks = rng.standard_normal((3, 3, 12, 12)).astype(np.float32), corner_masks(3, 12, parts=2)
-    found = correspond(network, mark(x, masks), ["conv1", "conv2"], randoms=9, permutations=0).layers
+    found = correspond(network, ["conv1", "conv2"], mark(x, masks), randoms=9, permutations=0).layers
     p, corrected = (
         np.array([by_part(layer, f"{name}{end}") for layer in found for name in ("p", "p_of_chance")]).ravel()
         for end in ("", "_corrected")
@@ -244,9 +244,9 @@ def test_p_values_are_corrected_for_all_layers_parts_and_measures_together(tmp_p
 def test_one_photo_and_unknown_layers_are_refused(tmp_path):
     network = open_net(tmp_path, "y = Conv (image, k)", 4, k=np.eye(3)[:, :, None, None])
     with pytest.raises(OptionError, match="consistency is between photos, and there is 1 only"):
-        correspond(network, mark(np.ones((1, 3, 4, 4), np.float32), corner_masks(1)), ["conv1"])
+        correspond(network, ["conv1"], mark(np.ones((1, 3, 4, 4), np.float32), corner_masks(1)))
     with pytest.raises(LayerError, match="conv9"):
-        correspond(network, mark(np.ones((2, 3, 4, 4), np.float32), corner_masks(2)), ["conv9"])
+        correspond(network, ["conv9"], mark(np.ones((2, 3, 4, 4), np.float32), corner_masks(2)))
 
 
 # Faces -----------------------------------------------------------------------------------------------------
@@ -268,7 +268,7 @@ def layers(tmp_path):
 
 def test_parts_of_drawn_faces_are_consistent_at_a_convolution_and_random_places_are_not(faces, layers):
     marked = prepare_parts(read_parts(faces), layers.preparation)
-    found = correspond(layers, marked, ["conv1", "conv2"], randoms=8, permutations=1999)
+    found = correspond(layers, ["conv1", "conv2"], marked, randoms=8, permutations=1999)
     assert found.parts == marked.parts == ("right eye", "left eye", "nose")
     first, second = found.layers
     assert (p_of(first) < 0.01).all() and (p_of(second)[:, 1] < 0.01).all(), (p_of(first), p_of(second))
@@ -282,7 +282,7 @@ def test_places_that_mean_nothing_are_not_consistent(faces, layers):
     p = []
     for seed in range(4):
         (moved,) = random_places(marked.masks, 1, seed=100 + seed)
-        found = correspond(layers, mark(marked.x, moved), ["conv1"], randoms=6, permutations=499, seed=seed)
+        found = correspond(layers, ["conv1"], mark(marked.x, moved), randoms=6, permutations=499, seed=seed)
         p += p_of(found.layers[0])[:, 1].tolist()
     assert np.median(p) > 0.1 and min(p) > 0.001, p
 
@@ -304,8 +304,8 @@ def test_one_place_in_all_photos_looks_consistent_unless_random_places_move_toge
     """Nothing is there but noise: it is the units that are the same, not what they see."""
     x, place = rng.normal(0, 1, (6, 3, 48, 48)).astype(np.float32), np.zeros((1, 6, 48, 48), bool)
     place[:, :, 20:27, 22:29] = True
-    apart = correspond(layers, mark(x, place), ["conv1"], randoms=8, permutations=1999).layers[0]
-    together = correspond(layers, mark(x, place), ["conv1"], randoms=49, together=True).layers[0]
+    apart = correspond(layers, ["conv1"], mark(x, place), randoms=8, permutations=1999).layers[0]
+    together = correspond(layers, ["conv1"], mark(x, place), randoms=49, together=True).layers[0]
     assert (p_of(apart) < 0.01).all() and (p_of(together) > 0.05).all()
 
 
@@ -317,7 +317,7 @@ def test_a_thing_that_is_the_same_wherever_it_lies_is_found_with_places_moved_to
     body = "a = Conv (image, k)\np = GlobalAveragePool (a)\ny = Flatten (p)"
     network = open_net(tmp_path, body, 48, k=rng.standard_normal((32, 3, 5, 5)))
     x, masks = discs(rng, 5)
-    found = correspond(network, mark(x, masks), ["pool1"], randoms=49, together=True).layers[0]
+    found = correspond(network, ["pool1"], mark(x, masks), randoms=49, together=True).layers[0]
     assert p_of(found)[0].tolist() == pytest.approx([1 / 50] * 2)
     assert found.parts[0].hidden.mean < 0.5 * found.parts[0].random.mean
 

@@ -322,7 +322,7 @@ def test_a_random_subset_of_the_active_maps_is_chosen_by_the_seed(network, colle
 
 
 def test_the_features_of_layers_are_those_of_their_winners(network, collection):
-    result = deconv(network, collection, ["conv2", "conv1:3"], maps=2, top=4, seed=1)
+    result = deconv(network, ["conv2", "conv1:3"], collection, maps=2, top=4, seed=1)
     rankings = scan(network, collection, ["conv1", "conv2"], top=4).rankings
     chosen = [[3], draw_maps(rankings[1].active(), 2, 1)]
     assert [layer.layer for layer in result.layers] == ["conv1", "conv2"] and result.photo is None
@@ -339,18 +339,18 @@ def test_the_features_of_layers_are_those_of_their_winners(network, collection):
 
 @pytest.mark.parametrize("maps", ["0,4-5", [0, DEAD, 5]])
 def test_maps_that_nothing_activates_are_told_without_features(maps, network, collection):
-    (layer,) = deconv(network, collection, ["conv2"], maps=maps, top=2).layers
+    (layer,) = deconv(network, ["conv2"], collection, maps=maps, top=2).layers
     assert [(shown.map, len(shown.top)) for shown in layer.maps] == [(0, 2), (DEAD, 0), (5, 2)]
     assert [shown.map for shown, _, _ in layer.by_map()] == [0, 5] and len(layer.projections) == 4
-    (silent,) = deconv(network, collection, ["conv2"], units=[DEAD]).layers
+    (silent,) = deconv(network, ["conv2"], collection, units=[DEAD]).layers
     assert silent.projections.shape == (0, 3, *silent.patches.shape[1:3]) and not list(silent.by_map())
 
 
 def test_photos_in_memory_and_several_sources_are_searched_as_a_folder(network, collection, tmp_path):
-    wanted = deconv(network, collection, ["conv2"], maps="all", top=3).layers[0]
+    wanted = deconv(network, ["conv2"], collection, maps="all", top=3).layers[0]
     pixels = [np.asarray(image) for _, image in sorted(photos(40).items())]
-    arrays = deconv(network, pixels, ["conv2"], maps="all", top=3).layers[0]
-    folders = deconv(network, [tmp_path / "photos" / name for name in "cab"], ["conv2"], maps="all", top=3).layers[0]
+    arrays = deconv(network, ["conv2"], pixels, maps="all", top=3).layers[0]
+    folders = deconv(network, ["conv2"], [tmp_path / "photos" / name for name in "cab"], maps="all", top=3).layers[0]
     for made in (arrays, folders):
         np.testing.assert_array_equal(made.projections, wanted.projections)
         np.testing.assert_array_equal(made.patches, wanted.patches)
@@ -358,7 +358,7 @@ def test_photos_in_memory_and_several_sources_are_searched_as_a_folder(network, 
     assert [ids[int(at.image)] for shown in arrays.maps for at in shown.top] == [
         at.image for shown in wanted.maps for at in shown.top
     ]
-    alone = deconv(network, pixels[:1], ["conv2"])
+    alone = deconv(network, ["conv2"], pixels[:1])
     assert alone.photo == "0" and alone.layers[0].whole is not None
 
 
@@ -375,7 +375,7 @@ def photo(tmp_path):
 
 def test_one_photo_shows_its_strongest_maps_and_the_whole_layer(network, photo):
     path, x, seen = photo
-    result = deconv(network, path, ["conv2"], maps=3)
+    result = deconv(network, ["conv2"], path, maps=3)
     (layer,), maps = result.layers, network.activations(x[None], "conv2")
     order = np.argsort(-maps[0].reshape(MAPS, -1).max(1), kind="stable")[:3].tolist()
     assert [shown.map for shown in layer.maps] == order
@@ -389,17 +389,17 @@ def test_one_photo_shows_its_strongest_maps_and_the_whole_layer(network, photo):
     assert result.about.images.sha256 == scan(network, one, ["conv2"]).seen.digest
     with pytest.raises(ImageError, match=r"cannot read photo\.png"):
         path.write_bytes(b"no image")
-        deconv(network, path, ["conv2"])
+        deconv(network, ["conv2"], path)
 
 
 def test_maps_that_are_asked_for_are_listed_and_shown_if_the_photo_activates_them(network, photo):
     path, x, _ = photo
-    (layer,) = deconv(network, path, ["conv2"], maps=[DEAD, 5, 0]).layers
+    (layer,) = deconv(network, ["conv2"], path, maps=[DEAD, 5, 0]).layers
     active = network.activations(x[None], "conv2")[0].reshape(MAPS, -1).max(1) > 0
     assert [(shown.map, bool(shown.top)) for shown in layer.maps] == [(m, bool(active[m])) for m in (DEAD, 5, 0)]
 
 
 def test_a_photo_in_tiles_is_searched(network, tmp_path):
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (50, 70, 3), np.uint8)).save(tmp_path / "big.png")
-    result = deconv(network, tmp_path / "big.png", ["conv2"], tile=True)
+    result = deconv(network, ["conv2"], tmp_path / "big.png", tile=True)
     assert result.photo is None and result.about.images.count == 6 and result.layers[0].whole is None

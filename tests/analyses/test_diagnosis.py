@@ -45,7 +45,7 @@ def write_photos(folder, rng, count=3):
 
 def diagnosed(network, images=None, **how):
     """The diagnosis of one network, of which nothing is projected."""
-    (found,) = diagnose(network, images, (), **how).networks
+    (found,) = diagnose(network, (), images, **how).networks
     return found
 
 
@@ -178,7 +178,7 @@ def test_a_map_is_dead_that_no_image_excites(tmp_path, rng):
     filters = np.ones((4, 3, 1, 1)) * np.array([1, 1, -1, 0])[:, None, None, None]
     filters = np.pad(filters, ((0, 0), (0, 0), (0, 1), (0, 1)))
     network = open_filters(tmp_path, filters, bias=[0, -3.1, 0, 0.5])
-    result = diagnose(network, write_photos(tmp_path / "photos", rng), (), batch_size=2)
+    result = diagnose(network, (), write_photos(tmp_path / "photos", rng), batch_size=2)
     (found,), images = result.networks, result.about.images
     assert found.dead["conv1"].tolist() == [False, True, True, False] and found.dead_maps == {"conv1": (1, 2)}
     assert (images.count, images.skipped, len(images.sha256)) == (3, (), 64)
@@ -199,7 +199,7 @@ def test_dead_maps_are_counted_in_every_layer_with_weights_but_that_of_the_score
 def test_images_that_cannot_be_read_are_left_out_and_none_at_all_is_an_error(tmp_path, rng):
     network, photos = open_filters(tmp_path, rng.random((2, 3, 3, 3))), write_photos(tmp_path / "photos", rng)
     (tmp_path / "photos" / "1.png").write_bytes(b"no image")
-    images = diagnose(network, photos, ()).about.images
+    images = diagnose(network, (), photos).about.images
     assert images.count == 2 and [skipped.image for skipped in images.skipped] == ["1.png"]
     for file in Path(tmp_path / "photos").iterdir():
         file.write_bytes(b"")
@@ -217,7 +217,7 @@ def test_two_networks_look_at_each_image_once_whatever_they_make_of_it(tmp_path,
     alone = [diagnosed(network, photos) for network in networks]
     opened, read = [], Collection.open
     monkeypatch.setattr(Collection, "open", lambda self, index: opened.append(index) or read(self, index))
-    both = diagnose(networks, photos, ()).networks
+    both = diagnose(networks, (), photos).networks
     assert sorted(opened) == [0, 1, 2]
     for one, other in zip(both, alone, strict=True):
         np.testing.assert_array_equal(one.response, other.response)

@@ -62,7 +62,7 @@ def prepared(collection):
 
 def test_each_checkpoints_winners_and_their_projections_are_those_of_brute_force(networks, collection):
     found, x = (
-        evolve(networks, collection, ["conv1", "conv2", "fc3"], epochs=[1, 5, 9], maps=MAPS, batch_size=5),
+        evolve(networks, ["conv1", "conv2", "fc3"], collection, epochs=[1, 5, 9], maps=MAPS, batch_size=5),
         prepared(collection),
     )
     assert found.epochs == (1, 5, 9) and found.about.images.count == 12
@@ -86,7 +86,7 @@ def test_each_checkpoints_winners_and_their_projections_are_those_of_brute_force
 
 
 def test_a_map_without_a_winner_is_blank_and_its_awakening_is_no_jump(networks, collection):
-    (layer,) = evolve(networks, collection, epochs=[1, 5, 9], layers=[f"conv2:{DEAD}", "conv2:0"]).layers
+    (layer,) = evolve(networks, images=collection, epochs=[1, 5, 9], layers=[f"conv2:{DEAD}", "conv2:0"]).layers
     assert set(layer.maps) == {DEAD, 0}
     dead = layer.maps.index(DEAD)
     assert (layer.images[dead][0], layer.values[dead, 0]) == (None, 0)
@@ -94,9 +94,16 @@ def test_a_map_without_a_winner_is_blank_and_its_awakening_is_no_jump(networks, 
 
 
 def test_the_same_comes_out_for_any_batch_size_and_order_of_checkpoints(networks, collection):
-    one = evolve(networks, collection, epochs=[1, 5, 9], layers=["conv2"], maps=3, batch_size=12, compared=7)
+    one = evolve(networks, images=collection, epochs=[1, 5, 9], layers=["conv2"], maps=3, batch_size=12, compared=7)
     two = evolve(
-        networks[::-1], collection, epochs=[9, 5, 1], layers=["conv2"], maps=3, batch_size=2, compared=7, threads=1
+        networks[::-1],
+        images=collection,
+        epochs=[9, 5, 1],
+        layers=["conv2"],
+        maps=3,
+        batch_size=2,
+        compared=7,
+        threads=1,
     )
     assert (one.epochs, one.about.images) == (two.epochs, two.about.images)
     assert one.layers[0].images == two.layers[0].images
@@ -107,12 +114,12 @@ def test_the_same_comes_out_for_any_batch_size_and_order_of_checkpoints(networks
 
 
 def test_no_session_outlives_an_evolution_whose_checkpoints_may_be_many(networks, collection):
-    evolve(networks, collection, epochs=[1, 5, 9], layers=["conv2", "fc3"], maps=1)
+    evolve(networks, images=collection, epochs=[1, 5, 9], layers=["conv2", "fc3"], maps=1)
     assert [len(network.sessions) for network in networks] == [0, 0, 0]
 
 
 def test_the_images_that_are_compared_are_spread_over_all_of_them(networks, collection):
-    (few,) = evolve(networks, collection, epochs=[1, 5, 9], layers=["fc3"], maps=1, compared=4).layers
+    (few,) = evolve(networks, images=collection, epochs=[1, 5, 9], layers=["fc3"], maps=1, compared=4).layers
     last = networks[-1].activations(prepared(collection)[[0, 3, 6, 9]], "fc3")
     for e, network in enumerate(networks):
         alike = linear_cka(network.activations(prepared(collection)[[0, 3, 6, 9]], "fc3"), last)
@@ -121,12 +128,12 @@ def test_the_images_that_are_compared_are_spread_over_all_of_them(networks, coll
 
 def test_maps_are_drawn_by_the_seed_among_those_that_are_ever_active(networks, collection):
     drawn = [
-        evolve(networks, collection, epochs=[1, 2, 3], layers=["fc3"], maps=2, seed=seed).layers[0].maps
+        evolve(networks, images=collection, epochs=[1, 2, 3], layers=["fc3"], maps=2, seed=seed).layers[0].maps
         for seed in range(6)
     ]
     assert all(len(maps) == 2 and sorted(maps) == list(maps) for maps in drawn)
     assert len({tuple(maps) for maps in drawn}) > 1
-    again = evolve(networks, collection, epochs=[1, 2, 3], layers=["fc3"], maps=2, seed=4).layers[0].maps
+    again = evolve(networks, images=collection, epochs=[1, 2, 3], layers=["fc3"], maps=2, seed=4).layers[0].maps
     np.testing.assert_array_equal(again, drawn[4])
 
 
@@ -135,12 +142,12 @@ def test_maps_are_drawn_by_the_seed_among_those_that_are_ever_active(networks, c
 
 def test_a_training_that_goes_nowhere_has_settled_at_once_and_a_new_network_has_not(tmp_path, collection):
     still = [checkpoint(tmp_path, 1), checkpoint(tmp_path, 1), checkpoint(tmp_path, 2)]
-    found = evolve(still[:2], collection, epochs=[3, 4], layers=["conv1", "pool1"])
+    found = evolve(still[:2], images=collection, epochs=[3, 4], layers=["conv1", "pool1"])
     conv1, pool1 = found.layers
     np.testing.assert_allclose([conv1.filter_cosine, conv1.cka, pool1.cka], 1)
     assert pool1.filter_cosine is None and not conv1.jumps().any()
     assert settled(found.epochs, conv1.filter_cosine, 0.99) == 3 == found.settled[0].filters
-    (other,) = evolve(still[1:], collection, epochs=[3, 4], layers=["conv1"]).layers
+    (other,) = evolve(still[1:], images=collection, epochs=[3, 4], layers=["conv1"]).layers
     assert abs(other.filter_cosine[0]) < 0.5 and other.cka[0] < 0.9
 
 
@@ -160,7 +167,7 @@ def test_the_cosine_is_the_mean_over_filters_along_the_axis_of_the_maps():
 
 def test_a_layer_that_is_dead_is_like_itself_and_nothing_is_nearer_than_the_end(tmp_path, collection):
     dead = checkpoint(tmp_path, 7, k1=np.zeros((MAPS, 3, 5, 5)))
-    found = evolve([dead, dead], collection, epochs=[1, 2], layers=["conv1"])
+    found = evolve([dead, dead], images=collection, epochs=[1, 2], layers=["conv1"])
     (layer,) = found.layers
     assert layer.filter_cosine == layer.cka == (1, 1) and not layer.maps
     assert settled((1, 2), [0.5, 1 - 1e-12], 1.0) == 2  # of rounding, where it is compared with itself
@@ -180,16 +187,16 @@ def test_jumps_are_where_one_image_wins_after_another():
 def test_checkpoints_of_different_networks_are_refused_in_one_line(tmp_path, networks, collection):
     wide = checkpoint(tmp_path, 4, maps=7)
     with pytest.raises(OptionError, match=r"4.onnx and \S*3.onnx are different networks"):
-        evolve([wide, *networks], collection, epochs=[0, 1, 2, 3], layers=["conv1"])
+        evolve([wide, *networks], images=collection, epochs=[0, 1, 2, 3], layers=["conv1"])
     dark = Preparation((3, SIDE, SIDE), (0.1,) * 3, (0.25,) * 3, crop_pct=1.0)
     with pytest.raises(OptionError, match="prepares photos in another way"):
-        evolve([checkpoint(tmp_path, 5, dark), *networks], collection, epochs=[0, 1, 2, 3], layers=["conv1"])
+        evolve([checkpoint(tmp_path, 5, dark), *networks], images=collection, epochs=[0, 1, 2, 3], layers=["conv1"])
     with pytest.raises(OptionError, match=r"are both of epoch 2"):
-        evolve(networks, collection, epochs=[1, 2, 2], layers=["conv1"])
+        evolve(networks, images=collection, epochs=[1, 2, 2], layers=["conv1"])
     with pytest.raises(LayerError, match=r"conv1 has 5 maps, 0 to 4; there is no map 5"):
-        evolve(networks, collection, epochs=[1, 2, 3], layers=["conv1"], maps=[0, 5])
+        evolve(networks, images=collection, epochs=[1, 2, 3], layers=["conv1"], maps=[0, 5])
     with pytest.raises(OptionError, match="is one checkpoint"):
-        evolve(networks[:1], collection, epochs=[1], layers=["conv1"])
+        evolve(networks[:1], images=collection, epochs=[1], layers=["conv1"])
 
 
 def test_images_that_cannot_be_read_and_activations_that_are_no_numbers_are_refused(tmp_path, networks, collection):
@@ -197,9 +204,9 @@ def test_images_that_cannot_be_read_and_activations_that_are_no_numbers_are_refu
     broken.mkdir()
     (broken / "a.png").write_bytes(b"no image")
     with pytest.raises(ImageError, match="none of the 1 images could be read"):
-        evolve(networks, find_images(broken), epochs=[1, 2, 3], layers=["conv1"])
+        evolve(networks, images=find_images(broken), epochs=[1, 2, 3], layers=["conv1"])
     sick = checkpoint(
         tmp_path, 6, k1=np.full((MAPS, 3, 5, 5), 3e38)
     )  # all maps are infinite, with weights of both signs
     with pytest.raises(ModelError, match=r"conv2 of \S*6.onnx is not a number \(NaN\) for the image 00.png"):
-        evolve([*networks, sick], collection, epochs=[1, 2, 3, 4], layers=["conv2"])
+        evolve([*networks, sick], images=collection, epochs=[1, 2, 3, 4], layers=["conv2"])

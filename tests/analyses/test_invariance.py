@@ -27,8 +27,8 @@ def noise(count):
     return np.random.default_rng(0).integers(0, 256, (count, 2 * SIDE, 2 * SIDE, 3), dtype=np.uint8)
 
 
-def one_sweep(*arguments, **how):
-    (sweep,) = invariance(*arguments, **how).sweeps.values()
+def one_sweep(network, photos, layers=(), **how):
+    (sweep,) = invariance(network, layers, photos, **how).sweeps.values()
     return sweep
 
 
@@ -72,7 +72,7 @@ def test_distances_can_be_raw_or_cosines_and_shifts_go_sideways_too(tmp_path):
 
 def test_by_default_it_is_the_papers_figure_for_the_class_that_the_network_sees(tmp_path):
     network, photos = open_net(tmp_path), noise(2)
-    found = invariance(network, photos).sweeps.values()
+    found = invariance(network, images=photos).sweeps.values()
     assert [sweep.transform for sweep in found] == ["translate", "scale", "rotate"]
     assert all(list(sweep.distances) == ["conv1", "fc2"] for sweep in found)
     for sweep in found:
@@ -143,18 +143,18 @@ def test_the_last_hidden_layer_is_the_one_below_the_classifier(exported, name, w
 )
 def test_what_makes_no_sense_is_one_clear_line(tmp_path, how, error, message):
     with pytest.raises(error, match=message):
-        invariance(open_net(tmp_path), noise(1), **how)
+        invariance(open_net(tmp_path), images=noise(1), **how)
 
 
 def test_features_that_are_zero_and_answers_that_are_no_numbers_are_refused(tmp_path):
     dead = open_net(tmp_path, k=np.zeros((4, 3, 3, 3)))
     with pytest.raises(OptionError, match=r"conv1 is zero for an untouched photo.*Say --distance raw"):
-        invariance(dead, noise(1))
+        invariance(dead, images=noise(1))
     with pytest.raises(ModelError, match="NaN or infinity"):
-        invariance(open_net(tmp_path, w2=np.full((6, 5), 3e38)), noise(1))
+        invariance(open_net(tmp_path, w2=np.full((6, 5), 3e38)), images=noise(1))
     lonely = open_net(tmp_path, "a = Conv (image, k)\ng = GlobalAveragePool (a)\ny = Flatten (g)")
     with pytest.raises(ModelError, match=r"has no hidden layer below its class scores. Say --layer"):
-        invariance(lonely, noise(1))
+        invariance(lonely, images=noise(1))
 
 
 # The real thing --------------------------------------------------------------------------------------------

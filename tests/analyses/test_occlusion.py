@@ -24,7 +24,7 @@ def case(request, exported):
     return inspectnet.open(path, device="cpu", threads=1), x, LAYERS[request.param]
 
 
-def occlude(network, x, layers, *, target=None, advance=lambda n: None, **options):
+def occlude(network, layers, x, *, target=None, advance=lambda n: None, **options):
     """One prepared photo, whose classes are called by their numbers."""
     names = [str(i) for i in range(network.class_scores().classes)]
     return occlude_photo(Setup.check(network, layers, **options), x, names, target=target, advance=advance)
@@ -66,7 +66,7 @@ def test_occlusion_equals_a_plain_loop_at_several_layers_at_once(case):
     patch, stride = x.shape[1] // 3, x.shape[1] // 5
     for fill in FILLS:
         cover = cover_of(fill, x, network.preparation, patch)
-        found = occlude(network, x, ["conv1", "pool1", layer], patch=patch, stride=stride, fill=fill)
+        found = occlude(network, ["conv1", "pool1", layer], x, patch=patch, stride=stride, fill=fill)
         loop = by_hand(network, x, ["conv1", "pool1", layer], patch, stride, cover)
         assert len(loop) > 4
         assert_equal_to_loop(found, loop, 1e-5)  # a sum's last bits depend on the size of the batch
@@ -96,7 +96,7 @@ def open_text(tmp_path, body, weights, shape, **options):
 def test_occlusion_equals_a_plain_loop_to_the_last_bit_whatever_the_batch(whole, batch_size):
     network, x = whole
     for fill in ("mean", "noise"):
-        found = occlude(network, x, ["conv1", "pool1"], patch=3, stride=2, fill=fill, batch_size=batch_size)
+        found = occlude(network, ["conv1", "pool1"], x, patch=3, stride=2, fill=fill, batch_size=batch_size)
         cover = cover_of(fill, x, network.preparation, 3)
         assert (found.label.shape, len(np.unique(found.probability)) > 3) == ((4, 5), True)
         assert_equal_to_loop(found, by_hand(network, x, ["conv1", "pool1"], 3, 2, cover))
@@ -104,10 +104,10 @@ def test_occlusion_equals_a_plain_loop_to_the_last_bit_whatever_the_batch(whole,
 
 def test_all_layers_are_served_by_one_pass_and_each_as_if_alone(whole, monkeypatch):
     network, x = whole
-    alone = [occlude(network, x, [layer], patch=3, stride=2, fill="mean") for layer in ("conv1", "pool1")]
+    alone = [occlude(network, [layer], x, patch=3, stride=2, fill="mean") for layer in ("conv1", "pool1")]
     runs, values = [], network.values
     monkeypatch.setattr(network, "values", lambda x, names: runs.append(len(x)) or values(x, names))
-    found = occlude(network, x, ["conv1", "pool1"], patch=3, stride=2, fill="mean", batch_size=8)
+    found = occlude(network, ["conv1", "pool1"], x, patch=3, stride=2, fill="mean", batch_size=8)
     assert runs == [1, 8, 8, 4]
     for one, watched in zip(alone, found.maps, strict=True):
         for name in ("map", "whole", "activity", "projection", "energy", "y", "x", "value"):
@@ -118,9 +118,9 @@ def test_all_layers_are_served_by_one_pass_and_each_as_if_alone(whole, monkeypat
 
 def test_several_maps_of_a_layer_can_be_asked_for(whole):
     network, x = whole
-    found = occlude(network, x, ["conv1:3", "pool1", "conv1:0"], patch=3, stride=2, fill="mean")
+    found = occlude(network, ["conv1:3", "pool1", "conv1:0"], x, patch=3, stride=2, fill="mean")
     assert [(each.layer, each.map) for each in found.maps[:2]] == [("conv1", 3), ("conv1", 0)]
-    pool, free = found.maps[2:], occlude(network, x, ["pool1"], patch=3, stride=2, fill="mean").maps
+    pool, free = found.maps[2:], occlude(network, ["pool1"], x, patch=3, stride=2, fill="mean").maps
     assert [(each.layer, each.map) for each in pool] == [("pool1", free[0].map)]
 
 
@@ -136,7 +136,7 @@ def bright(tmp_path):
 
 
 def test_hiding_the_one_bright_pixel_costs_all_of_the_map_and_turns_the_answer(bright):
-    found = occlude(bright, LIGHT, ["conv1"], patch=2, stride=1, fill="mean")
+    found = occlude(bright, ["conv1"], LIGHT, patch=2, stride=1, fill="mean")
     (watched,) = found.maps
     assert (watched.map, found.target, watched.y, watched.x, watched.value) == (0, 0, 1, 1, 5)
     there = np.array([[1, 1, 0], [1, 1, 0], [0, 0, 0]], bool)
@@ -160,14 +160,14 @@ def test_hiding_the_one_bright_pixel_costs_all_of_the_map_and_turns_the_answer(b
 
 def test_the_strongest_map_is_that_of_the_largest_sum_or_of_the_largest_unit(bright):
     dim = np.where(LIGHT == 0, -1, LIGHT).astype(np.float32)
-    assert occlude(bright, dim, ["conv1"], patch=2).maps[0].map == 1
-    assert occlude(bright, dim, ["conv1"], patch=2, by="max").maps[0].map == 0
-    assert occlude(bright, dim, ["conv1:0"], patch=2).maps[0].map == 0
-    assert occlude(bright, dim, ["conv1"], patch=2, target=1).target == 1
+    assert occlude(bright, ["conv1"], dim, patch=2).maps[0].map == 1
+    assert occlude(bright, ["conv1"], dim, patch=2, by="max").maps[0].map == 0
+    assert occlude(bright, ["conv1:0"], dim, patch=2).maps[0].map == 0
+    assert occlude(bright, ["conv1"], dim, patch=2, target=1).target == 1
 
 
 def test_the_drop_inside_a_box_is_that_of_squares_whose_middle_is_in_it(bright):
-    found = occlude(bright, LIGHT, ["conv1"], patch=2, stride=1, fill="mean")
+    found = occlude(bright, ["conv1"], LIGHT, patch=2, stride=1, fill="mean")
     inside = np.zeros((4, 4), bool)
     inside[1:3, 1:3] = True  # the middles of the four squares over the bright pixel
     within, without = compare_with_box(found.drop, slide((4, 4), 2, 1).middles(inside))
@@ -178,7 +178,7 @@ def test_the_drop_inside_a_box_is_that_of_squares_whose_middle_is_in_it(bright):
 
 
 def test_a_map_that_nothing_excites_is_shown_as_nothing(bright):
-    found = occlude(bright, -np.ones((1, 4, 4), np.float32), ["conv1:0"], patch=2, fill="mean")
+    found = occlude(bright, ["conv1:0"], -np.ones((1, 4, 4), np.float32), patch=2, fill="mean")
     assert not found.maps[0].projection.any() and not found.maps[0].activity.any()
 
 
@@ -188,7 +188,7 @@ def test_a_network_that_insists_on_its_batch_gives_the_same(tmp_path):
     path = tmp_path / "fixed.onnx"
     path.write_bytes(onnx_text(BRIGHT, weights, image=(3, 1, 4, 4)).SerializeToString())
     fixed = inspectnet.open(path, device="cpu", threads=1, preparation={"mean": (0,), "std": (1,)})
-    one, other = (occlude(network, LIGHT, ["conv1"], patch=2, stride=1) for network in (free, fixed))
+    one, other = (occlude(network, ["conv1"], LIGHT, patch=2, stride=1) for network in (free, fixed))
     np.testing.assert_array_equal(one.probability, other.probability)
     np.testing.assert_array_equal(one.maps[0].activity, other.maps[0].activity)
 
@@ -198,7 +198,7 @@ def test_batches_are_as_large_as_memory_allows_and_progress_counts_places(case):
     found = network.layer(layer)
     assert hidden_places.batch_for(network, [found]) == 16
     done = []
-    occlude(network, x, [layer], stride=x.shape[1] // 4, batch_size=5, advance=done.append)
+    occlude(network, [layer], x, stride=x.shape[1] // 4, batch_size=5, advance=done.append)
     assert set(done[:-1]) <= {5} and sum(done) == 16
 
 
@@ -233,25 +233,27 @@ def test_a_run_of_the_network_holds_no_more_than_its_share_of_memory(bright, mon
 )
 def test_what_does_not_exist_is_refused_in_one_line(options, error, match, bright):
     with pytest.raises(error, match=match) as caught:
-        inspectnet.occlude(bright, [np.zeros((4, 4, 3), np.uint8)], **{"layers": ["conv1"], "patch": 2, **options})
+        inspectnet.occlude(
+            bright, images=[np.zeros((4, 4, 3), np.uint8)], **{"layers": ["conv1"], "patch": 2, **options}
+        )
     assert len(str(caught.value).splitlines()) == 1
 
 
 def test_a_layer_of_one_place_has_a_sum_too(bright):
-    assert occlude(bright, LIGHT, ["pool1"], patch=2).maps[0].activity.shape == (3, 3)
+    assert occlude(bright, ["pool1"], LIGHT, patch=2).maps[0].activity.shape == (3, 3)
 
 
 def test_a_network_that_answers_nonsense_is_refused(tmp_path):
     network = open_text(tmp_path, BRIGHT, BRIGHT_WEIGHTS | {"w": [[3e38, 0.0], [0.0, 1.0]]}, (1, 4, 4))
     with pytest.raises(ModelError, match=r"answers an image with NaN or infinity"):
-        occlude(network, LIGHT, ["conv1"], patch=2)
+        occlude(network, ["conv1"], LIGHT, patch=2)
 
 
 def test_hiding_the_hounds_head_costs_squeezenet_its_class_and_hiding_its_body_does_not(squeezenet_file, photos):
     network = inspectnet.open(squeezenet_file, device="cpu", threads=2)
     file = photos / "n02088094_Afghan_hound.jpg"
     x = network.preparation.apply(decode(file.read_bytes(), file.name))
-    found = occlude(network, x, ["features.12"], patch=60, stride=55)
+    found = occlude(network, ["features.12"], x, patch=60, stride=55)
     assert found.target == 160 and found.whole[160] > 0.9
     assert found.label.shape == (4, 4)
     assert found.probability[0, 3] < 0.5  # the head is in the upper right corner

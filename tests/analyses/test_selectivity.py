@@ -126,7 +126,7 @@ def test_the_result_of_photos_in_memory_with_labels(tmp_path, colours):
     (tmp_path / "net.onnx").write_bytes(onnx_text(body, weights, image=("N", 3, 4, 4)).SerializeToString())
     network = inspectnet.open(tmp_path / "net.onnx", device="cpu", preparation=PLAIN)
     pixels = [np.asarray(Image.open(entry.path)) for entry in colours.collection]
-    result = selectivity(network, pixels, "conv1", labels=colours.classes.tolist(), others=2, units=1)
+    result = selectivity(network, "conv1", pixels, labels=colours.classes.tolist(), others=2, units=1)
     wanted = class_selectivity(network, colours, network.layer("conv1"))
     np.testing.assert_array_equal(result.classes.index, wanted.index)
     assert result.classes.best_names == wanted.best_names
@@ -134,4 +134,4 @@ def test_the_result_of_photos_in_memory_with_labels(tmp_path, colours):
     assert result.shown.patch.shape == (1, 1, 3)
     assert result.shown.projections["gradient"].shape == (1 + len(result.units[result.shown.unit].others), 3, 1, 1)
     with pytest.raises(OptionError, match="labels are for photos in memory"):
-        selectivity(network, tmp_path / "images", "conv1", labels=[0])
+        selectivity(network, "conv1", tmp_path / "images", labels=[0])

@@ -52,7 +52,7 @@ def test_it_writes_the_figure_the_numbers_and_the_arrays_of_the_python_function(
     pixels = [decode((photos / name / "a.png").read_bytes(), name) for name in sorted(NAMES[:2])]
     labels = np.array([NAMES.index(name) for name in sorted(NAMES[:2])])
     shifts = {"translate": np.arange(-3.0, 4)}
-    sweep = inspectnet.invariance(network, pixels, labels=labels, transforms=shifts).sweeps["translate"]
+    sweep = inspectnet.invariance(network, images=pixels, labels=labels, transforms=shifts).sweeps["translate"]
     np.testing.assert_array_equal(arrays["sweeps.translate.amounts"], np.arange(-3, 4))
     for layer in ("conv1", "fc2"):
         written = arrays[f"sweeps.translate.distances.{layer}"]

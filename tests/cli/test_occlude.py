@@ -52,7 +52,7 @@ def test_one_photo_gives_a_page_its_arrays_and_the_record(model, photos, tmp_pat
     (about,) = record["result"]["photos"]
     network = inspectnet.open(model, device="cpu")
     with Image.open(photo) as opened:
-        (found,) = inspectnet.occlude(network, [np.asarray(opened)], ["conv2"], patch=8, stride=4, others=photos).photos
+        (found,) = inspectnet.occlude(network, ["conv2"], [np.asarray(opened)], patch=8, stride=4, others=photos).photos
     (watched,) = found.maps
     for name in ("photo", "whole", "probability", "label", "label_probability", "cover"):
         np.testing.assert_array_equal(arrays[f"photos.0.{name}"], getattr(found, name), err_msg=name)
@@ -100,7 +100,7 @@ def test_pictures_are_kept_of_the_first_photos_and_maps_of_places_of_all(model, 
 def test_photos_in_memory_may_have_labels_and_boxes(model, rng):
     network, photos = inspectnet.open(model, device="cpu"), list(rng.integers(0, 256, (2, 30, 40, 3), np.uint8))
     box = Box(0, 0, 20, 30)
-    result = inspectnet.occlude(network, photos, labels=[3, 1], stride=8, boxes={"1": box}, others=photos)
+    result = inspectnet.occlude(network, images=photos, labels=[3, 1], stride=8, boxes={"1": box}, others=photos)
     assert [(photo.image, photo.target, photo.target_from) for photo in result.photos] == [
         ("0", 3, "label"),
         ("1", 1, "label"),
@@ -109,7 +109,7 @@ def test_photos_in_memory_may_have_labels_and_boxes(model, rng):
     assert result.boxes.photos == 1 and result.photos[1].box_drop[0] == result.boxes.inside.value
     elsewhere = [[f.activation.image for f in photo.maps[0].elsewhere] for photo in result.photos]
     assert elsewhere == [["1"], ["0"]]  # each in the other one
-    again = inspectnet.occlude(network, photos, labels=[3, 1], stride=8, boxes={"1": box}, others=photos)
+    again = inspectnet.occlude(network, images=photos, labels=[3, 1], stride=8, boxes={"1": box}, others=photos)
     assert again.about == result.about and result.about.images.count == 2
 
 

@@ -277,7 +277,7 @@ def test_a_layer_that_does_not_lead_to_the_scores_is_refused(tmp_path):
         (10, "gradient", {}, OptionError, r"there is no class 10: .* tells 10 apart, 0 to 9"),
         ([0, -1, 2], "gradient", {}, OptionError, r"there is no class -1"),
         ([0, 1], "gradient", {}, OptionError, r"2 targets for 3 images"),
-        (1.5, "gradient", {}, OptionError, r"1\.5 is no target\. Give the number of a class"),
+        (1.5, "gradient", {}, OptionError, r"1\.5 is no target\. Give a class by number or name"),
         ((3, 0, 0), "gradient", {}, OptionError, r"\(3, 0, 0\) is no class, which has no place"),
         (
             0,
@@ -314,8 +314,8 @@ def test_what_does_not_exist_is_refused_in_one_line(target, method, options, err
 @pytest.mark.parametrize("method", ["gradient", "smoothgrad", "grad_cam"])
 def test_images_of_another_shape_are_refused_before_anything_runs(method, vgg):
     network, x = vgg
-    with pytest.raises(OptionError, match=r"images have the shape \(3, 64, 64\), but"):
-        explain(network, x[0], 0, method)
+    with pytest.raises(OptionError, match=r"images have the shape \(1, 3, 64, 63\), but"):
+        explain(network, x[:1, :, :, 1:], 0, method)
 
 
 def test_a_network_without_maps_below_its_classes_has_no_cam(tmp_path):

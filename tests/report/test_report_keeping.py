@@ -24,7 +24,7 @@ def result(tmp_path_factory):
     model = write_network(tmp_path_factory.mktemp("keeping") / "tiny.onnx", CONV_AND_DENSE, weights, SIDE)
     photos = np.random.default_rng(0).integers(0, 256, (2, 20, 24, 3), dtype=np.uint8)
     shifts = {"translate": [-1, 0, 1]}
-    return inspectnet.invariance(inspectnet.open(model, device="cpu"), photos, transforms=shifts)
+    return inspectnet.invariance(inspectnet.open(model, device="cpu"), images=photos, transforms=shifts)
 
 
 def test_a_result_is_saved_with_its_figures_and_loaded_whole(result, tmp_path):

@@ -1,0 +1,101 @@
+"""What Python takes: photos in any form, layers and units by address, classes by name; all else is one line."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import inspectnet
+from inspectnet.errors import ImageError, InspectError, LayerError, OptionError
+
+CAT = inspectnet.samples.folder() / "cat.jpg"
+
+
+@pytest.fixture(scope="module")
+def net():
+    return inspectnet.open(Path(__file__).parents[1] / "models" / "zfnet-tiny.onnx", device="cpu")
+
+
+def test_a_network_is_shown_as_the_table_of_its_layers(net):
+    title, head, *lines = repr(net).splitlines()
+    assert title == "zfnet-tiny.onnx: images 3x56x56, 100 named classes, on cpu"
+    assert head.split() == ["layer", "also", "op", "output", "field"]
+    assert [line.split()[0] for line in lines] == [layer.name for layer in net.layers]
+    assert lines[10].split() == ["fc6", "fc1", "Gemm+Relu", "512", "all"]
+    table = net._repr_html_()
+    assert table.count("<tr>") == 1 + len(lines) and "<td style='text-align:left'>Conv+Relu</td>" in table
+
+
+def test_a_photo_is_prepared_the_same_in_every_form(net):
+    pixels = np.asarray(Image.open(CAT))
+    (x,) = net.prepare(CAT)
+    for given in (str(CAT), Image.open(CAT), pixels, pixels[None], pixels.transpose(2, 0, 1), [CAT], x, x[None]):
+        np.testing.assert_array_equal(net.checked(given), x[None])
+    wanted = net.probabilities(x[None])
+    np.testing.assert_array_equal(net.probabilities(CAT), wanted)
+    np.testing.assert_array_equal(net.maxima(CAT, ["conv5"])["conv5"].values, net.maxima(x, ["conv5"])["conv5"].values)
+
+
+def test_photos_are_prepared_in_the_order_given_and_folders_by_name(net):
+    rocket, cat = CAT.with_name("rocket.jpg"), np.asarray(Image.open(CAT))
+    np.testing.assert_array_equal(net.prepare([rocket, cat]), np.concatenate([net.prepare(rocket), net.prepare(CAT)]))
+    folder = net.prepare(CAT.parent)
+    assert folder.shape == (10, 3, 56, 56)
+    np.testing.assert_array_equal(folder[3], net.prepare(CAT)[0])
+
+
+def test_an_address_means_a_layer_a_map_or_a_unit(net):
+    maps = net.activations(CAT, "conv5")
+    np.testing.assert_array_equal(net.activations(CAT, "conv5:7"), maps[:, 7])
+    np.testing.assert_array_equal(net.activations(CAT, "conv5:7@3,2"), maps[:, 7, 3, 2])
+    np.testing.assert_array_equal(net.activations(CAT, "fc7:3"), net.activations(CAT, "fc7")[:, 3])
+    np.testing.assert_array_equal(net.activations(CAT, "conv5:pre:7"), net.activations(CAT, "conv5", pre=True)[:, 7])
+
+
+def test_a_class_may_be_named(net):
+    number = next(i for i, name in enumerate(net.classes) if "bullfrog" in name)
+    method = inspectnet.Gradient(net)
+    for name in ("bullfrog", "Bullfrog, Rana catesbeiana"):
+        np.testing.assert_array_equal(method.attribute(CAT, name), method.attribute(CAT, number))
+    both = method.attribute([CAT, CAT], ["bullfrog", 0])
+    np.testing.assert_array_equal(both[1:], method.attribute(CAT, 0))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda net: net.probabilities(np.zeros((1, 3, 227, 227))), OptionError, r"\(N, 3, 56, 56\)\. net\.prepare"),
+        (lambda net: net.probabilities(np.zeros((56, 56, 3))), OptionError, "images have the shape"),
+        (lambda net: net.probabilities(None), OptionError, "not of object"),
+        (lambda net: net.values(np.zeros((1, 3, 9, 9)), ["image"]), OptionError, "images have the shape"),
+        (lambda net: net.prepare("nowhere.jpg"), ImageError, "nowhere.jpg does not exist"),
+        (lambda net: net.prepare([]), ImageError, "there are no images"),
+        (lambda net: net.prepare(np.zeros((3, 56, 56))), ImageError, "a photo is uint8, 0 to 255"),
+        (lambda net: net.activations(CAT, "conv9:7"), LayerError, "no layer 'conv9'"),
+        (lambda net: net.activations(CAT, "conv5:128"), LayerError, "128 maps of 6x6; there is no unit 128"),
+        (lambda net: net.activations(CAT, "conv5:7@6,0"), LayerError, "there is no unit 7@6,0"),
+        (lambda net: net.activations(CAT, 5), LayerError, "called by a text, as conv5, not by 5"),
+        (lambda net: inspectnet.deconv(net, 5), LayerError, "called by a text, as conv5, not by 5"),
+        (lambda net: inspectnet.deconv(net, "cat.jpg"), LayerError, "no layer 'cat.jpg'"),
+        (lambda net: inspectnet.deconv(net, "conv5", 5), ImageError, "5 is no image"),
+        (lambda net: inspectnet.deconv(net, "conv5", "nowhere/"), ImageError, "nowhere does not exist|nowhere/"),
+        (lambda net: inspectnet.deconv(net, "conv5", method="grad_cam"), OptionError, "no method 'grad_cam'"),
+        (lambda net: inspectnet.occlude(net, ["conv5", 5], CAT), LayerError, "not by 5"),
+        (lambda net: inspectnet.explain(net, CAT, target="unicorn"), OptionError, "no class 'unicorn'"),
+        (lambda net: inspectnet.GradCam(net).attribute(CAT, "unicorn"), OptionError, "no class 'unicorn'"),
+        (lambda net: inspectnet.GradCam(net).attribute("nowhere.jpg", 0), ImageError, "nowhere.jpg does not exist"),
+    ],
+)
+def test_what_makes_no_sense_is_one_line_before_any_work(call, error, message, net):
+    with pytest.raises(error, match=message) as caught:
+        call(net)
+    assert isinstance(caught.value, InspectError) and len(str(caught.value).splitlines()) == 1
+
+
+def test_the_network_comes_first_then_layers_then_images(net):
+    assert inspectnet.deconv(net, "conv5", CAT, maps=2).photo == "cat.jpg"
+    assert inspectnet.occlude(net, "conv5", CAT, patch=28, stride=28).layers == ("conv5",)
+    assert inspectnet.selectivity(net, "conv5", CAT, methods="deconvnet").layer == "conv5"
+    one = inspectnet.deconv(net, layers="conv5", images=CAT, maps=2, method="guided_backprop")
+    assert one.about.options["policy"]["method"] == "guided_backprop"
