@@ -13,6 +13,7 @@ from inspectnet.errors import InspectError
 
 if TYPE_CHECKING:
     from inspectnet import samples
+    from inspectnet.analyses.annotate import annotate
     from inspectnet.analyses.correspond import correspond
     from inspectnet.analyses.deconv import deconv
     from inspectnet.analyses.diagnose import diagnose
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from inspectnet.analyses.evolve import evolve
     from inspectnet.analyses.explain import explain
     from inspectnet.analyses.invariance import invariance
+    from inspectnet.analyses.invert import invert
     from inspectnet.analyses.layers import layers
     from inspectnet.analyses.occlude import occlude
     from inspectnet.analyses.sanity import sanity
@@ -58,6 +60,7 @@ __all__ = [
     "Network",
     "SmoothGrad",
     "__version__",
+    "annotate",
     "correspond",
     "deconv",
     "diagnose",
@@ -65,6 +68,7 @@ __all__ = [
     "evolve",
     "explain",
     "invariance",
+    "invert",
     "layers",
     "load",
     "occlude",

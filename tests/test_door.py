@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import inspectnet
+from inspectnet.cli import app
 from inspectnet.methods import METHODS
 from inspectnet.report.topics import TOPICS
 
@@ -13,7 +14,8 @@ def test_the_door_shows_an_analysis_for_each_command_and_a_class_for_each_method
     assert shown >= {*TOPICS, *(kind.__name__ for kind in METHODS.values()), "open", "load", "plot", "save", "samples"}
     for name in shown:
         assert getattr(inspectnet, name) is not None
-    assert all(getattr(inspectnet, command).__name__ == command for command in TOPICS)
+    commands = {command.callback.__name__ for command in app.registered_commands}
+    assert all(getattr(inspectnet, command).__name__ == command for command in commands)
 
 
 def test_the_door_opens_without_a_library():

@@ -99,3 +99,14 @@ def test_the_network_comes_first_then_layers_then_images(net):
     assert inspectnet.selectivity(net, "conv5", CAT, methods="deconvnet").layer == "conv5"
     one = inspectnet.deconv(net, layers="conv5", images=CAT, maps=2, method="guided_backprop")
     assert one.about.options["policy"]["method"] == "guided_backprop"
+
+
+def test_models_are_written_by_functions_too(net, tmp_path):
+    (file,) = inspectnet.invert(net, "conv2:pre", tmp_path / "inverse.onnx")
+    assert file.exists()
+    other = inspectnet.open(net.path, device="cpu", preparation={"mean": (0.5, 0.5, 0.5)})
+    keys = inspectnet.annotate(other, tmp_path / "named.onnx", classes=[f"class {i}" for i in range(100)])
+    again = inspectnet.open(tmp_path / "named.onnx", device="cpu")
+    assert (len(keys), again.classes[7], again.preparation.mean) == (2, "class 7", (0.5, 0.5, 0.5))
+    with pytest.raises(OptionError, match=r"not the name of an \.onnx file"):
+        inspectnet.annotate(other, tmp_path / "named.txt")

@@ -4,7 +4,6 @@ from typing import Annotated
 
 from inspectnet.cli import options
 from inspectnet.cli.opening import Alias, InputSize, Opening, Preprocessing
-from inspectnet.errors import OptionError
 from inspectnet.report.lines import show
 
 SPLIT = "Two files: OUT.forward.onnx records, OUT.backward.onnx takes seeds down."
@@ -27,11 +26,9 @@ def invert(
 
     LAYER:pre starts at the raw sums before the activation.
     """
+    from inspectnet.analyses import invert as analysis
+
     network = Opening("cpu", Preprocessing(input_size=input_size), alias).open(model, photos=False)
-    unit = network.address(layer)
-    if unit.map is not None:
-        whole = f"{unit.layer}{':pre' * unit.pre}"
-        raise OptionError(f"'{layer}' is one unit; the file takes seeds of a whole layer. Say --layer {whole}.")
-    how = {"pre": unit.pre, "split": split, "force": force}
-    for path, (inputs, outputs) in network.inverse(options.policy_of(method)).save(unit.layer, out, **how).items():
+    files = analysis.invert(network, layer, out, method=method, split=split, force=force)
+    for path, (inputs, outputs) in files.items():
         show(f"{path}: {', '.join(inputs)} -> {', '.join(outputs)}")
