@@ -17,7 +17,7 @@ TABLE = "classes.tsv"  # beside the images, where trainers, too, find it
 SHOWN = 5  # classes or labels that a message lists
 
 
-def class_names(network: Network, file: Path | None) -> Names:
+def class_names(network: Network, file: str | Path | None) -> Names:
     """All that each class is called, the name to show last: in the file, by the model, else its number.
 
     Raises OptionError if they are not as many as the classes.
@@ -27,7 +27,7 @@ def class_names(network: Network, file: Path | None) -> Names:
 
 
 def known_names(
-    networks: Sequence[Network], count: int, file: Path | None, images: Path | None = None
+    networks: Sequence[Network], count: int, file: str | Path | None, images: Path | None = None
 ) -> tuple[Names, str]:
     """All that each of `count` classes is called, none if nothing says it, and where that was said.
 
@@ -101,7 +101,7 @@ def _words(names: Sequence[Sequence[str]]) -> list[str]:
     return [name for each in names for name in each if not name.isdigit()]
 
 
-def labelled_images(network: Network, collection: Collection, file: Path | None) -> Targets | None:
+def labelled_images(network: Network, collection: Collection, file: str | Path | None) -> Targets | None:
     """The images whose label means a class of the network, as `inspectnet evaluate` finds it; None without labels.
 
     Raises OptionError for labels that mean nothing.
@@ -112,7 +112,7 @@ def labelled_images(network: Network, collection: Collection, file: Path | None)
         return None
 
 
-def true_classes(network: Network, collection: Collection, file: Path | None) -> tuple[dict[str, int], list[str]]:
+def true_classes(network: Network, collection: Collection, file: str | Path | None) -> tuple[dict[str, int], list[str]]:
     """By image the class it is filed under, and what the classes are called; says so if the labels mean none of them.
 
     Raises OptionError for a file that does not name the classes.
@@ -130,7 +130,7 @@ def true_classes(network: Network, collection: Collection, file: Path | None) ->
 
 
 def find_targets(
-    networks: Sequence[Network], count: int, collection: Collection, file: Path | None
+    networks: Sequence[Network], count: int, collection: Collection, file: str | Path | None
 ) -> tuple[Targets, str]:
     """The images whose label means one of `count` classes, and where these got their names; says what is left out.
 

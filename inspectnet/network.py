@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from inspectnet.arguments import checks_arguments
 from inspectnet.errors import ModelError, blames_its_model, blaming_the_model
 from inspectnet.geometry import Unit
 from inspectnet.graph.directory import Directory
@@ -29,6 +30,7 @@ from inspectnet.runtime.device import choose_device
 from inspectnet.runtime.session import Session
 
 
+@checks_arguments
 def open_network(
     path: str | Path,
     *,

@@ -6,7 +6,7 @@ Analyses never print. They call the `progress` they are given; a note goes to th
 import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 LOG = logging.getLogger("inspectnet")
 
@@ -18,6 +18,7 @@ class Advance(Protocol):
         """Say that n more are done."""
 
 
+@runtime_checkable
 class Progress(Protocol):
     """Begins to tell how far some work has come."""
 

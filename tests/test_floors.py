@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 
 FLOORS = """
 errors
-progress results
+arguments progress results
 files geometry
 graph runtime images figures samples
 reading

@@ -76,12 +76,12 @@ def test_a_class_may_be_named(net):
         (lambda net: net.activations(CAT, "conv5:128"), LayerError, "128 maps of 6x6; there is no unit 128"),
         (lambda net: net.activations(CAT, "conv5:7@6,0"), LayerError, "there is no unit 7@6,0"),
         (lambda net: net.activations(CAT, 5), LayerError, "called by a text, as conv5, not by 5"),
-        (lambda net: inspectnet.deconv(net, 5), LayerError, "called by a text, as conv5, not by 5"),
+        (lambda net: inspectnet.deconv(net, 5), OptionError, "layers is a text or several, each a text, not 5"),
         (lambda net: inspectnet.deconv(net, "cat.jpg"), LayerError, "no layer 'cat.jpg'"),
         (lambda net: inspectnet.deconv(net, "conv5", 5), ImageError, "5 is no image"),
         (lambda net: inspectnet.deconv(net, "conv5", "nowhere/"), ImageError, "nowhere does not exist|nowhere/"),
         (lambda net: inspectnet.deconv(net, "conv5", method="grad_cam"), OptionError, "no method 'grad_cam'"),
-        (lambda net: inspectnet.occlude(net, ["conv5", 5], CAT), LayerError, "not by 5"),
+        (lambda net: inspectnet.occlude(net, ["conv5", 5], CAT), OptionError, r"not \['conv5', 5\]"),
         (lambda net: inspectnet.explain(net, CAT, target="unicorn"), OptionError, "no class 'unicorn'"),
         (lambda net: inspectnet.GradCam(net).attribute(CAT, "unicorn"), OptionError, "no class 'unicorn'"),
         (lambda net: inspectnet.GradCam(net).attribute("nowhere.jpg", 0), ImageError, "nowhere.jpg does not exist"),
@@ -110,3 +110,34 @@ def test_models_are_written_by_functions_too(net, tmp_path):
     assert (len(keys), again.classes[7], again.preparation.mean) == (2, "class 7", (0.5, 0.5, 0.5))
     with pytest.raises(OptionError, match=r"not the name of an \.onnx file"):
         inspectnet.annotate(other, tmp_path / "named.txt")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda net: inspectnet.deconv("zfnet.onnx", "conv5"), "network is a Network, not 'zfnet.onnx'"),
+        (
+            lambda net: inspectnet.deconv(net, "conv5", CAT, maps=2.5),
+            "maps is a whole number or a text or several, each",
+        ),
+        (lambda net: inspectnet.deconv(net, "conv5", CAT, top=0), "its 0 strongest activations"),
+        (lambda net: inspectnet.deconv(net, "conv5", CAT, seed=-1), "seed cannot be -1. Choose"),
+        (lambda net: inspectnet.deconv(net, "conv5", CAT, batch_size=True), "batch_size is a whole number, not True"),
+        (
+            lambda net: inspectnet.explain(net, CAT, methods=5),
+            "methods is a text or several, each a Method or None, not 5",
+        ),
+        (lambda net: inspectnet.evaluate([], CAT), "there is no network"),
+        (lambda net: inspectnet.evolve(net, "conv5", CAT), "networks is several, each a Network, not a Network"),
+        (lambda net: inspectnet.diagnose(net, bands=(0.1,)), r"bands is 2 of a number, not \(0.1,\)"),
+        (lambda net: inspectnet.occlude(net, images=CAT, patch=2.5), "patch is a whole number or None, not 2.5"),
+        (lambda net: inspectnet.sanity(net, CAT, progress=5), "progress is a Progress, not 5"),
+        (lambda net: inspectnet.plot(5), "result is a Result, not 5"),
+        (lambda net: inspectnet.open(5), "path is a text or a Path, not 5"),
+        (lambda net: inspectnet.GradCam(5), "grad_cam is made for a network that was opened, not for a int"),
+    ],
+)
+def test_an_argument_of_another_type_is_refused_in_one_line(call, message, net):
+    with pytest.raises(OptionError, match=message) as caught:
+        call(net)
+    assert len(str(caught.value).splitlines()) == 1

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from inspectnet.analyses.invert import onnx_file
+from inspectnet.arguments import checks_arguments
 from inspectnet.errors import OptionError
 from inspectnet.network import Network
 from inspectnet.reading import metadata
 
 
+@checks_arguments
 def annotate(
     network: Network, out: str | Path, *, classes: str | Path | Sequence[str] | None = None, force: bool = False
 ) -> tuple[str, ...]:

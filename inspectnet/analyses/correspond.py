@@ -16,6 +16,7 @@ import numpy as np
 from inspectnet.analyses.provenance import provenance
 from inspectnet.analyses.sign_changes import Signs, Tally, compare_signs, signs_of
 from inspectnet.analyses.statistics import holm
+from inspectnet.arguments import checks_arguments
 from inspectnet.errors import OptionError
 from inspectnet.images.fit import Pixels
 from inspectnet.images.parts import MarkedPhotos, prepare_parts, read_parts
@@ -132,6 +133,7 @@ class Correspondence(Result):
         return np.where(self.hidden.at(part, place)[photo][..., None], self.colour, self.shown[photo])
 
 
+@checks_arguments
 def correspond(
     network: Network,
     layers: str | Sequence[str],

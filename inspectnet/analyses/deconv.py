@@ -15,6 +15,8 @@ from inspectnet.analyses.layer_features import LayerFeatures, project_layers, re
 from inspectnet.analyses.provenance import images_of, provenance
 from inspectnet.analyses.selection import Maps, select_maps, told
 from inspectnet.analyses.sources import collection_of
+from inspectnet.arguments import checks_arguments
+from inspectnet.errors import OptionError
 from inspectnet.images import Reader, Sources
 from inspectnet.methods import policy_of
 from inspectnet.network import Network
@@ -38,6 +40,7 @@ class Features(Result):
     """(H, W, 3) uint8: that photo as the network saw it."""
 
 
+@checks_arguments
 def deconv(
     network: Network,
     layers: str | Sequence[str],
@@ -63,6 +66,8 @@ def deconv(
     Raises LayerError, OptionError, RuleError for an operator without a rule, ImageError if no image can be read,
     ModelError.
     """
+    if top < 1:
+        raise OptionError(f"a map cannot show its {top} strongest activations. Choose 1 or more.")
     policy, collection = policy_of(method), collection_of(images)
     tile = images is None if tile is None else tile
     inverse, selections = network.inverse(policy), select_maps(network, layers, maps, units)

@@ -24,6 +24,7 @@ from inspectnet.analyses.provenance import images_of, model_names, provenance
 from inspectnet.analyses.selection import draw_maps
 from inspectnet.analyses.sources import collection_of
 from inspectnet.analyses.statistics import Interval, bootstrap, exchange_p, holm, ratio, share
+from inspectnet.arguments import checks_arguments
 from inspectnet.errors import OptionError
 from inspectnet.images import Collection, Reader, Sources
 from inspectnet.network import Network
@@ -172,6 +173,7 @@ class Diagnosis(Result):
         return {network.name: better.count(network.name) for network in self.networks} if better else {}
 
 
+@checks_arguments
 def diagnose(
     networks: Network | Sequence[Network],
     layers: str | Sequence[str] | None = None,

@@ -12,7 +12,9 @@ from inspectnet.analyses.accuracy import TOP, Accuracy, Answers, Difference, cla
 from inspectnet.analyses.provenance import images_of, model_names, provenance
 from inspectnet.analyses.sources import collection_of
 from inspectnet.analyses.statistics import Interval
+from inspectnet.arguments import checks_arguments
 from inspectnet.classes import find_targets
+from inspectnet.errors import OptionError
 from inspectnet.images import Reader, Sources, Targets
 from inspectnet.network import Network
 from inspectnet.progress import Progress, note, silent
@@ -120,11 +122,12 @@ class Evaluation(Result):
         )
 
 
+@checks_arguments
 def evaluate(
     networks: Network | Sequence[Network],
     images: Sources,
     *,
-    classes: Path | None = None,
+    classes: str | Path | None = None,
     scores: str = "",
     crops: int = 1,
     batch_size: int = 16,
@@ -138,6 +141,8 @@ def evaluate(
     ModelError, ImageError if no image could be read or has a label.
     """
     networks = [networks] if isinstance(networks, Network) else list(networks)
+    if not networks:
+        raise OptionError("there is no network. Give one or more.")
     targets = _targets(networks, images, scores, classes)
     with progress("evaluating", len(targets.collection)) as advance:
         accuracy, seen = measure(
@@ -165,7 +170,7 @@ def _confused(accuracy: Accuracy, reader: Reader) -> Iterator[ConfusedPair]:
         yield ConfusedPair(true, taken_for, len(rows), images, np.stack(photos))
 
 
-def _targets(networks: Sequence[Network], images: Sources, scores: str, classes: Path | None) -> Targets:
+def _targets(networks: Sequence[Network], images: Sources, scores: str, classes: str | Path | None) -> Targets:
     """The images whose label means a class, and which; notes what was taken for granted, and what is left out."""
     count = class_count(networks, scores)
     targets, where = find_targets(networks, count, collection_of(images), classes)

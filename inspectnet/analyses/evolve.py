@@ -19,6 +19,7 @@ from inspectnet.analyses.layer_features import refuse_beforehand
 from inspectnet.analyses.provenance import images_of, provenance
 from inspectnet.analyses.selection import Maps, Selection, select_maps, told
 from inspectnet.analyses.sources import collection_of
+from inspectnet.arguments import checks_arguments
 from inspectnet.errors import OptionError
 from inspectnet.images import Collection, Reader, Sources, spaced
 from inspectnet.inverse import field_box
@@ -106,6 +107,7 @@ def settled(epochs: Sequence[int], curve: Sequence[float], near: float) -> int:
     return epochs[int(below[-1]) + 1 if len(below) else 0]
 
 
+@checks_arguments
 def evolve(
     networks: Sequence[Network],
     layers: str | Sequence[str],
@@ -153,6 +155,8 @@ def evolve(
 
 def _in_order(networks: Sequence[Network], epochs: Sequence[int] | None) -> tuple[list[Network], list[int]]:
     """Checkpoints and their epochs, rising."""
+    if not networks:
+        raise OptionError("there is no checkpoint. Give two or more.")
     if epochs is None:
         for network in networks:
             if network.epoch is None:

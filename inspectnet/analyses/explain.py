@@ -9,6 +9,7 @@ import numpy as np
 
 from inspectnet.analyses.photos import read_photos
 from inspectnet.analyses.provenance import provenance
+from inspectnet.arguments import checks_arguments
 from inspectnet.classes import class_names, find_class
 from inspectnet.images import Sources
 from inspectnet.methods import Cam, Method, methods_of, suited_methods
@@ -72,13 +73,14 @@ class Explanation(Result):
     """(N, H, W, 3) uint8: what the network sees."""
 
 
+@checks_arguments
 def explain(
     network: Network,
     images: Sources | None = None,
     *,
     target: int | str | None = None,
     methods: str | Sequence[Method] | None = None,
-    classes: Path | None = None,
+    classes: str | Path | None = None,
     progress: Progress = silent,
 ) -> Explanation:
     """What speaks for a class in photos, of which at most 16 are taken, by several attribution methods.

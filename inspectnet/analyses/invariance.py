@@ -17,6 +17,7 @@ from inspectnet import samples
 from inspectnet.analyses.labelled_photos import LabelledPhoto, LabelledPhotos, label_pixels, read_labelled
 from inspectnet.analyses.provenance import provenance
 from inspectnet.analyses.sweeps import Comparison, Sweep, compare_alike
+from inspectnet.arguments import checks_arguments
 from inspectnet.errors import ModelError, OptionError, nearest
 from inspectnet.images import Sources, changes, collection_of, collections_of, in_memory, sources_of
 from inspectnet.images.amounts import (
@@ -68,6 +69,7 @@ class Invariance(Result):
         return all(photo.labelled for photo in self.photos)
 
 
+@checks_arguments
 def invariance(
     network: Network,
     layers: str | Sequence[str] = (),
@@ -80,7 +82,7 @@ def invariance(
     direction: str = "vertical",
     border: str = "photo",
     labels: Sequence[int] | None = None,
-    classes: Path | None = None,
+    classes: str | Path | None = None,
     batch_size: int = 16,
     progress: Progress = silent,
 ) -> Invariance:
@@ -126,7 +128,7 @@ def _read(
     network: Network,
     images: Sources,
     labels: Sequence[int] | None,
-    classes: Path | None,
+    classes: str | Path | None,
 ) -> LabelledPhotos:
     if all(map(in_memory, sources_of(images))):
         return label_pixels(network, collection_of(images), labels)

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+from inspectnet.arguments import checks_arguments
 from inspectnet.errors import OptionError
 from inspectnet.methods import policy_of
 from inspectnet.network import Network
 from inspectnet.rules import Policy
 
 
+@checks_arguments
 def invert(
     network: Network,
     layer: str,

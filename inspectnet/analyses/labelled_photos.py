@@ -47,7 +47,7 @@ class LabelledPhotos:
 
 
 def read_labelled(
-    network: Network, collections: Sequence[Collection], classes: Path | None, most: int
+    network: Network, collections: Sequence[Collection], classes: str | Path | None, most: int
 ) -> LabelledPhotos:
     """At most `most` photos of all collections, evenly spaced; notes where classes are a guess.
 

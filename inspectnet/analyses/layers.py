@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from inspectnet.analyses.provenance import provenance
 from inspectnet.analyses.selection import refuse_without_layers
+from inspectnet.arguments import checks_arguments
 from inspectnet.graph.axis import Axis
 from inspectnet.graph.layers import Layer
 from inspectnet.network import Network
@@ -61,6 +62,7 @@ class Catalogue(Result):
     """How photos become inputs, and where that was said; None if they do not."""
 
 
+@checks_arguments
 def layers(network: Network) -> Catalogue:
     """The layers of a network. Raises LayerError if it has none."""
     refuse_without_layers(network)

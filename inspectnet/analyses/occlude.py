@@ -18,6 +18,7 @@ from inspectnet.analyses.occluded_photo import OccludedPhoto, Setup, WatchedMap,
 from inspectnet.analyses.occlusion_summary import Agreement, BoxDrops, agree, summarise
 from inspectnet.analyses.provenance import images_of, provenance
 from inspectnet.analyses.sources import collection_of
+from inspectnet.arguments import checks_arguments
 from inspectnet.classes import class_names, find_class, true_classes
 from inspectnet.errors import ImageError, OptionError
 from inspectnet.geometry import Box
@@ -69,6 +70,7 @@ class Occlusion(Result):
         return tuple(agreement for agreement in found if agreement)
 
 
+@checks_arguments
 def occlude(
     network: Network,
     layers: str | Sequence[str] = (),
@@ -76,7 +78,7 @@ def occlude(
     *,
     target: int | str | None = None,
     labels: Sequence[int] | None = None,
-    classes: Path | None = None,
+    classes: str | Path | None = None,
     patch: int | None = None,
     stride: int | None = None,
     fill: str = "grey",
@@ -155,7 +157,7 @@ def _classes(
     photos: Collection,
     target: int | str | None,
     labels: Sequence[int] | None,
-    file: Path | None,
+    file: str | Path | None,
 ) -> tuple[int | None, Labels, Sequence[str]]:
     """The class that is watched in all photos; by photo its true one; what all classes are called."""
     known = class_names(network, file)

@@ -15,6 +15,7 @@ import numpy as np
 from inspectnet.analyses.likeness import MEASURES, class_distance, compare, edge_likeness
 from inspectnet.analyses.photos import read_photos
 from inspectnet.analyses.provenance import provenance
+from inspectnet.arguments import checks_arguments
 from inspectnet.errors import ModelError, OptionError
 from inspectnet.images import Sources
 from inspectnet.methods import Method, methods_of, suited_methods
@@ -107,6 +108,7 @@ class Sanity(Result):
     """S: the numbers of steps, of which its explanations are kept."""
 
 
+@checks_arguments
 def sanity(
     network: Network,
     images: Sources | None = None,

@@ -18,6 +18,7 @@ from inspectnet.analyses.photos import Photos, read_photos
 from inspectnet.analyses.provenance import provenance
 from inspectnet.analyses.sources import collection_of
 from inspectnet.analyses.statistics import Interval, bootstrap, ratio
+from inspectnet.arguments import checks_arguments
 from inspectnet.classes import class_names, labelled_images
 from inspectnet.errors import LayerError, ModelError, OptionError
 from inspectnet.geometry import Box, Unit
@@ -93,6 +94,7 @@ class Selectivity(Result):
         return means
 
 
+@checks_arguments
 def selectivity(
     network: Network,
     layer: str,
@@ -102,7 +104,7 @@ def selectivity(
     units: int = 2,
     others: int = 5,
     labels: Sequence[int] | None = None,
-    classes: Path | None = None,
+    classes: str | Path | None = None,
     seed: int = 0,
     batch_size: int = 16,
     progress: Progress = silent,
@@ -144,7 +146,7 @@ def selectivity(
 
 
 def _labelled(
-    network: Network, collection: Collection, labels: Sequence[int] | None, classes: Path | None
+    network: Network, collection: Collection, labels: Sequence[int] | None, classes: str | Path | None
 ) -> Targets | None:
     """The images with a class; None, and a note that says why, without two classes that nobody asked for."""
     if labels is not None:

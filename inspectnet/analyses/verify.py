@@ -11,6 +11,7 @@ from inspectnet.analyses.provenance import provenance
 from inspectnet.analyses.selection import refuse_without_layers
 from inspectnet.analyses.sources import collection_of
 from inspectnet.analyses.verification import Check, check_all
+from inspectnet.arguments import checks_arguments
 from inspectnet.errors import RuleError
 from inspectnet.images import Sources, Stream
 from inspectnet.methods import policy_of
@@ -47,6 +48,7 @@ class Verification(Result):
         return all(check.passed for check in self.checks)
 
 
+@checks_arguments
 def verify(
     network: Network,
     layers: str | Sequence[str] = (),

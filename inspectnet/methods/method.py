@@ -37,6 +37,9 @@ class Method(ABC):
         return super().__new__(cls)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.net, Network):
+            what = f"{self.name} is made for a network that was opened, not for a {type(self.net).__name__}"
+            raise OptionError(f"{what}. Give what inspectnet.open gives.")
         for one in self.takes():
             _check(self.name, one, getattr(self, one.name))
 

@@ -87,7 +87,7 @@ def _annotations(path: Path, model: onnx.ModelProto) -> dict[str, str] | None:
     return metadata if told == model else None
 
 
-def read_class_names(path: Path) -> list[str]:
+def read_class_names(path: str | Path) -> list[str]:
     """The class names in a file, in the order of the output: the last of what it calls each class.
 
     Raises OptionError if there are none.
@@ -95,12 +95,13 @@ def read_class_names(path: Path) -> list[str]:
     return [names[-1] for names in read_class_table(path)]
 
 
-def read_class_table(path: Path) -> list[tuple[str, ...]]:
+def read_class_table(path: str | Path) -> list[tuple[str, ...]]:
     """What a file calls each class: a JSON list of names, or lines, with a name in each column of a TSV.
 
     The lines stand in the order of the output, unless their first column numbers them from 0 on. Raises OptionError
     if there are none.
     """
+    path = Path(path)
     try:
         text = read_input(path, SIDECAR).decode()
     except OSError as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inspectnet.arguments import checks_arguments
 from inspectnet.errors import OptionError, nearest
 from inspectnet.figures.display import Display
 from inspectnet.files.inputs import open_regular
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from inspectnet.figures.page import Figure
 
 
+@checks_arguments
 def plot(
     result: Result,
     name: str = "",
@@ -48,6 +50,7 @@ def plot(
     return figure
 
 
+@checks_arguments
 def save(
     result: Result,
     folder: str | Path,
@@ -93,6 +96,7 @@ def write_result(folder: OutputFolder, result: Result, display: Display = DISPLA
     folder.write_record(envelope)
 
 
+@checks_arguments
 def load(folder: str | Path) -> Result:
     """The result that a command or `save` wrote to a folder, whole. Raises OptionError for anything else."""
     path = Path(folder)
