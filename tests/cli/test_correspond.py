@@ -83,7 +83,7 @@ def test_the_same_run_gives_the_same_bytes_and_another_seed_others(model, faces,
 def test_what_hides_may_be_grey(model, faces, tmp_path, capsys):
     found = {}
     for fill in ("mean", "0.5", "0"):
-        options = ("-l", "conv1", "--permutations", 99, "--fill", fill, "-o", tmp_path / "out", "--json")
+        options = ("-l", "conv1", "--permutations", 99, "--fill", fill, "-o", tmp_path / fill, "--json")
         text, _ = done(capsys, "correspond", model, faces, *options)
         found[fill] = json.loads(text)["result"]["layers"]
     assert found["mean"] == found["0.5"] != found["0"]  # the model's mean is 0.5
