@@ -3,12 +3,15 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 MODEL ?= models/zfnet-tiny.onnx
 LAYER ?= conv5
+ifeq ($(MODEL) $(LAYER),models/zfnet-tiny.onnx conv5)
+MAPS ?= 4,10,17,51,53,67,82,92,93,94,105,106  # of which the sample photos show something in common; chosen by eye
+endif
 BIN := .venv/bin
 
 .PHONY: deconv test format clean
 
 deconv: .venv/installed  ## show what a layer of MODEL sees in the sample photos
-	$(BIN)/inspectnet deconv "$(MODEL)" --layer "$(LAYER)"
+	$(BIN)/inspectnet deconv "$(MODEL)" --layer "$(LAYER)" $(if $(MAPS),--maps $(MAPS))
 
 test: .venv/installed-dev  ## format, lint, types, tests
 	$(BIN)/ruff format --check .

@@ -65,6 +65,9 @@ def tables(result: Features) -> Iterator[tuple[str, str]]:
 def print_result(result: Features) -> None:
     """Print which layers were shown, over how many images or tiles of them."""
     show(f"{', '.join(features.layer for features in result.layers)}: {_counted(result)}")
+    for features in result.layers:
+        if blank := sum(not projection.any() for projection in features.projections):
+            show(f"{features.layer}: of {len(features.projections)} projections {blank} are blank: nothing came down")
 
 
 def _title(result: Features, features: LayerFeatures) -> str:
@@ -82,9 +85,23 @@ def _counted(result: Features) -> str:
 
 
 def _footer(result: Features, display: Display, shown: Shown) -> str:
-    parts = [policy_words(result.about.options["policy"], result.operators), display.words()]
+    parts = [_chosen(result), policy_words(result.about.options["policy"], result.operators), display.words()]
     parts += [f"tiles show {shown.zoom}"] if shown.zoom else []
     return "; ".join(parts + [BEYOND] * shown.beyond)
+
+
+def _chosen(result: Features) -> str:
+    """How the maps of the page were chosen."""
+    options, maps = result.about.options, str(result.about.options["maps"])
+    if options["units"] or not (maps.isdigit() or maps == "all"):
+        return "maps: as asked for"
+    if maps == "all":
+        return "maps: all"
+    return (
+        f"maps: the {maps} strongest"
+        if result.photo
+        else f"maps: {maps} drawn of the active ones, seed {options['seed']}"
+    )
 
 
 def _whole(signal: np.ndarray, model: Model, display: Display) -> Pixels | Worded:

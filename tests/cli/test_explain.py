@@ -11,6 +11,7 @@ from PIL import Image
 import inspectnet
 from inspectnet.classes import find_class
 from inspectnet.errors import OptionError
+from inspectnet.figures.encoding import encode
 from inspectnet.methods import METHODS
 
 SIDE = 24
@@ -322,3 +323,17 @@ def test_labels_that_tell_no_classes_apart_are_no_error_and_leave_no_older_files
 def test_selectivity_refuses_what_does_not_exist_in_one_line(options, line, model, photos, tmp_path, capsys):
     assert line in refused(capsys, "selectivity", model, *options, "--images", photos, "-o", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_how_signals_are_drawn_is_a_choice_that_changes_pictures_and_no_number(model, photos, tmp_path, capsys):
+    out = tmp_path / "out"
+    done(capsys, "explain", model, photos, "-m", "gradient", "-o", out)
+    before = contents(out)
+    done(capsys, "explain", model, photos, "-m", "gradient", "--clip", 80, "--scale", "page", "--no-zoom", "-o", out)
+    after = contents(out)
+    assert before["explain.png"] != after["explain.png"] and before["arrays.npz"] == after["arrays.npz"]
+    result = inspectnet.load(out)
+    drawn, plain = (encode(inspectnet.plot(result, **how), "png") for how in ({"clip": 80, "scale": "page"}, {}))
+    assert drawn != plain
+    with pytest.raises(OptionError, match=r"no scale 'row'. Choose one of: tile, map, page"):
+        inspectnet.plot(result, scale="row")
