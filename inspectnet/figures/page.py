@@ -74,7 +74,8 @@ class Page:
         upright: from the bottom upwards, and y is its lower end.
         """
         text = text if room is None else shorten(text, room, size)
-        line = self._paper.text(*place, one_line(text), fontsize=points(size), color=ink, family=style.FACE)
+        text = one_line(text)
+        line = self._paper.text(*place, text, fontsize=points(size), color=ink, family=style.faces(text))
         line.set_parse_math(False)  # a dollar begins no formula
         if upright:
             line.set(rotation=90, va="bottom", ha="center")

@@ -1,9 +1,11 @@
 """The look that all figures share: ink, colours, letters, and text that is measured before it is drawn."""
 
 import bisect
+import contextlib
 import functools
 import logging
 import math
+import re
 import unicodedata
 
 # Both speak on standard error: of a cache that is built at the first run, of letters that no typeface has.
@@ -26,6 +28,7 @@ TITLE, HEADING, CAPTION, SMALL = 18, 14, 12, 11  # letters, px
 MARGIN = 24  # around a page, px
 TEXT_ROOM = 1000  # a narrow page gets wider for its title and footer, up to here; px
 ELLIPSIS = "…"
+NO_LETTERS = r"Last ?Resort|STIXNonUnicode|STIXSize|cm(b|ex|mi|r|ss|sy|tt)\d+|\."  # typefaces of symbols and boxes
 
 
 def points(pixels: float) -> float:
@@ -41,7 +44,8 @@ def line_height(size: float) -> int:
 @functools.lru_cache(maxsize=8192)
 def text_width(text: str, size: float) -> int:
     """Pixels that a line of text covers, as the renderer that draws it says."""
-    width, _, _ = _renderer().get_text_width_height_descent(one_line(text), _letters(size), False)
+    text = one_line(text)
+    width, _, _ = _renderer().get_text_width_height_descent(text, _letters(size, faces(text)), False)
     return math.ceil(float(width))
 
 
@@ -59,8 +63,14 @@ def shorten(text: str, width: float, size: float) -> str:
 
 
 def one_line(text: str) -> str:
-    """The text without line breaks and control characters; a letter that the typeface lacks is drawn as ?."""
+    """The text without line breaks and control characters; a letter that no typeface has is drawn as its escape."""
     return "".join(map(_drawable, unicodedata.normalize("NFC", text))).strip()
+
+
+def faces(text: str) -> tuple[str, ...]:
+    """The typefaces that draw a line of text: FACE, then any installed ones for the letters it lacks."""
+    found = {face: None for letter in set(text) if (face := _face_of(letter))}
+    return FACE, *sorted(found.keys() - {FACE})
 
 
 def _elide(text: str, kept: int) -> str:
@@ -72,7 +82,25 @@ def _elide(text: str, kept: int) -> str:
 def _drawable(letter: str) -> str:
     if not letter.isprintable():
         return " "
-    return letter if _face().get_char_index(ord(letter)) else "?"
+    return letter if _face_of(letter) else letter.encode("ascii", "backslashreplace").decode()
+
+
+@functools.lru_cache(maxsize=4096)
+def _face_of(letter: str) -> str | None:
+    """The first typeface that has a letter; None if none has."""
+    return next((name for name, font in _installed().items() if font.get_char_index(ord(letter))), None)
+
+
+@functools.cache
+def _installed() -> dict[str, ft2font.FT2Font]:
+    """The typefaces there are by name, FACE first, without those whose letters are none or boxes."""
+    fonts = {FACE: font_manager.get_font(font_manager.findfont(FACE))}
+    for entry in sorted(font_manager.fontManager.ttflist, key=lambda entry: (entry.name, entry.fname)):
+        plain = entry.style == "normal" and entry.weight in (400, "normal", "regular")
+        if plain and entry.name not in fonts and not re.match(NO_LETTERS, entry.name):
+            with contextlib.suppress(RuntimeError, OSError):  # a file that went away, or holds bitmaps only
+                fonts[entry.name] = font_manager.get_font(entry.fname)
+    return fonts
 
 
 @functools.cache
@@ -81,10 +109,5 @@ def _renderer() -> RendererAgg:
 
 
 @functools.cache
-def _letters(size: float) -> font_manager.FontProperties:
-    return font_manager.FontProperties(family=FACE, size=points(size))
-
-
-@functools.cache
-def _face() -> ft2font.FT2Font:
-    return font_manager.get_font(font_manager.findfont(FACE))
+def _letters(size: float, families: tuple[str, ...]) -> font_manager.FontProperties:
+    return font_manager.FontProperties(family=families, size=points(size))
