@@ -177,7 +177,8 @@ def test_a_layer_that_is_dead_is_like_itself_and_nothing_is_nearer_than_the_end(
 
 def test_jumps_are_where_one_image_wins_after_another():
     images, nothing = (("e", "e", "h", "h"), (None, "c", "d", None)), np.zeros((2, 4))
-    layer = LayerEvolution("conv1", (0, 1), nothing, images, nothing, nothing, None, (1.0,) * 4, (None,) * 4)
+    others = (nothing, nothing, nothing, None, (1.0,) * 4, (None,) * 4)
+    layer = LayerEvolution("conv1", (0, 1), nothing, images, *others)
     assert layer.jumps().tolist() == [[False, False, True, False], [False, False, True, False]]
 
 
