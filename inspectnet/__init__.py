@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from inspectnet.methods.grad_cam_pp import GradCamPlusPlus
     from inspectnet.methods.lrp import Lrp
     from inspectnet.network import Network
-    from inspectnet.network import open_network as open
+    from inspectnet.opening import open_network as open
     from inspectnet.report.keeping import load, plot, save
 
 __version__ = "0.1.0"
@@ -83,7 +83,7 @@ __all__ = [
 
 _HOMES = {
     "Network": ("inspectnet.network", "Network"),
-    "open": ("inspectnet.network", "open_network"),
+    "open": ("inspectnet.opening", "open_network"),
     "load": ("inspectnet.report.keeping", "load"),
     "plot": ("inspectnet.report.keeping", "plot"),
     "save": ("inspectnet.report.keeping", "save"),

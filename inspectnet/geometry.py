@@ -61,3 +61,18 @@ class Unit:
     y: int = 0
     x: int = 0
     value: float = 1.0
+
+
+@dataclass(frozen=True)
+class Maxima:
+    """The strongest unit of each map in each image."""
+
+    values: np.ndarray
+    """(N, K) float32: the activation."""
+    places: np.ndarray
+    """(N, K, 2) int64: its y and x in the map, the first one of equals; 0 for a layer without extent."""
+
+    def unit(self, image: int, map: int) -> Unit:
+        """The strongest unit of a map in an image, with its activation."""
+        y, x = self.places[image, map].tolist()
+        return Unit(image, map, y, x, float(self.values[image, map]))

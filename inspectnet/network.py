@@ -1,79 +1,26 @@
 """Network: one opened model, the only door for analyses."""
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from inspectnet.arguments import checks_arguments
-from inspectnet.errors import ModelError, blames_its_model, blaming_the_model
-from inspectnet.geometry import Unit
-from inspectnet.graph.directory import Directory
-from inspectnet.graph.layers import COLUMNS, Layer, find_layers, layer_cells
+from inspectnet.errors import ModelError, blames_its_model
+from inspectnet.geometry import Maxima, Unit
+from inspectnet.graph.layers import Layer
+from inspectnet.graph.listing import html_listing, text_listing
 from inspectnet.graph.scores import ClassScores, ScorePool, find_pool, find_scores, of_each_class, softmax
 from inspectnet.graph.subgraphs import cut, cut_at_maxima
-from inspectnet.graph.unlisted import unlisted_above
 from inspectnet.graph.weights import replace_weights, weights_of
 from inspectnet.graph.writing import to_bytes
 from inspectnet.images import Collection, Preparation, Reader, Sources, collection_of, is_pillow, sources_of
 from inspectnet.inverse import Inverse, check_unit
 from inspectnet.inverse.operators import operators_below
 from inspectnet.opened_model import OpenedModel
-from inspectnet.preprocessing import class_names, prepare_model, training_epoch
-from inspectnet.reading.reader import read
 from inspectnet.rules import Policy
 from inspectnet.runtime.batches import run_in_batches
-from inspectnet.runtime.device import choose_device
 from inspectnet.runtime.session import Session
-
-
-@checks_arguments
-def open_network(
-    path: str | Path,
-    *,
-    device: str = "auto",
-    preparation: Preparation | Mapping[str, Any] | None = None,
-    aliases: Mapping[str, str] | None = None,
-    threads: int = 0,
-    scores: str = "",
-) -> "Network":
-    """The network in the ONNX file `path`, ready to be asked.
-
-    device: auto, cpu, cuda or cuda:1. preparation: how photos become inputs, if not what travels with the model;
-    or a few of its fields, {"mean": (0.5, 0.5, 0.5)}.
-    aliases: further names of layers, {"conv5": "features.10"}. threads: cores to use, 0 for all.
-    scores: the layer or output that holds the class scores, where several do.
-    Raises ModelError, OptionError, LayerError or DeviceError.
-    """
-    source, on = read(path), choose_device(device)
-    with blaming_the_model(source.path):
-        model, photos, where = prepare_model(source, preparation or {})
-        layers = find_layers(model.graph)
-        unknown = unlisted_above(model.graph, layers)
-        return Network(
-            path=source.path, sha256=source.sha256, model=model, device=on, threads=threads,
-            directory=Directory(layers, aliases, unknown), unknown=unknown, scores_in=scores,
-            photos=photos, preparation_source=where,
-            classes=class_names(source), epoch=training_epoch(source),
-        )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Maxima:
-    """The strongest unit of each map in each image."""
-
-    values: np.ndarray
-    """(N, K) float32: the activation."""
-    places: np.ndarray
-    """(N, K, 2) int64: its y and x in the map, the first one of equals; 0 for a layer without extent."""
-
-    def unit(self, image: int, map: int) -> Unit:
-        """The strongest unit of a map in an image, with its activation."""
-        y, x = self.places[image, map].tolist()
-        return Unit(image, map, y, x, float(self.values[image, map]))
 
 
 @blames_its_model
@@ -96,19 +43,11 @@ class Network(OpenedModel):
 
     def __repr__(self) -> str:
         """What was opened, and a line for each layer."""
-        rows = [COLUMNS, *map(layer_cells, self.layers)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
-        return "\n".join([self._title(), *lines])
+        return text_listing(self._title(), self.layers)
 
     def _repr_html_(self) -> str:
         """The same as a table, which notebooks show."""
-        head, *rows = (
-            "".join(f"<{tag} style='text-align:left'>{html.escape(cell)}</{tag}>" for cell in row)
-            for tag, row in [("th", COLUMNS), *(("td", layer_cells(layer)) for layer in self.layers)]
-        )
-        body = "".join(f"<tr>{row}</tr>" for row in [head, *rows])
-        return f"<b>{html.escape(self._title())}</b><table>{body}</table>"
+        return html_listing(self._title(), self.layers)
 
     def _title(self) -> str:
         classes = f", {len(self.classes)} named classes" if self.classes else ""

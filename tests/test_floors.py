@@ -21,7 +21,7 @@ rules
 opened_model preprocessing
 inverse
 network
-scan
+opening scan
 classes
 methods
 analyses

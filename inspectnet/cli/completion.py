@@ -19,7 +19,7 @@ def complete_layer(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def _names(path: Path) -> list[str]:
-    from inspectnet.network import open_network
+    from inspectnet.opening import open_network
 
     layers = open_network(sorted(path.glob("*.onnx"))[-1] if path.is_dir() else path, device="cpu").layers
     return list(dict.fromkeys(name for layer in layers for name in (layer.name, *layer.aliases)))

@@ -69,7 +69,7 @@ class Opening:
         OptionError, ModelError.
         """
         from inspectnet.graph.unlisted import tell_unlisted
-        from inspectnet.network import open_network
+        from inspectnet.opening import open_network
 
         said = self.preprocessing.said()
         pairs = [text.partition("=") for text in self.alias or []]

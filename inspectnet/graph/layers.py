@@ -73,17 +73,6 @@ class Layer:
         return int(h or 0), int(w or 0)
 
 
-COLUMNS = ("layer", "also", "op", "output", "field")
-
-
-def layer_cells(layer: Layer) -> tuple[str, ...]:
-    """What a table says of a layer: its name, other names, operators, extents, side of the field, px."""
-    sides = dict.fromkeys(f"{float(axis.size):g}" for axis in layer.field or ())
-    also = " ".join(alias for alias in layer.aliases if alias != layer.name)
-    output = "x".join(map(str, layer.shape[1:]))
-    return layer.name, also, "+".join(layer.ops), output, "x".join(sides) or "all"
-
-
 def find_layers(graph: ir.Graph) -> list[Layer]:
     """The layers of `graph` from the bottom up, named by their ordinals: conv1, conv2, pool1, fc1 ...
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from inspectnet.errors import ModelError
+from inspectnet.geometry import Maxima
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Collection, Seen
-from inspectnet.network import Maxima, Network
+from inspectnet.network import Network
 from inspectnet.scan.engine import NetworkQuestion, Rows, scan
 from inspectnet.scan.top import Ranking, Top
 

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inspectnet.geometry import Unit
+from inspectnet.geometry import Maxima, Unit
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Keys
-from inspectnet.network import Maxima
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from small import build
 import inspectnet
 from inspectnet.analyses import verification
 from inspectnet.analyses.verification import check_all
+from inspectnet.geometry import Maxima
 from inspectnet.graph.builder import Op
 from inspectnet.inverse import operators, projection, split, walk
-from inspectnet.network import Maxima, Network
+from inspectnet.network import Network
 from inspectnet.rules import Policy, registry
 from inspectnet.rules.registry import HELD
 

@@ -228,7 +228,7 @@ def test_the_device_is_told_where_it_was_asked_for_or_makes_the_run_slow(
 
     if not options:
         monkeypatch.setattr(
-            "inspectnet.network.choose_device", lambda wanted: Device("cpu", "cpu; not cuda: a reason", hindered)
+            "inspectnet.opening.choose_device", lambda wanted: Device("cpu", "cpu; not cuda: a reason", hindered)
         )
     _, _, err = run(capsys, "deconv", model, "-l", "conv2", "--images", photos, "-o", tmp_path / "out", *options)
     assert sum(line.startswith("device: cpu") for line in err.splitlines()) == told
@@ -728,12 +728,12 @@ def test_debug_shows_the_error_wherever_it_stands(tmp_path):
 
 
 def test_a_bug_of_ours_is_one_line_too_and_has_a_code_of_its_own(model, monkeypatch, capsys):
-    import inspectnet.network
+    import inspectnet.opening
 
     def broken(*_, **__):
         raise ZeroDivisionError("two\nlines")
 
-    monkeypatch.setattr(inspectnet.network, "open_network", broken)
+    monkeypatch.setattr(inspectnet.opening, "open_network", broken)
     code, _, err = run(capsys, "layers", model)
     assert code == 3
     assert err == "inspectnet: ZeroDivisionError: two lines. This is a bug of inspectnet; --debug shows where.\n"
@@ -814,5 +814,5 @@ def test_a_command_whose_stdout_is_closed_says_so_in_one_line(monkeypatch, capsy
 def test_an_error_of_a_graph_is_the_models_wherever_it_comes_from(monkeypatch, capsys, model):
     space = {"__name__": "inspectnet.graph.planted"}
     exec("def fail(*_, **named):\n    raise IndexError('no 3')", space)
-    monkeypatch.setattr("inspectnet.network.open_network", space["fail"])
+    monkeypatch.setattr("inspectnet.opening.open_network", space["fail"])
     assert "cannot read the graph of the model: IndexError no 3." in refused(capsys, "layers", model)

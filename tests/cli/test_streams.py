@@ -137,14 +137,14 @@ def test_names_of_models_layers_and_classes_act_on_nothing(terminal, tmp_path, r
 
 LOUD = """
 import logging, os, warnings
-import inspectnet.network
-opened = inspectnet.network.open_network
+import inspectnet.opening
+opened = inspectnet.opening.open_network
 def loud(*arguments, **options):
     logging.getLogger("onnx_ir.passes").warning("a pass failed", exc_info=ValueError("traceback"))
     warnings.warn("a library warns")
     os.write(2, b"TIFFReadDirectory: Warning, from C\\n")
     return opened(*arguments, **options)
-inspectnet.network.open_network = loud
+inspectnet.opening.open_network = loud
 """
 
 

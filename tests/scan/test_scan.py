@@ -9,8 +9,8 @@ from PIL import Image
 
 import inspectnet
 from inspectnet.errors import ImageError, ModelError
+from inspectnet.geometry import Maxima
 from inspectnet.images import Preparation, TenCrops, find_images
-from inspectnet.network import Maxima
 from inspectnet.scan import Gather, Peaks, Sum, Top, scan
 
 SIDE = 12
