@@ -81,7 +81,7 @@ def draw_gallery(
     pictures: Sequence[tuple[str, Pixels | Worded]] = (),
     *,
     title: str,
-    footer: str,
+    footer: str | Sequence[str],
     fields: Sequence[Field] = (),
     nothing: str = "no map of this layer was ever active",
     columns: int | None = None,
@@ -101,11 +101,12 @@ def draw_gallery(
     columns = min(columns or _good_columns(len(blocks), form, head), max(len(blocks), 1))
     width, height = _body(len(blocks), columns, form, head)
     large, small = min(max(18, width / 55), 40), min(max(11, width / 100), 22)  # read from as far as the page is large
-    inner = max(width, words_width(title, footer, (large, small)))
+    lines = [footer] if isinstance(footer, str) else footer
+    inner = max(width, *(words_width(title, line, (large, small)) for line in lines))
 
     top = style.MARGIN + line_height(large) + BETWEEN // 2
     bottom = top + height + BETWEEN
-    page = framed(inner, bottom, title, footer, (large, small))
+    page = framed(inner, bottom, title, lines, (large, small))
     _draw_pictures(page, pictures, sizes, top)
     if pictures:
         _outline(page, fields, (style.MARGIN, top + line_height(style.CAPTION) + BELOW), pictures[0][1], sizes[0])

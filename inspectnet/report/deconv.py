@@ -84,17 +84,18 @@ def _counted(result: Features) -> str:
     return f"{images.count} {'tiles of photos' if result.about.options['tile'] else 'images'}"
 
 
-def _footer(result: Features, display: Display, shown: Shown) -> str:
-    parts = [_chosen(result), policy_words(result.about.options["policy"], result.operators), display.words()]
-    parts += [f"tiles show {shown.zoom}"] if shown.zoom else []
-    return "; ".join(parts + [BEYOND] * shown.beyond)
+def _footer(result: Features, display: Display, shown: Shown) -> list[str]:
+    """Two lines: what is shown, and how it is drawn."""
+    how = [display.words(), *([f"tiles show {shown.zoom}"] if shown.zoom else []), *[BEYOND] * shown.beyond]
+    made = policy_words(result.about.options["policy"], result.operators)
+    return [f"{_chosen(result)}; {made}", "; ".join(how)]
 
 
 def _chosen(result: Features) -> str:
     """How the maps of the page were chosen."""
     options, maps = result.about.options, str(result.about.options["maps"])
     if options["units"] or not (maps.isdigit() or maps == "all"):
-        return "maps: as asked for"
+        return "maps: those asked for, by their numbers"
     if maps == "all":
         return "maps: all"
     return (
