@@ -23,7 +23,8 @@ def edge_likeness(x: np.ndarray, explanation: np.ndarray) -> np.ndarray:
     An edge detector looks much like some methods, and knows no network (Adebayo et al. 2018, sec. 5.1). NaN for a
     blank explanation.
     """
-    down, right = np.gradient(x.mean(axis=1), axis=(1, 2))
+    grey = x.mean(axis=1)
+    down, right = (np.gradient(grey, axis=a) if grey.shape[a] > 1 else np.zeros_like(grey) for a in (1, 2))
     edges, sizes = np.hypot(down, right), np.abs(explanation).sum(axis=1)
     return np.array([spearman(a, b) if b.any() else np.nan for a, b in zip(edges, sizes, strict=True)])
 

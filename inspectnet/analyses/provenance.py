@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from inspectnet.images import Seen
 from inspectnet.network import Network
 from inspectnet.results import Images, Model, Provenance, SkippedImage
@@ -18,7 +20,18 @@ def provenance(networks: Sequence[Network], images: Images | None, options: Mapp
         )
         for network in networks
     )
-    return Provenance(models, images, dict(options), networks[0].device.name, versions())
+    return Provenance(
+        models, images, {name: _plain(value) for name, value in options.items()}, networks[0].device.name, versions()
+    )
+
+
+def _plain(value: object) -> object:
+    """An argument with Python's own numbers in place of NumPy's."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def model_names(networks: Sequence[Network]) -> list[str]:

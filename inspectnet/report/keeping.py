@@ -121,7 +121,7 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
             if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
                 raise ValueError("its arrays are compressed, which inspectnet does not do")  # and may hold no end
             return {name.removesuffix(".npy"): _read_array(archive, name) for name in archive.namelist()}
-    except (zipfile.BadZipFile, EOFError, TypeError, SyntaxError, MemoryError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, EOFError, TypeError, SyntaxError, MemoryError, RuntimeError) as error:
         raise ValueError(f"its arrays cannot be read ({error})") from error
 
 

@@ -94,6 +94,13 @@ def test_the_structural_similarity_equals_its_definition(shape, rng):
     assert ssim(a, a) == pytest.approx(1)
 
 
+def test_the_edges_of_a_single_row_lie_along_it(rng):
+    row = np.zeros((1, 1, 1, 9))
+    row[..., 4:] = 1
+    edges = np.abs(np.gradient(row, axis=3))
+    assert edge_likeness(row, edges)[0] == pytest.approx(1)
+
+
 def test_the_edges_of_an_image_are_most_like_themselves(rng):
     x = np.zeros((1, 3, 16, 16), np.float32)
     x[:, :, :, 8:] = 1

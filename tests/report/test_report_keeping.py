@@ -142,3 +142,11 @@ def test_pictures_tell_what_made_them(result, tmp_path):
     assert told["images"]["sha256"] == result.about.images.sha256 and told["options"]["border"] == "photo"
     for name in ("invariance.svg", "invariance.pdf"):
         assert result.about.images.sha256.encode() in (folder / name).read_bytes()
+
+
+def test_arguments_of_numpy_are_kept_as_pythons_own(result, tmp_path):
+    model, photos = tmp_path / "tiny.onnx", np.zeros((2, 20, 24, 3), np.uint8) + 90
+    write_network(model, CONV_AND_DENSE, random_weights(0, k=(4, 3, 3, 3), w1=(4, 6), w2=(6, 3)), SIDE)
+    made = inspectnet.verify(inspectnet.open(model, device="cpu"), ["conv1"], photos, seed=np.int64(1))
+    inspectnet.save(made, tmp_path / "kept")
+    assert check_result(tmp_path / "kept").about.options["seed"] == 1
