@@ -601,7 +601,7 @@ def test_a_layer_that_is_not_there_is_refused(command, model, tmp_path, capsys):
 
 def test_a_unit_in_the_place_of_a_layer_is_refused(model, tmp_path, capsys):
     line = refused(capsys, "invert", model, "-l", "conv2:3", "-o", tmp_path / "x.onnx")
-    assert "'conv2:3' is one unit; the file takes seeds of a whole layer. Say --layer conv2." in line
+    assert "'conv2:3' is one unit; the file takes seeds of a whole layer. Say conv2." in line
     assert not (tmp_path / "x.onnx").exists()
 
 

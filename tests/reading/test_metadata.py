@@ -126,7 +126,7 @@ def test_a_preparation_that_makes_no_sense_is_refused_with_its_place(text, match
         ({"foo": 1}, r"a preparation has no 'foo'\. Fields: input_size mean std"),
         ({"men": (0, 0, 0)}, r"a preparation has no 'men'\. Did you mean mean"),
         ({1: 2}, "a preparation has no '1'"),
-        ("bicubic", "a preparation is a Preparation or a mapping of its fields, not str"),
+        ("bicubic", "preparation is a Preparation or a Mapping or None, not 'bicubic'"),
         ({"mean": 0.5}, "mean must be a list of numbers"),
         ({"std": ("a", "b", "c")}, "std must be 3 finite numbers"),
         *(({"input_size": size}, r"input_size must be \(H, W\)") for size in (8, (8,), (0, 8), (8.0, 8), "88", None)),
