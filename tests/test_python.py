@@ -120,6 +120,7 @@ def test_models_are_written_by_functions_too(net, tmp_path):
             lambda net: inspectnet.deconv(net, "conv5", CAT, maps=2.5),
             "maps is a whole number or a text or several, each",
         ),
+        (lambda net: inspectnet.deconv(net, [], CAT), "there is no layer. Name one or more"),
         (lambda net: inspectnet.deconv(net, "conv5", CAT, top=0), "its 0 strongest activations"),
         (lambda net: inspectnet.deconv(net, "conv5", CAT, seed=-1), "seed cannot be -1. Choose"),
         (lambda net: inspectnet.deconv(net, "conv5", CAT, batch_size=True), "batch_size is a whole number, not True"),

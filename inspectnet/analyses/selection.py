@@ -57,6 +57,8 @@ def select_maps(
     """
     if maps is not None and len(units):
         raise OptionError(f"--maps {_text(maps)} and --unit {_text(units)} say the maps twice. Leave one of them out.")
+    if not len(addresses):
+        raise OptionError("there is no layer. Name one or more, as conv5, 'conv*' or conv5:212.")
     maps = DRAWN if maps is None else maps
     asked = [_ranked(network.address(text)) for text in names_of(addresses)]
     own: dict[str, list[int]] = {}
