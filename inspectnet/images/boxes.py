@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from inspectnet.errors import OptionError
+from inspectnet.errors import InspectError, OptionError
 from inspectnet.files.inputs import read_input
 from inspectnet.files.parsing import parse_json
 from inspectnet.geometry import Box
@@ -20,14 +20,19 @@ BEYOND = {"outside": 0, "inside": 1}  # how far a file's x1 and y1 are from the 
 SHAPE = '{"photo.jpg": [x0, y0, x1, y1]}, or groups of such'
 
 
+def read_marks(file: Path, refusal: type[InspectError], check: str, write: str) -> object:
+    """What a JSON file of boxes or parts says. Raises `refusal`, which ends with `check` or with how to `write` it."""
+    try:
+        return parse_json(read_input(file))
+    except OSError as error:
+        raise refusal(f"cannot read {file}: {(error.strerror or str(error)).lower()}. {check}") from error
+    except (ValueError, RecursionError) as error:
+        raise refusal(f"{file} is not JSON: {error}. {write}") from error
+
+
 def read_boxes(file: Path) -> dict[str, Box]:
     """By image the box that a JSON file gives it, alone or in a group. Raises OptionError."""
-    try:
-        told = parse_json(read_input(file))
-    except OSError as error:
-        raise OptionError(f"cannot read {file}: {(error.strerror or str(error)).lower()}. Check --boxes.") from error
-    except (ValueError, RecursionError) as error:
-        raise OptionError(f"{file} is not JSON: {error}. Write {SHAPE}.") from error
+    told = read_marks(file, OptionError, "Check --boxes.", f"Write {SHAPE}.")
     refusal = OptionError(f"{file} does not hold boxes. Write {SHAPE}.")
     if not isinstance(told, dict):
         raise refusal

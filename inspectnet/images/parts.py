@@ -9,9 +9,8 @@ import numpy as np
 
 from inspectnet.errors import ImageError, OptionError
 from inspectnet.files.inputs import read_input
-from inspectnet.files.parsing import parse_json
 from inspectnet.geometry import Box
-from inspectnet.images.boxes import box_of, corners_beyond, fill_box
+from inspectnet.images.boxes import box_of, corners_beyond, fill_box, read_marks
 from inspectnet.images.decode import decode
 from inspectnet.images.fit import Pixels, fit
 from inspectnet.images.prepare import Preparation, Prepared
@@ -48,12 +47,7 @@ def read_parts(file: Path, folder: Path | None = None) -> list[Marked]:
 
     Every photo has to have the same parts, and to be there once. Raises ImageError, OptionError.
     """
-    try:
-        content = parse_json(read_input(file))
-    except OSError as error:
-        raise ImageError(f"cannot read {file}: {(error.strerror or str(error)).lower()}. Check the path.") from error
-    except (ValueError, RecursionError) as error:
-        raise ImageError(f"{file} is not JSON: {error}. {FORM}.") from error
+    content = read_marks(file, ImageError, "Check the path.", f"{FORM}.")
     entries = content.get("images") if isinstance(content, dict) else None
     if not isinstance(entries, list) or not entries:
         raise ImageError(f"{file} lists no images. {FORM}.")

@@ -64,6 +64,13 @@ def test_a_file_laid_out_for_one_processor_is_refused_with_the_reason(tmp_path):
         inspectnet.open(saved, device="cpu")
 
 
+def test_a_layout_of_blocks_is_refused_on_any_processor():
+    """As ORT_ENABLE_ALL writes it where the processor has one: the domain tells."""
+    node = ir.node("Conv", [], domain="com.microsoft.nchwc")
+    with pytest.raises(ModelError, match=r"one kind of processor .*save it again with ORT_ENABLE_EXTENDED"):
+        write_out(ir.Model(ir.Graph([], node.outputs, nodes=[node], name="saved"), ir_version=10), "m.onnx")
+
+
 def test_a_quantised_convolution_with_its_channels_last_is_refused_with_the_reason(tmp_path):
     """As ORT_ENABLE_ALL writes it, of a network with as many channels as columns: nothing but the attribute tells."""
     node = ir.node("QLinearConv", [], {"channels_last": 1}, domain="com.microsoft")
