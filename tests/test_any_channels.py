@@ -29,6 +29,8 @@ SHAPES = {
     "thirteen channels": (13, 12, 10),
     "one row": (3, 1, 40),
     "one column": (1, 40, 1),
+    "one column of two channels": (2, 40, 1),
+    "one column of five channels": (5, 40, 1),
     "one row of five channels": (5, 1, 40),
 }
 

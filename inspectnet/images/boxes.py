@@ -6,6 +6,7 @@ ImageNet's lists.
 
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ BEYOND = {"outside": 0, "inside": 1}  # how far a file's x1 and y1 are from the 
 SHAPE = '{"photo.jpg": [x0, y0, x1, y1]}, or groups of such'
 
 
-def read_marks(file: Path, refusal: type[InspectError], check: str, write: str) -> object:
+def read_marks(file: Path, refusal: type[InspectError], check: str, write: str) -> Any:
     """What a JSON file of boxes or parts says. Raises `refusal`, which ends with `check` or with how to `write` it."""
     try:
         return parse_json(read_input(file))

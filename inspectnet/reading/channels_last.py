@@ -26,11 +26,12 @@ def put_channels_first(model: ir.Model) -> bool:
     """Let `model` take its image as (N, C, H, W), in place; whether it took it as (N, H, W, C).
 
     The maps of its layers and outputs are (N, C, H, W) then, too, under the names that they had. Where the shape could
-    mean either, it means (N, C, H, W) already; where it is no photo's, the first operators tell.
+    mean either, it means (N, C, H, W) already, and where a convolution reads it; where it is no photo's, the first
+    operators tell.
     """
     graph = model.graph
     image, (n, h, w, c) = graph.inputs[0], shape_of(graph.inputs[0]) or ()
-    if h in CHANNELS or not (c in CHANNELS or _is_turned_at_once(image)):
+    if h in CHANNELS or _is_filtered(image) or not (c in CHANNELS or _is_turned_at_once(image)):
         return False
     first = ir.Value(name=image.name, shape=ir.Shape([n, c, h, w]), type=image.type)
     image.name = f"{first.name}/channels_last"
@@ -43,6 +44,20 @@ def put_channels_first(model: ir.Model) -> bool:
         _cancel(node) if node.op_type == "Transpose" else _sink(graph, node)
     passes.RemoveUnusedNodesPass()(model)
     return True
+
+
+def _is_filtered(image: ir.Value) -> bool:
+    """Whether a convolution reads the image, or what pointwise operators make of it: axis 1 holds its channels."""
+    asked, seen = [image], {image}
+    while asked:
+        for node in asked.pop().consumers():
+            if node.op_type == "Conv" and not node.domain:
+                return True
+            made = node.outputs[0]
+            if node.op_type in POINTWISE and not node.domain and made not in seen:
+                asked.append(made)
+                seen.add(made)
+    return False
 
 
 def _is_turned_at_once(image: ir.Value) -> bool:
