@@ -25,37 +25,3 @@ from inspectnet.images.seen import Keys, Seen
 from inspectnet.images.sources import find_images
 from inspectnet.images.stream import Batch, Stream
 from inspectnet.images.tiles import tile_boxes, tile_id
-
-__all__ = [
-    "MAX_PIXELS",
-    "Batch",
-    "Collection",
-    "Entry",
-    "Keys",
-    "Preparation",
-    "Reader",
-    "Seen",
-    "Several",
-    "Skipped",
-    "Source",
-    "Sources",
-    "Stream",
-    "Targets",
-    "TenCrops",
-    "all_names",
-    "collection_of",
-    "collections_of",
-    "decode",
-    "find_images",
-    "hold_images",
-    "in_memory",
-    "is_pillow",
-    "join",
-    "match_labels",
-    "photos_of",
-    "read_photo",
-    "sources_of",
-    "spaced",
-    "tile_boxes",
-    "tile_id",
-]

@@ -6,17 +6,3 @@ from inspectnet.inverse.operators import Operator
 from inspectnet.inverse.projection import Projection
 from inspectnet.inverse.split import Split, invert_split
 from inspectnet.inverse.walk import OWNER, PIXELS, SEED, invert
-
-__all__ = [
-    "OWNER",
-    "PIXELS",
-    "SEED",
-    "Inverse",
-    "Operator",
-    "Projection",
-    "Split",
-    "check_unit",
-    "field_box",
-    "invert",
-    "invert_split",
-]

@@ -13,30 +13,3 @@ from inspectnet.methods.text import methods_of, parse_methods, parse_policies, p
 for _module in pkgutil.iter_modules(__path__):  # further files of this room enter their methods themselves
     importlib.import_module(f"{__name__}.{_module.name}")
 globals().update({kind.__name__: kind for kind in METHODS.values()})
-
-__all__ = [
-    "METHODS",
-    "Cam",
-    "Deconvnet",
-    "GradCam",
-    "Gradient",
-    "GuidedBackprop",
-    "GuidedGradCam",
-    "InputXGradient",
-    "IntegratedGradients",
-    "LayerCam",
-    "Method",
-    "Projection",
-    "SmoothGrad",
-    "cam_layer",
-    "describe_methods",
-    "enlarge",
-    "method",
-    "methods_of",
-    "option",
-    "parse_methods",
-    "parse_policies",
-    "parse_policy",
-    "policy_of",
-    "suited_methods",
-]

@@ -9,15 +9,3 @@ from inspectnet.results.derived import derived
 from inspectnet.results.record import decode, encode
 from inspectnet.results.result import Images, Model, Provenance, Result, SkippedImage
 from inspectnet.results.schema import schema_of
-
-__all__ = [
-    "Images",
-    "Model",
-    "Provenance",
-    "Result",
-    "SkippedImage",
-    "decode",
-    "derived",
-    "encode",
-    "schema_of",
-]

@@ -9,21 +9,3 @@ from inspectnet.scan.peaks import Peaks, find_strongest
 from inspectnet.scan.sums import Sum
 from inspectnet.scan.top import Ranking, Top
 from inspectnet.scan.winners import GREY, Activation, Feature, project_winners
-
-__all__ = [
-    "GREY",
-    "Accumulator",
-    "Activation",
-    "Feature",
-    "Gather",
-    "NetworkQuestion",
-    "Peaks",
-    "Question",
-    "Ranking",
-    "Rows",
-    "Sum",
-    "Top",
-    "find_strongest",
-    "project_winners",
-    "scan",
-]
