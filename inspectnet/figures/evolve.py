@@ -10,8 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from inspectnet.figures import style
-from inspectnet.figures.colour import GREY
-from inspectnet.figures.page import Page, Pixels, Worded, framed, resize, scaled
+from inspectnet.figures.page import Page, Pixels, Worded, framed, scaled
 from inspectnet.figures.style import line_height, text_width
 
 SIDE = 64  # of a tile, px at most
@@ -70,19 +69,7 @@ def _draw_block(page: Page, block: Block, epochs: Sequence[str], corner: tuple[i
         )
         for place, pixels in enumerate(tiles):
             x = left + place * (SIDE + GAP)
-            page.show(_tile(pixels), (x, y))
+            size = scaled((pixels.shape[1], pixels.shape[0]), SIDE)
+            page.show(pixels, (x + (SIDE - size[0]) // 2, y + (SIDE - size[1]) // 2), size)
             if block.jumps[number, place]:
                 page.fill((x - GAP + (GAP - JUMP) // 2, y, JUMP, SIDE), style.MARKED)
-
-
-def _tile(picture: Pixels | Worded) -> Pixels | Worded:
-    """A tile on its square, small ones enlarged so that their pixels stay visible."""
-    if isinstance(picture, Worded):
-        return Worded(np.full((SIDE, SIDE, 3), GREY, np.uint8), picture.words)
-    pixels = picture
-    height, width = pixels.shape[:2]
-    size = scaled((width, height), SIDE) if max(width, height) > SIDE // 2 else (SIDE, SIDE * height // width)
-    square = np.full((SIDE, SIDE, 3), GREY, np.uint8)
-    top, left = (SIDE - size[1]) // 2, (SIDE - size[0]) // 2
-    square[top : top + size[1], left : left + size[0]] = resize(pixels, size)
-    return square

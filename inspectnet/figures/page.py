@@ -21,6 +21,7 @@ from inspectnet.figures.encoding import encode
 from inspectnet.figures.style import line_height, one_line, points, shorten, text_width
 
 LINE_GAP = 4  # between the lines of a footer, px
+CRISP = 0.8  # of the side that is asked for: a picture may be so small if its pixels are then whole squares
 
 Pixels = NDArray[np.uint8]
 """(H, W, 3) of 0..255."""
@@ -176,17 +177,23 @@ def words_width(title: str, footer: str, letters: tuple[float, float] = (style.T
 
 
 def resize(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """The picture as (width, height). Enlarged pixels stay squares: nothing is shown that the network did not say."""
+    """The picture as (width, height). Enlarged pixels stay squares: nothing is shown that the network did not say.
+
+    Where they cannot be of whole pixels their edges are mixed.
+    """
     height, width = pixels.shape[:2]
     if size == (width, height):
         return pixels
-    way = Image.Resampling.NEAREST if width <= size[0] else Image.Resampling.LANCZOS
+    larger = width <= size[0]
+    if larger:
+        pixels = pixels.repeat(-(-size[1] // height), 0).repeat(-(-size[0] // width), 1)
     picture = Image.fromarray(np.ascontiguousarray(pixels))
+    way = Image.Resampling.BOX if larger else Image.Resampling.LANCZOS
     return np.asarray(picture.resize(size, way, reducing_gap=3))  # 3 looks the same as none, but is fast
 
 
 def scaled(size: tuple[int, int], side: int) -> tuple[int, int]:
-    """(width, height) at most `side` long: small pictures enlarged by a whole factor, large ones reduced."""
-    longest = max(size)
-    factor = side // longest if longest <= side else side / longest
+    """(width, height) that is `side` long, or somewhat less if small pictures are then enlarged by a whole factor."""
+    factor = side / max(size)
+    factor = math.floor(factor) if math.floor(factor) >= CRISP * factor else factor
     return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))

@@ -24,6 +24,12 @@ def test_enlarged_pictures_show_their_pixels_as_squares():
     assert np.array_equal(resize(TILE, (15, 21)), TILE.repeat(3, 0).repeat(3, 1))
 
 
+def test_pixels_that_cannot_be_whole_squares_are_squares_with_mixed_edges():
+    black_and_white = np.zeros((1, 2, 3), np.uint8)
+    black_and_white[:, 1] = 255
+    assert resize(black_and_white, (3, 3))[:, :, 0].tolist() == [[0, 128, 255]] * 3
+
+
 def test_stripes_finer_than_a_pixel_become_grey_when_reduced():
     stripes = np.full((300, 300, 3), 255, np.uint8)
     stripes[:, ::2] = 0
@@ -31,8 +37,9 @@ def test_stripes_finer_than_a_pixel_become_grey_when_reduced():
 
 
 @pytest.mark.parametrize("size, side, expected", [((30, 30), 120, (120, 120)), ((7, 5), 120, (119, 85)),
+                                                  ((51, 51), 120, (102, 102)), ((80, 40), 120, (120, 60)),
                                                   ((299, 100), 120, (120, 40)), ((1, 500), 100, (1, 100))])  # fmt: skip
-def test_small_sizes_grow_by_a_whole_factor_and_large_ones_shrink_to_the_side(size, side, expected):
+def test_sizes_become_the_side_or_a_whole_factor_that_is_nearly_it(size, side, expected):
     assert scaled(size, side) == expected
 
 
