@@ -9,6 +9,7 @@ from inspectnet.figures import style
 from inspectnet.figures.heat import colour_bar
 from inspectnet.figures.page import Pixels, Worded, framed, scaled
 from inspectnet.figures.style import line_height, text_width
+from inspectnet.geometry import Box
 
 SIDE = 240  # of a picture as drawn, px at most
 NARROWEST = 160  # of a column, if its heading needs it, px
@@ -22,11 +23,13 @@ class Row:
 
     caption: str
     pictures: Sequence[Pixels | Worded]
+    window: Box | None = None
+    """The part of the first picture that the others show, outlined in it; then it may be of another size."""
 
 
 def draw_comparison(rows: Sequence[Row], headings: Sequence[str], *, title: str, footer: str, heat: str = "") -> Figure:
     """The page of all rows under the headings of their columns; `heat` says what the colours mean, beside a bar."""
-    size = scaled((rows[0].pictures[0].shape[1], rows[0].pictures[0].shape[0]), SIDE)
+    size = scaled((rows[0].pictures[-1].shape[1], rows[0].pictures[-1].shape[0]), SIDE)
     column = max(size[0], min(max(text_width(heading, style.HEADING) for heading in headings), NARROWEST))
     lines = [(title, style.TITLE), (footer, style.SMALL), *((row.caption, style.HEADING) for row in rows)]
     words = min(max(text_width(text, letters) for text, letters in lines), style.TEXT_ROOM)
@@ -42,8 +45,14 @@ def draw_comparison(rows: Sequence[Row], headings: Sequence[str], *, title: str,
     for line, row in enumerate(rows):
         y = first + line * step
         page.write((style.MARGIN, y), row.caption, style.HEADING, room=inner)
+        y += line_height(style.HEADING) + 4
         for number, pixels in enumerate(row.pictures):
-            page.show(pixels, (style.MARGIN + number * (column + GAP), y + line_height(style.HEADING) + 4), size)
+            whole = row.window is not None and number == 0
+            fits = scaled((pixels.shape[1], pixels.shape[0]), max(size)) if whole else size
+            page.show(pixels, (style.MARGIN + number * (column + GAP), y), fits)
+            if row.window is not None and whole:
+                left, upper, right, lower = (fits[0] / pixels.shape[1] * side for side in row.window)
+                page.frame((style.MARGIN + left, y + upper, right - left, lower - upper))
     if heat:
         below = bottom + line_height(style.SMALL) + 6
         page.show(colour_bar(*BAR), (style.MARGIN, below + (line_height(style.SMALL) - BAR[1]) // 2))

@@ -152,7 +152,9 @@ def _draw_photo(page: Page, strip: Strip, top: int, size: tuple[int, int]) -> No
     caption = f"{strip.caption}; map {strip.maps[0].caption}"
     page.write((style.MARGIN, top), caption, style.HEADING, room=lefts[-1] + LEGEND - style.MARGIN)
     page.show(strip.photo, (lefts[0], below), size)
-    _outline_square(page, strip, (lefts[0], below), size[0] / strip.photo.shape[1])
+    factor = size[0] / strip.photo.shape[1]
+    side, (y, x) = max(strip.places.patch * factor, 6), strip.marked
+    page.frame((lefts[0] + x * factor, below + y * factor, side, side))
     page.show(_heat(strip, strip.probability, size), (lefts[4], below))
     cells = PALETTE[np.minimum(strip.labels, len(style.COLOURS))]
     page.show(lay_over(strip.photo, cells, strip.places, size), (lefts[5], below))
@@ -179,15 +181,6 @@ def _draw_map(page: Page, strip: Strip, row: MapRow, top: int, size: tuple[int, 
 def _heat(strip: Strip, measure: Measure, size: tuple[int, int]) -> Pixels:
     """A measure as colours on the photo."""
     return lay_over(strip.photo, colours_of(measure.values, measure.ends), strip.places, size)
-
-
-def _outline_square(page: Page, strip: Strip, corner: tuple[int, int], factor: float) -> None:
-    """One square on the photo: white with black at both sides, to be seen on anything."""
-    y, x = (start * factor for start in strip.marked)
-    side = max(strip.places.patch * factor, 6)
-    left, top = corner[0] + x, corner[1] + y
-    page.outline((left, top, side, side), "black", 3)
-    page.outline((left + 1, top + 1, side - 2, side - 2), "white", 1)
 
 
 def _draw_bar(page: Page, measure: Measure, corner: tuple[int, int], width: int) -> None:

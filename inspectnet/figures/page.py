@@ -112,6 +112,12 @@ class Page:
         # snapping would move lines that lie exactly between two pixels to either side
         self._paper.add_patch(Rectangle(corner, *inner, fill=False, edgecolor=colour, lw=points(width), snap=False))
 
+    def frame(self, box: tuple[float, float, float, float]) -> None:
+        """Outline a part of a photo: white with black at both sides, to be seen on anything."""
+        left, top, width, height = box
+        self.outline(box, "black", 3)
+        self.outline((left + 1, top + 1, width - 2, height - 2), "white", 1)
+
     def plot(self, x: Sequence[float], y: Sequence[float], **look: Any) -> None:
         """Draw a line or points in pixels of the page, as a legend shows them; `look` is matplotlib's."""
         self._paper.plot(x, y, **look)

@@ -23,12 +23,13 @@ def figures(result: Explanation, display: Display) -> Iterator[tuple[str, Figure
     signals = {name: one.values for name, one in result.attributions.items() if one.values.ndim == 4}
     windows = display.windows(joint(list(signals.values()))) if signals else None
     pictures, zoom = _pictures(result, display, windows)
-    photos = list(result.photos)
-    if windows:
-        photos = [photo[window.slices] for photo, window in zip(photos, windows, strict=True)]
     rows = [
-        Row(_caption(image), [photo, *(drawn[i] for drawn in pictures.values())])
-        for i, (image, photo) in enumerate(zip(result.images, photos, strict=True))
+        Row(
+            _caption(image),
+            [photo, *(drawn[i] for drawn in pictures.values())],
+            windows[i] if windows and zoom else None,
+        )
+        for i, (image, photo) in enumerate(zip(result.images, result.photos, strict=True))
     ]
     layers = {name: one.layer for name, one in result.attributions.items()}
     yield (
@@ -37,7 +38,7 @@ def figures(result: Explanation, display: Display) -> Iterator[tuple[str, Figure
             rows,
             ["photo", *(f"{name} at {layer}" if layer else name for name, layer in layers.items())],
             title=f"what speaks for a class - {result.about.models[0].name}",
-            footer="; ".join([display.words("picture"), *filter(None, [zoom])]) if signals else "",
+            footer="; ".join([display.words("picture"), *([f"{zoom}, outlined"] if zoom else [])]) if signals else "",
             heat=HEAT if len(signals) < len(pictures) else "",
         ),
     )

@@ -6,6 +6,7 @@ from pixels import boxes_of, margins_are_white, pixels_of
 
 from inspectnet.figures.comparison import GAP, Row, draw_comparison
 from inspectnet.figures.style import HEADING, MARGIN, TITLE, text_width
+from inspectnet.geometry import Box
 
 COLOURS = [(200, 0, 0), (0, 200, 0), (0, 0, 200), (200, 200, 0), (0, 200, 200), (200, 0, 200)]
 
@@ -29,6 +30,21 @@ def test_pictures_stand_in_rows_and_columns_enlarged_by_whole_factors(shape, dra
     assert (len(lefts), len(tops)) == (3, 2)
     assert set(np.diff(lefts)) == {drawn[0] + GAP}
     assert tops[1] - tops[0] > drawn[1]
+
+
+def test_the_part_that_is_shown_is_framed_in_the_whole_photo_beside_it():
+    photo, part = (
+        np.broadcast_to(np.uint8(colour), (*shape, 3))
+        for colour, shape in zip(COLOURS, [(60, 80), (40, 40)], strict=False)
+    )
+    row = Row("a photo", [photo, part], window=Box(20, 10, 60, 50))
+    pixels = pixels_of(draw_comparison([row], ["photo", "part"], title="", footer=""))
+    left, top, right, bottom = boxes_of(pixels, COLOURS[0])
+    assert (right - left, bottom - top) == (240, 180)
+    a, b, c, d = boxes_of(pixels, COLOURS[1])
+    assert (c - a, d - b) == (240, 240) and b == top
+    black = np.argwhere((pixels[top:bottom, left:right] == 0).all(axis=2))
+    assert black.min(axis=0).tolist() == [30, 60] and (black.max(axis=0) + 1).tolist() == [150, 180]
 
 
 def test_narrow_pictures_leave_their_headings_room():
