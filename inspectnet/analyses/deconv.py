@@ -90,7 +90,8 @@ def deconv(
         whole = [inverse.project_seeds(x, layer.output, network.activations(x, layer.output))[0] for layer in found]
         made = tuple(replace(each, whole=pixels) for each, pixels in zip(made, whole, strict=True))
         pixels = network.preparation.restore(x[0])
-    options = {"layers": [layer.name for layer in found], "maps": told(maps), "units": told(units), "top": top,
+    asked = [address for selection in selections for address in selection.addresses]
+    options = {"layers": asked, "maps": told(maps), "units": told(units), "top": top,
                "tile": tile, "policy": asdict(policy), "seed": seed}  # fmt: skip
     operators: dict[str, str] = {}
     for layer in found:

@@ -7,6 +7,7 @@ import numpy as np
 
 from inspectnet.analyses.deconv import Features
 from inspectnet.analyses.layer_features import LayerFeatures, MapFeatures
+from inspectnet.analyses.selection import DRAWN
 from inspectnet.figures.display import Display
 from inspectnet.figures.gallery import Block, draw_gallery
 from inspectnet.figures.page import Figure, Pixels, Worded
@@ -44,7 +45,7 @@ def figures(result: Features, display: Display) -> Iterator[tuple[str, Figure]]:
             blocks,
             pictures,
             title=_title(result, features),
-            footer=_footer(result, display, shown),
+            footer=_footer(result, features.layer, display, shown),
             fields=fields,
             nothing=nothing,
         )
@@ -84,25 +85,24 @@ def _counted(result: Features) -> str:
     return f"{images.count} {'tiles of photos' if result.about.options['tile'] else 'images'}"
 
 
-def _footer(result: Features, display: Display, shown: Shown) -> list[str]:
+def _footer(result: Features, layer: str, display: Display, shown: Shown) -> list[str]:
     """Two lines: what is shown, and how it is drawn."""
     how = [display.words(), *([f"tiles show {shown.zoom}"] if shown.zoom else []), *[BEYOND] * shown.beyond]
     made = policy_words(result.about.options["policy"], result.operators)
-    return [f"{_chosen(result)}; {made}", "; ".join(how)]
+    return [f"{_chosen(result, layer)}; {made}", "; ".join(how)]
 
 
-def _chosen(result: Features) -> str:
-    """How the maps of the page were chosen."""
-    options, maps = result.about.options, str(result.about.options["maps"])
-    if options["units"] or not (maps.isdigit() or maps == "all"):
+def _chosen(result: Features, layer: str) -> str:
+    """How the maps of a layer were chosen."""
+    options = result.about.options
+    layers, maps = options["layers"], options["maps"] or DRAWN
+    assert isinstance(layers, list | tuple)
+    if layer not in layers:  # but its maps are
         return "maps: those asked for, by their numbers"
     if maps == "all":
         return "maps: all"
-    return (
-        f"maps: the {maps} strongest"
-        if result.photo
-        else f"maps: {maps} drawn of the active ones, seed {options['seed']}"
-    )
+    drawn = f"{maps} drawn of the active ones, seed {options['seed']}"
+    return f"maps: the {maps} strongest" if result.photo else f"maps: {drawn}"
 
 
 def _whole(signal: np.ndarray, model: Model, display: Display) -> Pixels | Worded:

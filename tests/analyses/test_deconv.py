@@ -1,5 +1,6 @@
 """The strongest activations of each map over a data set: against brute force, and the same however they are found."""
 
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -333,7 +334,7 @@ def test_the_features_of_layers_are_those_of_their_winners(network, collection):
             assert shown.top == tuple(feature.activation for feature in wanted)
             np.testing.assert_array_equal(projections, [feature.projection for feature in wanted])
             np.testing.assert_array_equal(patches, [feature.patch for feature in wanted])
-    assert result.about.images.count == 40 and result.about.options["layers"] == ["conv1", "conv2"]
+    assert result.about.images.count == 40 and result.about.options["layers"] == ["conv1:3", "conv2"]
     assert set(result.operators) == {"Conv", "MaxPool", "Relu"}
 
 
@@ -397,6 +398,25 @@ def test_maps_that_are_asked_for_are_listed_and_shown_if_the_photo_activates_the
     (layer,) = deconv(network, ["conv2"], path, maps=[DEAD, 5, 0]).layers
     active = network.activations(x[None], "conv2")[0].reshape(MAPS, -1).max(1) > 0
     assert [(shown.map, bool(shown.top)) for shown in layer.maps] == [(m, bool(active[m])) for m in (DEAD, 5, 0)]
+
+
+@pytest.mark.parametrize(
+    ("layers", "how", "told"),
+    [
+        ("conv2", {}, "16 drawn of the active ones, seed 0"),
+        ("conv2", {"maps": 3, "seed": 7}, "3 drawn of the active ones, seed 7"),
+        ("conv2", {"maps": "all"}, "all"),
+        ("conv2", {"maps": "0,5"}, "those asked for, by their numbers"),
+        ("conv2", {"units": [5]}, "those asked for, by their numbers"),
+        ("conv2:5", {}, "those asked for, by their numbers"),
+    ],
+)
+def test_a_page_says_how_its_maps_were_chosen(layers, how, told, network, collection, photo):
+    page = inspectnet.plot(deconv(network, layers, collection, **how))
+    assert f"maps: {told}; deconvnet; unpool sum" in [line.get_text() for line in page.axes[0].texts]
+    page = inspectnet.plot(deconv(network, layers, photo[0], **how))
+    drawn = re.sub(r"(\d+) drawn.*", r"the \1 strongest", told)
+    assert f"maps: {drawn}; deconvnet; unpool sum" in [line.get_text() for line in page.axes[0].texts]
 
 
 def test_a_photo_in_tiles_is_searched(network, tmp_path):
