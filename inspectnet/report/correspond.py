@@ -7,12 +7,12 @@ from inspectnet.figures.comparison import Row, draw_comparison
 from inspectnet.figures.display import Display
 from inspectnet.figures.dots import Group, Line, draw_dots
 from inspectnet.figures.page import Figure
-from inspectnet.report.tables import Cell, print_table
+from inspectnet.report.tables import Cells, Column, print_table
 
 RANDOMS = 2  # random places in the picture
 COLUMNS = (
     "part", "sign change", "+-", "random", "+-", "p", "Holm", "of chance", "random of chance", "p of chance", "Holm",
-    "changed %", "random changed %",
+    Column("changed %", ".2f", 100), Column("random changed %", ".2f", 100),
 )  # fmt: skip
 
 
@@ -29,11 +29,10 @@ def print_result(result: Correspondence) -> None:
         print_table("\n" * bool(number) + title, COLUMNS, [_cells(part) for part in layer.parts])
 
 
-def _cells(part: PartConsistency) -> list[Cell]:
+def _cells(part: PartConsistency) -> Cells:
     own, other = part.hidden, part.random
-    return [part.part, own.mean, own.deviation, other.mean, other.deviation, part.p, part.p_corrected, own.of_chance,
-            other.of_chance, part.p_of_chance, part.p_of_chance_corrected, f"{100 * own.changed:.2f}",
-            f"{100 * other.changed:.2f}"]  # fmt: skip
+    return (part.part, own.mean, own.deviation, other.mean, other.deviation, part.p, part.p_corrected, own.of_chance,
+            other.of_chance, part.p_of_chance, part.p_of_chance_corrected, own.changed, other.changed)  # fmt: skip
 
 
 def _draw_hidden(result: Correspondence) -> Figure:

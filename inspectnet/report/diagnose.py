@@ -12,7 +12,7 @@ from inspectnet.figures.display import Display
 from inspectnet.figures.page import Figure
 from inspectnet.report.lines import show
 from inspectnet.report.signals import BEYOND, in_rgb, show_signals
-from inspectnet.report.tables import ends, print_table
+from inspectnet.report.tables import Cells, print_table
 from inspectnet.results import Model
 
 WIDTH = 460  # of a column, px
@@ -32,6 +32,8 @@ WORDS = {
     "aliased_on_images": "the same of the response to images",
     "aliased_of_images": "in parts of what pixels lose",
 }
+
+CONTRAST = {"p": "p", "Holm": "p_corrected", "better": "better"}  # columns, and what of a contrast they show
 
 
 def figures(result: Diagnosis, display: Display) -> Iterator[tuple[str, Figure]]:
@@ -57,16 +59,13 @@ def figures(result: Diagnosis, display: Display) -> Iterator[tuple[str, Figure]]
 
 def print_result(result: Diagnosis) -> None:
     """Print all measures of each network, which does better, and the dead maps of each layer."""
-    contrasts, rows = result.contrasts, []
+    contrasts, rows = result.contrasts, list[Cells]()
+    columns = CONTRAST if contrasts else {}
     for name, words in WORDS.items():
-        cells = [cell for network in result.networks
-                 for cell in (network.measures[name], ends(network.intervals.get(name)))]  # fmt: skip
-        if contrasts:
-            contrast = contrasts.get(name)
-            cells += [contrast.p, contrast.p_corrected, contrast.better] if contrast else [None, None, None]
-        rows.append([words, *cells])
-    named = [cell for network in result.networks for cell in (network.name, "95 %")]
-    print_table("", ["first layer", *named, *(["p", "Holm", "better"] if contrasts else [])], rows)
+        measured = [network.intervals.get(name, network.measures[name]) for network in result.networks]
+        compared = [getattr(contrasts.get(name), member, None) for member in columns.values()]
+        rows.append([words, *measured, *compared])
+    print_table("", ["first layer", *(network.name for network in result.networks), *columns], rows)
     images = result.about.images
     for network in result.networks if images else ():
         listed = ", ".join(

@@ -1,23 +1,23 @@
 """An evaluation shown: tables of errors, and the confusion of classes as a picture and as CSV."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
-from inspectnet.analyses.evaluate import ClassErrorRate, ConfusedPair, ErrorRate, Evaluation
+from inspectnet.analyses.evaluate import ConfusedPair, Evaluation
 from inspectnet.classes import short_names
 from inspectnet.figures.comparison import Row, draw_comparison
 from inspectnet.figures.confusion import MOST_NAMES, draw_confusion
 from inspectnet.figures.display import Display
 from inspectnet.figures.page import Figure
-from inspectnet.report.tables import Cell, csv_text, ends, print_table
+from inspectnet.report.tables import Column, csv_text, print_table
 
 WORST = 10  # classes in the table
 MOST = 2000  # classes in a matrix that is written out
-ERRORS = ("model", "top-1 error %", "95 %", "top-5 error %", "95 %", "loss", "images")
-DIFFERENCES = ("top-1 error", "points", "95 %", "p", "Holm")
+ERRORS = ("model", Column("top-1 error %", ".2f"), Column("top-5 error %", ".2f"), "loss", "images")
+DIFFERENCES = ("top-1 error", Column("points", ".2f"), "p", "Holm")
 WRONG = ("image", "true class", "taken for", "rank of the true class", "loss")
-CLASSES = ("class", "top-1 %", "top-5 %", "images", "most often taken for")
+CLASSES = ("class", Column("top-1 %", ".2f"), Column("top-5 %", ".2f"), "images", "most often taken for")
 
 
 def figures(result: Evaluation, display: Display) -> Iterator[tuple[str, Figure]]:
@@ -56,28 +56,17 @@ def tables(result: Evaluation) -> Iterator[tuple[str, str]]:
 def print_result(result: Evaluation) -> None:
     """Print a row for each network and for all together, their differences, and the classes with the largest errors."""
     title = f"{len(result.accuracy.images)} images, {result.crops} crop{'s' * (result.crops > 1)}"
-    print_table(title, ERRORS, [_row(rate) for rate in result.errors])
+    rates = [(rate.model, rate.top1_error, rate.top5_error, rate.loss, rate.images) for rate in result.errors]
+    print_table(title, ERRORS, rates)
     if result.differences:
-        compared: list[list[Cell]] = [
-            [" less ".join(result.models[i] for i in pair.pair), f"{pair.points.value:.2f}",
-             ends(pair.points, form=".2f"), pair.p, pair.p_corrected]
+        compared = [
+            (" less ".join(result.models[i] for i in pair.pair), pair.points, pair.p, pair.p_corrected)
             for pair in result.differences
-        ]  # fmt: skip
+        ]
         print_table("\nthe same images, one by one", DIFFERENCES, compared)
     last = result.errors[-1]
     wrong = [rate for rate in last.classes if rate.top1_error > 0]
     if worst := sorted(wrong, key=lambda rate: (-rate.top1_error, -rate.images))[:WORST]:
         short = short_names(result.classes)
-        rows = [_class_row(rate, short) for rate in worst]
+        rows = [(short[rate.number], rate.top1_error, rate.top5_error, rate.images, rate.taken_for) for rate in worst]
         print_table(f"\nthe largest errors by class, {last.model}", CLASSES, rows, drop=("images",))
-
-
-def _row(rate: ErrorRate) -> list[Cell]:
-    errors = [
-        cell for error in (rate.top1_error, rate.top5_error) for cell in (f"{error.value:.2f}", ends(error, form=".2f"))
-    ]
-    return [rate.model, *errors, rate.loss, rate.images]
-
-
-def _class_row(rate: ClassErrorRate, short: Sequence[str]) -> list[Cell]:
-    return [short[rate.number], f"{rate.top1_error:.2f}", f"{rate.top5_error:.2f}", rate.images, rate.taken_for]

@@ -10,9 +10,8 @@ from inspectnet.figures.display import Display
 from inspectnet.figures.evolve import Block, draw_evolution
 from inspectnet.figures.page import Figure
 from inspectnet.geometry import Box
-from inspectnet.report.lines import show
 from inspectnet.report.signals import BEYOND, Shown, show_signals
-from inspectnet.report.tables import ends, print_table
+from inspectnet.report.tables import Cells, Column, Columns, ends, print_table
 
 JUMP = "a jump: another image than before wins"
 TITLE = "the strongest activation of each map as training goes on, projected"
@@ -57,16 +56,14 @@ def print_result(result: Evolution) -> None:
         for layer, settled in zip(result.layers, result.settled, strict=True)
     ]
     print_table(title, ["layer", "filters settled", "activations settled", "jumps"], rows)
-    curves: dict[str, list[tuple[str, tuple[float, ...] | None]]] = {
-        "filters: mean cosine with the last": [(layer.layer, layer.filter_cosine) for layer in result.layers],
-        "activations: debiased linear CKA": [(layer.layer, layer.cka) for layer in result.layers],
+    curves: dict[str, list[Cells]] = {
+        "filters: mean cosine with the last": [(layer.layer, *(layer.filter_cosine or ())) for layer in result.layers],
+        "activations: debiased linear CKA": [(layer.layer, *layer.cka) for layer in result.layers],
+        "its 95 % interval over images": [
+            (layer.layer, *(ends(interval, form=".2f") for interval in layer.cka_intervals)) for layer in result.layers
+        ],
     }
+    columns: Columns = ["layer", *(Column(epoch, ".3f") for epoch in epochs)]
     for words, lines in curves.items():
-        if told := [[name, *(f"{n:.3f}" for n in curve)] for name, curve in lines if curve is not None]:
-            show()
-            print_table(words, ["layer", *epochs], told, drop=epochs[1:-1])
-    show()
-    intervals = [
-        [layer.layer, *(ends(interval, form=".2f") for interval in layer.cka_intervals)] for layer in result.layers
-    ]
-    print_table("its 95 % interval over images", ["layer", *epochs], intervals, drop=epochs[1:-1])
+        if known := [line for line in lines if len(line) > 1]:  # without filters there is no curve of theirs
+            print_table(f"\n{words}", columns, known, drop=epochs[1:-1])

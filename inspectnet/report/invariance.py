@@ -10,17 +10,20 @@ from inspectnet.figures.display import Display
 from inspectnet.figures.page import Figure
 from inspectnet.figures.sweeps import Curves, Row, draw_sweeps, nice_top
 from inspectnet.report.lines import show
-from inspectnet.report.tables import Cell, ends, print_table
+from inspectnet.report.tables import Cells, Column, Columns, ends, print_table
 
 AXES = {
     "translate": "{direction} translation (pixels)", "scale": "scale (ratio)", "rotate": "rotation (degrees)",
     "zoom": "zoom (ratio)",
 }  # fmt: skip
 HEADINGS = {"relative": "distance / length", "raw": "Euclidean distance", "cosine": "1 - cosine"}
-SLOPES = ("transform", "layer", "initial slope", "slope", "sharpness", "95 %", "first layer's more", "linearity",
-          "95 %", "jump", "beyond it", "95 %", "roughness")  # fmt: skip
-ANSWERS = ("transform", "as untouched, %", "95 %", "of any two, %", "95 %", "of neighbours, %")
-COMPARED = ("", "answer kept more often, points", "95 %", "p", "Holm")
+SLOPES = ("transform", "layer", "initial slope", "slope", "sharpness", "first layer's more", "linearity", "jump",
+          "beyond it", "roughness")  # fmt: skip
+ANSWERS: Columns = (
+    "transform",
+    *(Column(f"{of}, %", ".1f", 100) for of in ("as untouched", "of any two", "of neighbours")),
+)
+COMPARED = ("", Column("answer kept more often, points", ".1f", 100), "p", "Holm")
 
 
 def figures(result: Invariance, display: Display) -> Iterator[tuple[str, Figure]]:
@@ -63,27 +66,23 @@ def print_result(result: Invariance) -> None:
     rows = [[name, layer.layer, *_cells(layer)] for name, sweep in result.sweeps.items() for layer in sweep.layers]
     print_table(f"{len(result.photos)} photos, {result.distance} distance", SLOPES, rows)
     show()
-    print_table("the same answer", ANSWERS, [_answers(sweep) for sweep in result.sweeps.values()])
+    answers = [
+        (sweep.transform, sweep.kept_mean, sweep.consistency, sweep.neighbour_consistency)
+        for sweep in result.sweeps.values()
+    ]
+    print_table("the same answer", ANSWERS, answers)
     if result.comparisons:
         show()
-        print_table("changes that move pixels equally far", COMPARED, [
-            [" than ".join(pair.transforms), f"{100 * pair.more.value:.1f}", ends(pair.more, 100), pair.p,
-             pair.p_corrected]
-            for pair in result.comparisons
-        ])  # fmt: skip
+        pairs = [(" than ".join(pair.transforms), pair.more, pair.p, pair.p_corrected) for pair in result.comparisons]
+        print_table("changes that move pixels equally far", COMPARED, pairs)
 
 
-def _answers(sweep: Sweep) -> list[Cell]:
-    kept, consistency = sweep.kept_mean, sweep.consistency
-    return [sweep.transform, f"{100 * kept.value:.1f}", ends(kept, 100), f"{100 * consistency.value:.1f}",
-            ends(consistency, 100), f"{100 * sweep.neighbour_consistency:.1f}"]  # fmt: skip
-
-
-def _cells(layer: LayerSweep) -> list[Cell]:
-    """A layer's numbers, intervals after those that have them."""
+def _cells(layer: LayerSweep) -> Cells:
+    """A layer's numbers."""
     slope, interval = layer.slope, layer.intervals.get
     if slope is None:
-        return [*(None for _ in SLOPES[3:]), layer.roughness]
-    return [slope.initial, slope.overall, slope.sharpness, ends(interval("sharpness")),
-            ends(interval("first_layer_sharper")), slope.linearity, ends(interval("linearity")), slope.jump,
-            slope.beyond, ends(interval("beyond")), layer.roughness]  # fmt: skip
+        return (*[None] * len(SLOPES[3:]), layer.roughness)
+    sharpness, linearity = interval("sharpness", slope.sharpness), interval("linearity", slope.linearity)
+    sharper = ends(interval("first_layer_sharper"))
+    return (slope.initial, slope.overall, sharpness, sharper, linearity, slope.jump,
+            interval("beyond", slope.beyond), layer.roughness)  # fmt: skip

@@ -13,7 +13,7 @@ from inspectnet.figures.display import Display
 from inspectnet.figures.page import Figure
 from inspectnet.report.lines import show
 from inspectnet.report.signals import heat_pictures, show_signals
-from inspectnet.report.tables import print_table
+from inspectnet.report.tables import Cells, Column, Columns, print_table
 
 HEADINGS = {
     "rank": "rank correlation, with signs",
@@ -62,16 +62,10 @@ def _draw_strip(result: Sanity, methods: Mapping[str, MethodSanity], display: Di
 
 def print_result(result: Sanity) -> None:
     """Print a row for each method: what is left of it when all is shuffled, and what it says of classes and edges."""
-    columns = ["method", *(f"{measure} at the end" for measure in MEASURES), "class distance", "edges", "blank"]
-    rows = [
-        [
-            name,
-            *(None if (curve := getattr(method, measure)) is None else f"{curve[-1]:.3f}" for measure in MEASURES),
-            *(None if v is None else f"{v:.3f}" for v in (method.class_distance, method.edge_likeness)),
-            method.blank,
-        ]
-        for name, method in result.methods.items()
-    ]
+    titles = [*(f"{measure} at the end" for measure in MEASURES), "class distance", "edges"]
+    columns: Columns = ["method", *(Column(title, ".3f") for title in titles), "blank"]
+    rows = [(name, *_ends_of_curves(method), method.class_distance, method.edge_likeness, method.blank)
+            for name, method in result.methods.items()]  # fmt: skip
     for name, why in result.left_out.items():
         show(f"left out: {name}, for {why} (-m {name} asks for it)")
     if blank := [name for name, method in result.methods.items() if not method.explained.any()]:
@@ -79,3 +73,8 @@ def print_result(result: Sanity) -> None:
     count, times = len(next(iter(result.methods.values())).explained), result.repeats
     often = f", {times} times" if times > 1 else ""
     print_table(f"{count} images, {len(result.layers)} layers shuffled{often}", columns, rows)
+
+
+def _ends_of_curves(method: MethodSanity) -> Cells:
+    """By measure what is left when all is shuffled."""
+    return [None if curve is None else curve[-1] for curve in (method.rank, method.rank_abs, method.ssim)]

@@ -65,9 +65,8 @@ def tables(result: Selectivity) -> Iterator[tuple[str, str]]:
 def print_result(result: Selectivity) -> None:
     """Print the projection selectivity of each method, and the maps that stand most for one class."""
     images = result.about.images
-    rows = [[name, mean.value if mean else None, ends(mean)] for name, mean in result.means.items()]
     title = f"{result.layer}: {len(result.units)} units in {images and images.count} images"
-    print_table(title, ["method", "projection selectivity", "95 %"], rows)
+    print_table(title, ["method", "projection selectivity"], list(result.means.items()))
     if classes := result.classes:
         beyond, best = classes.beyond_chance, np.argsort(-classes.index, kind="stable")[:MOST_SELECTIVE].tolist()
         more = f"{beyond.value:.3f} more ({ends(beyond, form='.3f')})"

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextvars import ContextVar
+from dataclasses import dataclass
 
 from inspectnet.analyses.statistics import Interval
 from inspectnet.report.lines import show, visible
@@ -19,6 +20,37 @@ _wide: ContextVar[bool] = ContextVar("wide", default=False)
 NUMBER = re.compile(r"[-+]?(\d[\d,.]*(e[-+]?\d+)?|inf|nan)( ?%)?")
 
 Cell = str | int | float | bool | None
+Cells = Sequence[Cell | Interval]
+Columns = Sequence["str | Column"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: its title, and how its numbers are written. One that holds intervals is two columns."""
+
+    title: str
+    form: str = ""
+    """Of floats; by default four digits, of the ends of intervals three."""
+    times: float = 1
+    """100 for shares that are shown in per cent."""
+
+    def write(self, cells: Cells) -> Iterator[tuple[str, list[str]]]:
+        """The column as text, with its title; behind numbers with intervals, these."""
+        numbers = [cell.value if isinstance(cell, Interval) else cell for cell in cells]
+        yield visible(self.title), [self._text(number) for number in numbers]
+        if any(isinstance(cell, Interval) for cell in cells):
+            intervals = [cell if isinstance(cell, Interval) else None for cell in cells]
+            yield "95 %", [ends(interval, self.times, self.form or ".3g") for interval in intervals]
+
+    def _text(self, value: Cell) -> str:
+        if value is None:
+            return "-"
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        # numbers, because numpy's float32 is no float and its int64 no int.
+        if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral):
+            return f"{self.times * float(value):{self.form or '.4g'}}"
+        return visible(" ".join(str(value).split()))
 
 
 def ends(interval: Interval | Sequence[float | None] | None, times: float = 1, form: str = ".3g") -> str:
@@ -48,10 +80,8 @@ def all_columns(wide: bool) -> Iterator[None]:
         _wide.reset(token)
 
 
-def print_table(
-    title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], drop: Sequence[str] = DETAILS
-) -> None:
-    """Print a table to stdout; numbers stand to the right, floats have four digits, None is a dash.
+def print_table(title: str, columns: Columns, rows: Sequence[Cells], drop: Sequence[str] = DETAILS) -> None:
+    """Print a table to stdout; numbers stand to the right, None is a dash.
 
     On a terminal no cell breaks: columns go that have no room, those of the names in `drop` first, then the last ones,
     and never the first. title: with a line break before it, it stands apart from what is above.
@@ -59,31 +89,21 @@ def print_table(
     assert all(len(row) == len(columns) for row in rows), "a row has as many cells as there are columns"
     if title.startswith("\n"):
         show()
-    title, columns = visible(title.removeprefix("\n")), [visible(name) for name in columns]
-    right = [_is_numeric([row[place] for row in rows]) for place in range(len(columns))]
-    texts = [[_cell(value) for value in row] for row in rows]
+    title, known = visible(title.removeprefix("\n")), [c if isinstance(c, Column) else Column(c) for c in columns]
+    written = [text for place, column in enumerate(known) for text in column.write([row[place] for row in rows])]
+    titles, texts = [name for name, _ in written], [list(row) for row in zip(*(column for _, column in written))]  # noqa: B905
+    right = [_is_numeric(column) for _, column in written]
     if sys.stdout.isatty():
-        _print_ruled(title, columns, texts, right, drop)
+        _print_ruled(title, titles, texts, right, drop)
     else:
-        for line in _plain_lines(title, columns, texts, right):
+        for line in _plain_lines(title, titles, texts, right):
             show(line)
 
 
-def _is_numeric(cells: Sequence[Cell]) -> bool:
-    """Whether a column holds numbers, or texts that were made of numbers, such as 1,024 and 12 %."""
-    texts = [_cell(cell) for cell in cells if cell is not None and cell != ""]
-    return bool(texts) and all(NUMBER.fullmatch(text) for text in texts)
-
-
-def _cell(value: Cell) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    # numbers, because numpy's float32 is no float and its int64 no int.
-    if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral):
-        return f"{value:.4g}"
-    return visible(" ".join(str(value).split()))
+def _is_numeric(texts: Sequence[str]) -> bool:
+    """Whether a column holds numbers, such as 1,024 and 12 %."""
+    filled = [text for text in texts if text not in ("", "-")]
+    return bool(filled) and all(NUMBER.fullmatch(text) for text in filled)
 
 
 def _plain_lines(

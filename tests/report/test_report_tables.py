@@ -5,7 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from inspectnet.report.tables import all_columns, ends, print_table
+from inspectnet.analyses.statistics import Interval
+from inspectnet.report.tables import Column, all_columns, ends, print_table
 
 COLUMNS = ["layer", "shape", "value", "used"]
 ROWS = [["conv1", "96x55x55", 0.123456, True], ["features[0]:cat:", "7", None, False]]
@@ -110,6 +111,14 @@ def test_rich_and_pillow_are_imported_only_when_something_is_shown():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_column_says_how_its_numbers_are_written_and_intervals_stand_in_one_of_their_own(capsys):
+    rows = [["conv1", 0.5, Interval(0.125, 0.1, None)], ["conv2", None, None]]
+    print_table("", ["layer", Column("share %", ".1f", 100), "slope"], rows)
+    assert capsys.readouterr().out == (
+        "layer  share %  slope  95 %\nconv1     50.0  0.125  0.1 to -\nconv2        -      -\n"
+    )
 
 
 def test_intervals_are_words_and_one_of_nothing_is_none():
