@@ -63,11 +63,9 @@ class Occlusion(Result):
     def agreement(self) -> tuple[Agreement, ...]:
         """How the drop of each watched map goes with its projection, in the mean of photos."""
         columns = zip(*(photo.maps for photo in self.photos), strict=True)
-        found = (
-            agree(of, [m.drop for m in maps], [m.energy for m in maps])
-            for of, maps in zip(self.layers, columns, strict=True)
-        )
-        return tuple(agreement for agreement in found if agreement)
+        pairs = [([m.drop for m in maps], [m.energy for m in maps]) for maps in columns]
+        agreements = (agree(of, *pair) for of, pair in zip(self.layers, pairs, strict=True))
+        return tuple(agreement for agreement in agreements if agreement)
 
 
 @checks_arguments
@@ -104,17 +102,7 @@ def occlude(
     as have 12 maps. Raises OptionError, LayerError, ModelError, RuleError, ImageError.
     """
     boxed = read_boxes(Path(boxes)) if isinstance(boxes, str | Path) else boxes or {}
-    setup = Setup.check(
-        network,
-        layers,
-        patch=patch,
-        stride=stride,
-        fill=fill,
-        by=by,
-        policy=policy_of(method),
-        seed=seed,
-        batch_size=batch_size,
-    )
+    setup = Setup(network, layers, patch, stride, fill, by, policy_of(method), seed, batch_size)
     photos, rest = collection_of(images), collection_of(others)
     watched, truth, names = _classes(network, photos, target, labels, classes)
     insides = _insides(network, photos, boxed, setup.grid, boxes if isinstance(boxes, str | Path) else "boxes")
@@ -145,9 +133,7 @@ def _result(
     options = {"layers": layers, "target": target, "patch": grid.patch, "stride": grid.stride, "fill": setup.fill,
                "by": setup.by, "policy": asdict(setup.policy), "seed": setup.seed,
                "scores": network.class_scores().logits}  # fmt: skip
-    operators = dict[str, str]()
-    for layer in setup.layers:
-        operators |= network.inverse(setup.policy).policy_of_ops(layer.output)
+    operators = network.inverse(setup.policy).policy_of_ops(*layers)
     addresses = tuple(address for selection in setup.selections for address in selection.addresses)
     return Occlusion(provenance([network], images, options), grid, addresses, photos, others, operators)
 

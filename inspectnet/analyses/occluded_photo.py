@@ -1,8 +1,7 @@
 """One photo under a sliding square: what hiding each of its places does to maps and to the classes."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -140,51 +139,41 @@ class OccludedPhoto:
         return (None, None) if self.inside is None else compare_with_box(self.drop, self.inside)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Setup:
-    """All that is the same for every photo."""
+    """All that is the same for every photo, checked before one is looked at; see `occlude`.
+
+    Raises OptionError, LayerError; RuleError for a layer that cannot be inverted.
+    """
 
     network: Network
-    selections: tuple[Selection, ...]
-    """The layers, and their maps if these are asked for."""
-    grid: Grid
-    fill: str
-    by: str
-    policy: Policy
-    seed: int
-    batch_size: int | None
+    asked: str | Sequence[str] = ()
+    patch: int | None = None
+    stride: int | None = None
+    fill: str = "grey"
+    by: str = "sum"
+    policy: Policy = field(default_factory=Policy)
+    seed: int = 0
+    batch_size: int | None = None
     """Places per run; None for as many as memory allows."""
+    grid: Grid = field(init=False)
+    selections: Sequence[Selection] = field(init=False)
+    """The layers, and their maps if these are asked for."""
 
-    @classmethod
-    def check(
-        cls,
-        network: Network,
-        layers: Sequence[str] = (),
-        *,
-        patch: int | None = None,
-        stride: int | None = None,
-        fill: str = "grey",
-        by: str = "sum",
-        policy: Policy | None = None,
-        seed: int = 0,
-        batch_size: int | None = None,
-    ) -> Self:
-        """The setup, checked before any photo is looked at; see `occlude`.
-
-        Raises OptionError, LayerError; RuleError for a layer that cannot be inverted.
-        """
-        check_fill(fill)
-        if by not in STRENGTHS:
-            raise OptionError(f"maps are not compared by '{by}'. Say {' or '.join(STRENGTHS)}.")
-        policy, grid = policy or Policy(), slide(network.input_shape[1:], patch, stride)
-        selections = select_maps(network, layers, 1) if layers else [Selection(cam_layer(network), count=1)]
-        for layer in (selection.layer for selection in selections):
+    def __post_init__(self) -> None:
+        network = self.network
+        check_fill(self.fill)
+        if self.by not in STRENGTHS:
+            raise OptionError(f"maps are not compared by '{self.by}'. Say {' or '.join(STRENGTHS)}.")
+        self.grid = slide(network.input_shape[1:], self.patch, self.stride)
+        strongest = [] if self.asked else [Selection(cam_layer(network), count=1)]
+        self.selections = strongest or select_maps(network, self.asked, 1)
+        for layer in self.layers:
             if not layer.spatial:
                 what = f"{layer.name} has no maps, only {layer.maps} units"
                 raise LayerError(f"{what}. Choose a layer below it, as the last convolution.")
-            if obstacle := network.inverse(policy).obstacle(layer.output):
+            if obstacle := network.inverse(self.policy).obstacle(layer.output):
                 raise RuleError(obstacle)
-        return cls(network, tuple(selections), grid, fill, by, policy, seed, batch_size)
 
     @property
     def layers(self) -> list[Layer]:

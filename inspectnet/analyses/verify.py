@@ -69,7 +69,7 @@ def verify(
     # JSON holds no number that is none: the check has failed
     checks = (replace(c, error=c.error if math.isfinite(c.error or 0) else None)
               for c in check_all(network, x, names, policy, seed))  # fmt: skip
-    ops = {kind: text for name in names for kind, text in network.inverse(policy).policy_of_ops(name).items()}
+    ops = network.inverse(policy).policy_of_ops(*names)
     chosen = {"layers": names, "method": policy.method, "unpool": policy.unpool, "lrn": policy.lrn, "seed": seed}
     return Verification(provenance([network], None, chosen), policy.method, tuple(checks), ops, left_out)
 

@@ -110,9 +110,12 @@ class Inverse:
         found = self.opened.layer(layer)
         return operators.operators_below(self.opened.model, found.pre if pre else found.output, self.policy)
 
-    def policy_of_ops(self, layer: str) -> dict[str, str]:
-        """What happens to the signal at each kind of operator below `layer`, in words. Raises RuleError."""
-        return operators.policy_of_ops(self.opened.model, self.opened.layer(layer).output, self.policy)
+    def policy_of_ops(self, *layers: str) -> dict[str, str]:
+        """What happens to the signal at each kind of operator below `layers`, in words. Raises RuleError."""
+        told = dict[str, str]()
+        for layer in layers:
+            told |= operators.policy_of_ops(self.opened.model, self.opened.layer(layer).output, self.policy)
+        return told
 
     def emitted(self, layer: str) -> set[str]:
         """The kinds of operators in the graph of the inverse from `layer`. Raises RuleError."""

@@ -27,7 +27,7 @@ def case(request, exported):
 def occlude(network, layers, x, *, target=None, advance=lambda n: None, **options):
     """One prepared photo, whose classes are called by their numbers."""
     names = [str(i) for i in range(network.class_scores().classes)]
-    return occlude_photo(Setup.check(network, layers, **options), x, names, target=target, advance=advance)
+    return occlude_photo(Setup(network, layers, **options), x, names, target=target, advance=advance)
 
 
 def by_hand(network, x, layers, patch, stride, cover):
