@@ -47,7 +47,7 @@ def measure(model: Path, folder: Path, layers: list[str], batch_size: int) -> in
 def peak_of_scan(model: Path, folder: Path, layers: list[str], batch_size: int) -> int:
     import inspectnet
     from inspectnet.images import find_images
-    from inspectnet.scan import find_strongest
+    from inspectnet.scanning import find_strongest
 
     network = inspectnet.open(model, device="cpu", threads=THREADS)
     find_strongest(network, find_images(folder), network.match(layers), 9, batch_size=batch_size, threads=THREADS)

@@ -17,7 +17,7 @@ from inspectnet.network import Network
 from inspectnet.reading.reader import open_graph, read
 from inspectnet.runtime.device import choose_device
 from inspectnet.runtime.session import Session
-from inspectnet.scan import Ranking, find_strongest
+from inspectnet.scanning import Ranking, find_strongest
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ rules
 opened_model preprocessing
 inverse
 network
-opening scan
+opening scanning
 classes
 methods
 analyses

@@ -16,7 +16,7 @@ from inspectnet.errors import ModelError, OptionError
 from inspectnet.graph.scores import ClassScores
 from inspectnet.images import Collection, Preparation, Seen, TenCrops
 from inspectnet.network import Network
-from inspectnet.scan import Gather, Rows, scan
+from inspectnet.scanning import Gather, Rows, scan
 
 TOP = 5
 

@@ -11,7 +11,7 @@ from inspectnet.images import Reader
 from inspectnet.inverse import field_box
 from inspectnet.network import Network
 from inspectnet.rules import Policy
-from inspectnet.scan import Gather, NetworkQuestion, Peaks, Ranking, Rows, Top, project_winners
+from inspectnet.scanning import Gather, NetworkQuestion, Peaks, Ranking, Rows, Top, project_winners
 
 PLACES = 8  # of a layer with extent, in each image whose activations are compared
 

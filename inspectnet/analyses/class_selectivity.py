@@ -12,7 +12,7 @@ from inspectnet.images import Targets
 from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
 from inspectnet.results import Images, derived
-from inspectnet.scan import Gather, NetworkQuestion, Rows, scan
+from inspectnet.scanning import Gather, NetworkQuestion, Rows, scan
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
 from inspectnet.results import Result
 from inspectnet.rules import Policy
-from inspectnet.scan import find_strongest
+from inspectnet.scanning import find_strongest
 
 
 @dataclass(frozen=True, repr=False)

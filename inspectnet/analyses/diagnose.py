@@ -31,7 +31,7 @@ from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
 from inspectnet.results import Result, derived
 from inspectnet.rules import Policy
-from inspectnet.scan import NetworkQuestion, Peaks, Rows, Sum, Top, scan
+from inspectnet.scanning import NetworkQuestion, Peaks, Rows, Sum, Top, scan
 
 # What the paper wants of a first layer (sec. 4.2): no dead or dominating filters, middle frequencies, no aliasing.
 WANTED = {

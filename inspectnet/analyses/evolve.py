@@ -28,7 +28,7 @@ from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
 from inspectnet.results import Result, derived
 from inspectnet.rules import Policy
-from inspectnet.scan import scan
+from inspectnet.scanning import scan
 
 
 @dataclass(frozen=True)

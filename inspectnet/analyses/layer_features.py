@@ -13,7 +13,7 @@ from inspectnet.inverse import Inverse, field_box
 from inspectnet.network import Network
 from inspectnet.progress import Progress
 from inspectnet.rules import Policy
-from inspectnet.scan import Activation, Feature, Ranking, project_winners
+from inspectnet.scanning import Activation, Feature, Ranking, project_winners
 
 MOST_BYTES = 2 << 30  # of projections and patches of one layer; writing them takes as much again
 

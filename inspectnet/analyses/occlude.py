@@ -30,7 +30,7 @@ from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
 from inspectnet.results import Images, Result, derived
 from inspectnet.rules import Policy
-from inspectnet.scan import Ranking, find_strongest, project_winners
+from inspectnet.scanning import Ranking, find_strongest, project_winners
 
 SHOWN, ROWS = 6, 12  # photos of which pictures are kept, and maps in them, at most
 ELSEWHERE = 3  # other images in which a map is shown

@@ -17,7 +17,7 @@ from inspectnet.methods import cam_layer
 from inspectnet.network import Network
 from inspectnet.results import derived
 from inspectnet.rules import Policy
-from inspectnet.scan import Feature
+from inspectnet.scanning import Feature
 
 STRENGTHS = ("sum", "max")
 

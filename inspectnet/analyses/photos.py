@@ -10,7 +10,7 @@ from inspectnet.images import Sources
 from inspectnet.network import Network
 from inspectnet.progress import note
 from inspectnet.results import Images
-from inspectnet.scan import Gather, NetworkQuestion, Rows, scan
+from inspectnet.scanning import Gather, NetworkQuestion, Rows, scan
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from inspectnet.network import Network
 from inspectnet.progress import Progress, note, silent
 from inspectnet.results import Result, derived
 from inspectnet.rules import Policy
-from inspectnet.scan import GREY
+from inspectnet.scanning import GREY
 
 METHODS = "deconvnet,guided_backprop,gradient"
 MOST = 20  # images whose units are projected

@@ -16,7 +16,7 @@ from inspectnet.geometry import Unit
 from inspectnet.images import Preparation, Reader, find_images, tile_boxes
 from inspectnet.inverse import field_box
 from inspectnet.rules import Policy
-from inspectnet.scan import find_strongest, project_winners
+from inspectnet.scanning import find_strongest, project_winners
 
 SIDE, MAPS = 20, 6
 NET = """

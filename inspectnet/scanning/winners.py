@@ -14,7 +14,7 @@ from inspectnet.images.seen import row_ids
 from inspectnet.inverse import field_box
 from inspectnet.network import Network
 from inspectnet.rules import Policy
-from inspectnet.scan.top import Ranking
+from inspectnet.scanning.top import Ranking
 
 GREY = 128  # of a patch, beyond the image
 IMAGES_AT_ONCE = 16  # winners' images in memory while they are projected

@@ -10,8 +10,8 @@ from inspectnet.geometry import Maxima
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Collection, Seen
 from inspectnet.network import Network
-from inspectnet.scan.engine import NetworkQuestion, Rows, scan
-from inspectnet.scan.top import Ranking, Top
+from inspectnet.scanning.engine import NetworkQuestion, Rows, scan
+from inspectnet.scanning.top import Ranking, Top
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ import inspectnet
 from inspectnet.errors import ImageError, ModelError
 from inspectnet.geometry import Maxima
 from inspectnet.images import Preparation, TenCrops, find_images
-from inspectnet.scan import Gather, Peaks, Sum, Top, scan
+from inspectnet.scanning import Gather, Peaks, Sum, Top, scan
 
 SIDE = 12
 NET = """
