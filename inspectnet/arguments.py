@@ -22,14 +22,18 @@ class _Pillow:
 
 
 def checks_arguments(function: Callable[P, R]) -> Callable[P, R]:
-    """The function, which raises OptionError for arguments of other types than it says, and for negative numbers."""
+    """The function, which raises OptionError for arguments of other types than it says, and for negative numbers.
+
+    It gets Python's numbers for NumPy's scalars.
+    """
 
     @functools.wraps(function)
     def checked(*arguments: P.args, **named: P.kwargs) -> R:
         bound, hints = inspect.signature(function).bind(*arguments, **named), _hints(function)
         for name, value in bound.arguments.items():
-            _check(name, value, hints[name])
-        return function(*arguments, **named)
+            bound.arguments[name] = _plain(value)
+            _check(name, bound.arguments[name], hints[name])
+        return function(*bound.args, **bound.kwargs)
 
     return checked
 
@@ -49,6 +53,13 @@ def _check(name: str, value: Any, hint: Any) -> None:
         raise OptionError(f"{name} is {wanted}, not {_shown(value)}.")
     if int in options and name != "target" and isinstance(value, int) and value < 0:
         raise OptionError(f"{name} cannot be {value}. Choose a whole number, 0 or more.")
+
+
+def _plain(value: Any) -> Any:
+    """The same, NumPy's scalars in it as Python's numbers: what asks for an int would not know them."""
+    if type(value) in (list, tuple):
+        return type(value)(map(_plain, value))
+    return value.item() if isinstance(value, np.integer | np.floating) else value
 
 
 def _is(value: Any, hint: Any) -> bool:

@@ -1,5 +1,6 @@
 """What Python takes: photos in any form, layers and units by address, classes by name; all else is one line."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from PIL import Image
 
 import inspectnet
+from inspectnet.arguments import checks_arguments
 from inspectnet.errors import ImageError, InspectError, LayerError, OptionError
 
 CAT = inspectnet.samples.folder() / "cat.jpg"
@@ -142,3 +144,22 @@ def test_an_argument_of_another_type_is_refused_in_one_line(call, message, net):
     with pytest.raises(OptionError, match=message) as caught:
         call(net)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_numbers_of_numpy_are_taken_as_those_of_python_are(net):
+    made = inspectnet.deconv(net, "conv5", CAT, maps=np.int64(2), top=np.int32(1), seed=np.uint8(0))
+    same = inspectnet.deconv(net, "conv5", CAT, maps=2, top=1, seed=0)
+    assert made.about.options == same.about.options
+    assert [m.map for m in made.layers[0].maps] == [m.map for m in same.layers[0].maps] and len(
+        made.layers[0].maps
+    ) == 2
+    with pytest.raises(OptionError, match="seed cannot be -1"):
+        inspectnet.deconv(net, "conv5", CAT, seed=np.int64(-1))
+
+
+def test_a_function_gets_no_scalar_of_numpy_however_deep_it_lies():
+    @checks_arguments
+    def kinds(several: Sequence[object], one: float) -> list[type]:
+        return [type(several[0]), type(several[1][0]), type(one)]
+
+    assert kinds([np.int64(3), (np.float32(0.5),)], one=np.float16(2)) == [int, float, float]
