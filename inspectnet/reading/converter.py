@@ -14,15 +14,26 @@ from collections.abc import Iterable
 
 import onnx
 
-SECONDS = 60  # for one model; ordinary ones take a thousandth
+CPU_SECONDS = 20  # for one model; ordinary ones take a thousandth
+SECONDS = 600  # of wall time, for what waits without working: on a busy machine good models take long as well
 HEAD = struct.Struct("<qq")  # before a question: its bytes, how many operators are named; before an answer: bytes, code
 DONE, REFUSED = 0, 1
 PROGRAM = """
-import signal, struct, sys
+import math, signal, struct, sys, time
 import onnx, onnx.inliner, onnx.version_converter
 signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends with whoever asks
-head, questions, answers = struct.Struct("<qq"), sys.stdin.buffer, sys.stdout.buffer
+try:
+    import resource
+except ImportError:  # Windows has no such limit
+    resource = None
+def give_time(seconds):  # the process ends when it has worked so long from now
+    if resource:
+        _, most = resource.getrlimit(resource.RLIMIT_CPU)
+        end = math.ceil(time.process_time() + seconds)
+        resource.setrlimit(resource.RLIMIT_CPU, (end if most == resource.RLIM_INFINITY else min(end, most), most))
+limit, head, questions, answers = float(sys.argv[1]), struct.Struct("<qq"), sys.stdin.buffer, sys.stdout.buffer
 while asked := questions.read(head.size):
+    give_time(limit)
     size, opset = head.unpack(asked)
     operators = questions.readline().decode().split()
     try:
@@ -66,7 +77,7 @@ class _Server:
 
     def __init__(self) -> None:
         # -P: else files in the current folder could stand in for modules
-        command = [sys.executable, "-P", "-c", PROGRAM]
+        command = [sys.executable, "-P", "-c", PROGRAM, str(CPU_SECONDS)]
         pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nowhere)
         self._lock = threading.Lock()

@@ -1,6 +1,8 @@
 """The converter works in a process of its own, whose death is an error in words and no more."""
 
 import os
+import signal
+import sys
 
 import pytest
 from nets import onnx_text
@@ -55,6 +57,29 @@ def test_a_process_that_never_answers_is_ended(program, monkeypatch):
     program("import time\ntime.sleep(1000)")
     with pytest.raises(ConverterError, match="dies of it"):
         convert(FILE, 14)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="this system does not limit the time of processes")
+def test_a_process_is_ended_for_the_time_it_works_not_for_the_time_it_waits(program, monkeypatch):
+    monkeypatch.setattr(converter, "CPU_SECONDS", 1)
+    waits = (
+        "    questions.read(size)\n    time.sleep(2)\n    answers.write(head.pack(2, 1) + b'ok')\n    answers.flush()\n"
+    )
+    given = converter.PROGRAM[: converter.PROGRAM.index("    try:\n        model =")]
+    program(given + waits)
+    with pytest.raises(ConverterError, match="ok"):
+        convert(FILE, 14)
+    program(given + "    while True: pass\n")
+    with pytest.raises(ConverterError, match=f"dies of it .exit -{signal.Signals.SIGXCPU.value}"):
+        convert(FILE, 14)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="this system does not limit the time of processes")
+def test_each_model_is_given_the_time_anew(program, monkeypatch):
+    monkeypatch.setattr(converter, "CPU_SECONDS", 1)
+    work = "    end = time.process_time() + 0.6\n    while time.process_time() < end: pass\n    try:\n        model ="
+    program(converter.PROGRAM.replace("    try:\n        model =", work))
+    assert [convert(FILE, 14).opset_import[0].version for _ in range(4)] == [14] * 4
 
 
 def test_files_in_the_current_folder_do_not_stand_in_for_modules(program, monkeypatch, tmp_path):
