@@ -39,11 +39,15 @@ def alike_amounts(transform: str, size: tuple[int, int], direction: str = "verti
 
     0..9 px for an input of 56, in proportion for others, in whole pixels; shifts and rotations both ways, scales
     above 1 only. Shifts along an axis keep pixels sharp, diagonal ones lie between pixels as rotations do.
+    Raises OptionError for a window too small to move anything in.
     """
-    moves = np.arange(ALIKE_REACH + 1) * max(1.0, round(min(size) / ALIKE_SIDE))
+    share, radius = min(size) / ALIKE_SIDE, _mean_radius(size)
+    moves = np.arange(min(ALIKE_REACH, round(ALIKE_REACH * share)) + 1) * max(1.0, round(share))
+    if len(moves) < 2:
+        raise OptionError(f"--alike moves nothing in an input of {size[0]}x{size[1]} px. Leave it out.")
     if transform in ("scale", "zoom"):
-        return np.asarray(1 / (1 - moves / _mean_radius(size)))
-    turns = np.degrees(2 * np.arcsin(moves / (2 * _mean_radius(size)))) if transform == "rotate" else moves
+        return np.asarray(1 / (1 - moves / radius))
+    turns = np.degrees(2 * np.arcsin(moves / (2 * radius))) if transform == "rotate" else moves
     turns = turns / math.hypot(*DIRECTIONS[direction]) if transform == "translate" else turns
     return np.concatenate([-turns[:0:-1], turns])
 

@@ -40,6 +40,21 @@ def test_amounts_that_move_pixels_alike_do(side):
     assert len(alike_amounts("rotate", (side, side))) == 19
 
 
+@pytest.mark.parametrize("side", [6, 16, 28, 40])
+def test_small_inputs_move_in_the_same_proportion(side):
+    """9 px of 56 scale by 1.7: 9 px of 16 would turn a photo inside out."""
+    for transform in ("scale", "zoom"):
+        amounts = alike_amounts(transform, (side, side))
+        assert (np.diff(amounts) > 0).all() and 1.3 < amounts[-1] < 2.2
+    moves = displacement("rotate", alike_amounts("rotate", (side, side)), (side, side))
+    assert moves.max() == pytest.approx(round(9 / 56 * side)) and len(np.unique(np.round(moves, 6))) == moves.max() + 1
+
+
+def test_an_input_of_a_few_pixels_has_no_such_amounts():
+    with pytest.raises(OptionError, match=r"--alike moves nothing in an input of 2x3 px\. Leave it out"):
+        alike_amounts("scale", (2, 3))
+
+
 def test_a_zoom_shows_what_the_photo_holds_and_a_scale_what_the_network_saw():
     """Stripes of one pixel in a photo of four times the input: twice as large they are still grey, four times sharp."""
     how = Preparation((3, 16, 16), (0.5,) * 3, (0.25,) * 3, crop_pct=1.0)
