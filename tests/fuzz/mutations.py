@@ -24,7 +24,7 @@ WORDS = (
     "'\"",
     "a.weight",
 )
-LOCATIONS = ("w.bin", "../w.bin", "/etc/hosts", "", "photos", "m.onnx", "a" * 400, "w.bin\0", "./w.bin")
+LOCATIONS = ("w.onnx", "../w.onnx", "/etc/hosts", "", "photos", "m.onnx", "a" * 400, "w.onnx\0", "./w.onnx")
 OPERATORS = (
     "Relu Conv MaxPool Reshape Concat Softmax Shape Flatten Gemm Upsample Einsum Loop If NonZero Tile Expand Range "
     "ConstantOfShape Resize LSTM Squeeze Unknown GroupNormalization Attention TopK Dropout Gather Cast QLinearConv"
@@ -193,7 +193,7 @@ def put_outside(model: onnx.ModelProto, rng: random.Random) -> None:
         tensor.data_location = TensorProto.EXTERNAL
         if rng.random() < 0.7:
             tensor.ClearField("raw_data")
-        location = rng.choice((*LOCATIONS, *["w.bin"] * len(LOCATIONS)))
+        location = rng.choice((*LOCATIONS, *["w.onnx"] * len(LOCATIONS)))
         more = [("offset", rng.choice(("0", "-1", "8", "9999999", "x"))), ("length", str(rng.choice(NUMBERS)))]
         for key, value in [("location", location), *rng.sample(more, rng.randrange(3))]:
             tensor.external_data.add(key=key, value=value)

@@ -7,16 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
-
-if not hasattr(os, "fork"):
-    pytest.skip("this system has no fork", allow_module_level=True)
-
 from fuzz.images import CERTAIN, draw, miscounted
 from fuzz.worker import Run
 
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 ROOT = Path(__file__).parents[2]
 
 
+@needs_fork
 def test_no_picture_tar_list_or_folder_makes_a_command_fail():
     # in a process of its own, for a fork needs one without threads
     command = [sys.executable, "tests/fuzz/images.py", "--count", "12", "--seed", "1"]
@@ -25,6 +23,7 @@ def test_no_picture_tar_list_or_folder_makes_a_command_fail():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@needs_fork  # nor pipes to draw
 def test_a_run_is_the_same_whenever_it_is_drawn(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()

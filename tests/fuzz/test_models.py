@@ -7,17 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
-
-if not hasattr(os, "fork"):
-    pytest.skip("this system has no fork", allow_module_level=True)
-
 from fuzz.graphs import GRAPHS
-from fuzz.models import COMMANDS, draw, put_photos
+from fuzz.models import COMMANDS, draw, put_beside
 from fuzz.mutations import MUTATIONS
 from small import opened
 
 from inspectnet.cli import main
 
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 ROOT = Path(__file__).parents[2]
 COUNT = 25
 
@@ -39,7 +36,7 @@ def test_every_mutation_changes_some_graph(change):
 def test_every_command_is_done_where_nothing_is_damaged(command, monkeypatch, capsys, tmp_path):
     """Else the fuzz would look at no more than its options."""
     (tmp_path / "m.onnx").write_bytes(GRAPHS[0]().SerializeToString())
-    put_photos(tmp_path, 0)
+    put_beside(tmp_path, 0)
     monkeypatch.chdir(tmp_path)
     assert main(list(command)) == 0, capsys.readouterr().err
 
@@ -52,6 +49,7 @@ def test_a_number_and_a_seed_give_the_same_model_and_command(tmp_path):
     assert (tmp_path / "one" / "m.onnx").read_bytes() == (tmp_path / "two" / "m.onnx").read_bytes()
 
 
+@needs_fork
 def test_damaged_models_end_in_an_answer_or_one_line():
     """In a process of its own, as what is forked must have no threads."""
     command = [sys.executable, "tests/fuzz/models.py", "--count", str(COUNT), "--seed", "1"]

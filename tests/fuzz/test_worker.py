@@ -1,13 +1,8 @@
 """The worker of the fuzzers catches what it is there to catch."""
 
 import dataclasses
-import os
 
 import pytest
-
-if not hasattr(os, "fork"):
-    pytest.skip("this system has no fork", allow_module_level=True)
-
 from fuzz.worker import MEMORY, Run, faults
 
 GOOD = Run(code=2, out="", err="device: cpu\ninspectnet: there is no file x. Give another.\n", cpu=1, peak=1 << 28)

@@ -11,7 +11,6 @@ import os
 import pkgutil
 import random
 import re
-import resource
 import shutil
 import signal
 import sys
@@ -63,6 +62,8 @@ def run(arguments: Sequence[str], folder: Path) -> Run:
 
 def _become(arguments: Sequence[str], folder: Path, place: Path) -> None:
     """Turn this process into the command, and end with it."""
+    import resource  # which some systems lack, as they lack forks
+
     code = 1
     try:
         signal.alarm(WALL_SECONDS)
