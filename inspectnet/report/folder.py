@@ -6,14 +6,14 @@ as it is: what makes a run another one is its claim, which its record keeps.
 
 import contextlib
 import json
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from inspectnet.errors import OutputError
+from inspectnet.files.npz import write_npz
 from inspectnet.files.parsing import parse_json
 from inspectnet.files.refusals import refusal
 from inspectnet.files.staging import Stage, claims, locked, made, read_result, settle
@@ -22,7 +22,6 @@ from inspectnet.report.json_text import json_text
 if TYPE_CHECKING:
     from inspectnet.figures.page import Figure
 
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip file can hold
 RECORD = "result.json"
 KINDS = (".png", ".svg", ".pdf", ".npz", ".json", ".csv", ".txt")  # of files that a run may have written
 
@@ -45,7 +44,7 @@ class OutputFolder:
     def write_npz(self, name: str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
         """Write arrays as an uncompressed NPZ: the same bytes for the same arrays, on any day and machine."""
         with self._file(name) as file:
-            _pack(file, arrays)
+            write_npz(file, arrays)
 
     def write_figure(self, stem: str, figure: "Figure") -> None:
         """Write a figure as stem.png, or in each of the forms that were asked for."""
@@ -165,19 +164,3 @@ def _files_of(run: Mapping[str, Any] | None) -> list[str]:
     listed = (run or {}).get("files")
     names = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
     return [n for n in names if n == Path(n).name and not n.startswith(".") and Path(n).suffix in KINDS]
-
-
-def _pack(file: BinaryIO, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
-    # np.savez stamps each array with the time of day. Nothing is compressed: float noise hardly shrinks, and the
-    # bytes would depend on the version of zlib.
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, array in arrays.items():
-            entry = zipfile.ZipInfo(f"{name}.npy", EPOCH)
-            entry.create_system = 3  # else the file tells the operating system
-            entry.external_attr = 0o644 << 16
-            with archive.open(entry, "w", force_zip64=True) as member:
-                _write_array(member, np.asarray(array, order="C"))
-
-
-def _write_array(file: IO[bytes], array: np.ndarray[Any, Any]) -> None:
-    np.lib.format.write_array(file, array, allow_pickle=False)

@@ -1,17 +1,15 @@
 """Results that keep: shown as figures, saved to a folder, and loaded from it."""
 
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from inspectnet.arguments import checks_arguments
 from inspectnet.errors import OptionError, nearest
 from inspectnet.figures.display import Display
-from inspectnet.files.inputs import open_regular
+from inspectnet.files.npz import read_npz
 from inspectnet.files.parsing import parse_json
 from inspectnet.files.staging import read_result
 from inspectnet.report.envelope import ARRAYS, envelope_of, result_of
@@ -105,27 +103,9 @@ def load(folder: str | Path) -> Result:
         envelope = parse_json(read_result(record))
         if not isinstance(envelope, dict):
             raise ValueError("it is no JSON object")
-        return result_of(envelope, _read_arrays(record.with_name(ARRAYS)))
+        arrays = record.with_name(ARRAYS)
+        return result_of(envelope, read_npz(arrays) if arrays.exists() else {})
     except OSError as error:
         raise OptionError(f"cannot read {record}: {error.strerror or error}. Give the folder of a result.") from error
     except (ValueError, RecursionError) as error:
         raise OptionError(f"{record} is no result of inspectnet: {error}. Make it again.") from error
-
-
-def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of an NPZ by name, none if there is no such file. Raises OSError, ValueError."""
-    if not path.exists():
-        return {}
-    try:
-        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
-            if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
-                raise ValueError("its arrays are compressed, which inspectnet does not do")  # and may hold no end
-            return {name.removesuffix(".npy"): _read_array(archive, name) for name in archive.namelist()}
-    except (zipfile.BadZipFile, EOFError, TypeError, SyntaxError, MemoryError, RuntimeError) as error:
-        raise ValueError(f"its arrays cannot be read ({error})") from error
-
-
-def _read_array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    with archive.open(name) as member:
-        array: NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
-        return array
