@@ -93,12 +93,12 @@ class Network(OpenedModel):
         activation. Raises LayerError, OptionError for an x of another shape, ImageError.
         """
         address = self.address(layer)
-        found, x = self.layer(address.layer), self.checked(x)
-        value = found.pre if pre or address.pre else found.output
+        addressed, x = self.layer(address.layer), self.checked(x)
+        value = addressed.pre if pre or address.pre else addressed.output
         if address.map is None:
             return self.values(x, [value])[value]
-        check_unit(found, Unit(0, address.map, address.y or 0, address.x or 0), len(x))
-        place = () if address.y is None or not found.spatial else (address.y, address.x)
+        check_unit(addressed, Unit(0, address.map, address.y or 0, address.x or 0), len(x))
+        place = () if address.y is None or not addressed.spatial else (address.y, address.x)
         return self.values(x, [value])[value][:, address.map, *place]
 
     def values(self, x: Sources, names: Sequence[str]) -> dict[str, np.ndarray]:
@@ -116,10 +116,10 @@ class Network(OpenedModel):
 
         Only maxima and their places leave the session (Zeiler & Fergus 2014, sec. 4.1: the top 9 activations).
         """
-        found = [self.layer(name) for name in layers]
-        session, names = self._maxima_session(tuple(dict.fromkeys(layer.output for layer in found)))
+        searched = [self.layer(name) for name in layers]
+        session, names = self._maxima_session(tuple(dict.fromkeys(layer.output for layer in searched)))
         run, maxima = run_in_batches(session, self.checked(x), self.fixed_batch), {}
-        for name, layer in zip(layers, found, strict=True):
+        for name, layer in zip(layers, searched, strict=True):
             value, place = names[layer.output]
             places = run[place] if place else np.zeros(run[value].shape, np.int64)
             maxima[name] = Maxima(run[value], np.stack(np.divmod(places, layer.extent[1]), axis=-1))

@@ -50,12 +50,12 @@ def _dependences(x: np.ndarray, y: np.ndarray, pieces: list[slice]) -> list[floa
     """How linearly dependent x (n, p) and y (n, q) are, of all rows and without each of several pieces."""
     products = [x[piece].T @ y[piece] for piece in pieces]  # which add up, so that none is made anew
     total = np.sum(products, axis=0)
-    found = [_dependence(x, y, total)]
+    dependences = [_dependence(x, y, total)]
     for piece, product in zip(pieces, products, strict=True) if len(pieces) > 1 else ():
         rest = np.ones(len(x), bool)
         rest[piece] = False
-        found.append(_dependence(x[rest], y[rest], total - product))
-    return found
+        dependences.append(_dependence(x[rest], y[rest], total - product))
+    return dependences
 
 
 def _dependence(x: np.ndarray, y: np.ndarray, product: np.ndarray) -> float:

@@ -207,18 +207,18 @@ def diagnose(
                "duplicate": duplicate, "seed": seed}  # fmt: skip
     names, seen = model_names(networks), None
     if images is None:
-        found = [NetworkDiagnosis(*pair, faint, duplicate) for pair in zip(names, firsts, strict=True)]
+        diagnosed = [NetworkDiagnosis(*pair, faint, duplicate) for pair in zip(names, firsts, strict=True)]
     else:
         collection = collection_of(images)
         watches = [_Watch(*pair, layers, maps) for pair in zip(networks, firsts, strict=True)]
         asked = [question for watch in watches for question in watch.questions]
         with progress("scanning", len(collection)) as advance:
             seen = scan(collection, asked, batch_size=batch_size, threads=threads, advance=advance)
-        found = [
+        diagnosed = [
             NetworkDiagnosis(name, watch.filters, faint, duplicate, *watch.result(collection, maps, seed, progress))
             for name, watch in zip(names, watches, strict=True)
         ]
-    return Diagnosis(provenance(networks, images_of(seen) if seen else None, options), bands, tuple(found))
+    return Diagnosis(provenance(networks, images_of(seen) if seen else None, options), bands, tuple(diagnosed))
 
 
 class _Watch:

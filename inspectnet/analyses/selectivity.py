@@ -116,23 +116,23 @@ def selectivity(
     classes of photos in memory. classes: a file that names them; without, images that have no labels are no mistake.
     Raises LayerError, OptionError, ImageError, RuleError.
     """
-    policies, collection, found = parse_policies(methods), collection_of(images), network.layer(layer)
+    policies, collection, probed = parse_policies(methods), collection_of(images), network.layer(layer)
     targets = _labelled(network, collection, labels, classes)
     photos = read_photos(network, collection, MOST)
-    neighbours = find_neighbours(network, photos.x, found.output, units=units, others=others, seed=seed)
+    neighbours = find_neighbours(network, photos.x, probed.output, units=units, others=others, seed=seed)
     scores = {}
     with progress("projecting", len(policies), "methods") as advance:
         for name, policy in policies.items():
-            scores[name] = projection_selectivity(network, photos.x, found.output, neighbours, policy)
+            scores[name] = projection_selectivity(network, photos.x, probed.output, neighbours, policy)
             advance()
     compared = None
     if targets is not None:
-        compared = class_selectivity(network, targets, found, batch_size=batch_size, seed=seed, progress=progress)
-    options = {"layer": found.name, "methods": list(policies), "units": units, "others": others, "seed": seed}
+        compared = class_selectivity(network, targets, probed, batch_size=batch_size, seed=seed, progress=progress)
+    options = {"layer": probed.name, "methods": list(policies), "units": units, "others": others, "seed": seed}
     return Selectivity(
         provenance([network], photos.images, options),
-        found.name,
-        found.spatial,
+        probed.name,
+        probed.spatial,
         tuple(
             UnitSelectivity(
                 photos.ids[unit.image], unit.map, unit.y, unit.x, tuple(other.map for other in rest),
@@ -140,7 +140,7 @@ def selectivity(
             )
             for i, (unit, *rest) in enumerate(neighbours)
         ),
-        _show(network, found, photos, neighbours, policies, _median(next(iter(scores.values())))),
+        _show(network, probed, photos, neighbours, policies, _median(next(iter(scores.values())))),
         compared,
     )  # fmt: skip
 
@@ -174,7 +174,7 @@ def find_neighbours(
 
     A unit is the strongest one of its map. Raises LayerError if nowhere two units are active at one place.
     """
-    draw, found = np.random.default_rng(seed), []
+    draw, neighbours = np.random.default_rng(seed), []
     for image, maps in enumerate(network.activations(x, layer)):
         rows = maps.reshape(len(maps), -1)
         for m in np.argsort(-rows.max(axis=1), kind="stable")[:units]:
@@ -184,21 +184,21 @@ def find_neighbours(
                 continue
             chosen = [int(m), *map(int, draw.permutation(active[active != m])[:others])]
             y, x_ = divmod(place, maps.shape[2] if maps.ndim == 3 else 1)
-            found.append(tuple(Unit(image, n, y, x_, float(rows[n, place])) for n in chosen))
-    if not found:
+            neighbours.append(tuple(Unit(image, n, y, x_, float(rows[n, place])) for n in chosen))
+    if not neighbours:
         raise LayerError(f"in {layer} no two units are active at one place of these images. Choose another layer.")
-    return found
+    return neighbours
 
 
 def projection_selectivity(
-    network: Network, x: np.ndarray, layer: str, found: Sequence[Neighbours], policy: Policy
+    network: Network, x: np.ndarray, layer: str, neighbours: Sequence[Neighbours], policy: Policy
 ) -> np.ndarray:
     """(units,) float64: 1 less the mean correlation of each unit's projection with those of its neighbours.
 
     0: all show the same; 1: they have nothing in common. Projections that are zero everywhere, of which nothing was
     left on the way down, are left out; NaN where that leaves none. Raises RuleError.
     """
-    return np.array([_selectivity([p.pixels for p in project(network, x, layer, each, policy)]) for each in found])
+    return np.array([_selectivity([p.pixels for p in project(network, x, layer, each, policy)]) for each in neighbours])
 
 
 def project(network: Network, x: np.ndarray, layer: str, units: Neighbours, policy: Policy) -> list[Projection]:

@@ -55,8 +55,8 @@ class Tally:
         """The signs' differences within each place, (1 + R, N, N), (1 + R, N) of `changed`; and p (2,)."""
         if not self._draws:
             names = ("differ", "touched", "chance", "changed")
-            found = Signs(*(np.stack([getattr(each, name) for each in self._compared]) for name in names))
-            return found, np.array([_rank(found.differ), _rank(found.differ, found.chance)])
+            stacked = Signs(*(np.stack([getattr(each, name) for each in self._compared]) for name in names))
+            return stacked, np.array([_rank(stacked.differ), _rank(stacked.differ, stacked.chance)])
         shape = (len(self._signs), len(self.own)) * 2
         every, same = compare_signs(np.concatenate(self._signs)), np.arange(shape[0])
         differ, touched, chance = (each.reshape(shape) for each in (every.differ, every.touched, every.chance))

@@ -100,15 +100,15 @@ def rank_p(observed: float, by_chance: np.ndarray, summed: float = 0.0) -> float
 
 def sign_p(differences: np.ndarray, *, draws: int = DRAWS, seed: int = 0) -> float:
     """How likely paired differences (N,) have a mean as far from 0, up or down, if each might have had either sign."""
-    found = differences[differences != 0]
-    if not len(found):
+    apart = differences[differences != 0]
+    if not len(apart):
         return 1.0
     rng, sums = np.random.default_rng(seed), list[np.ndarray]()
-    at_once = max(1, NUMBERS_AT_ONCE // len(found))
+    at_once = max(1, NUMBERS_AT_ONCE // len(apart))
     for first in range(0, draws, at_once):
-        signs = rng.integers(0, 2, (min(at_once, draws - first), len(found)), np.int8)
-        sums.append((2.0 * signs - 1) @ found)
-    return rank_p(abs(float(found.sum())), np.abs(np.concatenate(sums)), float(np.abs(found).sum()))
+        signs = rng.integers(0, 2, (min(at_once, draws - first), len(apart)), np.int8)
+        sums.append((2.0 * signs - 1) @ apart)
+    return rank_p(abs(float(apart.sum())), np.abs(np.concatenate(sums)), float(np.abs(apart).sum()))
 
 
 def exchange_p(

@@ -214,15 +214,15 @@ def _slopes(sizes: np.ndarray, curves: np.ndarray) -> dict[str, np.ndarray]:
         after = int(np.searchsorted(sizes, small))
         way = (small - sizes[after - 1]) / (sizes[after] - sizes[after - 1])
         initial = (curves[:, after - 1] * (1 - way) + curves[:, after] * way) / small
-        found = {"initial": initial, "overall": overall, "linearity": 1 - missed / _spread(curves)}
-        found["sharpness"] = np.where(overall > 0, initial / overall, np.nan)
+        numbers = {"initial": initial, "overall": overall, "linearity": 1 - missed / _spread(curves)}
+        numbers["sharpness"] = np.where(overall > 0, initial / overall, np.nan)
         if len(sizes) > 3:  # else a line misses nothing
             x, y = sizes[1:] - sizes[1:].mean(), curves[:, 1:]
             slope = y @ x / (x @ x)
             left = np.square(y - y.mean(axis=1, keepdims=True) - slope[:, None] * x).sum(axis=1)
-            found["jump"] = y.mean(axis=1) - slope * sizes[1:].mean()
-            found["beyond"] = np.where(_spread(y) > 0, 1 - left / _spread(y), 1.0)
-    return found
+            numbers["jump"] = y.mean(axis=1) - slope * sizes[1:].mean()
+            numbers["beyond"] = np.where(_spread(y) > 0, 1 - left / _spread(y), 1.0)
+    return numbers
 
 
 def _floats(values: np.ndarray) -> tuple[float, ...]:

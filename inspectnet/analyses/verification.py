@@ -79,10 +79,10 @@ def check_all(network: Network, x: np.ndarray, layers: Sequence[str], policy: Po
     Raises LayerError, RuleError.
     """
     rng = np.random.default_rng(seed)
-    found = [network.layer(name) for name in layers]
-    yield from _rules(network, x, found, policy, rng)
-    yield _walk(network, x, found[-1], rng)
-    for layer in found:
+    checked = [network.layer(name) for name in layers]
+    yield from _rules(network, x, checked, policy, rng)
+    yield _walk(network, x, checked[-1], rng)
+    for layer in checked:
         yield _recorded(_alone(network), x, layer)
         yield from _forms(network, x, layer, policy, rng)
         yield _kernels(network, layer, policy)
@@ -287,8 +287,8 @@ def _units(network: Network, x: np.ndarray, layer: Layer, rng: np.random.Generat
     return strongest + corners
 
 
-def _relative(found: np.ndarray, wanted: np.ndarray) -> float:
-    return float(np.abs(found - wanted).max() / (np.abs(wanted).max() + SMALLEST))
+def _relative(values: np.ndarray, wanted: np.ndarray) -> float:
+    return float(np.abs(values - wanted).max() / (np.abs(wanted).max() + SMALLEST))
 
 
 def _kernels(network: Network, layer: Layer, policy: Policy) -> Check:

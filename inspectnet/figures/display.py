@@ -50,8 +50,8 @@ class Display:
         if side >= WORTH * max(whole):
             return [Box.at(0, 0, whole)] * len(signals)
         size = min(side, height), min(side, width)
-        found = iter(boxes)
-        return [_centred(next(found) if signal.any() else Box.at(0, 0, whole), size, whole) for signal in signals]
+        remaining = iter(boxes)
+        return [_centred(next(remaining) if signal.any() else Box.at(0, 0, whole), size, whole) for signal in signals]
 
     def draw(self, groups: Sequence[Signals]) -> list[Pixels]:
         """The pixels (n, h, w, 3) of each group of signals (n, C, h, w), the tiles of one map."""

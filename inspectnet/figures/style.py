@@ -69,8 +69,8 @@ def one_line(text: str) -> str:
 
 def faces(text: str) -> tuple[str, ...]:
     """The typefaces that draw a line of text: FACE, then any installed ones for the letters it lacks."""
-    found = {face: None for letter in set(text) if (face := _face_of(letter))}
-    return FACE, *sorted(found.keys() - {FACE})
+    needed = {face: None for letter in set(text) if (face := _face_of(letter))}
+    return FACE, *sorted(needed.keys() - {FACE})
 
 
 def _elide(text: str, kept: int) -> str:

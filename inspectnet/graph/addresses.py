@@ -37,11 +37,11 @@ def names_of(layers: str | Iterable[str]) -> list[str]:
 
 def parse_address(text: str) -> Address:
     """The address that a text means. Raises OptionError if it is not an address."""
-    found = ADDRESS.fullmatch(text.strip())
-    if found is None:
+    parts = ADDRESS.fullmatch(text.strip())
+    if parts is None:
         raise OptionError(f"'{text}' is not a unit. Write a layer, layer:map or layer:map@y,x, as conv5:212@6,6.")
-    number = {key: None if found[key] is None else int(found[key]) for key in ("map", "y", "x")}
-    return Address(found["layer"], pre=found["pre"] is not None, **number)
+    number = {key: None if parts[key] is None else int(parts[key]) for key in ("map", "y", "x")}
+    return Address(parts["layer"], pre=parts["pre"] is not None, **number)
 
 
 def parse_numbers(text: str, count: int, what: str) -> list[int]:
@@ -51,8 +51,8 @@ def parse_numbers(text: str, count: int, what: str) -> list[int]:
     """
     numbers: list[int] = []
     for part in text.split(","):
-        found = re.fullmatch(rf"\s*({NUMBER})\s*(?:-\s*({NUMBER})\s*)?", part)
-        first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
+        bounds = re.fullmatch(rf"\s*({NUMBER})\s*(?:-\s*({NUMBER})\s*)?", part)
+        first, last = (int(bounds[1]), int(bounds[2] or bounds[1])) if bounds else (1, 0)
         if first > last:
             raise OptionError(f"'{text}' is not a list of numbers. Write it like 0,3,7-12.")
         if last >= count:  # before the range is made, which may be longer than memory

@@ -68,10 +68,12 @@ def _inferred_size(node: ir.Node, constants: Constants, opsets: Mapping[str, int
             types[name].tensor_type.shape.dim.add(dim_value=extent)
     imports = [onnx.OperatorSetIdProto(domain=domain, version=version) for domain, version in opsets.items()]
     try:
-        found = onnx.shape_inference.infer_node_outputs(schema, ir.to_proto(node), types, data, opset_imports=imports)
+        inferred = onnx.shape_inference.infer_node_outputs(
+            schema, ir.to_proto(node), types, data, opset_imports=imports
+        )
     except (onnx.shape_inference.InferenceError, onnx.defs.SchemaError, RuntimeError, ValueError):
         return math.inf  # the run time will say what is wrong
-    dims = [told.tensor_type.shape.dim for told in found.values() if told.tensor_type.HasField("shape")]
+    dims = [told.tensor_type.shape.dim for told in inferred.values() if told.tensor_type.HasField("shape")]
     if len(dims) < sum(bool(value.name) for value in node.outputs):
         return math.inf
     if any(not dim.HasField("dim_value") or dim.dim_value < 0 for shape in dims for dim in shape):

@@ -33,12 +33,12 @@ def fold_shapes(graph: ir.Graph) -> bool:
     before = list(graph)
     extents: dict[ir.Value, np.ndarray] = {}  # of vectors that hold extents; UNKNOWN where one is not fixed
     for node in list(graph):
-        found = _extents(node, extents)
-        if found is None:
+        known = _extents(node, extents)
+        if known is None:
             continue
-        extents[node.outputs[0]] = found
-        if (found != UNKNOWN).all():
-            replace_by_constants(graph, node, [found])
+        extents[node.outputs[0]] = known
+        if (known != UNKNOWN).all():
+            replace_by_constants(graph, node, [known])
     fold_constants(graph)
     for node in list(graph):
         if node.op_type == "If" and constant_of(node.inputs[0]) is not None:

@@ -102,9 +102,11 @@ def _holders(path: str) -> list[str]:
 
 def _first_call(path: str, known: set[str]) -> str:
     """The path without the number of the call, which TorchScript adds to a module that it meets again."""
-    found = re.fullmatch(r"(.+)_([1-9][0-9]*)", path)
-    if found and all(call in known for call in (found[1], *(f"{found[1]}_{i}" for i in range(1, int(found[2]))))):
-        return found[1]
+    repeated = re.fullmatch(r"(.+)_([1-9][0-9]*)", path)
+    if repeated and all(
+        call in known for call in (repeated[1], *(f"{repeated[1]}_{i}" for i in range(1, int(repeated[2]))))
+    ):
+        return repeated[1]
     return path
 
 

@@ -54,19 +54,21 @@ def find_scores(graph: ir.Graph, name: str | None, where: str) -> ClassScores:
     """The scores in the value `name`, or in the only output that has the shape of scores. Raises ModelError."""
     outputs = [value for value in graph.outputs if value in live_values(graph)]
     given = [value for node in graph for value in node.outputs if value.name == name]
-    found = [value for value in given or outputs if _classes(value) > 1]
-    found = found or [value for value in given or outputs if _classes(value) == 1 and (given or _is_sigmoid(value))]
-    if not found and (alone := [value for value in outputs if _classes(value) == 1]):
+    candidates = [value for value in given or outputs if _classes(value) > 1]
+    candidates = candidates or [
+        value for value in given or outputs if _classes(value) == 1 and (given or _is_sigmoid(value))
+    ]
+    if not candidates and (alone := [value for value in outputs if _classes(value) == 1]):
         single = (
             f"has a single score, '{alone[0].name}' {_extents(alone[0])}, which is no sigmoid: of a class or a number"
         )
         raise ModelError(f"{where} {single}, it does not tell. If it is of a class, say --scores {alone[0].name}.")
-    if len(found) != 1:
+    if len(candidates) != 1:
         listed = ", ".join(f"'{value.name}' {_extents(value)}" for value in given or outputs)
-        which = f"{'several' if found else 'none'} of shape (N, K) among its outputs ({listed})"
+        which = f"{'several' if candidates else 'none'} of shape (N, K) among its outputs ({listed})"
         what = f"'{name}' has the shape {_extents(given[0])}, not (N, K)" if given else f"there are {which}"
         raise ModelError(f"{where} has no clear class scores: {what}. Say the layer that holds them with --scores.")
-    value, classes = found[0], _classes(found[0])
+    value, classes = candidates[0], _classes(candidates[0])
     normalised = _is_softmax(value) if classes > 1 else _is_sigmoid(value)
     last, squashes = _last(value), ("Softmax", "LogSoftmax") if classes > 1 else ("Sigmoid",)
     logits = input_of(last) if last is not None and last.op_type in squashes else value

@@ -21,11 +21,11 @@ def live_values(graph: ir.Graph) -> set[ir.Value]:
 
 def values_above(graph: ir.Graph, goal: ir.Value) -> set[ir.Value]:
     """`goal` and the values that depend on it in any way, be it on its extent only."""
-    found = {goal}
+    above = {goal}
     for node in graph:
-        if not found.isdisjoint(read_values(node)):
-            found.update(node.outputs)
-    return found
+        if not above.isdisjoint(read_values(node)):
+            above.update(node.outputs)
+    return above
 
 
 def read_values(node: ir.Node) -> list[ir.Value]:
@@ -135,26 +135,26 @@ def constant_of(value: ir.Value | None) -> np.ndarray | None:
 
 def integer(node: ir.Node, name: str, default: int = 0) -> int:
     """The attribute `name` of `node` as an integer."""
-    found = node.attributes.get(name)
-    return default if found is None else int(found.as_int())
+    attribute = node.attributes.get(name)
+    return default if attribute is None else int(attribute.as_int())
 
 
 def number(node: ir.Node, name: str, default: float) -> float:
     """The attribute `name` of `node` as a float."""
-    found = node.attributes.get(name)
-    return default if found is None else float(found.as_float())
+    attribute = node.attributes.get(name)
+    return default if attribute is None else float(attribute.as_float())
 
 
 def word(node: ir.Node, name: str, default: str = "") -> str:
     """The attribute `name` of `node` as a text."""
-    found = node.attributes.get(name)
-    return default if found is None else str(found.as_string())
+    attribute = node.attributes.get(name)
+    return default if attribute is None else str(attribute.as_string())
 
 
 def ints(node: ir.Node, name: str, default: tuple[int, ...] = ()) -> tuple[int, ...]:
     """The attribute `name` of `node` as a tuple of integers."""
-    found = node.attributes.get(name)
-    return default if found is None else tuple(int(i) for i in found.as_ints())
+    attribute = node.attributes.get(name)
+    return default if attribute is None else tuple(int(i) for i in attribute.as_ints())
 
 
 def describe(node: ir.Node) -> str:

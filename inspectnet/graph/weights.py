@@ -16,8 +16,8 @@ def weights_of(model: ir.Model, values: Collection[str]) -> dict[str, np.ndarray
     """
     nodes = [node for node in model.graph if node.outputs[0].name in values and node.op_type != "Resize"]
     inputs = {str(x.name): x for node in nodes for x in node.inputs if x is not None and x.is_initializer()}
-    found = {name: constant_of(x) for name, x in inputs.items()}
-    return {name: array for name, array in found.items() if array is not None and array.dtype == np.float32}
+    constants = {name: constant_of(x) for name, x in inputs.items()}
+    return {name: array for name, array in constants.items() if array is not None and array.dtype == np.float32}
 
 
 def replace_weights(model: ir.Model, weights: Mapping[str, np.ndarray]) -> ir.Model:

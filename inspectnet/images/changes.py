@@ -91,8 +91,8 @@ class Scene:
         below, beside = (np.minimum(a + 1, n - 1) for a, n in zip((top, left), pixels.shape, strict=False))
         upper = pixels[top, left] * (1 - x) + pixels[top, beside] * x
         lower = pixels[below, left] * (1 - x) + pixels[below, beside] * x
-        found: Pixels = np.rint(upper * (1 - y) + lower * y).astype(np.uint8)
-        return found
+        sampled: Pixels = np.rint(upper * (1 - y) + lower * y).astype(np.uint8)
+        return sampled
 
     @property
     def _mean(self) -> Pixels:

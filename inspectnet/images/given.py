@@ -35,8 +35,8 @@ def collections_of(images: Sources) -> list[Collection]:
     """The images of each source, the photos in memory as one at the end. Raises ImageError."""
     sources = sources_of(images)
     held = [photo for source in sources if in_memory(source) for photo in photos_of(source)]
-    found = [_found(source) for source in sources if not in_memory(source)]
-    return [*found, hold_images(held)] if held else found
+    collections = [_find(source) for source in sources if not in_memory(source)]
+    return [*collections, hold_images(held)] if held else collections
 
 
 def sources_of(images: Sources) -> list[Source]:
@@ -88,5 +88,5 @@ def photos_of(images: object) -> list[Pixels]:
     return [np.ascontiguousarray(photo) for photo in (rgb if array.ndim == 4 else rgb[None])]
 
 
-def _found(source: object) -> Collection:
+def _find(source: object) -> Collection:
     return source if isinstance(source, Collection) else find_images(Path(source))  # type: ignore[arg-type]

@@ -83,8 +83,8 @@ def _label(entry: Entry) -> str:
 
 def _wordnet_id(text: str) -> str:
     """The id that a text begins with; empty if with none."""
-    found = WORDNET_ID.match(text)
-    return found[0] if found else ""
+    id = WORDNET_ID.match(text)
+    return id[0] if id else ""
 
 
 def _number(label: str) -> int | None:
@@ -106,20 +106,20 @@ def _meanings(labels: Sequence[str], count: int, names: Names) -> dict[str, int]
         for name in called:
             exact.setdefault(name, set()).add(i)
             ids.setdefault(_wordnet_id(name), set()).add(i)
-    found = {}
+    classes = {}
     for label in labels:
         id, number = _wordnet_id(label), _number(label)
         meant = exact.get(label) or (ids.get(id) if id else None)
         if number is not None and not meant:
             meant = {number} if number < count else None
         if meant and len(meant) == 1:
-            found[label] = min(meant)
-    lost = [label for label in labels if label not in found]
-    if lost and (not names or not found):  # numbers that begin at 1 would all be off by one
+            classes[label] = min(meant)
+    lost = [label for label in labels if label not in classes]
+    if lost and (not names or not classes):  # numbers that begin at 1 would all be off by one
         shown = [called[-1] for called in names]
         known = f"as '{shown[0]}'.{nearest(lost[0], shown)}" if shown else f"which have the numbers 0 to {count - 1}."
         raise OptionError(f"the label '{lost[0]}' is none of the model's {count} classes, {known} Say --classes FILE.")
-    return found
+    return classes
 
 
 def _shown(names: Sequence[str]) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ def random_ways(masks: np.ndarray, count: int, seed: int = 0, *, together: bool 
 
     together: by the same way in all photos. Raises OptionError if there is no such place, or nothing in a mask.
     """
-    rng, found = np.random.default_rng(seed), np.empty((count, *masks.shape[:2], 2), np.int64)
+    rng, drawn_ways = np.random.default_rng(seed), np.empty((count, *masks.shape[:2], 2), np.int64)
     for part, mine in enumerate(masks):
         ways = [
             _ways(mask, np.any(masks[:, image], axis=0), f"photo {image + 1} of {len(mine)}")
@@ -44,8 +44,8 @@ def random_ways(masks: np.ndarray, count: int, seed: int = 0, *, together: bool 
         drawn = rng.choice(np.argwhere(ways[0]), count) if together else None
         for image, mask in enumerate(mine):
             shifts = rng.choice(np.argwhere(ways[image]), count) if drawn is None else drawn
-            found[:, part, image] = shifts - np.array(mask.shape)
-    return found
+            drawn_ways[:, part, image] = shifts - np.array(mask.shape)
+    return drawn_ways
 
 
 def _ways(mask: np.ndarray, parts: np.ndarray, photo: str) -> np.ndarray:

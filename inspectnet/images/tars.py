@@ -135,16 +135,16 @@ class _Reader:
 
     def _records(self, header: tarfile.TarInfo) -> dict[str, str]:
         """What a pax header says, by key. Raises DamagedTar."""
-        text, found = self._text(header), dict[str, str]()
+        text, records = self._text(header), dict[str, str]()
         while text.strip(b"\0"):
             length = text[: text.find(b" ")]
             size = int(length) if length.isdigit() and len(length) < 8 else 0
             key, equals, value = text[len(length) + 1 : size].partition(b"=")
             if not (len(length) < size <= len(text) and equals and value.endswith(b"\n")):
                 raise DamagedTar(f"{self._place(self._at - BLOCK)} it is damaged: no records of a pax header")
-            found[key.decode("utf-8", "surrogateescape")] = value[:-1].decode("utf-8", "surrogateescape")
+            records[key.decode("utf-8", "surrogateescape")] = value[:-1].decode("utf-8", "surrogateescape")
             text = text[size:]
-        return found
+        return records
 
     def _text(self, header: tarfile.TarInfo) -> bytes:
         """The bytes of a header that is about the next one. Raises DamagedTar."""

@@ -45,15 +45,15 @@ class Inverse:
         Each goes through the crop of the image that it can see, or with crop=False through all of it.
         Raises LayerError for a unit that the layer does not have, RuleError for an operator without a rule.
         """
-        found, x = self.opened.layer(layer), self.opened.checked(x)
+        start, x = self.opened.layer(layer), self.opened.checked(x)
         for unit in units:
-            check_unit(found, unit, len(x))
-        whole = crop_of(found, self.opened.input_shape[1:]).whole
+            check_unit(start, unit, len(x))
+        whole = crop_of(start, self.opened.input_shape[1:]).whole
         if crop and not whole and self.policy.stays_in_field:
-            return project_cropped(self._fused(found.output, any_extent=True), found, x, units)
+            return project_cropped(self._fused(start.output, any_extent=True), start, x, units)
         if batch := self.opened.fixed_batch:
-            return project_singly(self._fused(found.output), found, x, units, batch)
-        return project_shared(*self._split(found), found, x, units)
+            return project_singly(self._fused(start.output), start, x, units, batch)
+        return project_shared(*self._split(start), start, x, units)
 
     def project_seeds(self, x: np.ndarray, layer: str, seed: np.ndarray, owner: np.ndarray | None = None) -> np.ndarray:
         """The pixels (N, C, H, W) that a whole seed (N, K, h, w), one for each image of x (N, C, H, W), becomes.
@@ -61,13 +61,13 @@ class Inverse:
         With seed = activations the joint activity comes down. owner (S,): the images in x of S seeds, which then come
         down by the inverse in two parts. Raises OptionError for wrong shapes.
         """
-        found = self.opened.layer(layer)
-        expected = (len(x) if owner is None else len(owner), *found.shape[1:])
+        start = self.opened.layer(layer)
+        expected = (len(x) if owner is None else len(owner), *start.shape[1:])
         if seed.shape != expected:
-            raise OptionError(f"the seed has the shape {seed.shape}, but {found.name} wants {expected}.")
+            raise OptionError(f"the seed has the shape {seed.shape}, but {start.name} wants {expected}.")
         if owner is None:
-            return self.backward(x, found.output, seed)
-        forward, backward = self._split(found)
+            return self.backward(x, start.output, seed)
+        forward, backward = self._split(start)
         recorded = forward.run_kept({forward.inputs[0]: self.opened.checked(x)})
         return run_backward(backward, recorded, seed, owner)
 
@@ -90,9 +90,9 @@ class Inverse:
         They run under any onnxruntime; their metadata holds layer, policy and the source's sha256. split: `out` with
         .forward.onnx and .backward.onnx in place of .onnx. force: other files too. Raises RuleError, OutputError.
         """
-        found = self.opened.layer(layer)
-        about = {"layer": found.name + ":pre" * pre, "source_sha256": self.opened.sha256}
-        value = found.pre if pre else found.output
+        start = self.opened.layer(layer)
+        about = {"layer": start.name + ":pre" * pre, "source_sha256": self.opened.sha256}
+        value = start.pre if pre else start.output
         models = inverse_files(self.opened.model, value, self.policy, out, about, split=split)
         save(models, force=force)
         return {
@@ -107,8 +107,8 @@ class Inverse:
 
     def operators(self, layer: str, *, pre: bool = False) -> list[Operator]:
         """The operators that a signal on `layer`, or on its raw sums, passes, from the bottom up. Raises RuleError."""
-        found = self.opened.layer(layer)
-        return operators.operators_below(self.opened.model, found.pre if pre else found.output, self.policy)
+        start = self.opened.layer(layer)
+        return operators.operators_below(self.opened.model, start.pre if pre else start.output, self.policy)
 
     def policy_of_ops(self, *layers: str) -> dict[str, str]:
         """What happens to the signal at each kind of operator below `layers`, in words. Raises RuleError."""

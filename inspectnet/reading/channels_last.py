@@ -130,10 +130,10 @@ def _turned_axis(node: ir.Node, turn: Axes) -> dict[str, int]:
 
 def _reduce(node: ir.Node, turn: Axes) -> Sunk | None:
     """Where axes go away, those that remain may be in order already."""
-    found = np.array(integer(node, "axis")) if node.op_type in CHOICES else constant_of(optional_input(node, 1))
-    if found is None or not found.size:
+    axes = np.array(integer(node, "axis")) if node.op_type in CHOICES else constant_of(optional_input(node, 1))
+    if axes is None or not axes.size:
         return None
-    gone = [turn[axis] for axis in found.ravel()]
+    gone = [turn[axis] for axis in axes.ravel()]
     left = [axis for axis in turn if axis not in gone]
     keeps = node.op_type != "Squeeze" and integer(node, "keepdims", 1)
     above = turn if keeps else tuple(sorted(left).index(axis) for axis in left)

@@ -14,16 +14,16 @@ LRN = ("Div", "x", ("Pow", ("Add", ("Mul", "mean", "#alpha"), "#bias"), "#beta")
 
 def find_lrn(div: ir.Node) -> Whole | None:
     """The LRN that ends in `div`; None if it is another division."""
-    found = match(LRN, div.outputs[0])
-    pool = behind(found["mean"]) if found else None
-    if found is None or pool is None or pool.op_type != "AveragePool":
+    words = match(LRN, div.outputs[0])
+    pool = behind(words["mean"]) if words else None
+    if words is None or pool is None or pool.op_type != "AveragePool":
         return None
-    x, size = found["x"], ints(pool, "kernel_shape")[0]
+    x, size = words["x"], ints(pool, "kernel_shape")[0]
     square = behind(pool.inputs[0])
     # an even window reaches one channel further down in torch than in ONNX's LRN: not the same function
     if square is None or size % 2 == 0 or not _is_square_of(square, x) or not _slides_over_channels(pool, x):
         return None
-    return Whole("LRN", [x], {name: found["#" + name] for name in ("alpha", "beta", "bias")} | {"size": size})
+    return Whole("LRN", [x], {name: words["#" + name] for name in ("alpha", "beta", "bias")} | {"size": size})
 
 
 def _slides_over_channels(pool: ir.Node, x: ir.Value) -> bool:
@@ -39,5 +39,5 @@ def _slides_over_channels(pool: ir.Node, x: ir.Value) -> bool:
 
 
 def _is_square_of(node: ir.Node, x: ir.Value) -> bool:
-    found = match(("Mul", "x", "x"), node.outputs[0]) or match(("Pow", "x", 2.0), node.outputs[0])
-    return found is not None and found["x"] is x
+    square = match(("Mul", "x", "x"), node.outputs[0]) or match(("Pow", "x", 2.0), node.outputs[0])
+    return square is not None and square["x"] is x

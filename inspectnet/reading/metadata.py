@@ -134,7 +134,7 @@ def baked_range(graph: ir.Graph) -> float | None:
     alive, value = live_values(graph), graph.inputs[0]
     shape = extents_of(value, 1)
     sizes = {1, shape[0], math.prod(shape)}
-    offset, factor, found = 0.0, 1.0, False
+    offset, factor, normalises = 0.0, 1.0, False
     while len(value.uses()) == 1:
         node = value.consumers()[0]
         numbers = [c for x in node.inputs if x is not None and x not in alive and (c := constant_of(x)) is not None]
@@ -144,11 +144,11 @@ def baked_range(graph: ir.Graph) -> float | None:
         if node.op_type not in ("Sub", "Add", "Mul", "Div") or len(numbers) != 1 or numbers[0].size not in sizes:
             break
         size = float(np.abs(numbers[0]).max())
-        found = True
+        normalises = True
         offset = max(offset, size * factor) if node.op_type in ("Sub", "Add") else offset
         factor *= {"Mul": size, "Div": 1 / size if size else 1.0}.get(node.op_type, 1.0)
         value = node.outputs[0]
-    if not found:
+    if not normalises:
         return None
     return 255.0 if factor < BYTES or offset > 2 else 1.0
 

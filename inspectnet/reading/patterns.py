@@ -104,44 +104,44 @@ LESS_THE_LARGEST = ("Sub", "x", ("ReduceMax", "x"))
 
 def match(pattern: Pattern, value: ir.Value | None) -> dict[str, Any] | None:
     """What the words of `pattern` stand for where `value` is made as it says; None where it is not."""
-    found: dict[str, Any] = {}
-    return found if _matches(pattern, value, found) else None
+    meanings: dict[str, Any] = {}
+    return meanings if _matches(pattern, value, meanings) else None
 
 
 def find_activation(node: ir.Node) -> Whole | None:
     """The activation that ends in `node`, taken apart; None if there is none."""
     for op_type, attributes, pattern in ACTIVATIONS if node.op_type in LAST else []:
-        found = match(pattern, node.outputs[0])
-        if found is None or constant_of(found["x"]) is not None or not _same_shape(found["x"], node.outputs[0]):
+        words = match(pattern, node.outputs[0])
+        if words is None or constant_of(words["x"]) is not None or not _same_shape(words["x"], node.outputs[0]):
             continue
-        noted = {name: found.get(number, number) for name, number in attributes.items()}
-        numbers = {word: found[word] for word in found if word.startswith("#")}
+        noted = {name: words.get(number, number) for name, number in attributes.items()}
+        numbers = {word: words[word] for word in words if word.startswith("#")}
         if all(given > 0 for given in numbers.values()) and numbers.get("#share", 0) < 1:  # else it is no rectifier
-            return Whole(op_type, [found["x"]], noted)
+            return Whole(op_type, [words["x"]], noted)
     return None
 
 
 def find_quotient(mul: ir.Node) -> Whole | None:
     """The division by a root of what depends on the image that `mul` does by the root's reciprocal."""
     for pattern in RECIPROCALS:
-        found = match(pattern, mul.outputs[0])
-        root = found["root"].producer() if found else None
-        if found and root is not None and root.op_type == "Sqrt" and _same_shape(found["x"], mul.outputs[0]):
-            return Whole("Div", [found["x"], found["root"]])
+        words = match(pattern, mul.outputs[0])
+        root = words["root"].producer() if words else None
+        if words and root is not None and root.op_type == "Sqrt" and _same_shape(words["x"], mul.outputs[0]):
+            return Whole("Div", [words["x"], words["root"]])
     return None
 
 
 def find_softplus(where: ir.Node) -> Whole | None:
     """The softplus(beta x) / beta that `where` gives: that it gives x for a large x changes nothing."""
-    found = match(SCALED_SOFTPLUS, where.outputs[0])
-    return Whole("Identity", [input_of(where, 2)]) if found and _same_shape(found["x"], where.outputs[0]) else None
+    words = match(SCALED_SOFTPLUS, where.outputs[0])
+    return Whole("Identity", [input_of(where, 2)]) if words and _same_shape(words["x"], where.outputs[0]) else None
 
 
 def find_layer_norm(div: ir.Node) -> Whole | None:
     """The layer normalisation over the last axes that ends in `div`, without its scale and shift."""
-    found = next((f for p in LAYER_NORMS if (f := match(p, div.outputs[0])) is not None), None)
-    shape = shape_of(found["x"]) if found else None
-    if found is None or shape is None:
+    words = next((f for p in LAYER_NORMS if (f := match(p, div.outputs[0])) is not None), None)
+    shape = shape_of(words["x"]) if words else None
+    if words is None or shape is None:
         return None
     centred, root = (producer_of(x) for x in inputs_of(div))
     terms = inputs_of(producer_of(input_of(root)))
@@ -152,27 +152,27 @@ def find_layer_norm(div: ir.Node) -> Whole | None:
     if (
         axes
         or not normalised
-        or not _same_shape(found["x"], div.outputs[0])
+        or not _same_shape(words["x"], div.outputs[0])
         or not all(isinstance(n, int) for n in normalised)
     ):
         return None
     scale = ir.tensor(np.ones([int(n) for n in normalised if n], np.float32))
-    return Whole("LayerNormalization", [found["x"]], {"axis": first, "epsilon": found["#epsilon"]}, [scale])
+    return Whole("LayerNormalization", [words["x"]], {"axis": first, "epsilon": words["#epsilon"]}, [scale])
 
 
 def find_softmax(last: ir.Node) -> Whole | None:
     """The softmax that ends in `last`: exp(x) over its sum along an axis, or the exponential of a LogSoftmax."""
-    if found := match(("Exp", ("LogSoftmax", "x")), last.outputs[0]):
-        return Whole("Softmax", [found["x"]], {"axis": integer(producer_of(input_of(last)), "axis", -1)})
-    found = match(SOFTMAX, last.outputs[0])
-    shape = shape_of(found["x"]) if found else None
-    if found is None or shape is None:
+    if words := match(("Exp", ("LogSoftmax", "x")), last.outputs[0]):
+        return Whole("Softmax", [words["x"]], {"axis": integer(producer_of(input_of(last)), "axis", -1)})
+    words = match(SOFTMAX, last.outputs[0])
+    shape = shape_of(words["x"]) if words else None
+    if words is None or shape is None:
         return None
     axes = _reduced(producer_of(input_of(last, 1)), len(shape))
-    less = match(LESS_THE_LARGEST, found["x"])
-    if less and _reduced(found["x"].producer().inputs[1].producer(), len(shape)) == axes:
-        found = less  # what is taken from all along the axis changes nothing
-    return Whole("Softmax", [found["x"]], {"axis": axes[0]}) if len(axes) == 1 else None
+    less = match(LESS_THE_LARGEST, words["x"])
+    if less and _reduced(words["x"].producer().inputs[1].producer(), len(shape)) == axes:
+        words = less  # what is taken from all along the axis changes nothing
+    return Whole("Softmax", [words["x"]], {"axis": axes[0]}) if len(axes) == 1 else None
 
 
 def _same_shape(x: ir.Value, y: ir.Value) -> bool:
@@ -193,18 +193,18 @@ def _last_axes(mean: ir.Node, rank: int) -> int:
     return axes[0] if axes and axes == list(range(rank - len(axes), rank)) else 0
 
 
-def _matches(pattern: Pattern, value: ir.Value | None, found: dict[str, Any]) -> bool:
+def _matches(pattern: Pattern, value: ir.Value | None, meanings: dict[str, Any]) -> bool:
     """Whether `value` is what `pattern` says, given and adding to what its words stand for."""
     if isinstance(pattern, tuple):
-        return _made_by(pattern, value, found)
+        return _made_by(pattern, value, meanings)
     constant = constant_of(value)
     if isinstance(pattern, float):
         numbers = constant if constant is not None else _copied(value)
         return numbers is not None and _holds_only(numbers, pattern)
     if pattern.startswith("#"):
         given = float(constant.item()) if constant is not None and constant.size == 1 else None
-        return given is not None and found.setdefault(pattern, given) == given
-    return value is not None and found.setdefault(pattern, value) is value
+        return given is not None and meanings.setdefault(pattern, given) == given
+    return value is not None and meanings.setdefault(pattern, value) is value
 
 
 def _copied(value: ir.Value | None) -> np.ndarray | None:
@@ -221,7 +221,7 @@ def _holds_only(numbers: np.ndarray, wanted: float) -> bool:
     return bool(numbers.size) and math.isclose(numbers.flat[0], wanted, rel_tol=CLOSE) and len(np.unique(numbers)) == 1
 
 
-def _made_by(pattern: tuple[Any, ...], value: ir.Value | None, found: dict[str, Any]) -> bool:
+def _made_by(pattern: tuple[Any, ...], value: ir.Value | None, meanings: dict[str, Any]) -> bool:
     """Whether an operator makes `value` of inputs as `pattern` says; inputs it does not name are its constants."""
     op_type, *parts = pattern
     attributes = parts.pop(0) if isinstance(parts[0], dict) else {}
@@ -232,8 +232,8 @@ def _made_by(pattern: tuple[Any, ...], value: ir.Value | None, found: dict[str, 
         return False
     orders = [parts, parts[::-1]] if op_type in COMMUTING and len(parts) == len(node.inputs) == 2 else [parts]
     for order in orders:
-        tried = dict(found)
+        tried = dict(meanings)
         if all(_matches(part, x, tried) for part, x in zip(order, node.inputs, strict=False)):
-            found.update(tried)
+            meanings.update(tried)
             return True
     return False

@@ -23,12 +23,12 @@ def file_names(names: Iterable[str]) -> dict[str, str]:
     layers = dict.fromkeys(names)
     # Windows and macOS hold Conv1 and conv1 for the same file.
     uses = Counter(file_name(layer).lower() for layer in layers)
-    found = {
+    unique = {
         layer: name if uses[name.lower()] == 1 else _marked(name[: LONGEST - 9], layer)
         for layer, name in ((layer, file_name(layer)) for layer in layers)
     }
-    assert len({name.lower() for name in found.values()}) == len(found), "two layers share a file name"
-    return found
+    assert len({name.lower() for name in unique.values()}) == len(unique), "two layers share a file name"
+    return unique
 
 
 def _marked(name: str, layer_name: str) -> str:

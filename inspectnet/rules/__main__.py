@@ -47,13 +47,13 @@ def page() -> str:
 
 def _forms() -> list[str]:
     """A row for each operator that is known when it is taken apart."""
-    found: dict[str, list[str]] = {}
+    by_operator: dict[str, list[str]] = {}
     for op_type, _, pattern in ACTIVATIONS:
-        formulas = found.setdefault(op_type, [])
+        formulas = by_operator.setdefault(op_type, [])
         if (formula := _written(pattern)) not in formulas:
             formulas.append(formula)
-    rest = {op: f", and {len(all_) - MOST} more" if len(all_) > MOST else "" for op, all_ in found.items()}
-    return [f"| {op} | {', '.join(f'`{f}`' for f in all_[:MOST])}{rest[op]} |" for op, all_ in found.items()]
+    rest = {op: f", and {len(all_) - MOST} more" if len(all_) > MOST else "" for op, all_ in by_operator.items()}
+    return [f"| {op} | {', '.join(f'`{f}`' for f in all_[:MOST])}{rest[op]} |" for op, all_ in by_operator.items()]
 
 
 def _written(pattern: Pattern, inside: bool = False) -> str:

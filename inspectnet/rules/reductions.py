@@ -63,10 +63,10 @@ def _axes(node: ir.Node) -> list[int]:
     rank, given = len(shape), optional_input(node, 1)
     axes = constant_of(given)
     everything = given is None and not integer(node, "noop_with_empty_axes")
-    found = list(range(rank)) if everything else sorted(int(a) % rank for a in axes) if axes is not None else []
-    if not found or any(images_in(shape[a]) or (a == 0 and not isinstance(shape[a], int)) for a in found):
+    reduced = list(range(rank)) if everything else sorted(int(a) % rank for a in axes) if axes is not None else []
+    if not reduced or any(images_in(shape[a]) or (a == 0 and not isinstance(shape[a], int)) for a in reduced):
         raise refuse(node, "it reduces over the images, or its axes are not known")
-    return found
+    return reduced
 
 
 def _unsqueezed(op: Backward, node: ir.Node, value: ir.Value) -> ir.Value:

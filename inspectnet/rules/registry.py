@@ -66,9 +66,9 @@ def find_rule(node: ir.Node, policy: Policy) -> Rule:
     if (own := policy.own_rule(node)) is not None:
         return own
     for choice in (*policy.choices, ""):
-        found = _RULES.get((node.op_type, choice)) if node.domain in ("", "ai.onnx") else None
-        if found is not None:
-            return found
+        entered = _RULES.get((node.op_type, choice)) if node.domain in ("", "ai.onnx") else None
+        if entered is not None:
+            return entered
     name = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
     raise RuleError(
         f"no {policy.method} rule for {name} (output '{node.outputs[0].name}')."
