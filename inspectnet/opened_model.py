@@ -9,8 +9,8 @@ import onnx_ir as ir
 
 from inspectnet.errors import LayerError, OptionError, blames_its_model
 from inspectnet.graph.addresses import Address, names_of, parse_address
-from inspectnet.graph.directory import Directory
 from inspectnet.graph.extents import fixed_batch, image_shape
+from inspectnet.graph.layer_names import Directory
 from inspectnet.graph.layers import Layer
 from inspectnet.graph.writing import to_bytes
 from inspectnet.runtime.device import Device

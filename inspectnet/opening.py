@@ -6,7 +6,7 @@ from typing import Any
 
 from inspectnet.arguments import checks_arguments
 from inspectnet.errors import blaming_the_model
-from inspectnet.graph.directory import Directory
+from inspectnet.graph.layer_names import Directory
 from inspectnet.graph.layers import find_layers
 from inspectnet.graph.unlisted import unlisted_above
 from inspectnet.images import Preparation

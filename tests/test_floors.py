@@ -236,7 +236,7 @@ def test_analyses_do_not_import_each_other():
 
 
 def test_rules_share_the_registry_what_they_do_along_axes_and_what_they_hold_and_nothing_else():
-    assert neighbours(ROOT, "rules", shared=("registry", "policy", "axes", "holding")) == []
+    assert neighbours(ROOT, "rules", shared=("registry", "policy", "broadcasting", "holding")) == []
 
 
 def test_trainers_and_inspectnet_meet_only_in_a_file():

@@ -16,8 +16,8 @@ from inspectnet.analyses.verification import check_all
 from inspectnet.errors import LayerError, ModelError, OptionError
 from inspectnet.geometry import Unit
 from inspectnet.inverse import invert_split
-from inspectnet.inverse.crops import crop_of
 from inspectnet.inverse.operators import operators_below
+from inspectnet.inverse.unit_crops import crop_of
 from inspectnet.reading.reader import open_graph, read
 from inspectnet.rules import METHODS, Policy
 

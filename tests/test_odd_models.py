@@ -13,7 +13,7 @@ import inspectnet
 from inspectnet.analyses.verification import check_all
 from inspectnet.errors import ModelError, RuleError
 from inspectnet.geometry import Box, Unit
-from inspectnet.inverse.crops import field_box
+from inspectnet.inverse.unit_crops import field_box
 from inspectnet.rules import Policy
 
 rng = np.random.default_rng(5)

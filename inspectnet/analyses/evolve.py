@@ -13,8 +13,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from inspectnet.analyses.alikeness import FEWEST, cka_interval, linear_cka
 from inspectnet.analyses.checkpoints import Watch, filter_cosine, largest_filters
+from inspectnet.analyses.cka import FEWEST, cka_interval, linear_cka
 from inspectnet.analyses.layer_features import refuse_beforehand
 from inspectnet.analyses.provenance import images_of, provenance
 from inspectnet.analyses.selection import Maps, Selection, select_maps, told

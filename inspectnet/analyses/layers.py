@@ -7,7 +7,7 @@ from typing import ClassVar
 from inspectnet.analyses.provenance import provenance
 from inspectnet.analyses.selection import refuse_without_layers
 from inspectnet.arguments import checks_arguments
-from inspectnet.graph.axis import Axis
+from inspectnet.graph.axis_field import Axis
 from inspectnet.graph.layers import Layer
 from inspectnet.network import Network
 from inspectnet.results import Result, derived

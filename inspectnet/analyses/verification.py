@@ -17,9 +17,9 @@ from inspectnet.graph.doubles import Doubles
 from inspectnet.graph.layers import Layer
 from inspectnet.graph.operators import PRODUCTS, RECTIFIERS
 from inspectnet.inverse import Operator
-from inspectnet.inverse.crops import seed_shape
 from inspectnet.inverse.operators import operators_below
 from inspectnet.inverse.projection import seeds_of
+from inspectnet.inverse.unit_crops import seed_shape
 from inspectnet.network import Network
 from inspectnet.results import derived
 from inspectnet.rules import Policy

@@ -168,7 +168,7 @@ class Images:
 def collection_of(images: Sequence[Path], out: Path | None) -> "Collection":
     """The images, without results that lie among them. Raises ImageError."""
     from inspectnet.images import join
-    from inspectnet.report.beside import find_beside_results
+    from inspectnet.report.own_results import find_beside_results
 
     collection = join([find_beside_results(source, out, RESULTS) for source in images])
     request.get().images.append(collection.signature())

@@ -2,7 +2,7 @@
 
 Per axis a field is three numbers: unit i sees the pixels [start + i * jump, start + i * jump + size).
 The start is negative where padding is seen. Where paths join, the field is the hull of theirs. How operators move and
-mix places along an axis is said in `taps`, and what follows from it in `axis`; here is which of them do so at all.
+mix places along an axis is said in `taps`, what follows from it in `axis_field`; here is which of them do so at all.
 (Zeiler & Fergus 2014, sec. 4.1, cut their image patches this way without giving a formula.)
 """
 
@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from inspectnet.graph import operators as ops
 from inspectnet.graph.axes import axes_of, reduced_axes, regrouped
-from inspectnet.graph.axis import Axis, join, pixels
+from inspectnet.graph.axis_field import Axis, join, pixels
 from inspectnet.graph.taps import cuts_of, taps_of
 from inspectnet.graph.values import constant_of, extents_of, input_of, integer, live_values, shape_of
 

@@ -6,7 +6,6 @@ Pillow and simplejpeg are imported by the first image that is decoded.
 """
 
 from inspectnet.images.collection import Collection, Entry, Skipped, hold_images, join, spaced
-from inspectnet.images.crops import Several, TenCrops
 from inspectnet.images.decode import MAX_PIXELS, decode
 from inspectnet.images.given import (
     Source,
@@ -24,4 +23,5 @@ from inspectnet.images.reader import Reader, read_photo
 from inspectnet.images.seen import Keys, Seen
 from inspectnet.images.sources import find_images
 from inspectnet.images.stream import Batch, Stream
+from inspectnet.images.ten_crops import Several, TenCrops
 from inspectnet.images.tiles import tile_boxes, tile_id

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from inspectnet.errors import ImageError
 from inspectnet.images.jpeg import PASSES, coefficients, passes
+from inspectnet.images.memory import ALONE
 from inspectnet.images.orientation import is_upright, stored, upright
-from inspectnet.images.room import ALONE
 
 if TYPE_CHECKING:  # Pillow takes 30 ms to import, which only those who decode should pay
     from PIL import Image

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from inspectnet.errors import ImageError
 from inspectnet.geometry import Box
 from inspectnet.images.collection import Collection
-from inspectnet.images.crops import Several, TenCrops
 from inspectnet.images.decode import look
 from inspectnet.images.fit import Pixels
+from inspectnet.images.memory import Room
 from inspectnet.images.prepare import Preparation, Prepared
-from inspectnet.images.room import Room
+from inspectnet.images.ten_crops import Several, TenCrops
 from inspectnet.images.tiles import tile_boxes
 
 ABSENT = bytes(32)  # stands for the sha256 of bytes that could not be read

@@ -11,11 +11,11 @@ import numpy as np
 
 from inspectnet.errors import OptionError
 from inspectnet.images.collection import Collection
-from inspectnet.images.crops import Several, TenCrops
+from inspectnet.images.memory import Room
 from inspectnet.images.prepare import Preparation, Prepared
 from inspectnet.images.reader import Read, Reader
-from inspectnet.images.room import Room
 from inspectnet.images.seen import Keys, Seen
+from inspectnet.images.ten_crops import Several, TenCrops
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from inspectnet.graph.layers import Layer
 from inspectnet.graph.values import name_of
 from inspectnet.graph.writing import save, to_bytes
 from inspectnet.inverse import operators
-from inspectnet.inverse.crops import check_unit, crop_of
 from inspectnet.inverse.files import inverse_files
 from inspectnet.inverse.operators import Operator
 from inspectnet.inverse.projection import (
@@ -26,6 +25,7 @@ from inspectnet.inverse.projection import (
     run_backward,
 )  # fmt: skip
 from inspectnet.inverse.split import invert_split
+from inspectnet.inverse.unit_crops import check_unit, crop_of
 from inspectnet.inverse.walk import invert
 from inspectnet.opened_model import OpenedModel
 from inspectnet.rules import Policy

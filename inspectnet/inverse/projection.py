@@ -11,7 +11,7 @@ import numpy as np
 
 from inspectnet.geometry import Box, Unit
 from inspectnet.graph.layers import Layer
-from inspectnet.inverse.crops import crop_of, place_of, position, seed_shape
+from inspectnet.inverse.unit_crops import crop_of, place_of, position, seed_shape
 from inspectnet.inverse.walk import OWNER, PIXELS, SEED
 from inspectnet.runtime.batches import filled
 from inspectnet.runtime.session import Session

@@ -12,9 +12,9 @@ import onnx_ir.passes.common as passes
 
 from inspectnet.errors import RuleError
 from inspectnet.graph.axes import viewed
-from inspectnet.graph.cropping import free_extent
 from inspectnet.graph.extents import BATCH
 from inspectnet.graph.folding import fold_shapes
+from inspectnet.graph.free_extent import free_extent
 from inspectnet.graph.subgraphs import cut_out
 from inspectnet.graph.values import known_shape, live_values, values_above
 from inspectnet.rules import HELD, Backward, Policy, find_rule, refuse, takes_parts

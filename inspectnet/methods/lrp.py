@@ -13,7 +13,7 @@ from inspectnet.methods.backprop import OfUnits
 from inspectnet.methods.method import method, option
 from inspectnet.methods.targets import Units
 from inspectnet.rules import HELD, Backward, Bottoms, Policy, Row, Rule, Signal, find_rule, refuse
-from inspectnet.rules.axes import divided, gather_up
+from inspectnet.rules.broadcasting import divided, gather_up
 
 COMPOSITES = ("epsilon_plus", "epsilon_gamma_box", "epsilon")
 STABILISER = 1e-6  # of the denominators of all rules but epsilon's

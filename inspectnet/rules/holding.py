@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from inspectnet.graph.operators import GATES, REPEATING, ROUNDINGS, SIGMOIDS, WEIGHTLESS
 from inspectnet.graph.values import behind, input_of, inputs_of, shape_of
-from inspectnet.rules.axes import stretched_axes
+from inspectnet.rules.broadcasting import stretched_axes
 from inspectnet.rules.registry import HELD, Backward, Held
 
 

@@ -3,7 +3,7 @@
 import onnx_ir as ir
 
 from inspectnet.graph.values import input_of, inputs_of, integer, known_shape
-from inspectnet.rules.axes import gather_up
+from inspectnet.rules.broadcasting import gather_up
 from inspectnet.rules.holding import hold, is_statistic
 from inspectnet.rules.registry import HELD, Backward, Bottoms, Signal, refuse, rule
 

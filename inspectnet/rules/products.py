@@ -8,7 +8,7 @@ import onnx_ir as ir
 
 from inspectnet.graph.einsum import terms_of
 from inspectnet.graph.values import input_of, inputs_of, known_shape, rank_of, word
-from inspectnet.rules.axes import gather_up
+from inspectnet.rules.broadcasting import gather_up
 from inspectnet.rules.holding import gated_by_itself, hold, is_gate, is_statistic
 from inspectnet.rules.registry import HELD, Backward, Bottoms, refuse, rule
 

@@ -4,7 +4,7 @@ import onnx_ir as ir
 
 from inspectnet.graph.extents import images_in
 from inspectnet.graph.values import constant_of, input_of, integer, optional_input, shape_of
-from inspectnet.rules.axes import divided
+from inspectnet.rules.broadcasting import divided
 from inspectnet.rules.registry import Backward, refuse, rule
 
 

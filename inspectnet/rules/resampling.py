@@ -4,7 +4,7 @@ import onnx_ir as ir
 
 from inspectnet.graph.resampling import resampling
 from inspectnet.graph.values import input_of, shape_of
-from inspectnet.rules.axes import down_axis
+from inspectnet.rules.broadcasting import down_axis
 from inspectnet.rules.registry import Backward, refuse, rule
 
 

@@ -17,7 +17,7 @@ from inspectnet.graph.values import (
     rank_of,
     word,
 )
-from inspectnet.rules.axes import END, down_axis, gather_up
+from inspectnet.rules.broadcasting import END, down_axis, gather_up
 from inspectnet.rules.registry import HELD, Backward, Bottoms, Held, refuse, rule
 
 

@@ -9,7 +9,7 @@ import math
 import onnx_ir as ir
 
 from inspectnet.graph.values import inputs_of, integer, number
-from inspectnet.rules.axes import gather_up
+from inspectnet.rules.broadcasting import gather_up
 from inspectnet.rules.registry import HELD, Backward, Bottoms, refuse, rule
 
 

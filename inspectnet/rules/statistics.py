@@ -10,7 +10,7 @@ from collections.abc import Callable
 import onnx_ir as ir
 
 from inspectnet.graph.values import input_of, inputs_of, integer, ints, number, rank_of
-from inspectnet.rules.axes import divided
+from inspectnet.rules.broadcasting import divided
 from inspectnet.rules.registry import Backward, rule
 
 Back = Callable[[Backward, ir.Value, ir.Value, list[int], float], ir.Value]

@@ -9,8 +9,8 @@ from nets import onnx_text, random_weights
 from PIL import Image
 
 import inspectnet
-from inspectnet.analyses.alikeness import linear_cka
 from inspectnet.analyses.checkpoints import filter_cosine
+from inspectnet.analyses.cka import linear_cka
 from inspectnet.analyses.evolve import LayerEvolution, evolve, settled
 from inspectnet.errors import ImageError, LayerError, ModelError, OptionError
 from inspectnet.geometry import Unit

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from small import build, run, session
 
-from inspectnet.graph.cropping import free_extent
 from inspectnet.graph.fields import receptive_fields
+from inspectnet.graph.free_extent import free_extent
 from inspectnet.graph.subgraphs import cut
 from inspectnet.graph.values import shape_of
 

@@ -13,10 +13,10 @@ from PIL import Image
 
 from inspectnet.errors import ImageError
 from inspectnet.images import Preparation, Stream, decode, find_images
-from inspectnet.images import room as rooms
+from inspectnet.images import memory as rooms
 from inspectnet.images.decode import look
 from inspectnet.images.jpeg import coefficients, passes
-from inspectnet.images.room import Closed, Room
+from inspectnet.images.memory import Closed, Room
 
 decoding = importlib.import_module("inspectnet.images.decode")  # whose name in the package is its function's
 ROOT = Path(__file__).parents[2]

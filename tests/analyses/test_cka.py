@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inspectnet.analyses.alikeness import cka_interval, linear_cka
+from inspectnet.analyses.cka import cka_interval, linear_cka
 
 
 def by_definition(a, b):

@@ -6,7 +6,7 @@ from nets import EXPORTERS, onnx_text
 
 import inspectnet
 from inspectnet.errors import LayerError, OptionError
-from inspectnet.graph.directory import Directory
+from inspectnet.graph.layer_names import Directory
 from inspectnet.graph.layers import find_layers
 from inspectnet.reading.reader import open_graph, read
 
