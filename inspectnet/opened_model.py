@@ -10,7 +10,7 @@ import onnx_ir as ir
 from inspectnet.errors import LayerError, OptionError, blames_its_model
 from inspectnet.graph.addresses import Address, names_of, parse_address
 from inspectnet.graph.extents import fixed_batch, image_shape
-from inspectnet.graph.layer_names import Directory
+from inspectnet.graph.layer_names import LayerNames
 from inspectnet.graph.layers import Layer
 from inspectnet.graph.writing import to_bytes
 from inspectnet.runtime.device import Device
@@ -27,7 +27,7 @@ class OpenedModel:
     sha256: str
     model: ir.Model = field(repr=False)
     """With its shapes known, for images (N, C, H, W)."""
-    directory: Directory = field(repr=False)
+    layer_names: LayerNames = field(repr=False)
     device: Device
     threads: int = 0
     """Cores to use, 0 for all."""
@@ -38,7 +38,7 @@ class OpenedModel:
     @property
     def layers(self) -> list[Layer]:
         """All layers, from the bottom up."""
-        return self.directory.layers
+        return self.layer_names.layers
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -52,7 +52,7 @@ class OpenedModel:
 
     def layer(self, name: str) -> Layer:
         """The layer called `name`, by any of its names. Raises LayerError with the nearest ones."""
-        return self.directory.find(name)
+        return self.layer_names.find(name)
 
     def address(self, text: str) -> Address:
         """The layer or unit that a text means: a name, as conv/Relu:0, before an address that looks so.
@@ -68,7 +68,7 @@ class OpenedModel:
 
     def match(self, patterns: str | Sequence[str]) -> list[Layer]:
         """The layers that names or globs mean, from the bottom up. Raises LayerError."""
-        return self.directory.match(patterns)
+        return self.layer_names.match(patterns)
 
     def value(self, name: str) -> ir.Value:
         """The value of the graph that has this ONNX name."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from inspectnet.arguments import checks_arguments
 from inspectnet.errors import blaming_the_model
-from inspectnet.graph.layer_names import Directory
+from inspectnet.graph.layer_names import LayerNames
 from inspectnet.graph.layers import find_layers
 from inspectnet.graph.unlisted import unlisted_above
 from inspectnet.images import Preparation
@@ -41,7 +41,7 @@ def open_network(
         unknown = unlisted_above(model.graph, layers)
         return Network(
             path=source.path, sha256=source.sha256, model=model, device=on, threads=threads,
-            directory=Directory(layers, aliases, unknown), unknown=unknown, scores_in=scores,
+            layer_names=LayerNames(layers, aliases, unknown), unknown=unknown, scores_in=scores,
             photos=photos, preparation_source=where,
             classes=class_names(source), epoch=training_epoch(source),
         )  # fmt: skip

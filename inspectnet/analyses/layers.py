@@ -7,7 +7,7 @@ from typing import ClassVar
 from inspectnet.analyses.provenance import provenance
 from inspectnet.analyses.selection import refuse_without_layers
 from inspectnet.arguments import checks_arguments
-from inspectnet.graph.axis_field import Axis
+from inspectnet.graph.axis_field import AxisField
 from inspectnet.graph.layers import Layer
 from inspectnet.network import Network
 from inspectnet.results import Result, derived
@@ -82,5 +82,5 @@ def _entry(network: Network, layer: Layer) -> LayerEntry:
     return LayerEntry(*names, ops, layer.output, layer.shape, field, layer.parameters, obstacle)
 
 
-def _axis(axis: Axis) -> FieldAxis:
+def _axis(axis: AxisField) -> FieldAxis:
     return FieldAxis(float(axis.size), float(axis.jump), float(axis.start))

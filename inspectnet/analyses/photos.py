@@ -31,7 +31,7 @@ def read_photos(network: Network, source: Sources | None, most: int) -> Photos:
     collection, x = collection_of(source), Gather()
     if len(collection) > most:
         note(f"{most} of {len(collection)} images in {collection.source or 'memory'}, evenly spaced")
-    seen = scan(collection.spread(most), [(_Inputs(network), {"x": x})], batch_size=most)
+    seen = scan(collection.evenly(most), [(_Inputs(network), {"x": x})], batch_size=most)
     return Photos(seen.ids, x.result(), images_of(seen))
 
 

@@ -156,7 +156,7 @@ def sanity(
         },
         left_out,
         network.preparation.restore(x[0]),
-        spread_steps(len(steps)),
+        steps_shown(len(steps)),
     )
 
 
@@ -173,7 +173,7 @@ def randomise(
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """By method (measures, repeats, layers + 1, N): how alike explanations stay while layer after layer is shuffled.
 
-    And by method the first image's explanation at the `spread_steps` of the first repeat. Of `classes` (N,) in prepared
+    And by method the first image's explanation at the `steps_shown` of the first repeat. Of `classes` (N,) in prepared
     images x (N, C, H, W); trained: the network's own, by method. Weights of no layer (a learnt scale that stands by
     itself, an embedding of places) are shuffled with those of the lowest.
     """
@@ -185,7 +185,7 @@ def randomise(
     strips = {name: [own[0]] for name, own in trained.items()}
     for name, own in trained.items():
         similarity[name][:, :, 0] = compare(own, own)[:, None]
-    kept = spread_steps(len(steps))
+    kept = steps_shown(len(steps))
     try:
         for repeat in range(repeats):
             draw, weights = np.random.default_rng([seed, repeat]), dict[str, np.ndarray]()
@@ -204,7 +204,7 @@ def randomise(
     return similarity, {name: np.stack(strip) for name, strip in strips.items()}
 
 
-def spread_steps(layers: int) -> tuple[int, ...]:
+def steps_shown(layers: int) -> tuple[int, ...]:
     """The numbers of at most SHOWN steps of a cascade over so many layers, evenly spread; 0 is the trained network."""
     return tuple(dict.fromkeys(np.rint(np.linspace(0, layers, SHOWN)).astype(int).tolist()))
 

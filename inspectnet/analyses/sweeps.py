@@ -214,14 +214,14 @@ def _slopes(sizes: np.ndarray, curves: np.ndarray) -> dict[str, np.ndarray]:
         after = int(np.searchsorted(sizes, small))
         way = (small - sizes[after - 1]) / (sizes[after] - sizes[after - 1])
         initial = (curves[:, after - 1] * (1 - way) + curves[:, after] * way) / small
-        numbers = {"initial": initial, "overall": overall, "linearity": 1 - missed / _spread(curves)}
+        numbers = {"initial": initial, "overall": overall, "linearity": 1 - missed / _variation(curves)}
         numbers["sharpness"] = np.where(overall > 0, initial / overall, np.nan)
         if len(sizes) > 3:  # else a line misses nothing
             x, y = sizes[1:] - sizes[1:].mean(), curves[:, 1:]
             slope = y @ x / (x @ x)
             left = np.square(y - y.mean(axis=1, keepdims=True) - slope[:, None] * x).sum(axis=1)
             numbers["jump"] = y.mean(axis=1) - slope * sizes[1:].mean()
-            numbers["beyond"] = np.where(_spread(y) > 0, 1 - left / _spread(y), 1.0)
+            numbers["beyond"] = np.where(_variation(y) > 0, 1 - left / _variation(y), 1.0)
     return numbers
 
 
@@ -229,7 +229,7 @@ def _floats(values: np.ndarray) -> tuple[float, ...]:
     return tuple(map(float, values))
 
 
-def _spread(curves: np.ndarray) -> np.ndarray:
+def _variation(curves: np.ndarray) -> np.ndarray:
     return np.asarray(np.square(curves - curves.mean(axis=1, keepdims=True)).sum(axis=1))
 
 

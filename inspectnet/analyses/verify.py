@@ -86,10 +86,10 @@ def _choose_layers(
     if not able:
         raise RuleError(f"no layer of {network.path} can be inverted: {next(iter(obstacles.values()))}")
     left_out = tuple(LeftOut(name, obstacle) for name, obstacle in obstacles.items() if obstacle)
-    return _spread(able), left_out
+    return _choose_evenly(able), left_out
 
 
-def _spread(names: list[str]) -> list[str]:
+def _choose_evenly(names: list[str]) -> list[str]:
     """Some of them from bottom to top."""
     return [names[i * (len(names) - 1) // (LAYERS - 1)] for i in range(LAYERS)] if len(names) > LAYERS else names
 

@@ -168,9 +168,9 @@ class Images:
 def collection_of(images: Sequence[Path], out: Path | None) -> "Collection":
     """The images, without results that lie among them. Raises ImageError."""
     from inspectnet.images import join
-    from inspectnet.report.own_results import find_beside_results
+    from inspectnet.report.own_results import find_images_among_results
 
-    collection = join([find_beside_results(source, out, RESULTS) for source in images])
+    collection = join([find_images_among_results(source, out, RESULTS) for source in images])
     request.get().images.append(collection.signature())
     return collection
 

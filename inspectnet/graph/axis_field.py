@@ -20,7 +20,7 @@ SAFE = 1 << 31  # numbers whose products with positions fit into int64
 
 
 @dataclass(frozen=True, eq=False)
-class Axis:
+class AxisField:
     """The receptive fields of a map's units along one axis, in pixels."""
 
     image: int
@@ -42,7 +42,7 @@ class Axis:
 
     def __eq__(self, other: object) -> bool:
         """Whether all units see the same pixels and need the same crops."""
-        if not isinstance(other, Axis):
+        if not isinstance(other, AxisField):
             return NotImplemented
         names = [field.name for field in fields(self)]
         return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in names)
@@ -113,7 +113,7 @@ class Axis:
         lost = start if self.step > 0 else self.image - start - self.crop
         return position - int(lost / abs(self.step))
 
-    def through(self, taps: Taps) -> "Axis":
+    def through(self, taps: Taps) -> "AxisField":
         """The axis of the map whose positions read this one's map as `taps` say."""
         low, high = taps.reach
         bounds = [bound * self.step for bound in (low, high)]
@@ -135,7 +135,7 @@ class Axis:
         above = replace(above, near=near, far=far, grid=grid)._holding_itself(least)
         return above.uncroppable() if taps.period is None else above
 
-    def _holding_itself(self, least: int) -> "Axis":
+    def _holding_itself(self, least: int) -> "AxisField":
         """The same with crops that hold each unit's own place on the map, and are no smaller than `least`."""
         place = np.array([min(self.image, math.floor(i * abs(self.step))) for i in range(len(self.first))])
         near, far = place, self.image - place[::-1]
@@ -145,18 +145,18 @@ class Axis:
         far = np.minimum(self.image, np.maximum(far, near + least))
         return replace(self, near=np.maximum(0, np.minimum(near, far - least)), far=far)
 
-    def uncroppable(self) -> "Axis":
+    def uncroppable(self) -> "AxisField":
         """The same on the raster of the whole image, on which it alone is aligned."""
         return replace(self, grid=math.lcm(self.grid, self.image))
 
 
-def pixels(extent: int) -> Axis:
+def pixels(extent: int) -> AxisField:
     """The axis of the image itself."""
     at = np.arange(extent)
-    return Axis(extent, (Fraction(0), Fraction(1)), Fraction(1), at, at + 1, at, at + 1, 1)
+    return AxisField(extent, (Fraction(0), Fraction(1)), Fraction(1), at, at + 1, at, at + 1, 1)
 
 
-def join(axes: Sequence[Axis]) -> Axis:
+def join(axes: Sequence[AxisField]) -> AxisField:
     """The axis of a map that reads all of several ones, place by place."""
     regular = min(axes, key=lambda axis: axis.step.denominator)
     alike = [axis for axis in axes if axis.step == regular.step]

@@ -10,14 +10,14 @@ import onnx_ir as ir
 
 from inspectnet.graph import operators as ops
 from inspectnet.graph.axes import axes_of, reduced_axes, regrouped
-from inspectnet.graph.axis_field import Axis, join, pixels
+from inspectnet.graph.axis_field import AxisField, join, pixels
 from inspectnet.graph.taps import cuts_of, taps_of
 from inspectnet.graph.values import constant_of, extents_of, input_of, integer, live_values, shape_of
 
 ALIGNED = ops.POINTWISE | {"Concat"}  # their inputs meet place by place
 IN_PLACE = ops.POINTWISE | ops.ROUNDINGS | {"Transpose"}
 OVER_HW = ops.WINDOWS | ops.BLOCKS  # over axes 2 and 3, whatever these are
-Field = tuple[Axis, Axis]  # height, width; None in its place means the whole image
+Field = tuple[AxisField, AxisField]  # height, width; None in its place means the whole image
 
 
 def receptive_fields(graph: ir.Graph) -> dict[ir.Value, Field | None]:
@@ -30,7 +30,7 @@ def receptive_fields(graph: ir.Graph) -> dict[ir.Value, Field | None]:
         for value in node.outputs if live and node.outputs[0] in alive else ():
             letters = axes[value]
             placed = all(axes[x].count(c) == letters.count(c) == 1 for x in live for c in "HW")
-            below = _joined([fields[x] for x in live]) if placed and not _spreads(node, live, letters) else None
+            below = _joined([fields[x] for x in live]) if placed and not _reaches_all(node, live, letters) else None
             field = None if below is None else _above(node, value, below, axes[live[0]], letters)
             if field and _is_fixed_to_places(node, alive, letters):
                 field = field[0].uncroppable(), field[1].uncroppable()
@@ -44,7 +44,7 @@ def _joined(fields: list[Field | None]) -> Field | None:
     return None if len(known) < len(fields) else (join([f[0] for f in known]), join([f[1] for f in known]))
 
 
-def _spreads(node: ir.Node, live: list[ir.Value], letters: str) -> bool:
+def _reaches_all(node: ir.Node, live: list[ir.Value], letters: str) -> bool:
     """Whether one position of an input reaches all positions of the output: broadcasting, weights made of pixels."""
     if node.op_type not in ALIGNED:
         return live != [node.inputs[0]]

@@ -1,4 +1,4 @@
-"""Directory: a layer by any of its names, and what is said of a name that no layer has."""
+"""Layer names: a layer by any of its names, and what is said of a name that no layer has."""
 
 import fnmatch
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ from inspectnet.graph.addresses import names_of
 from inspectnet.graph.layers import Layer
 
 
-class Directory:
+class LayerNames:
     """Finds layers by any of their names; earlier sources of names win over later ones.
 
     given: further names. unknown: the operator above which not all are listed, in words. Raises LayerError for a name

@@ -81,7 +81,7 @@ class Collection:
             names.update(f"{entry.id}\0{_size(entry)}\0".encode(errors="surrogatepass"))
         return names.hexdigest()
 
-    def spread(self, most: int) -> "Collection":
+    def evenly(self, most: int) -> "Collection":
         """At most `most` of its images, evenly spaced; the first ones of sorted images would be of a class or two."""
         return replace(self, entries=tuple(self.entries[i] for i in spaced(len(self), most)))
 

@@ -1,4 +1,4 @@
-"""Room: the memory that decoding threads share, so that many large photos at once take no more than a few."""
+"""Memory: what decoding threads share of it, so that many large photos at once take no more than a few."""
 
 import contextlib
 import threading
@@ -13,7 +13,7 @@ class Closed(Exception):
     """Nobody will use what was to be decoded."""
 
 
-class Room:
+class Memory:
     """Gives memory to one image after the other, in their order in the collection.
 
     In their order because photos of which tiles are cut keep theirs until the consumer has taken them, which it does
@@ -67,9 +67,9 @@ class Room:
 
 @dataclass
 class Share:
-    """What one image takes of a room."""
+    """What one image takes of it."""
 
-    _room: Room
+    _memory: Memory
     _number: int
     taken: bool = field(default=False, init=False)
     size: int = field(default=0, init=False)
@@ -78,5 +78,5 @@ class Share:
 
     def take(self, size: int) -> None:
         """Wait for `size` bytes. Raises Closed."""
-        self._room.wait(self._number, size)
+        self._memory.wait(self._number, size)
         self.taken, self.size = True, size

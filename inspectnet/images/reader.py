@@ -8,7 +8,7 @@ from inspectnet.geometry import Box
 from inspectnet.images.collection import Collection
 from inspectnet.images.decode import look
 from inspectnet.images.fit import Pixels
-from inspectnet.images.memory import Room
+from inspectnet.images.memory import Memory
 from inspectnet.images.prepare import Preparation, Prepared
 from inspectnet.images.ten_crops import Several, TenCrops
 from inspectnet.images.tiles import tile_boxes
@@ -29,7 +29,7 @@ class Read:
     tiles: list[tuple[Box, Pixels]] = field(default_factory=list)
     """Its tiles, of the network's size but not normalised yet; they share memory with the photo."""
     held: int = 0
-    """Bytes of the room that the tiles keep until they are taken."""
+    """Bytes of memory that the tiles keep until they are taken."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,13 @@ class Reader:
         assert isinstance(self.preparation, Preparation), "tiles are prepared in one way"
         return self.preparation
 
-    def read_image(self, entry: int, out: Prepared, room: Room) -> Read:
-        """The whole image, prepared into `out`, once there is room for it."""
-        return self._read(entry, out, room)
+    def read_image(self, entry: int, out: Prepared, memory: Memory) -> Read:
+        """The whole image, prepared into `out`, once there is memory for it."""
+        return self._read(entry, out, memory)
 
-    def read_tiles(self, entry: int, room: Room) -> Read:
-        """The tiles of the photo, once there is room for it; they keep some until they are taken."""
-        return self._read(entry, None, room)
+    def read_tiles(self, entry: int, memory: Memory) -> Read:
+        """The tiles of the photo, once there is memory for it; they keep some until they are taken."""
+        return self._read(entry, None, memory)
 
     def load(self, entry: int, origin: tuple[int, int] = (0, 0)) -> Prepared:
         """One prepared row: of the image, or of its tile at `origin`. Raises ImageError."""
@@ -67,9 +67,9 @@ class Reader:
         id = self.collection.entries[entry].id
         raise ImageError(f"{id} has no tile at {top},{left}. Has it changed since it was cut?")
 
-    def _read(self, entry: int, out: Prepared | None, room: Room) -> Read:
+    def _read(self, entry: int, out: Prepared | None, memory: Memory) -> Read:
         sha256 = ABSENT
-        with room.turn(entry) as share:
+        with memory.turn(entry) as share:
             try:
                 with self.collection.open(entry) as source:
                     sha256 = hashlib.file_digest(source, "sha256").digest()

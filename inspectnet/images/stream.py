@@ -11,7 +11,7 @@ import numpy as np
 
 from inspectnet.errors import OptionError
 from inspectnet.images.collection import Collection
-from inspectnet.images.memory import Room
+from inspectnet.images.memory import Memory
 from inspectnet.images.prepare import Preparation, Prepared
 from inspectnet.images.reader import Read, Reader
 from inspectnet.images.seen import Keys, Seen
@@ -64,14 +64,14 @@ class Stream:
 
     def __iter__(self) -> Iterator[Batch]:
         self.seen = Seen(self.reader.collection, self.part.start, self.reader.tile)
-        pool, room = ThreadPoolExecutor(self.threads, thread_name_prefix="inspectnet-images"), Room(self.part.start)
+        pool, memory = ThreadPoolExecutor(self.threads, thread_name_prefix="inspectnet-images"), Memory(self.part.start)
         try:
-            yield from self._tiles(pool, room) if self.reader.tile else self._images(pool, room)
+            yield from self._tiles(pool, memory) if self.reader.tile else self._images(pool, memory)
         finally:
-            room.close()
+            memory.close()
             pool.shutdown(cancel_futures=True)
 
-    def _images(self, pool: ThreadPoolExecutor, room: Room) -> Iterator[Batch]:
+    def _images(self, pool: ThreadPoolExecutor, memory: Memory) -> Iterator[Batch]:
         """One row for each entry, written by the workers; gaps of what cannot be read are closed later."""
         batches: deque[Prepared] = deque()
 
@@ -80,7 +80,7 @@ class Stream:
                 entries = self.part[first : first + self.batch_size]
                 batches.append(self._rows(len(entries)))
                 for entry, row in zip(entries, batches[-1], strict=True):
-                    yield partial(self.reader.read_image, entry, row, room)
+                    yield partial(self.reader.read_image, entry, row, memory)
 
         reads: list[Read] = []
         for read in self._in_order(pool, jobs(), self.batch_size + 2 * self.threads):
@@ -92,9 +92,9 @@ class Stream:
                     yield self._batch(entries, x if len(good) == len(x) else x[good])
                 reads = []
 
-    def _tiles(self, pool: ThreadPoolExecutor, room: Room) -> Iterator[Batch]:
+    def _tiles(self, pool: ThreadPoolExecutor, memory: Memory) -> Iterator[Batch]:
         """Several rows for each entry; how many, only its photo tells, so this thread writes them."""
-        jobs = (partial(self.reader.read_tiles, entry, room) for entry in self.part)
+        jobs = (partial(self.reader.read_tiles, entry, memory) for entry in self.part)
         tiles: list[tuple[int, int, int]] = []
         x = self._rows(self.batch_size)
         for read in self._in_order(pool, jobs, self.threads + 1):
@@ -104,7 +104,7 @@ class Stream:
                 if len(tiles) == self.batch_size:
                     yield self._batch(tiles, x)
                     tiles, x = [], self._rows(self.batch_size)
-            room.give(read.held)
+            memory.give(read.held)
         if tiles:
             yield self._batch(tiles, x[: len(tiles)])
 

@@ -10,7 +10,7 @@ from inspectnet.images.kinds import is_image
 from inspectnet.report.folder import RECORD
 
 
-def find_beside_results(images: Path, out: Path | None, default: Path | None) -> Collection:
+def find_images_among_results(images: Path, out: Path | None, default: Path | None) -> Collection:
     """The images, without results that lie among them in `out`, `out`-2 ... or, where none is said, in `default`.
 
     Raises ImageError, also where results would be taken for images, or images for results.

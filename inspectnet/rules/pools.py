@@ -29,7 +29,7 @@ def max_pool_to_centre(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Va
         float(i == sum(k // 2 * math.prod(kernel[a + 1 :]) for a, k in enumerate(kernel)))
         for i in range(math.prod(kernel))
     ]
-    return [_spread(op, node, top, centre)]
+    return [_lay_over_window(op, node, top, centre)]
 
 
 @rule("GlobalMaxPool")
@@ -45,7 +45,7 @@ def average_pool(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value]:
     """Each value, divided by the size of its window, goes to every position of the window."""
     kernel = Window(node).kernel
     shares = op.Div(top, _window_sizes(op, node))
-    return [_spread(op, node, shares, [1.0] * math.prod(kernel))]
+    return [_lay_over_window(op, node, shares, [1.0] * math.prod(kernel))]
 
 
 @rule("GlobalAveragePool")
@@ -81,7 +81,7 @@ def _scatter(op: Backward, top: ir.Value, switches: ir.Value, bottom: ir.Value, 
     return op.Reshape(filled, op.shape_like(top, bottom))
 
 
-def _spread(op: Backward, node: ir.Node, top: ir.Value, kernel: list[float]) -> ir.Value:
+def _lay_over_window(op: Backward, node: ir.Node, top: ir.Value, kernel: list[float]) -> ir.Value:
     """Each value times `kernel`, laid over its window; overlaps add up."""
     window, channels = Window(node), extent_of(input_of(node), 1)
     ones = op.Expand(op.Reshape(kernel, [1, 1, *window.kernel]), [channels, 1, *window.kernel])

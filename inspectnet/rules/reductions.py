@@ -11,7 +11,7 @@ from inspectnet.rules.registry import Backward, refuse, rule
 @rule("ReduceSum")
 def reduce_sum(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | None]:
     """Each value goes back to all that were added up."""
-    return _spread(op, node, _unsqueezed(op, node, top))
+    return _copy_to_all(op, node, _unsqueezed(op, node, top))
 
 
 @rule("ReduceMean")
@@ -19,7 +19,7 @@ def reduce_mean(op: Backward, node: ir.Node, top: ir.Value) -> list[ir.Value | N
     """Each value, divided by how many made it, goes back to all of them."""
     top = _unsqueezed(op, node, top)
     count = op.Cast(op.ReduceProd(op.Gather(op.Shape(input_of(node)), _axes(node)), keepdims=0), to=1)
-    return _spread(op, node, op.Div(top, count))
+    return _copy_to_all(op, node, op.Div(top, count))
 
 
 @rule("ReduceMax", "ReduceMin")
@@ -79,6 +79,6 @@ def _times(op: Backward, node: ir.Node, slope: ir.Value, share: ir.Value) -> lis
     return [op.Mul(slope, share), *([None] * (len(node.inputs) - 1))]
 
 
-def _spread(op: Backward, node: ir.Node, share: ir.Value) -> list[ir.Value | None]:
+def _copy_to_all(op: Backward, node: ir.Node, share: ir.Value) -> list[ir.Value | None]:
     x = input_of(node)
     return [op.Expand(share, op.shape_like(share, x)), *([None] * (len(node.inputs) - 1))]

@@ -10,7 +10,7 @@ from nets import onnx_text
 
 import inspectnet
 from inspectnet.analyses.likeness import MEASURES, class_distance, edge_likeness, spearman, ssim
-from inspectnet.analyses.sanity import MethodSanity, other_classes, randomise, spread_steps, weights_by_layer
+from inspectnet.analyses.sanity import MethodSanity, other_classes, randomise, steps_shown, weights_by_layer
 from inspectnet.errors import ModelError, OptionError
 from inspectnet.methods import Gradient, Method
 
@@ -266,7 +266,7 @@ def test_the_first_photos_explanations_are_kept_from_the_trained_network_to_all_
     method = {"gradient": Gradient(network)}
     trained = {"gradient": method["gradient"].attribute(x, classes)}
     similarity, strips = randomise(network, x, classes, method, trained)
-    steps = spread_steps(len(weights_by_layer(network)))
+    steps = steps_shown(len(weights_by_layer(network)))
     assert steps[0] == 0 and steps[-1] == len(weights_by_layer(network)) and len(strips["gradient"]) == len(steps)
     assert np.array_equal(strips["gradient"][0], trained["gradient"][0])
     again = [spearman(trained["gradient"][0], strip) for strip in strips["gradient"]]

@@ -6,7 +6,7 @@ from nets import EXPORTERS, onnx_text
 
 import inspectnet
 from inspectnet.errors import LayerError, OptionError
-from inspectnet.graph.layer_names import Directory
+from inspectnet.graph.layer_names import LayerNames
 from inspectnet.graph.layers import find_layers
 from inspectnet.reading.reader import open_graph, read
 
@@ -39,26 +39,26 @@ NAMES = {
 }  # fmt: skip
 
 
-def ordinal(directory, name):
+def ordinal(names, name):
     """The ordinal of the layer that `name` means."""
-    (found,) = [layer.name for layer in directory.layers if layer.output == directory.find(name).output]
+    (found,) = [layer.name for layer in names.layers if layer.output == names.find(name).output]
     return found
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_layer_answers_to_its_ordinal_its_module_and_the_names_in_the_file(name, layers):
-    assert ordinal(Directory(layers), name) == NAMES[name]
+    assert ordinal(LayerNames(layers), name) == NAMES[name]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_layer_is_called_as_it_was_asked_for(name, layers):
-    assert Directory(layers).find(name).name == name
-    assert [layer.name for layer in Directory(layers).match([name])] == [name]
+    assert LayerNames(layers).find(name).name == name
+    assert [layer.name for layer in LayerNames(layers).match([name])] == [name]
 
 
 def test_a_user_gives_further_names(layers):
-    directory = Directory(layers, {"eye": "body.conv", "top": "fc3"})
-    assert (ordinal(directory, "eye"), ordinal(directory, "top")) == ("conv2", "fc3")
+    names = LayerNames(layers, {"eye": "body.conv", "top": "fc3"})
+    assert (ordinal(names, "eye"), ordinal(names, "top")) == ("conv2", "fc3")
 
 
 @pytest.mark.parametrize(
@@ -72,16 +72,16 @@ def test_a_user_gives_further_names(layers):
 )
 def test_a_name_the_user_gives_may_not_hide_another_layer(alias, why, layers):
     with pytest.raises(OptionError, match=rf"'{alias}' cannot name conv2: {why}\. Choose another alias\."):
-        Directory(layers, {alias: "conv2"})
+        LayerNames(layers, {alias: "conv2"})
 
 
 def test_a_name_that_the_layer_has_already_may_be_given_again(layers):
-    assert ordinal(Directory(layers, {"stem.0": "conv1"}), "stem.0") == "conv1"
+    assert ordinal(LayerNames(layers, {"stem.0": "conv1"}), "stem.0") == "conv1"
 
 
 def test_a_name_for_a_layer_that_is_not_there_is_refused(layers):
     with pytest.raises(LayerError, match=r"no layer 'conv7'\. Did you mean conv2 or conv1"):
-        Directory(layers, {"eye": "conv7"})
+        LayerNames(layers, {"eye": "conv7"})
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_name_for_a_layer_that_is_not_there_is_refused(layers):
 )
 def test_a_wrong_name_gets_the_nearest_and_the_full_list(wrong, near, layers):
     with pytest.raises(LayerError) as caught:
-        Directory(layers).find(wrong)
+        LayerNames(layers).find(wrong)
     message = str(caught.value)
     assert message.startswith(f"no layer '{wrong}'. Did you mean {near}")
     assert message.endswith("It has: conv1 pool1 conv2 fc3")
@@ -97,7 +97,7 @@ def test_a_wrong_name_gets_the_nearest_and_the_full_list(wrong, near, layers):
 
 def test_a_name_like_no_other_gets_the_list_alone(layers):
     with pytest.raises(LayerError) as caught:
-        Directory(layers).find("xyzzy")
+        LayerNames(layers).find("xyzzy")
     assert str(caught.value) == "no layer 'xyzzy'. It has: conv1 pool1 conv2 fc3"
 
 
@@ -118,18 +118,18 @@ def test_a_name_like_no_other_gets_the_list_alone(layers):
     ],
 )
 def test_globs_mean_layers_from_the_bottom_up_each_once(patterns, wanted, layers):
-    assert [layer.name for layer in Directory(layers).match(patterns)] == wanted.split()
+    assert [layer.name for layer in LayerNames(layers).match(patterns)] == wanted.split()
 
 
 def test_a_glob_that_means_no_layer_is_refused(layers):
     with pytest.raises(LayerError, match=r"no layer matches 'norm\*'\. It has: conv1 pool1 conv2 fc3"):
-        Directory(layers).match(["conv1", "norm*"])
+        LayerNames(layers).match(["conv1", "norm*"])
 
 
 @pytest.mark.parametrize("net", ["alexnet", "zfnet", "squeezenet", "resnet"])
 def test_a_module_means_the_same_layer_from_either_exporter(net, exported):
     dynamo, torchscript = (
-        Directory(find_layers(open_graph(read(exported(net, exporter)[2]), None).graph))
+        LayerNames(find_layers(open_graph(read(exported(net, exporter)[2]), None).graph))
         for exporter in ("dynamo", "torchscript")
     )
     modules = [layer.path for layer in dynamo.layers]
@@ -160,16 +160,16 @@ MEANT = {
 @pytest.mark.parametrize("exporter", EXPORTERS)
 @pytest.mark.parametrize("net", MEANT)
 def test_a_module_means_what_it_puts_out(net, exporter, exported):
-    directory = Directory(find_layers(open_graph(read(exported(net, exporter)[2]), None).graph))
-    assert {module: ordinal(directory, module) for module in MEANT[net]} == MEANT[net]
+    names = LayerNames(find_layers(open_graph(read(exported(net, exporter)[2]), None).graph))
+    assert {module: ordinal(names, module) for module in MEANT[net]} == MEANT[net]
 
 
 @pytest.mark.parametrize("exporter", EXPORTERS)
 def test_a_module_that_left_no_operator_is_no_layer(exporter, exported):
     """A Dropout, which does nothing in a network that is not trained."""
-    directory = Directory(find_layers(open_graph(read(exported("vgg", exporter)[2]), None).graph))
+    names = LayerNames(find_layers(open_graph(read(exported("vgg", exporter)[2]), None).graph))
     with pytest.raises(LayerError, match=r"no layer 'classifier\.0'\. Did you mean classifier"):
-        directory.find("classifier.0")
+        names.find("classifier.0")
 
 
 def test_weights_that_are_alike_do_not_lend_their_name_to_another_module(tmp_path):

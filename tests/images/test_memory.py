@@ -13,10 +13,10 @@ from PIL import Image
 
 from inspectnet.errors import ImageError
 from inspectnet.images import Preparation, Stream, decode, find_images
-from inspectnet.images import memory as rooms
+from inspectnet.images import memory as limits
 from inspectnet.images.decode import look
 from inspectnet.images.jpeg import coefficients, passes
-from inspectnet.images.memory import Closed, Room
+from inspectnet.images.memory import Closed, Memory
 
 decoding = importlib.import_module("inspectnet.images.decode")  # whose name in the package is its function's
 ROOT = Path(__file__).parents[2]
@@ -69,8 +69,8 @@ def test_no_image_takes_more_than_its_header_foretells(tmp_path, format, mode, o
 
 def test_the_budget_lets_200_megapixels_of_common_formats_through():
     for per_pixel in (decoding.RGB + decoding.PILLOW, decoding.PILLOW + decoding.DECODERS["PNG"], decoding.RGB + 6):
-        assert 200_000_000 * per_pixel < rooms.ALONE
-    assert rooms.ALONE < 2 << 30
+        assert 200_000_000 * per_pixel < limits.ALONE
+    assert limits.ALONE < 2 << 30
 
 
 def test_rows_of_a_pixel_count_for_what_pillow_notes_of_each():
@@ -120,22 +120,22 @@ def test_the_rows_are_the_same_however_little_room_there_is(tmp_path, monkeypatc
         )
 
     expected, most = rows(threads=1), []
-    monkeypatch.setattr(rooms, "TOGETHER", 2 * 90 * 153 * 8)
-    wait = Room.wait
+    monkeypatch.setattr(limits, "TOGETHER", 2 * 90 * 153 * 8)
+    wait = Memory.wait
 
     def watched(self, number, size):
         wait(self, number, size)
         most.append(self._taken)
 
-    monkeypatch.setattr(Room, "wait", watched)
+    monkeypatch.setattr(Memory, "wait", watched)
     np.testing.assert_array_equal(rows(threads=threads), expected)
-    assert len(most) == 20 and max(most) <= rooms.TOGETHER
+    assert len(most) == 20 and max(most) <= limits.TOGETHER
 
 
 def test_leaving_the_loop_frees_those_who_wait_for_room(tmp_path, monkeypatch):
     for i in range(12):
         Image.new("RGB", (64, 64)).save(tmp_path / f"{i:02}.png")
-    monkeypatch.setattr(rooms, "TOGETHER", 1)  # one at a time
+    monkeypatch.setattr(limits, "TOGETHER", 1)  # one at a time
     for tile in (False, True):
         batches = iter(
             Stream(find_images(tmp_path), Preparation.imagenet((3, 16, 16)), batch_size=2, threads=4, tile=tile)
@@ -146,15 +146,15 @@ def test_leaving_the_loop_frees_those_who_wait_for_room(tmp_path, monkeypatch):
 
 
 def test_a_turn_that_takes_nothing_lets_the_next_one_through_and_a_closed_room_nobody():
-    room = Room()
-    with room.turn(0):
+    memory = Memory()
+    with memory.turn(0):
         pass
-    with room.turn(1) as share:
-        share.take(rooms.ALONE)
+    with memory.turn(1) as share:
+        share.take(limits.ALONE)
         share.kept = 5
-    assert room._taken == 5
-    room.close()
-    with pytest.raises(Closed), room.turn(7) as share:
+    assert memory._taken == 5
+    memory.close()
+    with pytest.raises(Closed), memory.turn(7) as share:
         share.take(1)
 
 

@@ -193,6 +193,6 @@ def test_a_folder_that_may_not_be_read_is_refused_in_one_line(tmp_path, monkeypa
 def test_a_part_of_a_collection_has_images_of_all_its_classes(tmp_path):
     fill(tmp_path, *(f"{label}/{i}.png" for label in "abcd" for i in range(5)))
     images = find_images(tmp_path)
-    assert [entry.id for entry in images.spread(4)] == ["a/0.png", "b/0.png", "c/0.png", "d/0.png"]
-    assert images.spread(30).entries == images.spread(20).entries == images.entries
-    assert [len(images.spread(most)) for most in range(1, 21)] == list(range(1, 21))
+    assert [entry.id for entry in images.evenly(4)] == ["a/0.png", "b/0.png", "c/0.png", "d/0.png"]
+    assert images.evenly(30).entries == images.evenly(20).entries == images.entries
+    assert [len(images.evenly(most)) for most in range(1, 21)] == list(range(1, 21))
