@@ -71,12 +71,12 @@ def find_class(text: str, names: Names) -> int:
     Letters may be large or small. Raises OptionError with the nearest names, or those that it is part of.
     """
     wanted, number = text.strip().casefold(), whole_number(text.strip())
-    called = [[name.casefold() for name in each] for each in names]
-    exact = [i for i, each in enumerate(called) if wanted in each]
+    called = [[name.casefold() for name in synonyms] for synonyms in names]
+    exact = [i for i, synonyms in enumerate(called) if wanted in synonyms]
     if len(exact) == 1:
         return exact[0]
     numbers = f" They have the numbers 0 to {len(names) - 1}."
-    if all(each == (str(i),) for i, each in enumerate(names)):
+    if all(synonyms == (str(i),) for i, synonyms in enumerate(names)):
         numbers += " The model does not name them: give --classes FILE."
     if number is not None:
         if not 0 <= number < len(names):
@@ -94,11 +94,11 @@ def find_class(text: str, names: Names) -> int:
 
 def _having(pattern: str, called: Sequence[Sequence[str]]) -> list[int]:
     """The classes in one of whose names the pattern is found."""
-    return [i for i, each in enumerate(called) if any(re.search(pattern, name) for name in each)]
+    return [i for i, synonyms in enumerate(called) if any(re.search(pattern, name) for name in synonyms)]
 
 
 def _words(names: Sequence[Sequence[str]]) -> list[str]:
-    return [name for each in names for name in each if not name.isdigit()]
+    return [name for synonyms in names for name in synonyms if not name.isdigit()]
 
 
 def labelled_images(network: Network, collection: Collection, file: str | Path | None) -> Targets | None:
@@ -117,7 +117,7 @@ def true_classes(network: Network, collection: Collection, file: str | Path | No
 
     Raises OptionError for a file that does not name the classes.
     """
-    names = [each[-1] for each in class_names(network, file)]
+    names = [synonyms[-1] for synonyms in class_names(network, file)]
     try:
         targets = labelled_images(network, collection, file)
     except OptionError as error:

@@ -64,6 +64,6 @@ def _dependence(x: np.ndarray, y: np.ndarray, product: np.ndarray) -> float:
     Written with features, not with the n x n products of examples, of which it takes all but the diagonal.
     """
     n, own = len(x), (np.square(x).sum(axis=1), np.square(y).sum(axis=1))
-    rows = [each @ each.sum(axis=0) - squares for each, squares in zip((x, y), own, strict=True)]
+    rows = [features @ features.sum(axis=0) - squares for features, squares in zip((x, y), own, strict=True)]
     all_pairs = float(rows[0].sum() * rows[1].sum() / ((n - 1) * (n - 2)) - 2 / (n - 2) * (rows[0] @ rows[1]))
     return float(np.square(product).sum() - own[0] @ own[1]) + all_pairs

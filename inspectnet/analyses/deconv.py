@@ -6,14 +6,14 @@ image wins once; the rectified map ranks, before any contrast normalisation; equ
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from inspectnet.analyses.layer_features import LayerFeatures, project_layers, refuse_beforehand
 from inspectnet.analyses.provenance import images_of, provenance
-from inspectnet.analyses.selection import Maps, select_maps, told
+from inspectnet.analyses.selection import Maps, select_maps
 from inspectnet.analyses.sources import collection_of
 from inspectnet.arguments import checks_arguments
 from inspectnet.errors import OptionError
@@ -74,10 +74,10 @@ def deconv(
     for selection in selections:
         refuse_beforehand(inverse, selection.layer, selection.most, top)
     photo = collection.entries[0].id if collection.is_photo and not tile else None
-    found, count = [selection.layer for selection in selections], top if photo is None else 1
+    scanned, count = [selection.layer for selection in selections], top if photo is None else 1
     with progress("scanning", len(collection), "photos" if tile else "images") as advance:
         rankings, seen = find_strongest(
-            network, collection, found, count, tile=tile, batch_size=batch_size, threads=threads, advance=advance
+            network, collection, scanned, count, tile=tile, batch_size=batch_size, threads=threads, advance=advance
         )
     chosen = [
         selection.strongest(ranking.in_order()) if photo else selection.among(ranking.active(), seed)
@@ -87,13 +87,10 @@ def deconv(
     made = project_layers(network, reader, rankings, chosen, policy, progress)
     if photo:  # the joint activity, which the paper's sec. 5 misses, comes down too
         x = reader.load(0)[None]
-        whole = [inverse.project_seeds(x, layer.output, network.activations(x, layer.output))[0] for layer in found]
-        made = tuple(replace(each, whole=pixels) for each, pixels in zip(made, whole, strict=True))
+        whole = [inverse.project_seeds(x, layer.output, network.activations(x, layer.output))[0] for layer in scanned]
+        made = tuple(replace(features, whole=signal) for features, signal in zip(made, whole, strict=True))
         pixels = network.preparation.restore(x[0])
     asked = [address for selection in selections for address in selection.addresses]
-    options = {"layers": asked, "maps": told(maps), "units": told(units), "top": top,
-               "tile": tile, "policy": asdict(policy), "seed": seed}  # fmt: skip
-    operators: dict[str, str] = {}
-    for layer in found:
-        operators |= inverse.policy_of_ops(layer.output)
+    options = {"layers": asked, "maps": maps, "units": units, "top": top, "tile": tile, "policy": policy, "seed": seed}
+    operators = inverse.policy_of_ops(*(layer.output for layer in scanned))
     return Features(provenance([network], images_of(seen), options), made, operators, photo, pixels)

@@ -203,8 +203,8 @@ def diagnose(
     if not 0 < bands[0] < bands[1] < 0.75:
         raise OptionError(f"the bands {bands} are not two rising frequencies of 0..0.7 cycles per pixel.")
     firsts = [first_filters(network, bands) for network in networks]
-    options = {"layers": layers and list(layers), "maps": maps, "bands": list(bands), "faint": faint,
-               "duplicate": duplicate, "seed": seed}  # fmt: skip
+    options = {"layers": layers, "maps": maps, "bands": bands, "faint": faint, "duplicate": duplicate,
+               "seed": seed}  # fmt: skip
     names, seen = model_names(networks), None
     if images is None:
         diagnosed = [NetworkDiagnosis(*pair, faint, duplicate) for pair in zip(names, firsts, strict=True)]

@@ -8,7 +8,7 @@ is to its last state is told by the cosine of its filters, and by linear CKA of 
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -17,7 +17,7 @@ from inspectnet.analyses.checkpoints import Watch, filter_cosine, largest_filter
 from inspectnet.analyses.cka import FEWEST, cka_interval, linear_cka
 from inspectnet.analyses.layer_features import refuse_beforehand
 from inspectnet.analyses.provenance import images_of, provenance
-from inspectnet.analyses.selection import Maps, Selection, select_maps, told
+from inspectnet.analyses.selection import Maps, Selection, select_maps
 from inspectnet.analyses.sources import collection_of
 from inspectnet.arguments import checks_arguments
 from inspectnet.errors import OptionError
@@ -148,8 +148,8 @@ def evolve(
     evolved = tuple(
         _evolve_layer(selection, k, watches, collection, policy, shared, seed) for k, selection in enumerate(selections)
     )
-    options = {"layers": names, "epochs": epochs, "maps": told(maps), "near": near, "policy": asdict(policy),
-               "compared": compared, "seed": seed}  # fmt: skip
+    options = {"layers": names, "epochs": epochs, "maps": maps, "near": near, "policy": policy, "compared": compared,
+               "seed": seed}  # fmt: skip
     return Evolution(provenance(networks, images_of(seen), options), tuple(epochs), evolved, near)
 
 

@@ -238,7 +238,7 @@ def _run(network: Network, at: Sequence[Pixels], names: Sequence[str]) -> dict[s
 
 def _distances(features: np.ndarray, untouched: np.ndarray, distance: str, name: str) -> np.ndarray:
     """(T,): how far each row of features is from the untouched ones (1, ...)."""
-    rows, first = (each.reshape(len(each), -1).astype(np.float64) for each in (features, untouched))
+    rows, first = (maps.reshape(len(maps), -1).astype(np.float64) for maps in (features, untouched))
     raw = np.linalg.norm(rows - first, axis=1)
     length = float(np.linalg.norm(first))
     if distance == "raw":

@@ -104,10 +104,10 @@ def refuse_beforehand(inverse: Inverse, layer: Layer, maps: int, top: int) -> No
         raise RuleError(obstacle)
     shape = inverse.opened.input_shape
     height, width = field_box(layer, 0, 0, shape[1:]).size
-    each = height * width * (4 * shape[0] + 3)
-    if maps * top * each > MOST_BYTES:
-        size = f"{maps * top * each / 1e9:.0f} GB"
-        fit = MOST_BYTES // (top * each)
+    tile_bytes = height * width * (4 * shape[0] + 3)
+    if maps * top * tile_bytes > MOST_BYTES:
+        size = f"{maps * top * tile_bytes / 1e9:.0f} GB"
+        fit = MOST_BYTES // (top * tile_bytes)
         raise OptionError(f"{maps} maps of {layer.name} would take {size} of memory; say --maps {fit} or fewer.")
 
 

@@ -7,7 +7,7 @@ projection shows what excites the map.
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -131,7 +131,7 @@ def _result(
 ) -> Occlusion:
     network, grid, layers = setup.network, setup.grid, [layer.name for layer in setup.layers]
     options = {"layers": layers, "target": target, "patch": grid.patch, "stride": grid.stride, "fill": setup.fill,
-               "by": setup.by, "policy": asdict(setup.policy), "seed": setup.seed,
+               "by": setup.by, "policy": setup.policy, "seed": setup.seed,
                "scores": network.class_scores().logits}  # fmt: skip
     operators = network.inverse(setup.policy).policy_of_ops(*layers)
     addresses = tuple(address for selection in setup.selections for address in selection.addresses)

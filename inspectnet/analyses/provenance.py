@@ -1,17 +1,19 @@
 """The provenance of a result, from the networks that were opened and the images that were read."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 import numpy as np
 
 from inspectnet.images import Seen
 from inspectnet.network import Network
 from inspectnet.results import Images, Model, Provenance, SkippedImage
+from inspectnet.rules import Policy
 from inspectnet.runtime.versions import versions
 
 
 def provenance(networks: Sequence[Network], images: Images | None, options: Mapping[str, object]) -> Provenance:
-    """All that decides a result. options: the arguments of the analysis, ready for JSON."""
+    """All that decides a result. options: the arguments of the analysis, which become ready for JSON here."""
     models = tuple(
         Model(
             network.path.name,
@@ -26,12 +28,14 @@ def provenance(networks: Sequence[Network], images: Images | None, options: Mapp
 
 
 def _plain(value: object) -> object:
-    """An argument with Python's own numbers in place of NumPy's."""
+    """An argument as JSON has it: with Python's own numbers in place of NumPy's, a policy by its choices."""
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
+    if isinstance(value, Policy):
+        return asdict(value)
     if isinstance(value, Mapping):
         return {name: _plain(item) for name, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+    return [_plain(item) for item in value] if isinstance(value, Sequence) and not isinstance(value, str) else value
 
 
 def model_names(networks: Sequence[Network]) -> list[str]:

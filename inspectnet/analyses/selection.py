@@ -113,11 +113,6 @@ def _listed(text: str, layer: Layer) -> tuple[int, ...]:
     return tuple(parse_numbers(text.removesuffix(","), layer.maps, layer.name))
 
 
-def told(maps: Maps | None) -> int | str | list[int] | None:
-    """The same, ready for JSON."""
-    return maps if maps is None or isinstance(maps, int | str) else [int(number) for number in maps]
-
-
 def _text(maps: Maps) -> str:
     if isinstance(maps, int | str):
         return str(maps)

@@ -198,7 +198,9 @@ def projection_selectivity(
     0: all show the same; 1: they have nothing in common. Projections that are zero everywhere, of which nothing was
     left on the way down, are left out; NaN where that leaves none. Raises RuleError.
     """
-    return np.array([_selectivity([p.pixels for p in project(network, x, layer, each, policy)]) for each in neighbours])
+    return np.array(
+        [_selectivity([p.pixels for p in project(network, x, layer, group, policy)]) for group in neighbours]
+    )
 
 
 def project(network: Network, x: np.ndarray, layer: str, units: Neighbours, policy: Policy) -> list[Projection]:

@@ -55,11 +55,11 @@ class Tally:
         """The signs' differences within each place, (1 + R, N, N), (1 + R, N) of `changed`; and p (2,)."""
         if not self._draws:
             names = ("differ", "touched", "chance", "changed")
-            stacked = Signs(*(np.stack([getattr(each, name) for each in self._compared]) for name in names))
+            stacked = Signs(*(np.stack([getattr(matrix, name) for matrix in self._compared]) for name in names))
             return stacked, np.array([_rank(stacked.differ), _rank(stacked.differ, stacked.chance)])
         shape = (len(self._signs), len(self.own)) * 2
         every, same = compare_signs(np.concatenate(self._signs)), np.arange(shape[0])
-        differ, touched, chance = (each.reshape(shape) for each in (every.differ, every.touched, every.chance))
+        differ, touched, chance = (matrix.reshape(shape) for matrix in (every.differ, every.touched, every.chance))
         p = [permutation_test(differ, c, permutations=self._draws, seed=self._seed) for c in (None, chance)]
         within = Signs(
             differ[same, :, same], touched[same, :, same], chance[same, :, same], every.changed.reshape(shape[:2])

@@ -81,14 +81,14 @@ class Stage:
 @contextlib.contextmanager
 def made(folder: Path) -> Iterator[None]:
     """Make a folder with its parents; those that were not there and are empty are gone again if the work fails."""
-    absent = [each for each in (folder, *folder.parents) if not each.exists()]
+    absent = [place for place in (folder, *folder.parents) if not place.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         yield
     except BaseException:
-        for each in absent:
+        for place in absent:
             with contextlib.suppress(OSError):  # a folder that holds something stays, and so do those above it
-                each.rmdir()
+                place.rmdir()
         raise
 
 

@@ -52,7 +52,7 @@ def match_labels(collection: Collection, count: int, names: Names = ()) -> Targe
     return Targets(
         replace(collection, entries=tuple(collection.entries[i] for i in kept)),
         np.array([meant[labels[i]] for i in kept], np.int64),
-        _shown([each[-1] for each in names] or (known if guessed else [str(i) for i in range(count)])),
+        _shown([synonyms[-1] for synonyms in names] or (known if guessed else [str(i) for i in range(count)])),
         guessed,
         dict(Counter(label for label in labels if label not in meant)),
     )

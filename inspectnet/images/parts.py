@@ -53,12 +53,12 @@ def read_parts(file: Path, folder: Path | None = None) -> list[Marked]:
         raise ImageError(f"{file} lists no images. {FORM}.")
     beyond, home = corners_beyond(content, file), folder or file.parent
     marked = [_marked(entry, f"{file}, image {i}", home, beyond) for i, entry in enumerate(entries)]
-    paths = [each.path for each in marked]
+    paths = [photo.path for photo in marked]
     if twice := [path.name for path in dict.fromkeys(paths) if paths.count(path) > 1]:
         raise ImageError(f"{file} lists {', '.join(twice)} more than once. Mark the parts of different photos.")
-    for each in marked[1:]:
-        if odd := set(each.parts) ^ set(marked[0].parts):
-            what = f"{each.path.name} and {marked[0].path.name} do not have the same parts: {', '.join(sorted(odd))}"
+    for photo in marked[1:]:
+        if odd := set(photo.parts) ^ set(marked[0].parts):
+            what = f"{photo.path.name} and {marked[0].path.name} do not have the same parts: {', '.join(sorted(odd))}"
             raise ImageError(f"{file}: {what} in one only. Mark all parts in all photos.")
     return marked
 
@@ -72,17 +72,17 @@ def prepare_parts(marked: list[Marked], preparation: Preparation) -> MarkedPhoto
     names, sha256 = tuple(marked[0].parts), hashlib.sha256()
     x = np.empty((len(marked), *preparation.shape), np.float32)
     masks = np.empty((len(names), len(marked), *preparation.input_size[1:]), bool)
-    for row, each in enumerate(marked):
-        pixels = _load(each.path, sha256)
+    for row, photo in enumerate(marked):
+        pixels = _load(photo.path, sha256)
         preparation.apply(pixels, x[row])
         for part, name in enumerate(names):
-            where = f"the part '{name}' of {each.path.name}"
-            mask = _whole_mask(each.parts[name], pixels.shape[:2], where, sha256)
+            where = f"the part '{name}' of {photo.path.name}"
+            mask = _whole_mask(photo.parts[name], pixels.shape[:2], where, sha256)
             masks[part, row] = _fitted(mask, preparation)
             if not masks[part, row].any():
                 why = f"resized and cropped to {preparation.input_size[1:]}, nothing of it is left"
                 raise ImageError(f"the network does not see {where}: {why}. Choose another photo, or --crop-pct 1.")
-    return MarkedPhotos(tuple(each.path.name for each in marked), names, x, masks, sha256.hexdigest())
+    return MarkedPhotos(tuple(photo.path.name for photo in marked), names, x, masks, sha256.hexdigest())
 
 
 def _marked(entry: Any, where: str, folder: Path, beyond: int) -> Marked:

@@ -98,7 +98,7 @@ def _repeat(graph: ir.Graph, node: ir.Node, where: str) -> None:
         return
     owner = add_initializer(graph, f"{node.outputs[0].name}/groups", np.arange(groups).repeat(channels // groups))
     for i in (1, 2):
-        each = ir.node("Gather", [node.inputs[i], owner], name=f"{node.outputs[0].name}/each_{i}")
-        each.outputs[0].name, each.outputs[0].type = each.name, input_of(node, i).type
-        graph.insert_before(node, each)
-        node.replace_input_with(i, each.outputs[0])
+        gathered = ir.node("Gather", [node.inputs[i], owner], name=f"{node.outputs[0].name}/each_{i}")
+        gathered.outputs[0].name, gathered.outputs[0].type = gathered.name, input_of(node, i).type
+        graph.insert_before(node, gathered)
+        node.replace_input_with(i, gathered.outputs[0])
