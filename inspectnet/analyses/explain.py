@@ -101,11 +101,8 @@ def explain(
     attributions = dict[str, Attribution]()
     with progress("explaining", len(chosen), "methods") as advance:
         for name, method in chosen.items():
-            values, layer = (
-                method.attribute(photos.x, explained),
-                method.layer if isinstance(method, Cam) else method.start or None,
-            )
-            attributions[name] = Attribution(method.name, method.options, layer, values)
+            layer = method.layer if isinstance(method, Cam) else method.start or None
+            attributions[name] = Attribution(method.name, method.options, layer, method.attribute(photos.x, explained))
             advance()
 
     def told(row: int, number: int) -> LikelyClass:

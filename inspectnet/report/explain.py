@@ -8,7 +8,7 @@ from inspectnet.figures.comparison import Row, draw_comparison
 from inspectnet.figures.display import Display
 from inspectnet.figures.page import Figure, Page, Pixels, Worded
 from inspectnet.geometry import Box
-from inspectnet.report.lines import show
+from inspectnet.report.lines import class_words, percent, show_left_out
 from inspectnet.report.names import file_names
 from inspectnet.report.signals import heat_pictures, joint, show_signals
 from inspectnet.report.tables import Cell, print_table
@@ -59,13 +59,12 @@ def print_result(result: Explanation) -> None:
     places = [0, 1, 2, *([3, 4] if wanted else []), *([5] if blank else [])]
     title = f"{', '.join(result.attributions)}: {len(result.images)} images"
     print_table(title, [COLUMNS[i] for i in places], [[row[i] for i in places] for row in rows], drop=())
-    for name, why in result.left_out.items():
-        show(f"left out: {name}, for {why} (-m {name} asks for it)")
+    show_left_out(result.left_out)
 
 
-def _cells(told: LikelyClass) -> tuple[str, str]:
+def _cells(likely: LikelyClass) -> tuple[str, str]:
     """What the class is called and how likely it is."""
-    return (f"{told.name} ({told.number})" if told.name != str(told.number) else told.name), _percent(told.probability)
+    return class_words(likely.name, likely.number), percent(likely.probability)
 
 
 def _pictures(
@@ -93,8 +92,8 @@ def _alone(pixels: Pixels | Worded) -> Figure:
 
 def _caption(about: ExplainedImage) -> str:
     """The image, the class and how likely it is; the likeliest one, if another; what gave nothing."""
-    text = f"{about.image}: {_called(about.explained)}"
-    text += "" if about.explained.number == about.top1.number else f"; most likely {_called(about.top1)}"
+    text = f"{about.image}: {' '.join(_cells(about.explained))}"
+    text += "" if about.explained.number == about.top1.number else f"; most likely {' '.join(_cells(about.top1))}"
     return "; ".join([text, *_missing(about)])
 
 
@@ -102,15 +101,6 @@ def _missing(about: ExplainedImage) -> list[str]:
     """By which methods nothing came down, and by which next to nothing."""
     both = {"nothing": about.blank, "next to nothing": about.faint}
     return [f"{what} came down by {', '.join(names)}" for what, names in both.items() if names]
-
-
-def _called(told: LikelyClass) -> str:
-    named, share = told.name != str(told.number), _percent(told.probability)
-    return f"{told.name} ({told.number}) {share}" if named else f"class {told.number} {share}"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %" if share >= 0.095 else f"{100 * share:.2g} %"
 
 
 def _file_names(result: Explanation) -> list[str]:

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ACTING = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # categories: control, format (directions too), halves of pairs, line breaks
@@ -32,6 +32,22 @@ def visible(text: str) -> str:
 def show(text: str = "") -> None:
     """Print one line to stdout."""
     print(visible(text))
+
+
+def show_left_out(methods: Mapping[str, str]) -> None:
+    """Print why each of the methods that are run by default was not."""
+    for name, why in methods.items():
+        show(f"left out: {name}, for {why} (-m {name} asks for it)")
+
+
+def class_words(name: str, number: int) -> str:
+    """What a class is called, with its number."""
+    return f"{name} ({number})" if name != str(number) else f"class {number}"
+
+
+def percent(share: float) -> str:
+    """A share in per cent, a small one with two digits."""
+    return f"{100 * share:.0f} %" if abs(share) >= 0.095 else f"{100 * share:.2g} %"
 
 
 def show_json(text: str) -> None:

@@ -12,7 +12,7 @@ from inspectnet.analyses.statistics import Interval
 from inspectnet.figures.display import Display
 from inspectnet.figures.occlude import MapRow, Measure, Places, Strip, draw_occlusion
 from inspectnet.figures.page import Figure
-from inspectnet.report.lines import show
+from inspectnet.report.lines import class_words, percent, show
 from inspectnet.report.signals import BEYOND, policy_words, show_signals
 from inspectnet.report.tables import ends
 from inspectnet.results import Model
@@ -35,8 +35,8 @@ def figures(result: Occlusion, display: Display) -> Iterator[tuple[str, Figure]]
 def print_result(result: Occlusion) -> None:
     """Print a line for each photo, and what the boxes and the projections say of all together."""
     for photo in result.photos:
-        least, (y, x) = _percent(photo.least_probability), photo.least_at
-        what = f"{photo.image}: {_called(photo.target_name, photo.target)} {_percent(photo.target_probability)}"
+        least, (y, x) = percent(photo.least_probability), photo.least_at
+        what = f"{photo.image}: {class_words(photo.target_name, photo.target)} {percent(photo.target_probability)}"
         maps = ", ".join(f"{watched.layer}:{watched.map}" for watched in photo.maps)
         show(f"{what}, with the square at {y},{x} {least}; map {maps}")
     if result.boxes:
@@ -46,7 +46,7 @@ def print_result(result: Occlusion) -> None:
 
 
 def _print_boxes(boxes: BoxDrops) -> None:
-    drops = f"{_percent(boxes.inside.value)} inside, {_percent(boxes.outside.value)} outside"
+    drops = f"{percent(boxes.inside.value)} inside, {percent(boxes.outside.value)} outside"
     ratio = f"{_ratio(boxes.ratio)}{_brackets(ends(boxes.ratio_interval))}"
     more = f"more inside in {boxes.larger_inside}"
     show(f"boxes of {boxes.photos} photos: the class loses {drops}, {ratio}; {more}")
@@ -79,9 +79,9 @@ def _ratio(ratio: float | None) -> str:
 def _strip(photo: OccludedPhoto, result: Occlusion, display: Display) -> Strip:
     assert photo.photo is not None
     grid, whole = result.grid, photo.target_probability
-    caption = f"{photo.image}: {_called(photo.target_name, photo.target)} {_percent(whole)}"
+    caption = f"{photo.image}: {class_words(photo.target_name, photo.target)} {percent(whole)}"
     if photo.top1 != photo.target:
-        caption += f", taken for {_called(photo.top1_name, photo.top1)} {_percent(photo.top1_probability)}"
+        caption += f", taken for {class_words(photo.top1_name, photo.top1)} {percent(photo.top1_probability)}"
     numbers = {winner.label: number for number, winner in enumerate(photo.winners)}
     return Strip(
         caption=caption,
@@ -110,11 +110,3 @@ def _row(watched: WatchedMap, model: Model, display: Display) -> MapRow:
         projection=own.signals[0][0],
         elsewhere=list(zip(others.signals[0], others.patches[0], strict=True)) if others else [],
     )
-
-
-def _called(name: str, number: int) -> str:
-    return f"{name} ({number})" if name != str(number) else f"class {number}"
-
-
-def _percent(share: float) -> str:
-    return f"{PERCENT * share:.0f} %" if abs(share) >= 0.095 else f"{PERCENT * share:.2g} %"

@@ -11,7 +11,7 @@ from inspectnet.figures.chart import Panel, draw_chart
 from inspectnet.figures.comparison import Row, draw_comparison
 from inspectnet.figures.display import Display
 from inspectnet.figures.page import Figure
-from inspectnet.report.lines import show
+from inspectnet.report.lines import show, show_left_out
 from inspectnet.report.signals import heat_pictures, show_signals
 from inspectnet.report.tables import Cells, Column, Columns, print_table
 
@@ -66,8 +66,7 @@ def print_result(result: Sanity) -> None:
     columns: Columns = ["method", *(Column(title, ".3f") for title in titles), "blank"]
     rows = [(name, *_ends_of_curves(method), method.class_distance, method.edge_likeness, method.blank)
             for name, method in result.methods.items()]  # fmt: skip
-    for name, why in result.left_out.items():
-        show(f"left out: {name}, for {why} (-m {name} asks for it)")
+    show_left_out(result.left_out)
     if blank := [name for name, method in result.methods.items() if not method.explained.any()]:
         show(f"not in the pictures, for nothing came down in any image: {', '.join(blank)}")
     count, times = len(next(iter(result.methods.values())).explained), result.repeats
