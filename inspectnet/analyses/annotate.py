@@ -26,6 +26,8 @@ def annotate(
     if classes is not None:
         path = isinstance(classes, str | Path)
         properties[metadata.CLASSES] = metadata.read_class_names(Path(classes)) if path else list(classes)  # type: ignore[arg-type]
+    if "changed by the user" in source and source.startswith("a guess"):
+        raise OptionError("mean and std would be a guess in part. Say both, --mean and --std.")
     if not properties and not usual:
         raise OptionError("nothing to write. Say the preprocessing (--mean, --std ...), or --classes FILE.")
     metadata.annotate(network.path, properties, file, defaults=usual, force=force)

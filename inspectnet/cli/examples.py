@@ -16,6 +16,6 @@ EXAMPLES = {
     "verify": ("verify model.onnx", "verify model.onnx photos/*.jpg -l conv5 --verbose"),
     "annotate": (
         "annotate model.onnx -o named.onnx --classes names.txt",
-        "annotate model.onnx -o new.onnx --std 1,1,1",
+        "annotate model.onnx -o new.onnx --mean 0,0,0 --std 1,1,1",
     ),
 }

@@ -58,8 +58,10 @@ IMAGES = "A photo, a folder, a .txt or .csv list, a .tar; repeatable."
 SAME = "The same as --images."
 LAYERS = "A layer, by any of its names, a glob, or one map of it, as conv5:212; repeatable."
 METHOD = "deconvnet, guided_backprop or gradient; options by colons, as deconvnet:unpool=overwrite:lrn=gradient."
+# what describe_methods gives, kept in a file, as the help that asked the methods themselves would import all there is
 METHODS = (
-    "Methods by commas, their options by colons, as smoothgrad:samples=16,grad_cam:layer=conv4; or all: {methods}."
+    "Methods by commas, their options by colons, as smoothgrad:samples=16,grad_cam:layer=conv4; or all: "
+    f"{Path(__file__).with_name('methods.txt').read_text().strip()}."
 )
 CLASS = "The class, by its number, its name, a word or a part of that; by default the photo's label or likeliest one."
 OUT, FORCE = "By default out/MODEL/COMMAND.", "Replace what is there, but never a file that is read."
@@ -108,16 +110,12 @@ Wide = Annotated[bool, option("Print all columns, on a narrow terminal too.", "-
 
 
 class Command(TyperCommand):
-    """A command whose help groups its options, ends in examples, and names the methods there are."""
+    """A command whose help groups its options and ends in examples."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the options by group; the methods, whose import waits until somebody asks for them, by name."""
+        """Write the options by group."""
         groups: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
         for parameter in self.get_params(ctx):
-            if "{methods}" in (getattr(parameter, "help", None) or ""):
-                from inspectnet.methods import describe_methods
-
-                vars(parameter)["help"] = vars(parameter)["help"].format(methods=describe_methods())
             usual = "Arguments" if parameter.param_type_name == "argument" else "Options"
             group = groups.setdefault(getattr(parameter, "rich_help_panel", None) or usual, [])
             if record := parameter.get_help_record(ctx):  # whose name may end in a type of Python's

@@ -1,9 +1,11 @@
 """The command line: its help, what it makes, the same bytes twice; and one line for whatever is wrong."""
 
+import contextlib
 import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -81,20 +83,36 @@ def test_the_help_tells_whole_what_each_command_does(capsys):
     assert "..." not in out.partition("Commands:")[2]
 
 
-def complete(line, folder):
+def test_the_help_names_the_methods_there_are(capsys):
+    from inspectnet.methods import describe_methods
+
+    assert (ROOT / "inspectnet" / "cli" / "methods.txt").read_text() == describe_methods() + "\n"
+    assert all("grad_cam (layer=LAYER)" in done(capsys, command, "--help")[0] for command in ("explain", "sanity"))
+
+
+COMPLETED = "from inspectnet.cli import main; raise SystemExit(main())"
+
+
+def completing(line, shell="bash"):
+    """The environment in which a shell asks the command what goes on after a line."""
+    asked = {"_INSPECTNET_COMPLETE": f"complete_{shell}", "PYTHONPATH": str(ROOT)}
+    if shell == "bash":
+        return os.environ | asked | {"COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
+    return os.environ | asked | {"_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+
+
+def complete(line, folder, shell="bash"):
     """What the shell is told to complete, and all that is said beside it."""
-    environment = os.environ | {"_INSPECTNET_COMPLETE": "complete_bash", "COMP_WORDS": line, "PYTHONPATH": str(ROOT)}
-    environment["COMP_CWORD"] = str(len(line.split(" ")) - 1)
-    program = "from inspectnet.cli import main; raise SystemExit(main())"
-    process = subprocess.run(
-        [sys.executable, "-c", program], cwd=folder, env=environment, capture_output=True, text=True
-    )
+    start = [sys.executable, "-c", COMPLETED]
+    process = subprocess.run(start, cwd=folder, env=completing(line, shell), capture_output=True, text=True)
     return process.stdout.split(), process.stderr
 
 
 def test_the_shell_completes_commands_and_the_layers_of_the_model(model, tmp_path):
     assert complete("inspectnet de", tmp_path) == (["deconv"], "")
     assert complete("inspectnet deconv tiny.onnx -l con", tmp_path) == (["conv1", "conv2"], "")
+    assert complete("inspectnet deconv tiny.onnx -l con", tmp_path, "fish") == (["conv1", "conv2"], "")
+    assert '"conv1" "conv2"' in " ".join(complete("inspectnet deconv tiny.onnx -l con", tmp_path, "zsh")[0])
     assert complete("inspectnet verify tiny.onnx --layer conv2", tmp_path) == (["conv2"], "")
     (tmp_path / "text.onnx").write_text("hello")
     for line in (
@@ -103,6 +121,27 @@ def test_the_shell_completes_commands_and_the_layers_of_the_model(model, tmp_pat
         "inspectnet deconv -l c",
     ):
         assert complete(line, tmp_path) == ([], "")
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
+def test_a_tab_in_bash_shows_the_layers(model, tmp_path):
+    pty = pytest.importorskip("pty", reason="terminals are others on Windows")
+    (tmp_path / "inspectnet").write_text(f"#!{sys.executable}\n{COMPLETED}\n")
+    (tmp_path / "inspectnet").chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "TERM": "dumb"}
+    master, slave = pty.openpty()
+    start, streams = ["bash", "--norc", "--noprofile", "-i"], {"stdin": slave, "stdout": slave, "stderr": slave}
+    with subprocess.Popen(start, cwd=tmp_path, env=environment, **streams) as shell:
+        os.close(slave)
+        os.write(master, b'eval "$(_INSPECTNET_COMPLETE=source_bash inspectnet)"\n')
+        os.write(master, b"bind 'set show-all-if-ambiguous on'\n")
+        os.write(master, b"inspectnet deconv tiny.onnx -l co\t\x15exit\n")  # ^U takes the line back
+        screen = b""
+        with contextlib.suppress(OSError):  # how Linux tells the end
+            while told := os.read(master, 1 << 12):
+                screen += told
+        os.close(master)
+    assert re.search(rb"-l co\s+conv1\s+conv2\s", screen), screen
 
 
 def test_images_are_arguments_or_an_option_and_make_the_same_run(model, photos, tmp_path, capsys):
@@ -115,13 +154,21 @@ def test_images_are_arguments_or_an_option_and_make_the_same_run(model, photos, 
         assert noted == [] and contents(out) == before
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["deconv", "--help"], ["--version"]], ids=" ".join)
-def test_help_imports_nothing_heavy(arguments):
-    heavy = ["numpy", "onnx", "onnx_ir", "onnxruntime", "PIL", "rich", "simplejpeg", "torch", "matplotlib"]
-    program = f"import sys; from inspectnet.cli import main; main({arguments!r})\n"
-    program += f"print('heavy:', *(m for m in {heavy!r} if m in sys.modules))"
-    process = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert process.stdout.splitlines()[-1].split() == ["heavy:"]
+@pytest.mark.parametrize("completed", ["", "de", "deconv --me", "explain x.onnx -"])
+def test_help_and_completion_import_nothing_heavy(completed):
+    heavy = "numpy onnx onnx_ir onnxruntime PIL rich simplejpeg torch matplotlib inspectnet.methods inspectnet.rules"
+    lines = [["--help"], ["--version"], *([command, "--help"] for command in COMMANDS)] if not completed else [[]]
+    program = f"import sys; from inspectnet.cli import main; codes = [main(line) for line in {lines!r}]\n"
+    program += f"print('heavy:', *{{*'{heavy}'.split()}} & sys.modules.keys(), *filter(None, codes))"
+    process = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=completing(f"inspectnet {completed}") if completed else None,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert process.stdout.splitlines()[-1].split() == ["heavy:"] and len(process.stdout.split()) > 1
 
 
 def test_python_m_inspectnet_is_the_command(model):
@@ -665,6 +712,8 @@ def test_a_file_that_cannot_be_written_is_refused(command, model, tmp_path, caps
 def test_annotate_with_nothing_to_write_is_refused(tmp_path, capsys):
     path = write(onnx_text(NET, weights(), image=("N", 3, SIDE, SIDE)), tmp_path / "plain.onnx")
     assert "nothing to write" in refused(capsys, "annotate", path, "-o", tmp_path / "x.onnx")
+    half = refused(capsys, "annotate", path, "-o", tmp_path / "x.onnx", "--std", "1,1,1")
+    assert "a guess in part. Say both, --mean and --std." in half
 
 
 def test_a_command_that_is_not_there_is_refused(capsys):
