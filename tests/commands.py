@@ -17,7 +17,7 @@ from inspectnet.report.json_text import json_text
 OPENING = ("device: ", "preprocessing: ")
 PROGRESS = (
     *OPENING,
-    *("changing: ", "diagnosing: ", "evaluating: ", "explaining: ", "hiding: "),
+    *("changing: ", "checking: ", "diagnosing: ", "evaluating: ", "explaining: ", "hiding: "),
     *("occluding: ", "projecting: ", "scanning: ", "shuffling: "),
 )
 

@@ -172,7 +172,7 @@ def correspond(
     draws, at_once = 0 if together else permutations, max(1, batch_size // len(x))
     tallies = [{output: Tally(draws, seed) for output in names} for _ in marked.parts]
     before = network.values(x, list(names))
-    with progress("hiding", len(marked.parts) * len(x) * (1 + randoms)) as advance:
+    with progress("hiding", len(marked.parts) * len(x) * (1 + randoms), "hidden places") as advance:
         for part, first in itertools.product(range(len(marked.parts)), range(0, 1 + randoms, at_once)):
             covered = [hidden.at(part, place) for place in range(first, min(first + at_once, 1 + randoms))]
             rows = np.arange(len(covered) * len(x)) % len(x)

@@ -38,6 +38,8 @@ class Features(Result):
     """The image, where it was a single one and no search."""
     pixels: np.ndarray | None
     """(H, W, 3) uint8: that photo as the network saw it."""
+    photo_count: int
+    """How many photos could be read, which may have been cut into more tiles."""
 
 
 @checks_arguments
@@ -93,4 +95,5 @@ def deconv(
     asked = [address for selection in selections for address in selection.addresses]
     options = {"layers": asked, "maps": maps, "units": units, "top": top, "tile": tile, "policy": policy, "seed": seed}
     operators = inverse.policy_of_ops(*(layer.output for layer in scanned))
-    return Features(provenance([network], images_of(seen), options), made, operators, photo, pixels)
+    about, photos = provenance([network], images_of(seen), options), len(collection) - len(seen.skipped)
+    return Features(about, made, operators, photo, pixels, photos)

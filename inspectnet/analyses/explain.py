@@ -99,11 +99,11 @@ def explain(
     best = likely.argmax(axis=1)
     explained = best if wanted is None else np.full(len(best), wanted)
     attributions = dict[str, Attribution]()
-    with progress("explaining", len(chosen), "methods") as advance:
+    with progress("explaining", len(chosen) * len(best), "explanations") as advance:
         for name, method in chosen.items():
             layer = method.layer if isinstance(method, Cam) else method.start or None
             attributions[name] = Attribution(method.name, method.options, layer, method.attribute(photos.x, explained))
-            advance()
+            advance(len(best))
 
     def told(row: int, number: int) -> LikelyClass:
         return LikelyClass(int(number), names[number][-1], float(likely[row, number]))

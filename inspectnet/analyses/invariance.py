@@ -101,7 +101,7 @@ def invariance(
     measured = [layer.name for layer in (network.match(layers) if layers else map(network.layer, ends(network)))]
     photos = _read(network, samples.folder() if images is None else images, labels, classes)
     scenes = [make_scene(pixels, network.preparation, border) for pixels in photos.pixels]
-    with progress("changing", len(scenes) * sum(map(len, amounts.values()))) as advance:
+    with progress("changing", len(scenes) * sum(map(len, amounts.values())), "changed photos") as advance:
         parts = [
             _change(network, scene, measured, amounts, distance, direction, batch_size, advance) for scene in scenes
         ]

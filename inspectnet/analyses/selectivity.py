@@ -121,10 +121,11 @@ def selectivity(
     photos = read_photos(network, collection, MOST)
     neighbours = find_neighbours(network, photos.x, probed.output, units=units, others=others, seed=seed)
     scores = {}
-    with progress("projecting", len(policies), "methods") as advance:
+    compared_units = sum(map(len, neighbours))
+    with progress("projecting", len(policies) * compared_units, "projections") as advance:
         for name, policy in policies.items():
             scores[name] = projection_selectivity(network, photos.x, probed.output, neighbours, policy)
-            advance()
+            advance(compared_units)
     compared = None
     if targets is not None:
         compared = class_selectivity(network, targets, probed, batch_size=batch_size, seed=seed, progress=progress)

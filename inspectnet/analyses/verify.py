@@ -16,6 +16,7 @@ from inspectnet.errors import RuleError
 from inspectnet.images import Sources, Stream
 from inspectnet.methods import policy_of
 from inspectnet.network import Network
+from inspectnet.progress import Progress, silent
 from inspectnet.results import Result, derived
 from inspectnet.rules import Policy
 
@@ -56,6 +57,7 @@ def verify(
     *,
     method: str | Policy = "deconvnet",
     seed: int = 0,
+    progress: Progress = silent,
 ) -> Verification:
     """The checks of `layers`, by default eight spread over the depth, and of all operators below them.
 
@@ -66,9 +68,12 @@ def verify(
     policy = policy_of(method)
     names, left_out = _choose_layers(network, layers, policy)
     x = _read_images(network, images, seed)
-    # JSON holds no number that is none: the check has failed
-    checks = (replace(c, error=c.error if math.isfinite(c.error or 0) else None)
-              for c in check_all(network, x, names, policy, seed))  # fmt: skip
+    checks = list[Check]()
+    with progress("checking", None, "checks") as advance:
+        for check in check_all(network, x, names, policy, seed):
+            # JSON holds no number that is none: the check has failed
+            checks.append(replace(check, error=check.error if math.isfinite(check.error or 0) else None))
+            advance()
     ops = network.inverse(policy).policy_of_ops(*names)
     chosen = {"layers": names, "method": policy.method, "unpool": policy.unpool, "lrn": policy.lrn, "seed": seed}
     return Verification(provenance([network], None, chosen), policy.method, tuple(checks), ops, left_out)

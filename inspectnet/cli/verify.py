@@ -37,7 +37,7 @@ def verify(
     photos = images.find(destination.out) if images.said else None
     result = destination.finish(
         [network],
-        lambda _: analysis.verify(network, layer, images=photos, method=policy, seed=seed),
+        lambda progress: analysis.verify(network, layer, images=photos, method=policy, seed=seed, progress=progress),
         verbose=verbose,
     )
     return 0 if result.passed else 1

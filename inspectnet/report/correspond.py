@@ -7,6 +7,7 @@ from inspectnet.figures.comparison import Row, draw_comparison
 from inspectnet.figures.display import Display
 from inspectnet.figures.dots import Group, Line, draw_dots
 from inspectnet.figures.page import Figure
+from inspectnet.report.lines import show
 from inspectnet.report.tables import Cells, Column, print_table
 
 RANDOMS = 2  # random places in the picture
@@ -24,6 +25,9 @@ def figures(result: Correspondence, display: Display) -> Iterator[tuple[str, Fig
 
 def print_result(result: Correspondence) -> None:
     """Print for each layer what Table 1 tells, and how much of it chance would give."""
+    places, parts, photos, _ = result.hidden.ways.shape
+    count = (1 + places) * parts * photos
+    show(f"{count} hidden places: {parts} parts of {photos} photos, and {places} random places for each")
     for number, layer in enumerate(result.layers):
         title = f"{layer.layer}: mean sign change over {result.pairs} pairs of photos"
         print_table("\n" * bool(number) + title, COLUMNS, [_cells(part) for part in layer.parts])

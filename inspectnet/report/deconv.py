@@ -82,7 +82,7 @@ def _counted(result: Features) -> str:
     """How many images were looked at, which are tiles of photos where these were cut."""
     images = result.about.images
     assert images is not None
-    return f"{images.count} {'tiles of photos' if result.about.options['tile'] else 'images'}"
+    return f"{images.count} {f'tiles of {result.photo_count} photos' if result.about.options['tile'] else 'images'}"
 
 
 def _footer(result: Features, layer: str, display: Display, shown: Shown) -> list[str]:

@@ -8,7 +8,7 @@ from inspectnet.figures.comparison import Row, draw_comparison
 from inspectnet.figures.display import Display
 from inspectnet.figures.page import Figure, Page, Pixels, Worded
 from inspectnet.geometry import Box
-from inspectnet.report.lines import class_words, percent, show_left_out
+from inspectnet.report.lines import class_words, percent, show, show_left_out
 from inspectnet.report.names import file_names
 from inspectnet.report.signals import heat_pictures, joint, show_signals
 from inspectnet.report.tables import Cell, print_table
@@ -57,8 +57,11 @@ def print_result(result: Explanation) -> None:
     wanted = any(image.explained.number != image.top1.number for image in result.images)
     blank = any(map(_missing, result.images))
     places = [0, 1, 2, *([3, 4] if wanted else []), *([5] if blank else [])]
-    title = f"{', '.join(result.attributions)}: {len(result.images)} images"
+    count = len(result.images) * len(result.attributions)
+    title = f"{count} explanations, of {len(result.images)} images by {', '.join(result.attributions)}"
     print_table(title, [COLUMNS[i] for i in places], [[row[i] for i in places] for row in rows], drop=())
+    if all(image.top1.name == str(image.top1.number) for image in result.images):
+        show("classes go by their numbers, as the model does not name them: --classes FILE does")
     show_left_out(result.left_out)
 
 

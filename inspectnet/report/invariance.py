@@ -64,7 +64,9 @@ def _panels(sweep: Sweep, tops: dict[str, float], direction: str) -> list[Curves
 def print_result(result: Invariance) -> None:
     """Print a row for each transform and layer, how it begins to change, and how straight; then the answers."""
     rows = [[name, layer.layer, *_cells(layer)] for name, sweep in result.sweeps.items() for layer in sweep.layers]
-    print_table(f"{len(result.photos)} photos, {result.distance} distance", SLOPES, rows)
+    count = len(result.photos) * sum(len(sweep.amounts) for sweep in result.sweeps.values())
+    title = f"{count} changed photos, of {len(result.photos)}; {result.distance} distance"
+    print_table(title, SLOPES, rows)
     show()
     answers = [
         (sweep.transform, sweep.kept_mean, sweep.consistency, sweep.neighbour_consistency)

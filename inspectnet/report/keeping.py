@@ -42,7 +42,7 @@ def plot(
     if not name and (len(figures) == 1 or result.command in figures):  # which others may go with
         name = result.command if result.command in figures else next(iter(figures))
     if name not in figures:
-        what = f"no figure '{name}'.{nearest(name, figures)}" if name else f"there are {len(figures)} figures"
+        what = f"no figure '{name}'.{nearest(name, figures)}" if name else f"there are {len(figures)} figures."
         raise OptionError(f"{what} Choose one of: {', '.join(figures)}." if figures else "this result has no figure.")
     figure: Figure = figures[name]
     return figure

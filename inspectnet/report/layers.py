@@ -35,7 +35,7 @@ def print_result(result: Catalogue) -> None:
 def _row(layer: LayerEntry) -> list[str]:
     numbers = [_both(layer.field, key) for key in ("size", "jump", "start")] if layer.field else ["all", "", ""]
     inverse = "yes" if layer.invertible else "no"
-    also, output = " ".join(layer.aliases), _by(layer.shape[1:])
+    also, output = " ".join(name for name in layer.aliases if name != layer.name), _by(layer.shape[1:])
     return [layer.name, also, layer.op, output, *numbers, f"{layer.parameters:,}", inverse]
 
 

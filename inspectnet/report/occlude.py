@@ -34,6 +34,10 @@ def figures(result: Occlusion, display: Display) -> Iterator[tuple[str, Figure]]
 
 def print_result(result: Occlusion) -> None:
     """Print a line for each photo, and what the boxes and the projections say of all together."""
+    positions = len(result.grid.corners)
+    show(
+        f"{positions * len(result.photos)} positions of the square: {positions} in each of {len(result.photos)} photos"
+    )
     for photo in result.photos:
         least, (y, x) = percent(photo.least_probability), photo.least_at
         what = f"{photo.image}: {class_words(photo.target_name, photo.target)} {percent(photo.target_probability)}"

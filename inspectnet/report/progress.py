@@ -51,7 +51,7 @@ def _lines(description: str, total: int | None, unit: str) -> Iterator[Advance]:
     def advance(n: int = 1) -> None:
         nonlocal last
         count.done += n
-        if time.monotonic() - last >= SILENCE:
+        if count.done != total and time.monotonic() - last >= SILENCE:
             last = time.monotonic()
             _say(f"{description}: {count.state()}{count.left()}")
 

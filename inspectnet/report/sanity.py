@@ -70,8 +70,8 @@ def print_result(result: Sanity) -> None:
     if blank := [name for name, method in result.methods.items() if not method.explained.any()]:
         show(f"not in the pictures, for nothing came down in any image: {', '.join(blank)}")
     count, times = len(next(iter(result.methods.values())).explained), result.repeats
-    often = f", {times} times" if times > 1 else ""
-    print_table(f"{count} images, {len(result.layers)} layers shuffled{often}", columns, rows)
+    often = f", {len(result.layers)} for each of {times} times" if times > 1 else ""
+    print_table(f"{count} images, {len(result.layers) * times} layers shuffled{often}", columns, rows)
 
 
 def _ends_of_curves(method: MethodSanity) -> Cells:

@@ -65,7 +65,9 @@ def tables(result: Selectivity) -> Iterator[tuple[str, str]]:
 def print_result(result: Selectivity) -> None:
     """Print the projection selectivity of each method, and the maps that stand most for one class."""
     images = result.about.images
-    title = f"{result.layer}: {len(result.units)} units in {images and images.count} images"
+    count = len(result.means) * sum(1 + len(unit.others) for unit in result.units)
+    of = f"of {len(result.units)} units and their neighbours in {images and images.count} images"
+    title = f"{result.layer}: {count} projections, {of}"
     print_table(title, ["method", "projection selectivity"], list(result.means.items()))
     if classes := result.classes:
         beyond, best = classes.beyond_chance, np.argsort(-classes.index, kind="stable")[:MOST_SELECTIVE].tolist()

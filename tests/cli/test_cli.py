@@ -19,6 +19,7 @@ from nets import onnx_text, random_weights
 from PIL import Image
 from typer.main import get_command
 
+import inspectnet
 from inspectnet.cli import app, main
 from inspectnet.errors import InspectError, ModelError
 
@@ -131,7 +132,7 @@ def test_a_tab_in_bash_shows_the_layers(model, tmp_path):
     environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "TERM": "dumb"}
     master, slave = pty.openpty()
     start, streams = ["bash", "--norc", "--noprofile", "-i"], {"stdin": slave, "stdout": slave, "stderr": slave}
-    with subprocess.Popen(start, cwd=tmp_path, env=environment, **streams) as shell:
+    with subprocess.Popen(start, cwd=tmp_path, env=environment, **streams):
         os.close(slave)
         os.write(master, b'eval "$(_INSPECTNET_COMPLETE=source_bash inspectnet)"\n')
         os.write(master, b"bind 'set show-all-if-ambiguous on'\n")
@@ -320,6 +321,33 @@ def test_an_address_in_the_place_of_a_layer_shows_just_those_maps(model, photos,
     layers = ["-l", "conv2:5", "-l", "conv1", "-l", "conv2:1"]
     done(capsys, "deconv", model, *layers, "--images", photos, "-o", tmp_path / "out", "--maps", "0,2")
     assert shown_maps(tmp_path / "out") == {"conv1": [0, 2], "conv2": [5, 1]}
+
+
+ASKED = "maps: those asked for, by their numbers"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, "maps: 16 drawn of the active ones, seed 0"),
+        ({"maps": 2, "seed": 3}, "maps: 2 drawn of the active ones, seed 3"),
+        ({"maps": "all"}, "maps: all"),
+        ({"maps": [1, 3]}, ASKED),
+        ({"units": "4", "layers": ["conv1"]}, ASKED),
+        ({"layers": ["conv2:3"]}, ASKED),
+    ],
+)
+def test_a_page_says_how_its_maps_were_chosen(options, words, model, photos, monkeypatch):
+    from inspectnet.figures.display import Display
+    from inspectnet.report import deconv as pages
+
+    footers, draw = [], pages.draw_gallery
+    monkeypatch.setattr(
+        pages, "draw_gallery", lambda *a, footer, **o: footers.append(footer) or draw(*a, footer=footer, **o)
+    )
+    options = {"layers": ["conv1", "conv2:3"], **options}
+    list(pages.figures(inspectnet.deconv(inspectnet.open(model), images=photos, top=1, **options), Display()))
+    assert [footer[0].partition(";")[0] for footer in footers] == [words, ASKED][: len(options["layers"])]
 
 
 def test_a_name_of_the_file_goes_before_an_address_that_looks_the_same(photos, tmp_path, capsys):

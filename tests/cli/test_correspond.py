@@ -38,8 +38,8 @@ def test_parts_of_faces_are_told_in_a_table_pictures_and_arrays(model, faces, tm
     out = tmp_path / "out"
     options = ("-l", "conv1", "-l", "fc2", "--randoms", 6, "--permutations", 999, "-o", out)
     text, _ = done(capsys, "correspond", model, faces, *options)
-    assert text.splitlines()[0] == "conv1: mean sign change over 6 pairs of photos"
-    assert [line[:9].strip() for line in text.splitlines()[2:5]] == PARTS
+    assert text.splitlines()[1] == "conv1: mean sign change over 6 pairs of photos"
+    assert [line[:9].strip() for line in text.splitlines()[3:6]] == PARTS
     files = ["arrays.npz", "consistency.png", "hidden.png", "result.json"]
     assert sorted(contents(out)) == files
     record = json.loads((out / "result.json").read_text())

@@ -38,7 +38,7 @@ def test_explain_writes_a_page_a_picture_for_each_method_and_the_arrays(model, p
     out = tmp_path / "out"
     said, _ = done(capsys, "explain", model, photos, "-o", out)
     title, headings, *rows, left, count, first = said.splitlines()
-    assert title == "guided_backprop, gradient, grad_cam: 6 images"
+    assert title == "18 explanations, of 6 images by guided_backprop, gradient, grad_cam"
     assert (headings.split(), count) == (["image", "class", "probability"], f"19 pictures in {out}, the first:")
     assert first == f"-> {out / 'explain.png'}" and len(rows) == 6
     why = "the global pool of this network spreads the signal of a class evenly over all places"
@@ -240,7 +240,7 @@ def test_sanity_writes_curves_numbers_and_arrays_and_prints_a_table(model, photo
     out = tmp_path / "out"
     said, _ = done(capsys, "sanity", model, photos, "-m", "gradient,grad_cam", "--repeats", 2, "-o", out)
     lines = said.splitlines()
-    assert lines[0] == "6 images, 3 layers shuffled, 2 times"
+    assert lines[0] == "6 images, 6 layers shuffled, 3 for each of 2 times"
     assert [line.split()[0] for line in lines[2:4]] == ["gradient", "grad_cam"]
     assert set(contents(out)) == {"sanity.png", "explanations.png", "result.json", "arrays.npz"}
     found = check_result(out)

@@ -1,5 +1,6 @@
 """Every command in a terminal of 80 columns: no cell of a table breaks, and the last lines say where pictures are."""
 
+import contextlib
 import json
 import os
 import re
@@ -22,11 +23,24 @@ NAMES = {"r": "/features/features.3/expand3x3_activation/Relu_output_0", "k1": "
 LAYER = NAMES["r"]
 CLASSES = ("great grey owl, great gray owl, Strix nebulosa", "tench", "Old English sheepdog, bobtail", "bowl")
 PROGRAM = """
-import json, sys
+import contextlib, json, sys, types
 from inspectnet.cli import main
-for line in json.loads(sys.argv[1]):
-    print("$", *line, flush=True)
-    print("=", main(line), flush=True)
+from inspectnet.report import topics
+
+def presenting(result, presenter=topics.presenter):
+    module = presenter(result)
+    def print_result(result, **more):  # to a file as well, where tables have all the room that they want
+        with contextlib.redirect_stdout(plain):
+            module.print_result(result, **more)
+        module.print_result(result, **more)
+    return types.SimpleNamespace(**(vars(module) | {"print_result": print_result}))
+
+topics.presenter = presenting
+with open("plain", "w") as plain:
+    for line in json.loads(sys.argv[1]):
+        for stream in (sys.stdout, sys.stderr, plain):
+            print("$", *line, file=stream, flush=True)
+        print("=", main(line), flush=True)
 """
 ESCAPES = re.compile(r"\x1b\]8;;[^\x1b]*\x1b\\|\x1b\[[0-9;?]*[A-Za-z]|\r")
 
@@ -70,46 +84,32 @@ def lines(tmp_path_factory):
     return [[command, *arguments] for command, arguments in lines.items()] + [["verify", a], ["layers", a, "--wide"]]
 
 
-def run(lines, folder, **streams):
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "TERM": "xterm-256color"}
-    environment.pop("COLUMNS", None)
-    start = [sys.executable, "-c", PROGRAM, json.dumps(lines)]
-    return subprocess.Popen(start, cwd=folder, env=environment, stderr=subprocess.DEVNULL, **streams)
-
-
-def in_a_pipe(lines, folder):
-    with run(lines, folder, stdout=subprocess.PIPE) as process:
-        return process.stdout.read().decode()
-
-
-def in_a_terminal(lines, folder):
-    """What a terminal of 80 columns is sent."""
+@pytest.fixture(scope="module")
+def told(lines, tmp_path_factory):
+    """By command line, as lines: what a terminal of 80 columns is sent, a file, and stderr; and all of the terminal."""
     import fcntl
     import termios
 
+    folder = tmp_path_factory.mktemp("run")
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "TERM": "xterm-256color"}
+    environment.pop("COLUMNS", None)
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, COLUMNS, 0, 0))
-    told = b""
-    with run(lines, folder, stdin=slave, stdout=slave):
+    start, ruled = [sys.executable, "-c", PROGRAM, json.dumps(lines)], b""
+    with (
+        open(folder / "errors", "w") as errors,
+        subprocess.Popen(start, cwd=folder, env=environment, stdin=slave, stdout=slave, stderr=errors),
+        contextlib.suppress(OSError),  # how Linux tells the end
+    ):
         os.close(slave)
-        try:
-            while got := os.read(master, 1 << 16):
-                told += got
-        except OSError:  # how Linux tells the end
-            pass
+        while got := os.read(master, 1 << 16):
+            ruled += got
     os.close(master)
-    return told.decode()
-
-
-@pytest.fixture(scope="module")
-def both(lines, tmp_path_factory):
-    """By command line what it prints to a pipe and to a terminal, as lines."""
-    folder = tmp_path_factory.mktemp("run")
-    plain, ruled = in_a_pipe(lines, folder), in_a_terminal(lines, folder)
-    told = [ESCAPES.sub("", text).split("$ ")[1:] for text in (plain, ruled)]
-    assert [len(each) for each in told] == [len(lines)] * 2
-    pairs = [(one.rstrip().split("\n"), two.rstrip().split("\n")) for one, two in zip(*told, strict=True)]
-    return {one[0]: (one[1:], [line.rstrip() for line in two[1:]]) for one, two in pairs} | {"ruled": ruled}
+    texts = [ruled.decode(), *((folder / name).read_text() for name in ("plain", "errors"))]
+    by_stream = [ESCAPES.sub("", text).split("$ ")[1:] for text in texts]
+    assert [len(each) for each in by_stream] == [len(lines)] * 3, texts
+    by_stream = [[[row.rstrip() for row in text.rstrip().split("\n")][1:] for text in one] for one in by_stream]
+    return {" ".join(line): one for line, *one in zip(lines, *by_stream, strict=True)} | {"ruled": texts[0]}
 
 
 def cells(line):
@@ -129,11 +129,11 @@ def is_cut(whole, cell):
     return cell == whole or bool(cut and len(head) > 10 and whole.startswith(head) and whole.endswith(tail))
 
 
-def test_no_cell_of_any_command_breaks_in_80_columns(both, lines):
+def test_no_cell_of_any_command_breaks_in_80_columns(told, lines):
     tables = 0
     for line in lines:
-        plain, ruled = both[" ".join(line)]
-        assert plain[-1] == ruled[-1] == "= 0", (line, plain)
+        ruled, plain, errors = told[" ".join(line)]
+        assert ruled[-1] == "= 0", (line, errors)
         rows = [cells(row) for row in plain if len(cells(row)) > 2]
         shown = [(row, cells(row)) for row in ruled if len(cells(row)) > 1]
         tables += bool(rows)
@@ -145,27 +145,35 @@ def test_no_cell_of_any_command_breaks_in_80_columns(both, lines):
     assert tables >= 9
 
 
-def test_columns_without_room_are_named_and_come_with_wide(both, lines):
-    narrow, wide = (both[" ".join(line)][1] for line in (lines[0], lines[-1]))
+def test_columns_without_room_are_named_and_come_with_wide(told, lines):
+    narrow, wide = (told[" ".join(line)][0] for line in (lines[0], lines[-1]))
     assert any(line.startswith("--wide shows: ") and "parameters" in line for line in narrow)
     assert any("parameters" in line for line in wide) and not any(line.startswith("--wide") for line in wide)
-    assert all(any("features.12.squeeze" in line for line in told) for told in (narrow, wide))
+    assert all(any("features.12.squeeze" in line for line in rows) for rows in (narrow, wide))
 
 
-def test_the_last_lines_lead_to_the_pictures_as_links(both, lines):
+def test_the_last_lines_lead_to_the_pictures_as_links(told, lines):
     for line in lines:
-        told = both[" ".join(line)][1]
+        printed = told[" ".join(line)][0]
         if line[0] in ("layers", "verify", "invert", "annotate"):
             continue
-        paths = [text.removeprefix("-> ") for text in told if text.startswith("-> ")]
-        assert paths and told[-1 - len(paths) : -1] == [f"-> {path}" for path in paths], line[0]
+        paths = [text.removeprefix("-> ") for text in printed if text.startswith("-> ")]
+        assert paths and printed[-1 - len(paths) : -1] == [f"-> {path}" for path in paths], line[0]
         assert all(path.endswith(".png") for path in paths)
-    assert re.search(r"-> \x1b\]8;;file:///\S+\.png\x1b\\out/\S+\.png\x1b\]8;;\x1b\\", both["ruled"])
+    assert re.search(r"-> \x1b\]8;;file:///\S+\.png\x1b\\out/\S+\.png\x1b\]8;;\x1b\\", told["ruled"])
 
 
-def test_the_answer_is_on_the_terminal(both, lines):
-    explained = "\n".join(both[" ".join(lines[2])][1])
+def test_the_answer_is_on_the_terminal(told, lines):
+    explained = "\n".join(told[" ".join(lines[2])][0])
     assert "great grey owl" in explained and re.search(r"\d %", explained)
-    verified = both[" ".join(lines[-2])][1]
+    verified = told[" ".join(lines[-2])][0]
     assert sum(line.startswith(("conv1 ", "conv2 ")) for line in verified) == 2
     assert any(re.search(r"(\d+) of \1 checks passed", line) for line in verified)
+
+
+@pytest.mark.parametrize("command", ["deconv", "explain", "sanity", "selectivity", "occlude", "verify", "invariance",
+                                     "evolve", "diagnose", "correspond", "evaluate"])  # fmt: skip
+def test_progress_counts_what_the_result_counts(command, told):
+    ruled, _, errors = next(one for line, one in told.items() if line.startswith(f"{command} "))
+    counted = [found for line in errors if (found := re.match(r"\w+: (\d+)(?:/\1)? (.*?), ", line))]
+    assert counted and any(f"{n[1]} {n[2]}" in " ".join(ruled) for n in counted), (errors, ruled)

@@ -38,7 +38,6 @@ def test_without_a_terminal_a_line_is_printed_at_the_start_now_and_then_and_at_t
         "projecting: 40/100 images, 4/s, 0:15 left",
         "projecting: 60/100 images, 4/s, 0:10 left",
         "projecting: 80/100 images, 4/s, 0:05 left",
-        "projecting: 100/100 images, 4/s, 0:00 left",
         "projecting: 100/100 images, 4/s, 0:25 in all",
     ]
 
