@@ -58,10 +58,13 @@ IMAGES = "A photo, a folder, a .txt or .csv list, a .tar; repeatable."
 SAME = "The same as --images."
 LAYERS = "A layer, by any of its names, a glob, or one map of it, as conv5:212; repeatable."
 METHOD = "deconvnet, guided_backprop or gradient; options by colons, as deconvnet:unpool=overwrite:lrn=gradient."
-# what describe_methods gives, kept in a file, as the help that asked the methods themselves would import all there is
+# with what describe_methods gives, which a help that asks for it would import all there is for
 METHODS = (
     "Methods by commas, their options by colons, as smoothgrad:samples=16,grad_cam:layer=conv4; or all: "
-    f"{Path(__file__).with_name('methods.txt').read_text().strip()}."
+    "deconvnet (unpool=sum lrn=LRN), guided_backprop (unpool=sum lrn=LRN), gradient (unpool=sum lrn=LRN), "
+    "input_x_gradient, integrated_gradients (steps=64 baseline=0.0), smoothgrad (samples=50 noise=0.15 seed=0), "
+    "grad_cam (layer=LAYER), layer_cam (layer=LAYER), guided_grad_cam (layer=LAYER), grad_cam_pp (layer=LAYER), "
+    "lrp (composite=epsilon_plus epsilon=1e-06 gamma=0.25 bias=share)."
 )
 CLASS = "The class, by its number, its name, a word or a part of that; by default the photo's label or likeliest one."
 OUT, FORCE = "By default out/MODEL/COMMAND.", "Replace what is there, but never a file that is read."

@@ -87,8 +87,8 @@ def test_the_help_tells_whole_what_each_command_does(capsys):
 def test_the_help_names_the_methods_there_are(capsys):
     from inspectnet.methods import describe_methods
 
-    assert (ROOT / "inspectnet" / "cli" / "methods.txt").read_text() == describe_methods() + "\n"
-    assert all("grad_cam (layer=LAYER)" in done(capsys, command, "--help")[0] for command in ("explain", "sanity"))
+    for command in ("explain", "sanity"):
+        assert f"or all: {describe_methods()}." in " ".join(done(capsys, command, "--help")[0].split())
 
 
 COMPLETED = "from inspectnet.cli import main; raise SystemExit(main())"
