@@ -3,10 +3,12 @@
 As in Fig. 2 of Zeiler & Fergus 2014.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from inspectnet.figures import style
@@ -189,14 +191,29 @@ def _draw_pictures(
 def _outline(
     page: Page, fields: Sequence[Field], corner: tuple[int, int], photo: Pixels | Worded, size: tuple[int, int]
 ) -> None:
-    """Outline the fields in a photo, each with its name where it begins; a field may reach beyond."""
+    """Outline the fields in a photo but those that are all of it, each with the names of its units where there is room.
+
+    A field may reach beyond the photo.
+    """
     factor, (height, width, _) = size[0] / photo.shape[1], photo.shape
-    for number, (name, box) in enumerate(fields):
-        left, top, right, bottom = (factor * side for side in box.clipped((height, width)))
-        colour, place = style.COLOURS[number % len(style.COLOURS)], (corner[0] + left, corner[1] + top)
-        page.outline((*place, right - left, bottom - top), colour, 2)
-        page.fill((*place, text_width(name, style.SMALL) + 6, line_height(style.SMALL) + 2), colour)
-        page.write((place[0] + 3, place[1] + 1), name, style.SMALL, "white")
+    units: dict[Box, list[str]] = {}
+    for name, box in fields:
+        units.setdefault(box.clipped((height, width)), []).append(name)
+    units.pop(Box.at(0, 0, (height, width)), None)
+    named: list[tuple[float, float, float]] = []
+    for box, colour in zip(units, itertools.cycle(style.COLOURS), strict=False):
+        left, top, right, bottom = (factor * side for side in box)
+        page.outline((corner[0] + left, corner[1] + top, right - left, bottom - top), colour, 2)
+    for (box, names), colour in zip(units.items(), itertools.cycle(style.COLOURS), strict=False):
+        left, top, right, bottom = (factor * side for side in box)
+        text, high = ", ".join(names), line_height(style.SMALL) + 2
+        wide = text_width(text, style.SMALL) + 6
+        places = ((x, y) for y in (top, bottom - high) for x in np.arange(left, max(right - wide, left + 1), 4))
+        free = (at for at in places if not any(abs(at[1] - y) < high and x - wide < at[0] < x + w for x, y, w in named))
+        if at := next(free, None):
+            named.append((*at, wide))
+            page.fill((corner[0] + at[0], corner[1] + at[1], wide, high), colour)
+            page.write((corner[0] + at[0] + 3, corner[1] + at[1] + 1), text, style.SMALL, "white")
 
 
 def _draw_block(page: Page, block: Block, form: Format, corner: tuple[int, int]) -> None:

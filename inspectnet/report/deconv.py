@@ -68,7 +68,8 @@ def print_result(result: Features) -> None:
     show(f"{', '.join(features.layer for features in result.layers)}: {_counted(result)}")
     for features in result.layers:
         if blank := sum(not projection.any() for projection in features.projections):
-            show(f"{features.layer}: of {len(features.projections)} projections {blank} are blank: nothing came down")
+            why = "nothing came down; a lower layer or --method gradient shows more"
+            show(f"{features.layer}: of {len(features.projections)} projections {blank} are blank: {why}")
 
 
 def _title(result: Features, features: LayerFeatures) -> str:

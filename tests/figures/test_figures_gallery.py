@@ -105,6 +105,15 @@ def test_fields_are_outlined_in_the_photo_and_named():
     )
 
 
+def test_fields_share_a_name_where_they_are_one_and_names_do_not_overlap():
+    photo, box = plain_tile((1, 2, 3), (90, 90)), Box(10, 10, 50, 50)
+    fields = [("7", box), ("8", box), ("9", box.moved(1, 0)), ("5", Box(-9, -9, 99, 99))]
+    figure = draw_gallery(colours(1, 1), [("the photo", photo)], title="", footer="", fields=fields)
+    named = {text.get_text(): text.get_window_extent() for text in figure.axes[0].texts}
+    assert {"7, 8", "9"} <= named.keys() and not {"7", "8", "5"} & named.keys()
+    assert not named["7, 8"].overlaps(named["9"])
+
+
 def test_photos_are_named_below_their_patches_in_the_order_of_these():
     named = replace(colours(1, 4)[0], names=["a.jpg", "b.jpg", "c.jpg", "d.jpg"])
     figure = draw_gallery([named], title="", footer="", tile=120)
