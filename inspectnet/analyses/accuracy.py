@@ -58,16 +58,17 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class ClassErrors:
-    """What became of the images of each class; (K,)."""
+class ClassErrorRate:
+    """What became of the images of one class."""
 
-    images: np.ndarray
-    wrong: np.ndarray
-    """How many were taken for another class."""
-    missed: np.ndarray
-    """Of how many the class was not among the five most likely ones."""
-    taken_for: np.ndarray
-    """The most frequent wrong answer, the first of equals; -1 without one."""
+    name: str
+    number: int
+    images: int
+    top1_error: float
+    """Per cent."""
+    top5_error: float
+    taken_for: str | None
+    """The most frequent wrong answer, the first of equals."""
 
 
 @dataclass(frozen=True)
@@ -114,16 +115,16 @@ class Accuracy:
         ranked = sorted(rows, key=lambda pair: (-len(rows[pair]), -float(answers.loss[rows[pair]].sum()), pair))
         return [(*pair, rows[pair]) for pair in ranked[:most]]
 
-    def by_class(self, answers: Answers) -> ClassErrors:
-        """The errors of each class."""
-        chosen = (np.ones_like(self.labels, bool), answers.predicted != self.labels, answers.rank >= TOP)
-        images, wrong, missed = (np.bincount(self.labels[rows], minlength=self.classes) for rows in chosen)
-        true, predicted, counts = self.cells(answers).T
-        order = np.argsort(-counts, kind="stable")[::-1]  # of what is assigned twice, the last stays
-        order = order[true[order] != predicted[order]]
-        taken_for = np.full(self.classes, -1, np.int64)
-        taken_for[true[order]] = predicted[order]
-        return ClassErrors(images, wrong, missed, taken_for)
+    def by_class(self, answers: Answers, names: Sequence[str]) -> tuple[ClassErrorRate, ...]:
+        """The errors of each class of which there are images; names: of all classes."""
+        order, rates = np.argsort(self.labels, kind="stable"), list[ClassErrorRate]()
+        classes, first = np.unique(self.labels[order], return_index=True)
+        for k, rows in zip(classes.tolist(), np.split(order, first[1:]), strict=True):
+            wrong = answers.predicted[rows][answers.predicted[rows] != k]
+            top1, top5 = len(wrong) / len(rows), float(np.mean(answers.rank[rows] >= TOP))
+            taken_for = names[int(np.bincount(wrong).argmax())] if len(wrong) else None
+            rates.append(ClassErrorRate(names[k], k, len(rows), 100 * top1, 100 * top5, taken_for))
+        return tuple(rates)
 
 
 def measure(

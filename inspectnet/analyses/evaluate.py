@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from inspectnet.analyses.accuracy import TOP, Accuracy, Answers, Difference, class_count, measure
+from inspectnet.analyses.accuracy import TOP, Accuracy, Answers, ClassErrorRate, Difference, class_count, measure
 from inspectnet.analyses.provenance import images_of, model_names, provenance
 from inspectnet.analyses.sources import collection_of
 from inspectnet.analyses.statistics import Interval
@@ -21,20 +21,6 @@ from inspectnet.progress import Progress, note, silent
 from inspectnet.results import Result, derived
 
 PAIRS, PHOTOS = 8, 5  # confused pairs that are kept, and photos of each
-
-
-@dataclass(frozen=True)
-class ClassErrorRate:
-    """What became of the images of one class."""
-
-    name: str
-    number: int
-    images: int
-    top1_error: float
-    """Per cent."""
-    top5_error: float
-    taken_for: str | None
-    """The most frequent wrong answer, the first of equals."""
 
 
 @dataclass(frozen=True)
@@ -103,22 +89,8 @@ class Evaluation(Result):
             answers.error_interval(),
             answers.error_interval(TOP),
             loss if math.isfinite(loss) else None,
-            self._by_class(answers),
+            self.accuracy.by_class(answers, self.classes),
             tuple((int(true), int(taken), int(count)) for true, taken, count in cells),
-        )
-
-    def _by_class(self, answers: Answers) -> tuple[ClassErrorRate, ...]:
-        errors, names = self.accuracy.by_class(answers), self.classes
-        return tuple(
-            ClassErrorRate(
-                names[k],
-                k,
-                int(errors.images[k]),
-                100 * float(errors.wrong[k] / errors.images[k]),
-                100 * float(errors.missed[k] / errors.images[k]),
-                names[errors.taken_for[k]] if errors.taken_for[k] >= 0 else None,
-            )
-            for k in np.flatnonzero(errors.images).tolist()
         )
 
 

@@ -8,7 +8,7 @@ from nets import onnx_text
 from PIL import Image
 
 import inspectnet
-from inspectnet.analyses.accuracy import Accuracy, Answers, class_count, measure
+from inspectnet.analyses.accuracy import Accuracy, Answers, ClassErrorRate, class_count, measure
 from inspectnet.errors import ImageError, ModelError, OptionError
 from inspectnet.images import Preparation, find_images, match_labels
 
@@ -99,9 +99,11 @@ def test_a_network_that_names_the_strongest_colour_errs_as_one_can_count(tmp_pat
     np.testing.assert_allclose(answers.loss, losses, atol=1e-6)
     assert found.confusion(answers).tolist() == [[1, 1, 0], [0, 1, 0], [1, 1, 0]]
     assert found.cells(answers).tolist() == [[0, 0, 1], [0, 1, 1], [1, 1, 1], [2, 0, 1], [2, 1, 1]]
-    errors = found.by_class(answers)
-    assert (errors.images.tolist(), errors.wrong.tolist(), errors.missed.tolist()) == ([2, 1, 2], [1, 0, 2], [0, 0, 0])
-    assert errors.taken_for.tolist() == [1, -1, 0]
+    assert found.by_class(answers, "abc") == (
+        ClassErrorRate("a", 0, 2, 50, 0, "b"),
+        ClassErrorRate("b", 1, 1, 0, 0, None),
+        ClassErrorRate("c", 2, 2, 100, 0, "a"),
+    )
 
 
 def test_the_five_best_of_many_classes(tmp_path):
@@ -113,15 +115,18 @@ def test_the_five_best_of_many_classes(tmp_path):
     (answers,) = found.answers
     assert answers.rank.tolist() == list(range(8))
     assert (answers.error(), answers.error(5)) == (87.5, 37.5)
-    assert found.by_class(answers).missed.tolist() == [0] * 5 + [1] * 3
+    assert [rate.top5_error for rate in found.by_class(answers, "abcdefgh")] == [0] * 5 + [100] * 3
 
 
 def test_the_most_frequent_wrong_answer_is_told_and_the_first_of_equals():
     predicted, labels = np.array([1, 2, 2, 0, 3, 1, 3, 2]), np.array([0, 0, 0, 0, 1, 2, 2, 2])
     answers = Answers(predicted, (predicted != labels).astype(np.int64), np.zeros(8))
     found = Accuracy(tuple("abcdefgh"), labels, 4, (answers,))
-    errors = found.by_class(answers)
-    assert errors.taken_for.tolist() == [2, 3, 1, -1]
+    assert [(rate.name, rate.taken_for) for rate in found.by_class(answers, "abcd")] == [
+        ("a", "c"),
+        ("b", "d"),
+        ("c", "b"),
+    ]
     assert found.confusion(answers).sum() == 8 and found.confusion(answers)[0].tolist() == [1, 1, 2, 0]
 
 
