@@ -11,10 +11,10 @@ import typer
 
 from inspectnet import __version__
 from inspectnet.cli.examples import EXAMPLES
+from inspectnet.cli.option_groups import expose_options
 from inspectnet.cli.options import Command
 from inspectnet.cli.process import Ended, ending_in_order, open_nowhere, speaking_alone
-from inspectnet.cli.spread import spread
-from inspectnet.cli.telling import remark_notes
+from inspectnet.cli.remarks import remark_notes
 from inspectnet.errors import InspectError, OutputError, blame
 from inspectnet.files.inputs import forget_inputs
 from inspectnet.report.lines import visible
@@ -30,7 +30,7 @@ app = typer.Typer(
 )
 for name in EXAMPLES:
     command = getattr(import_module(f"inspectnet.cli.{name}"), name)
-    app.command(cls=Command, short_help=(command.__doc__ or "").split("\n")[0])(spread(command))
+    app.command(cls=Command, short_help=(command.__doc__ or "").split("\n")[0])(expose_options(command))
 
 
 def _version(wanted: bool) -> None:

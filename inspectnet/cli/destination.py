@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar
 
 from inspectnet.cli import options
 from inspectnet.cli.options import KEEPING, option
-from inspectnet.cli.telling import remark
+from inspectnet.cli.remarks import remark
 from inspectnet.report.lines import show_files, show_json
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from inspectnet.cli.options import OPENING, RUNNING, floats, option
-from inspectnet.cli.telling import remark
+from inspectnet.cli.remarks import remark
 from inspectnet.errors import OptionError
 from inspectnet.files.parsing import whole_number
 

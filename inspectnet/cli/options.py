@@ -13,7 +13,7 @@ from typer.core import TyperCommand
 from inspectnet import samples
 from inspectnet.cli.completion import complete_layer
 from inspectnet.cli.examples import EXAMPLES
-from inspectnet.cli.telling import remark
+from inspectnet.cli.remarks import remark
 from inspectnet.errors import OptionError
 from inspectnet.files.parsing import whole_number
 

@@ -12,16 +12,16 @@ from inspectnet.cli.options import Request, request
 Result = TypeVar("Result")
 
 
-def spread(command: Callable[..., Result]) -> Callable[..., Result]:
+def expose_options(command: Callable[..., Result]) -> Callable[..., Result]:
     """The command as typer reads and calls it: with the options themselves where it takes them as a dataclass."""
     parameters = inspect.signature(command).parameters.values()
 
     @wraps(command)
     def taking_options(**said: Any) -> Result:
         request.set(Request(command.__name__, said))
-        return command(**{each.name: _gather(each, said) for each in parameters})
+        return command(**{parameter.name: _gather(parameter, said) for parameter in parameters})
 
-    shown = [option for each in parameters for option in _options(each)]
+    shown = [option for parameter in parameters for option in _options(parameter)]
     vars(taking_options)["__signature__"] = inspect.Signature(shown)
     return taking_options
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from typer.testing import CliRunner
 
-from inspectnet.cli.spread import spread
+from inspectnet.cli.option_groups import expose_options
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ def paint(wall: Annotated[str, typer.Argument(help="Which.")], *, brush: Brush, 
 
 def run(*arguments):
     app = typer.Typer(rich_markup_mode=None)
-    app.command()(spread(paint))
+    app.command()(expose_options(paint))
     return CliRunner().invoke(app, arguments, standalone_mode=False)
 
 
 def test_each_field_is_an_option_in_its_place():
-    assert list(inspect.signature(spread(paint)).parameters) == ["wall", "width", "red", "green", "dry"]
+    assert list(inspect.signature(expose_options(paint)).parameters) == ["wall", "width", "red", "green", "dry"]
     out = run("--help").output
     assert "Paint a wall." in out and "How red." in out
     assert out.index("--width") < out.index("--red") < out.index("--green") < out.index("--dry")
@@ -49,5 +49,5 @@ def test_a_command_without_such_parameters_stays_as_it_is():
     def whitewash(wall: str, coats: int = 2) -> str:
         return f"{wall} {coats}"
 
-    assert spread(whitewash)(wall="south", coats=3) == "south 3"
-    assert list(inspect.signature(spread(whitewash)).parameters) == ["wall", "coats"]
+    assert expose_options(whitewash)(wall="south", coats=3) == "south 3"
+    assert list(inspect.signature(expose_options(whitewash)).parameters) == ["wall", "coats"]
