@@ -13,25 +13,21 @@ from inspectnet.cli.options import option
 PARTS = "Photos and the boxes or masks of their parts."
 DRAWS = "Draws of the permutation test; 0: p is the rank among the random places, for hundreds of them."
 
-Parts = Annotated[Path, typer.Argument(metavar="PARTS.json", help=PARTS, parser=options.path_of)]
 Images = Annotated[Path | None, options.path("Where the photos are, if not beside PARTS.json.", metavar="FOLDER")]
-Randoms = Annotated[int, option("Random places to compare with, for each part and photo.", min=1, metavar="N")]
 Together = Annotated[bool, option("Random places lie the same way from the part in all photos.", "--together")]
-Permutations = Annotated[int, option(DRAWS, min=0, metavar="N")]
 Fill = Annotated[str, option("What hides: mean, the mean colour, or a grey level of 0..1.", metavar="FILL")]
-Seed = Annotated[int, options.seed("Draws the random places and the permutations.")]
 
 
 def correspond(
     model: options.Model,
-    parts: Parts,
+    parts: Annotated[Path, typer.Argument(metavar="PARTS.json", help=PARTS, parser=options.path_of)],
     layer: options.Layers,
     images: Images = None,
-    randoms: Randoms = 10,
+    randoms: Annotated[int, option("Random places to compare with, for each part and photo.", min=1, metavar="N")] = 10,
     together: Together = False,
-    permutations: Permutations = 9999,
+    permutations: Annotated[int, option(DRAWS, min=0, metavar="N")] = 9999,
     fill: Fill = "mean",
-    seed: Seed = 0,
+    seed: Annotated[int, options.seed("Draws the random places and the permutations.")] = 0,
     batch_size: options.BatchSize = "auto",
     *,
     destination: Destination,

@@ -9,26 +9,22 @@ from inspectnet.cli.options import option
 
 MAPS = "How many maps (drawn by --seed; of one photo the strongest), by default 16; 'all'; or a list: 0,5,7-9."
 
-Top = Annotated[int, option("How many activations of each map.", min=1, metavar="N")]
-Maps = Annotated[str | None, option(MAPS, metavar="MAPS")]
-Units = Annotated[str, option("Just these maps, as 0,3,7-12.", metavar="MAPS")]
 Tile = Annotated[bool, option("Cut photos into tiles of the network's size, as the sample photos are.", "--tile")]
-Seed = Annotated[int, options.seed("Which maps are drawn.")]
 
 
 def deconv(
     model: options.Model,
-    layer: options.Layers,
+    layer: options.Addresses,
     images: options.Images,
-    top: Top = 9,
-    maps: Maps = None,
-    unit: Units = "",
+    top: Annotated[int, option("How many activations of each map.", min=1, metavar="N")] = 9,
+    maps: Annotated[str | None, option(MAPS, metavar="MAPS")] = None,
+    unit: Annotated[str, option("Just these maps, as 0,3,7-12.", metavar="MAPS")] = "",
     tile: Tile = False,
     *,
     method: options.Method = "deconvnet",
     batch_size: options.BatchSize = "auto",
     threads: options.Threads = None,
-    seed: Seed = 0,
+    seed: Annotated[int, options.seed("Which maps are drawn.")] = 0,
     destination: GalleryDestination,
     opening: Opening,
 ) -> None:

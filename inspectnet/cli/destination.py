@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 CLIP = "The percentile of |x| that has full contrast in pictures of signals; 100 cuts nothing off."
 SCALE = "What shares one scale in pictures of signals."
 
-Clip = Annotated[float, option(CLIP, metavar="0..100", group=KEEPING)]
-Scale = Annotated[str, option(SCALE, metavar="tile|map|page", group=KEEPING)]
-Zoom = Annotated[bool, option("Show the part of each tile where its signal is.", group=KEEPING)]
-Names = Annotated[bool, option("Name the photos under their patches.", "--names", group=KEEPING)]
 
 T = TypeVar("T", bound="Result")
 
@@ -133,9 +129,9 @@ class Destination(RecordDestination):
 class SignalDestination(Destination):
     """Where results with pictures of signals go, and how those are drawn."""
 
-    clip: Clip = 99.5
-    scale: Scale = "tile"
-    zoom: Zoom = True
+    clip: Annotated[float, option(CLIP, metavar="0..100", group=KEEPING)] = 99.5
+    scale: Annotated[str, option(SCALE, metavar="tile|map|page", group=KEEPING)] = "tile"
+    zoom: Annotated[bool, option("Show the part of each tile where its signal is.", group=KEEPING)] = True
 
     def _display(self) -> "Display":
         from inspectnet.figures.display import Display
@@ -147,7 +143,7 @@ class SignalDestination(Destination):
 class GalleryDestination(SignalDestination):
     """Where galleries go, whose photos may be named."""
 
-    names: Names = False
+    names: Annotated[bool, option("Name the photos under their patches.", "--names", group=KEEPING)] = False
 
     def _display(self) -> "Display":
         return replace(super()._display(), names=self.names)

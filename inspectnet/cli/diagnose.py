@@ -10,26 +10,24 @@ from inspectnet.cli.opening import Opening
 from inspectnet.cli.options import option
 from inspectnet.errors import OptionError
 
-LAYER = "A layer whose projections are shown, by any of its names; repeatable; by default the second with filters."
+LAYER = f"{options.LAYERS} Its projections are shown, by default of the second with filters."
 
 Images = Annotated[list[Path], options.path(f"{options.IMAGES} By default the sample photos.", "--images")]
-Layers = Annotated[list[str], options.layers(LAYER)]
 Maps = Annotated[int, option("Maps of such a layer that are shown.", min=1, metavar="N")]
 Bands = Annotated[str, option("Where middle frequencies begin and end, cycles per pixel.", metavar="LOW,HIGH")]
 Faint = Annotated[float, option("Filters below this part of the median RMS are faint.", min=0, max=1, metavar="0..1")]
 Duplicate = Annotated[float, option("|Cosine| from which filters are duplicates.", min=0, max=1, metavar="0..1")]
-Seed = Annotated[int, options.seed("Draws the maps that are shown.")]
 
 
 def diagnose(
     models: options.Models,
-    images: Images = [],  # noqa: B006  (typer's way)
-    layer: Layers = [],  # noqa: B006
+    layer: Annotated[list[str], options.layers(LAYER)] = [],  # noqa: B006  (typer's way)
+    images: Images = [],  # noqa: B006
     maps: Maps = 36,
     bands: Bands = "0.15,0.35",
     faint: Faint = 0.1,
     duplicate: Duplicate = 0.9,
-    seed: Seed = 0,
+    seed: Annotated[int, options.seed("Draws the maps that are shown.")] = 0,
     batch_size: options.BatchSize = "auto",
     threads: options.Threads = None,
     *,

@@ -12,14 +12,11 @@ IMAGES = (
     "Labelled images: a folder of folders, one for each class, a .txt or .csv list with labels, a .tar; repeatable."
 )
 
-Images = Annotated[list[Path], options.path(IMAGES, "--images")]
-Crops = Annotated[int, option("1, the middle, or 10: corners and middle, and mirrored.", metavar="1|10")]
-
 
 def evaluate(
     models: options.Models,
-    images: Images,
-    crops: Crops = 1,
+    images: Annotated[list[Path], options.path(IMAGES, "--images")],
+    crops: Annotated[int, option("1, the middle, or 10: corners and middle, and mirrored.", metavar="1|10")] = 1,
     classes: options.Classes = None,
     scores: Scores = "",
     batch_size: options.BatchSize = "auto",

@@ -16,26 +16,21 @@ CHECKPOINTS = "ONNX files of one training, or a folder of them; each says its ep
 IMAGES = f"{options.IMAGES} The paper takes the training images."
 COMPARED = "Images, evenly spaced, whose activations are compared."
 
-Checkpoints = Annotated[list[Path], typer.Argument(metavar="MODEL...", help=CHECKPOINTS, parser=options.path_of)]
 Images = Annotated[list[Path], options.path(IMAGES, "--images")]
-Maps = Annotated[str, option("How many maps, drawn by --seed, or a list: 0,5,7-9.", metavar="MAPS")]
 Epochs = Annotated[str, option("The epochs of the files, in their order, if they do not say: 1,2,5.", metavar="EPOCHS")]
-Near = Annotated[float, option("How like its last state a settled layer is.", min=0, max=1, metavar="0..1")]
-Compared = Annotated[int, option(COMPARED, min=4, metavar="N")]
-Seed = Annotated[int, options.seed("Draws the maps, and the places that are compared.")]
 
 
 def evolve(
-    checkpoints: Checkpoints,
-    layer: options.Layers,
+    checkpoints: Annotated[list[Path], typer.Argument(metavar="MODEL...", help=CHECKPOINTS, parser=options.path_of)],
+    layer: options.Addresses,
     images: Images,
-    maps: Maps = "6",
+    maps: Annotated[str, option("How many maps, drawn by --seed, or a list: 0,5,7-9.", metavar="MAPS")] = "6",
     epochs: Epochs = "",
-    near: Near = 0.9,
-    compared: Compared = 256,
+    near: Annotated[float, option("How like its last state a settled layer is.", min=0, max=1, metavar="0..1")] = 0.9,
+    compared: Annotated[int, option(COMPARED, min=4, metavar="N")] = 256,
     *,
     method: options.Method = "deconvnet",
-    seed: Seed = 0,
+    seed: Annotated[int, options.seed("Draws the maps, and the places that are compared.")] = 0,
     batch_size: options.BatchSize = "auto",
     threads: options.Threads = None,
     destination: SignalDestination,

@@ -7,7 +7,7 @@ from inspectnet.cli.destination import Destination
 from inspectnet.cli.opening import Opening, Scores
 from inspectnet.cli.options import option
 
-LAYER = "A layer, by any of its names; repeatable. By default the first and the last hidden one."
+LAYER = f"{options.LAYERS} By default the first and the last hidden one."
 TRANSFORM = (
     "translate, scale, rotate, zoom (a scale of the photo itself, which blurs nothing), with commas between; other"
     " amounts as translate=-20:20:1, from:to:step."
@@ -16,29 +16,23 @@ DISTANCE = "relative to the length of the untouched features, raw, or cosine (on
 BORDER = "What comes in at the border: photo, the rest of it and then the mean; mean, edge or mirror."
 ALIKE = "Amounts by which each transform moves pixels equally far in the mean: 0..9 px of 56. Compares them."
 
-Layers = Annotated[list[str], options.layers(LAYER)]
-Transform = Annotated[str, option(TRANSFORM, "--transform", "-t", metavar="TRANSFORMS")]
-Distance = Annotated[str, option(DISTANCE, metavar="DISTANCE")]
 Direction = Annotated[str, option("Of translations: vertical, horizontal or diagonal.", metavar="DIRECTION")]
-Border = Annotated[str, option(BORDER, metavar="BORDER")]
-ByPixel = Annotated[bool, option("Translate in steps of 1 px, which shows aliasing.", "--by-pixel")]
-Alike = Annotated[bool, option(ALIKE, "--alike")]
 
 
 def invariance(
     model: options.Model,
+    *,
+    layer: Annotated[list[str], options.layers(LAYER)] = [],  # noqa: B006  (typer's way)
     images: options.Images,
-    layer: Layers = [],  # noqa: B006  (typer's way)
-    transform: Transform = "translate,scale,rotate",
-    by_pixel: ByPixel = False,
-    alike: Alike = False,
-    distance: Distance = "relative",
+    transform: Annotated[str, option(TRANSFORM, "--transform", "-t", metavar="TRANSFORMS")] = "translate,scale,rotate",
+    by_pixel: Annotated[bool, option("Translate in steps of 1 px, which shows aliasing.", "--by-pixel")] = False,
+    alike: Annotated[bool, option(ALIKE, "--alike")] = False,
+    distance: Annotated[str, option(DISTANCE, metavar="DISTANCE")] = "relative",
     direction: Direction = "vertical",
-    border: Border = "photo",
+    border: Annotated[str, option(BORDER, metavar="BORDER")] = "photo",
     scores: Scores = "",
     classes: options.Classes = None,
     batch_size: options.BatchSize = "auto",
-    *,
     destination: Destination,
     opening: Opening,
 ) -> None:

@@ -8,14 +8,12 @@ from inspectnet.report.lines import show
 
 SPLIT = "Two files: OUT.forward.onnx records, OUT.backward.onnx takes seeds down."
 
-Split = Annotated[bool, options.option(SPLIT, "--split")]
-
 
 def invert(
     model: options.Model,
     layer: options.OneLayer,
     out: options.OutFile,
-    split: Split = False,
+    split: Annotated[bool, options.option(SPLIT, "--split")] = False,
     force: options.Force = False,
     *,
     method: options.Method = "deconvnet",

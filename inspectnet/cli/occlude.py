@@ -9,39 +9,30 @@ from inspectnet.cli.destination import SignalDestination
 from inspectnet.cli.opening import Opening, Scores
 from inspectnet.cli.options import option
 
-LAYER = (
-    f"{options.LAYERS} The strongest map of a layer is watched, by default of the last with filters below the classes."
-)
+LAYER = f"{options.ADDRESSES} The strongest map of it is watched, by default of the last hidden one with filters."
 FILL = "What the square shows: grey, the network's mean, the photo's blur, or noise of its pixels."
 BY = "Which map is the strongest one: by the sum over its places, or by its max."
 OTHERS = f"Other images in which the map's projections are shown. {options.IMAGES} By default the sample photos."
 BOXES = "Where the objects are: JSON of x0,y0,x1,y1 by image, in px of the photo; x1,y1 are outside."
 
-Layers = Annotated[list[str], options.layers(LAYER)]
-Patch = Annotated[int | None, option("Side of the square; by default 50 of 224.", metavar="PX")]
-Stride = Annotated[int | None, option("Its steps; by default 8 of 224.", metavar="PX")]
-Fill = Annotated[str, option(FILL, metavar="FILL")]
 By = Annotated[str, option(BY, metavar="sum|max")]
-Others = Annotated[list[Path], options.path(OTHERS, "--others")]
-BoxFile = Annotated[Path | None, options.path(BOXES, metavar="FILE")]
-Seed = Annotated[int, options.seed("Shuffles the pixels of the noise.")]
 
 
 def occlude(
     model: options.Model,
+    *,
+    layer: Annotated[list[str], options.layers(LAYER)] = [],  # noqa: B006  (typer's way)
     images: options.Images,
-    layer: Layers = [],  # noqa: B006  (typer's way)
     class_: options.Class = None,
-    patch: Patch = None,
-    stride: Stride = None,
-    fill: Fill = "grey",
+    patch: Annotated[int | None, option("Side of the square; by default 50 of 224.", metavar="PX")] = None,
+    stride: Annotated[int | None, option("Its steps; by default 8 of 224.", metavar="PX")] = None,
+    fill: Annotated[str, option(FILL, metavar="FILL")] = "grey",
     by: By = "sum",
-    others: Others = [],  # noqa: B006
-    boxes: BoxFile = None,
+    others: Annotated[list[Path], options.path(OTHERS, "--others")] = [],  # noqa: B006
+    boxes: Annotated[Path | None, options.path(BOXES, metavar="FILE")] = None,
     scores: Scores = "",
     classes: options.Classes = None,
-    seed: Seed = 0,
-    *,
+    seed: Annotated[int, options.seed("Shuffles the pixels of the noise.")] = 0,
     method: options.Method = "deconvnet",
     batch_size: options.BatchSize = "auto",
     destination: SignalDestination,

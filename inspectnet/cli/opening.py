@@ -22,13 +22,7 @@ def _opening(text: str, metavar: str) -> Any:
 Alias = Annotated[
     list[str] | None, _opening("A further name of a layer, as conv5=features.10; repeatable.", "NAME=LAYER")
 ]
-Mean = Annotated[str, _opening("The mean of each channel of pixels in 0..1, as 0.485,0.456,0.406.", "R,G,B")]
-Std = Annotated[str, _opening("The deviation of each channel of pixels in 0..1.", "R,G,B")]
 InputSize = Annotated[str, _opening("The size of the network's input, as 224,224.", "H,W")]
-CropPct = Annotated[float | None, _opening("Side of the crop as part of the resized image.", "0..1")]
-Interpolation = Annotated[str, _opening("bilinear, bicubic, nearest, lanczos, box or hamming.", "NAME")]
-CropMode = Annotated[str, _opening("center, squash or border.", "NAME")]
-ChannelOrder = Annotated[str, _opening("rgb or bgr.", "ORDER")]
 Scores = Annotated[str, _opening("The layer or output that holds the class scores, if there are several.", "LAYER")]
 
 
@@ -36,13 +30,13 @@ Scores = Annotated[str, _opening("The layer or output that holds the class score
 class Preprocessing:
     """What the user says about preprocessing; what is left open the model says."""
 
-    mean: Mean = ""
-    std: Std = ""
+    mean: Annotated[str, _opening("The mean of each channel of pixels in 0..1, as 0.485,0.456,0.406.", "R,G,B")] = ""
+    std: Annotated[str, _opening("The deviation of each channel of pixels in 0..1.", "R,G,B")] = ""
     input_size: InputSize = ""
-    crop_pct: CropPct = None
-    interpolation: Interpolation = ""
-    crop_mode: CropMode = ""
-    channel_order: ChannelOrder = ""
+    crop_pct: Annotated[float | None, _opening("Side of the crop as part of the resized image.", "0..1")] = None
+    interpolation: Annotated[str, _opening("bilinear, bicubic, nearest, lanczos, box or hamming.", "NAME")] = ""
+    crop_mode: Annotated[str, _opening("center, squash or border.", "NAME")] = ""
+    channel_order: Annotated[str, _opening("rgb or bgr.", "ORDER")] = ""
 
     def said(self) -> dict[str, Any]:
         """Only what was said, in the vocabulary of Preparation. Raises OptionError."""

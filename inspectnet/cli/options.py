@@ -56,7 +56,8 @@ OPENING, RUNNING, KEEPING = "Opening the model", "Running", "Results"  # groups 
 
 IMAGES = "A photo, a folder, a .txt or .csv list, a .tar; repeatable."
 SAME = "The same as --images."
-LAYERS = "A layer, by any of its names, a glob, or one map of it, as conv5:212; repeatable."
+LAYERS = "A layer, by any of its names, or a glob; repeatable."
+ADDRESSES = "A layer, by any of its names, or a glob, or one map of it, as conv5:212; repeatable."
 METHOD = "deconvnet, guided_backprop or gradient; options by colons, as deconvnet:unpool=overwrite:lrn=gradient."
 # with what describe_methods gives, which a help that asks for it would import all there is for
 METHODS = (
@@ -97,6 +98,7 @@ Model = Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX file.")]
 Models = Annotated[list[Path], typer.Argument(metavar="MODEL...", help="ONNX files.")]
 OneLayer = Annotated[str, layers("The layer, by any of its names.")]
 Layers = Annotated[list[str], layers(LAYERS)]
+Addresses = Annotated[list[str], layers(ADDRESSES)]
 Class = Annotated[str | None, option(CLASS, "--class", "-c", metavar="CLASS")]
 Classes = Annotated[Path | None, path(CLASSES, metavar="FILE", group=OPENING)]
 Method = Annotated[str, option(METHOD, "--method", "-m", metavar="METHOD")]
@@ -114,6 +116,16 @@ Wide = Annotated[bool, option("Print all columns, on a narrow terminal too.", "-
 
 class Command(TyperCommand):
     """A command whose help groups its options and ends in examples."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments. Raises OptionError for an option of one value said twice, as one would be lost."""
+        order: list[Any] = [] if ctx.resilient_parsing else self.make_parser(ctx).parse_args(list(args))[2]
+        for option in order:
+            one = option.param_type_name == "option" and not (option.multiple or option.is_flag)
+            if one and order.count(option) > 1:
+                raise OptionError(f"{option.opts[0]} is said more than once. {self.name} takes one.")
+        rest: list[str] = super().parse_args(ctx, args)
+        return rest
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the options by group."""

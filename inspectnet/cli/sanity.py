@@ -7,17 +7,14 @@ from inspectnet.cli.destination import SignalDestination
 from inspectnet.cli.opening import Opening, Scores
 from inspectnet.cli.options import option
 
-Repeats = Annotated[int, option("How many times the weights are shuffled anew.", min=1, metavar="N")]
-Seed = Annotated[int, options.seed("Shuffles the weights, and draws the other classes.")]
-
 
 def sanity(
     model: options.Model,
     images: options.Images,
     method: options.Methods = None,
     scores: Scores = "",
-    repeats: Repeats = 1,
-    seed: Seed = 0,
+    repeats: Annotated[int, option("How many times the weights are shuffled anew.", min=1, metavar="N")] = 1,
+    seed: Annotated[int, options.seed("Shuffles the weights, and draws the other classes.")] = 0,
     *,
     destination: SignalDestination,
     opening: Opening,

@@ -9,7 +9,6 @@ from inspectnet.cli.options import option
 
 Units = Annotated[int, option("Units of each image that are projected, its strongest.", min=1, metavar="N")]
 Others = Annotated[int, option("Other units, active at the same place, to compare each with.", min=1, metavar="N")]
-Seed = Annotated[int, options.seed("Draws the other units, and shuffles the labels.")]
 
 
 def selectivity(
@@ -21,7 +20,7 @@ def selectivity(
     others: Others = 5,
     scores: Scores = "",
     classes: options.Classes = None,
-    seed: Seed = 0,
+    seed: Annotated[int, options.seed("Draws the other units, and shuffles the labels.")] = 0,
     batch_size: options.BatchSize = "auto",
     *,
     destination: SignalDestination,

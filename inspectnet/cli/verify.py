@@ -8,20 +8,16 @@ from inspectnet.cli.opening import Alias, DeviceName, InputSize, Opening, Prepro
 
 LAYER = f"{options.LAYERS} By default eight, spread over the depth."
 
-Layers = Annotated[list[str], options.layers(LAYER)]
-Seed = Annotated[int, options.seed("Of the random signals.")]
-Verbose = Annotated[bool, options.option("Print every check, and what happens to the signal.", "--verbose")]
-
 
 def verify(
     model: options.Model,
-    images: options.Images,
-    layer: Layers = [],  # noqa: B006  (typer's way)
     *,
+    layer: Annotated[list[str], options.layers(LAYER)] = [],  # noqa: B006  (typer's way)
+    images: options.Images,
     method: options.Method = "deconvnet",
-    verbose: Verbose = False,
+    verbose: Annotated[bool, options.option("Print every check, and what happens to the signal.", "--verbose")] = False,
     device: DeviceName = "auto",
-    seed: Seed = 0,
+    seed: Annotated[int, options.seed("Of the random signals.")] = 0,
     input_size: InputSize = "",
     alias: Alias = None,
     destination: RecordDestination,

@@ -21,6 +21,7 @@ from typer.main import get_command
 
 import inspectnet
 from inspectnet.cli import app, main
+from inspectnet.cli.options import ADDRESSES, CLASSES, IMAGES, LAYERS, OPENING
 from inspectnet.errors import InspectError, ModelError
 
 ROOT = Path(__file__).parents[2]
@@ -89,6 +90,35 @@ def test_the_help_names_the_methods_there_are(capsys):
 
     for command in ("explain", "sanity"):
         assert f"or all: {describe_methods()}." in " ".join(done(capsys, command, "--help")[0].split())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_layer_images_and_classes_are_said_alike_in_every_command(command):
+    said = {parameter.name: parameter for parameter in get_command(app).get_command(None, command).params}
+    order = [
+        name for name in said if name in ("model", "models", "checkpoints", "layer", "photos", "images", "classes")
+    ]
+    assert order == sorted(order, key="model models checkpoints layer photos images classes".split().index)
+    if layer := said.get("layer"):
+        assert (layer.opts, layer.metavar) == (["--layer", "-l"], "LAYER") and layer._custom_shell_complete
+        assert layer.multiple == (command not in ("invert", "selectivity"))
+        texts = (LAYERS, ADDRESSES) if layer.multiple else ("The layer, by any of its names.",)
+        assert layer.help.startswith(texts) and (layer.required or " by default " in layer.help.lower())
+        assert layer.help.startswith(ADDRESSES) == (command in ("deconv", "evolve", "occlude"))
+    if (images := said.get("images")) and command != "correspond":  # which says where those of its file are
+        assert images.opts == ["--images"] and images.metavar == "PATH" and images.multiple
+        assert images.help.startswith(("Labelled images: ", IMAGES)) and "; repeatable." in images.help
+        assert images.required or images.help.endswith("By default the sample photos.")
+        assert ("photos" in said) == ("model" in said)
+    if classes := said.get("classes"):
+        assert (classes.opts, classes.metavar, classes.help) == (["--classes"], "FILE", CLASSES)
+        assert not classes.multiple and not classes.required and classes.rich_help_panel == OPENING
+
+
+def test_an_option_of_one_value_is_said_once(model, tmp_path, capsys):
+    line = refused(capsys, "invert", model, "-l", "conv1", "--layer", "conv2", "-o", tmp_path / "i.onnx")
+    assert "--layer is said more than once. invert takes one." in line and not (tmp_path / "i.onnx").exists()
+    done(capsys, "invert", model, "-l", "conv1", "-o", tmp_path / "i.onnx", "--force", "--force")
 
 
 COMPLETED = "from inspectnet.cli import main; raise SystemExit(main())"
