@@ -48,15 +48,15 @@ def known_names(
 
 def _own_names(networks: Sequence[Network], count: int) -> Sequence[str]:
     """What the models call their classes, as far as they say it; all that do must agree."""
-    told = [network for network in networks if network.classes]
-    for network in told:
+    naming = [network for network in networks if network.classes]
+    for network in naming:
         if len(_named(network)) != count:
             what = f"{network.path} has {count} classes, but names {len(network.classes)}"
             raise OptionError(f"{what}. Name them with inspectnet annotate.")
-        if network.classes != told[0].classes:
-            what = f"{told[0].path} and {network.path} name their classes differently"
+        if network.classes != naming[0].classes:
+            what = f"{naming[0].path} and {network.path} name their classes differently"
             raise OptionError(f"{what}. Evaluate them one by one.")
-    return _named(told[0]) if told else []
+    return _named(naming[0]) if naming else []
 
 
 def _named(network: Network) -> Sequence[str]:

@@ -28,20 +28,20 @@ def prepare_model(source: Source, said: Preparation | Mapping[str, Any]) -> tupl
     what is found. Raises OptionError, ModelError.
     """
     if isinstance(said, Preparation):
-        told: tuple[Preparation, str] | None = (said, "given by the user")
+        known: tuple[Preparation, str] | None = (said, "given by the user")
         said = {}
     else:
         _check_fields(said)
-        told = _travelling(source)
-    travelled = told[0].input_size[1:] if told and "input_size" not in said else None
+        known = _travelling(source)
+    travelled = known[0].input_size[1:] if known and "input_size" not in said else None
     model = open_graph(source, travelled or _size_to_fix(source, said))
     shape = image_shape(model.graph)
-    if shape[0] not in CHANNELS and not told:
+    if shape[0] not in CHANNELS and not known:
         why = f"photos have 3 channels or 1, not {shape[0]}"
         if more := said.keys() - {"input_size"}:
             raise OptionError(f"{source.path} takes no photos, so it has no {min(more)}: {why}.")
         return model, None, why
-    preparation, where = told or _guess(model)
+    preparation, where = known or _guess(model)
     if said:
         # the network's own extent holds the number of channels, which the user does not say
         fields = {**said, "input_size": shape} if "input_size" in said else said
@@ -71,8 +71,8 @@ def _check_fields(said: object) -> None:
 
 def _travelling(source: Source) -> tuple[Preparation, str] | None:
     """The preparation that travels with the model, and where it was found."""
-    told = metadata.find_metadata(source.model, source.path, metadata.PREPROCESS)
-    return None if told is None else (Preparation.from_json(told[0], told[1]), told[1])
+    entry = metadata.find_metadata(source.model, source.path, metadata.PREPROCESS)
+    return None if entry is None else (Preparation.from_json(entry[0], entry[1]), entry[1])
 
 
 def _size_to_fix(source: Source, said: Mapping[str, Any]) -> tuple[int, int] | None:
@@ -100,10 +100,10 @@ def _guess(model: ir.Model) -> tuple[Preparation, str]:
 
 def class_names(source: Source) -> list[str]:
     """The names of the classes that travel with the model, in the order of its output; empty if none do."""
-    told = metadata.find_metadata(source.model, source.path, metadata.CLASSES)
-    if told is None:
+    entry = metadata.find_metadata(source.model, source.path, metadata.CLASSES)
+    if entry is None:
         return []
-    names, where = told
+    names, where = entry
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise OptionError(f"{where}: class names are a JSON list of texts.")
     return names
@@ -111,6 +111,6 @@ def class_names(source: Source) -> list[str]:
 
 def training_epoch(source: Source) -> int | None:
     """The epoch at which the model was saved, as a trainer writes it; None if that does not travel with it."""
-    told = metadata.find_metadata(source.model, source.path, metadata.TRAINING)
-    epoch = told[0].get("epoch") if told and isinstance(told[0], dict) else None
+    entry = metadata.find_metadata(source.model, source.path, metadata.TRAINING)
+    epoch = entry[0].get("epoch") if entry and isinstance(entry[0], dict) else None
     return epoch if type(epoch) is int else None

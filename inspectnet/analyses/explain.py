@@ -108,7 +108,7 @@ def explain(
     def told(row: int, number: int) -> LikelyClass:
         return LikelyClass(int(number), names[number][-1], float(likely[row, number]))
 
-    options = {"methods": {name: one.options for name, one in attributions.items()}, "target": wanted}
+    options = {"methods": {name: attribution.options for name, attribution in attributions.items()}, "target": wanted}
     return Explanation(
         provenance([network], photos.images, {**options, "scores": network.class_scores().logits}),
         tuple(
@@ -116,8 +116,8 @@ def explain(
                 image,
                 told(i, explained[i]),
                 told(i, best[i]),
-                tuple(name for name, one in attributions.items() if not one.values[i].any()),
-                tuple(name for name, one in attributions.items() if 0 < covered(one.values[i]) < FAINT),
+                tuple(name for name, attribution in attributions.items() if not attribution.values[i].any()),
+                tuple(name for name, attribution in attributions.items() if 0 < covered(attribution.values[i]) < FAINT),
             )
             for i, image in enumerate(photos.ids)
         ),

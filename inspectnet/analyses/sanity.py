@@ -214,9 +214,9 @@ def _tell_so_far(similarity: Mapping[str, np.ndarray], layers: Sequence[str]) ->
     curves = {name: own[0, 0][:, np.isfinite(own[0, 0, 0])].mean(axis=1) for name, own in similarity.items()
               if np.isfinite(own[0, 0, 0]).any()}  # fmt: skip
     if step := min((int(np.isfinite(curve).sum()) - 1 for curve in curves.values()), default=0):
-        told = ", ".join(f"{name} {curve[step]:.3f}" for name, curve in curves.items())
+        listed = ", ".join(f"{name} {curve[step]:.3f}" for name, curve in curves.items())
         what = f"{step} of {len(layers)} layers shuffled, down to {layers[step - 1]}"
-        note(f"so far, {what}, rank correlations are: {told}")
+        note(f"so far, {what}, rank correlations are: {listed}")
 
 
 def weights_by_layer(network: Network) -> dict[str, dict[str, np.ndarray]]:

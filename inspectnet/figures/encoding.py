@@ -39,17 +39,17 @@ def encode(figure: Figure, form: str, about: Mapping[str, object] | None = None)
     about: what made it, which its metadata holds as JSON under Description (of a PDF: Subject).
     """
     assert form in FORMATS, f"no form of a figure: {form}"
-    file, told = io.BytesIO(), json.dumps(about or {})
+    file, description = io.BytesIO(), json.dumps(about or {})
     if form == "png":
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
         # pages are opaque: matplotlib's own PNGs carry an alpha for nothing
         pixels = np.asarray(canvas.buffer_rgba())[..., :3]
         texts = PngInfo()
-        for key, text in (("Software", SOFTWARE), ("Description", told)):
+        for key, text in (("Software", SOFTWARE), ("Description", description)):
             texts.add_itxt(key, text)
         Image.fromarray(pixels).save(file, format="PNG", compress_level=FAST, pnginfo=texts)
     else:
         with matplotlib.rc_context(SETTINGS):
-            figure.savefig(file, format=form, metadata=METADATA[form] | {SUBJECT[form]: told})
+            figure.savefig(file, format=form, metadata=METADATA[form] | {SUBJECT[form]: description})
     return file.getvalue()

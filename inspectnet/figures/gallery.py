@@ -226,6 +226,6 @@ def _draw_block(page: Page, block: Block, form: Format, corner: tuple[int, int])
             row, column = divmod(number, across)
             page.show(tile, (start + column * (width + GAP), upper + row * (height + GAP)), form.tile)
     for row in range(down if block.names else 0):
-        told = " · ".join(block.names[row * across : (row + 1) * across])
+        names = " · ".join(block.names[row * across : (row + 1) * across])
         y = upper + form.grid[1] + BELOW + row * line_height(style.SMALL)
-        page.write((left, y), told, style.SMALL, style.FOOTER_INK, room=form.block[0])
+        page.write((left, y), names, style.SMALL, style.FOOTER_INK, room=form.block[0])

@@ -33,12 +33,12 @@ def read_marks(file: Path, refusal: type[InspectError], check: str, write: str) 
 
 def read_boxes(file: Path) -> dict[str, Box]:
     """By image the box that a JSON file gives it, alone or in a group. Raises OptionError."""
-    told = read_marks(file, OptionError, "Check --boxes.", f"Write {SHAPE}.")
+    content = read_marks(file, OptionError, "Check --boxes.", f"Write {SHAPE}.")
     refusal = OptionError(f"{file} does not hold boxes. Write {SHAPE}.")
-    if not isinstance(told, dict):
+    if not isinstance(content, dict):
         raise refusal
-    beyond = corners_beyond(told, file)
-    rest = {key: value for key, value in told.items() if key != CORNERS or not isinstance(value, str)}
+    beyond = corners_beyond(content, file)
+    rest = {key: value for key, value in content.items() if key != CORNERS or not isinstance(value, str)}
     grouped = bool(rest) and all(isinstance(value, dict) for value in rest.values())
     boxes = dict[str, Box]()
     for group in rest.values() if grouped else [rest]:

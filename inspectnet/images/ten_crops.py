@@ -23,14 +23,14 @@ class TenCrops:
     """How the one crop is made; the middle one of the ten is the same, bit by bit."""
 
     def __post_init__(self) -> None:
-        one = self.preparation
-        assert one.layout == "nchw", "rows are cut along their last two axes"
-        if one.crop_mode == "border":
+        crop = self.preparation
+        assert crop.layout == "nchw", "rows are cut along their last two axes"
+        if crop.crop_mode == "border":
             raise OptionError(
                 "ten crops are cut from photos that cover a frame, which crop_mode border does not do. Say --crops 1."
             )
-        if self._frame.input_size == one.input_size:
-            how = f"crop_pct is {one.crop_pct:g}, so the crop is all of the resized photo"
+        if self._frame.input_size == crop.input_size:
+            how = f"crop_pct is {crop.crop_pct:g}, so the crop is all of the resized photo"
             raise OptionError(f"ten crops would be one and its mirror image: {how}. Say --crop-pct 0.875, or less.")
 
     @property
@@ -53,9 +53,9 @@ class TenCrops:
 
     @cached_property
     def _frame(self) -> Preparation:
-        one = self.preparation
-        size = frame_size(one.input_size[1:], one.crop_pct)
-        return replace(one, input_size=(one.input_size[0], *size), crop_pct=1.0)
+        crop = self.preparation
+        size = frame_size(crop.input_size[1:], crop.crop_pct)
+        return replace(crop, input_size=(crop.input_size[0], *size), crop_pct=1.0)
 
 
 @dataclass(frozen=True)

@@ -23,5 +23,5 @@ def inverse_files(
         models = {out.with_suffix(".forward.onnx"): parts.forward, out.with_suffix(".backward.onnx"): parts.backward}
     else:
         models = {out: invert(model, value, policy)}
-    told = {**about, "policy": describe_policy(policy, policy_of_ops(model, value, policy))}
-    return {path: sign(made, told) for path, made in models.items()}
+    metadata = {**about, "policy": describe_policy(policy, policy_of_ops(model, value, policy))}
+    return {path: sign(made, metadata) for path, made in models.items()}

@@ -112,10 +112,10 @@ class Inverse:
 
     def policy_of_ops(self, *layers: str) -> dict[str, str]:
         """What happens to the signal at each kind of operator below `layers`, in words. Raises RuleError."""
-        told = dict[str, str]()
+        words = dict[str, str]()
         for layer in layers:
-            told |= operators.policy_of_ops(self.opened.model, self.opened.layer(layer).output, self.policy)
-        return told
+            words |= operators.policy_of_ops(self.opened.model, self.opened.layer(layer).output, self.policy)
+        return words
 
     def emitted(self, layer: str) -> set[str]:
         """The kinds of operators in the graph of the inverse from `layer`. Raises RuleError."""

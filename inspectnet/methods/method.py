@@ -32,7 +32,7 @@ class Method(ABC):
     def __new__(cls, *_: Any, **options: Any) -> Self:
         """The method; an unknown option is refused here, in words, where Python would raise a TypeError."""
         for name in options:
-            if name not in {one.name for one in fields(cls)}:
+            if name not in {field.name for field in fields(cls)}:
                 raise unknown_option(cls, name)
         return super().__new__(cls)
 
@@ -40,18 +40,18 @@ class Method(ABC):
         if not isinstance(self.net, Network):
             what = f"{self.name} is made for a network that was opened, not for a {type(self.net).__name__}"
             raise OptionError(f"{what}. Give what inspectnet.open gives.")
-        for one in self.takes():
-            _check(self.name, one, getattr(self, one.name))
+        for choice in self.takes():
+            _check(self.name, choice, getattr(self, choice.name))
 
     @classmethod
     def takes(cls) -> "list[Field[Any]]":
         """Its options, which `option` made; its other fields say what it is applied to."""
-        return [one for one in fields(cls) if "help" in one.metadata]
+        return [field for field in fields(cls) if "help" in field.metadata]
 
     @property
     def options(self) -> dict[str, object]:
         """Its options by name, ready for JSON: of an array its shape and sha256."""
-        return {one.name: _told(getattr(self, one.name)) for one in self.takes()}
+        return {choice.name: _told(getattr(self, choice.name)) for choice in self.takes()}
 
     @property
     def of(self) -> str:
@@ -102,7 +102,7 @@ def method(name: str) -> Callable[[M], M]:
 def unknown_option(method: type[Method], name: str) -> OptionError:
     """The error for an option that a method does not have, with those that it has."""
     known = method.takes()
-    takes = ", ".join(f"{_written(one)} ({one.metadata['help']})" for one in known) or "no options"
+    takes = ", ".join(f"{_written(choice)} ({choice.metadata['help']})" for choice in known) or "no options"
     return OptionError(
         f"{method.name} has no option '{name}'.{nearest(name, [o.name for o in known])} It takes {takes}."
     )
@@ -120,24 +120,24 @@ def _told(value: Any) -> object:
     return value.item() if isinstance(value, np.generic | np.ndarray) else value
 
 
-def _written(one: "Field[Any]") -> str:
+def _written(choice: "Field[Any]") -> str:
     """An option with its default, as one writes it."""
-    return f"{one.name}={one.name.upper() if one.default == '' else one.default}"
+    return f"{choice.name}={choice.name.upper() if choice.default == '' else choice.default}"
 
 
-def _check(owner: str, one: "Field[Any]", value: Any) -> None:
+def _check(owner: str, choice: "Field[Any]", value: Any) -> None:
     """Raise OptionError for a value that the option cannot have; what is no number or text its method looks at."""
-    least, among = one.metadata["least"], one.metadata["among"]
-    if one.type is str:
+    least, among = choice.metadata["least"], choice.metadata["among"]
+    if choice.type is str:
         good = isinstance(value, str) and (not among or value in among)
         wanted = f"one of {', '.join(filter(None, among))}" if among else "a text"
-    elif one.type in (int, float):
-        kinds = (int, np.integer) if one.type is int else (int, float, np.integer, np.floating)
+    elif choice.type in (int, float):
+        kinds = (int, np.integer) if choice.type is int else (int, float, np.integer, np.floating)
         number: Any = value if isinstance(value, kinds) and not isinstance(value, bool) else np.nan
         good = bool(abs(number) < LARGEST) and (least is None or number >= least)
-        wanted = "a whole number" if one.type is int else "a number"
+        wanted = "a whole number" if choice.type is int else "a number"
         wanted += "" if least is None else f", {least} or more"
     else:
         return
     if not good:
-        raise OptionError(f"the {one.name} of {owner} cannot be {value!r}. Choose {wanted}.")
+        raise OptionError(f"the {choice.name} of {owner} cannot be {value!r}. Choose {wanted}.")

@@ -89,14 +89,16 @@ def _is_address(target: Target) -> bool:
 def _addressed(targets: Sequence[Target]) -> tuple[str, list[Target]]:
     """The one layer that addresses name, and the maps or units of it."""
     said = [parse_address(t) if isinstance(t, str) else None for t in targets]
-    layers = {None if one is None or one.pre else one.layer for one in said}
+    layers = {None if address is None or address.pre else address.layer for address in said}
     if None in layers or len(layers) > 1:
         raise OptionError(f"the targets {', '.join(map(str, targets))} are not all of one layer. Attribute them apart.")
     targets_in_it = list[Target]()
-    for one in said:
-        if one is None or one.map is None:
-            raise OptionError(f"'{one}' is no target. {FORMS}")
-        targets_in_it.append(one.map if one.y is None or one.x is None else (one.map, one.y, one.x))
+    for address in said:
+        if address is None or address.map is None:
+            raise OptionError(f"'{address}' is no target. {FORMS}")
+        targets_in_it.append(
+            address.map if address.y is None or address.x is None else (address.map, address.y, address.x)
+        )
     return str(layers.pop()), targets_in_it
 
 

@@ -61,28 +61,32 @@ def methods_of(net: Network, said: str | Sequence[Method]) -> dict[str, Method]:
     """By name, the methods of classes that a text means, or that were made for the network. Raises OptionError."""
     if isinstance(said, str):
         return parse_methods(net, said)
-    for one in said:
-        if one.net is not net or one.of:
-            whose = f"units of {one.of}" if one.of else f"classes of {one.net.path}"
-            raise OptionError(f"{one.name} was made to explain {whose}, not classes of {net.path}. Make it anew.")
+    for method in said:
+        if method.net is not net or method.of:
+            whose = f"units of {method.of}" if method.of else f"classes of {method.net.path}"
+            raise OptionError(f"{method.name} was made to explain {whose}, not classes of {net.path}. Make it anew.")
     if not said:
         raise OptionError(f"there is no method. {FORM}")
-    names = [one.name for one in said]
-    full = {one: ":".join([one.name, *(f"{key}={value}" for key, value in one.options.items())]) for one in said}
-    return {one.name if names.count(one.name) == 1 else full[one]: one for one in said}
+    names = [method.name for method in said]
+    full = {
+        method: ":".join([method.name, *(f"{key}={value}" for key, value in method.options.items())]) for method in said
+    }
+    return {method.name if names.count(method.name) == 1 else full[method]: method for method in said}
 
 
 def suited_methods(net: Network, names: str) -> tuple[dict[str, Method], dict[str, str]]:
     """Of the methods that a text names those that show something of the network's classes; why others do not."""
     methods, pool = parse_methods(net, names), net.score_pool()
     why = "the global pool of this network spreads the signal of a class evenly over all places"
-    left_out = {name: why for name, one in methods.items() if pool and isinstance(one, Deconvnet) and not one.start}
-    return {name: one for name, one in methods.items() if name not in left_out}, left_out
+    left_out = {
+        name: why for name, method in methods.items() if pool and isinstance(method, Deconvnet) and not method.start
+    }
+    return {name: method for name, method in methods.items() if name not in left_out}, left_out
 
 
 def _options(kind: type[Method], said: Sequence[str]) -> dict[str, Any]:
     """The options of a method, in the types that its fields have."""
-    types, options = {one.name: one.type for one in kind.takes()}, dict[str, Any]()
+    types, options = {field.name: field.type for field in kind.takes()}, dict[str, Any]()
     for part in said:
         name, _, value = part.partition("=")
         if name not in types:

@@ -79,12 +79,12 @@ def _annotations(path: Path, model: onnx.ModelProto) -> dict[str, str] | None:
     """The metadata of the file in `path` if it holds that model, else None."""
     try:
         with open_regular(path) as file:
-            told = onnx.ModelProto.FromString(file.read(LARGEST))
+            head = onnx.ModelProto.FromString(file.read(LARGEST))
     except (OSError, ValueError, DecodeError):
         return None
-    metadata = {prop.key: prop.value for prop in told.metadata_props}
-    del told.metadata_props[:]
-    return metadata if told == model else None
+    metadata = {prop.key: prop.value for prop in head.metadata_props}
+    del head.metadata_props[:]
+    return metadata if head == model else None
 
 
 def read_class_names(path: str | Path) -> list[str]:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
+import numpy as np
+
 from inspectnet.analyses.explain import ExplainedImage, Explanation, LikelyClass
 from inspectnet.figures.comparison import Row, draw_comparison
 from inspectnet.figures.display import Display
@@ -20,7 +22,7 @@ HEAT = "heat over the photo in grey: from 0 to the largest value of each map"
 
 def figures(result: Explanation, display: Display) -> Iterator[tuple[str, Figure]]:
     """The page, with a row for each image; and each of its pictures alone, in the network's resolution."""
-    signals = {name: one.values for name, one in result.attributions.items() if one.values.ndim == 4}
+    signals = _signals(result)
     windows = display.windows(joint(list(signals.values()))) if signals else None
     pictures, zoom = _pictures(result, display, windows)
     rows = [
@@ -31,7 +33,7 @@ def figures(result: Explanation, display: Display) -> Iterator[tuple[str, Figure
         )
         for i, (image, photo) in enumerate(zip(result.images, result.photos, strict=True))
     ]
-    layers = {name: one.layer for name, one in result.attributions.items()}
+    layers = {name: attribution.layer for name, attribution in result.attributions.items()}
     yield (
         "explain",
         draw_comparison(
@@ -70,20 +72,26 @@ def _cells(likely: LikelyClass) -> tuple[str, str]:
     return class_words(likely.name, likely.number), percent(likely.probability)
 
 
+def _signals(result: Explanation) -> dict[str, np.ndarray]:
+    """By method its signals in pixels; methods of a layer's maps have none."""
+    values = {name: attribution.values for name, attribution in result.attributions.items()}
+    return {name: signals for name, signals in values.items() if signals.ndim == 4}
+
+
 def _pictures(
     result: Explanation, display: Display, windows: Sequence[Box] | None
 ) -> tuple[dict[str, list[Pixels | Worded]], str]:
     """By method signals in pixels, and maps as heat over the photo, all of these windows; and which part they are."""
     whole = [Box.at(0, 0, result.photos.shape[1:3])] * len(result.photos)
-    named = {name: one.values for name, one in result.attributions.items() if one.values.ndim == 4}
+    named = _signals(result)
     shown = show_signals(
         result.about.models[0], display, list(named.values()), windows=list(windows or whole) * len(named),
         nothing=NOTHING,
     )  # fmt: skip
     signals = dict(zip(named, shown.signals, strict=True))
     return {
-        name: signals[name] if name in signals else heat_pictures(one.values, result.photos, windows)
-        for name, one in result.attributions.items()
+        name: signals[name] if name in signals else heat_pictures(attribution.values, result.photos, windows)
+        for name, attribution in result.attributions.items()
     }, shown.zoom
 
 

@@ -64,12 +64,12 @@ def show_signals(
                 for pixels in (pictures, photos):
                     if pixels:
                         pixels[group][number] = mark_beyond(pixels[group][number], shown, image)
-    told = [
+    worded = [
         [_worded(pixels, signal, nothing) for pixels, signal in zip(drawn, group, strict=True)]
         for drawn, group in zip(pictures, cut, strict=True)
     ]
     zoom = f"{max(size)} of {max(whole)} px, where the signal is" if size != whole else ""
-    return Shown(told, photos, zoom, beyond)
+    return Shown(worded, photos, zoom, beyond)
 
 
 def heat_pictures(maps: np.ndarray, photos: np.ndarray, windows: Sequence[Box] | None = None) -> list[Pixels | Worded]:

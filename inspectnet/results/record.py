@@ -111,12 +111,12 @@ def _decode_items(record: object, kinds: list[Any], arrays: Mapping[str, Array],
 
 
 def _decode_array(record: object, arrays: Mapping[str, Array], path: str) -> Array:
-    told = _object(record, path)
-    key = told.get("array")
+    entry = _object(record, path)
+    key = entry.get("array")
     if not isinstance(key, str) or key not in arrays:
         raise ValueError(f"{path}: there is no array {key!r}")
     array = arrays[key]
-    if (list(array.shape), str(array.dtype)) != (told.get("shape"), told.get("dtype")):
+    if (list(array.shape), str(array.dtype)) != (entry.get("shape"), entry.get("dtype")):
         raise ValueError(f"{path}: the array {key} is another than the record says")
     return array
 
