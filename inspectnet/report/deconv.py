@@ -14,7 +14,7 @@ from inspectnet.figures.page import Figure, Pixels, Worded
 from inspectnet.report.lines import show
 from inspectnet.report.names import file_names
 from inspectnet.report.signals import BEYOND, Shown, policy_words, show_signals
-from inspectnet.report.tables import Cell, csv_text
+from inspectnet.report.tables import Cell, Table
 from inspectnet.results import Model
 
 COLUMNS = ("layer", "map", "class", "rank", "image", "value", "y", "x", "x0", "y0", "x1", "y1")
@@ -52,7 +52,7 @@ def figures(result: Features, display: Display) -> Iterator[tuple[str, Figure]]:
         yield names[features.layer], page
 
 
-def tables(result: Features) -> Iterator[tuple[str, str]]:
+def tables(result: Features) -> Iterator[Table]:
     """A row for each activation, to sort and to look up: top.csv."""
     rows: list[list[Cell]] = [
         [layer.layer, features.map, features.class_name, rank, top.image, top.value, top.y, top.x, *top.box]
@@ -60,7 +60,7 @@ def tables(result: Features) -> Iterator[tuple[str, str]]:
         for features in layer.maps
         for rank, top in enumerate(features.top)
     ]
-    yield "top.csv", csv_text(COLUMNS, rows)
+    yield "top.csv", COLUMNS, rows
 
 
 def print_result(result: Features) -> None:

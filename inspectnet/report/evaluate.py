@@ -10,7 +10,7 @@ from inspectnet.figures.comparison import Row, draw_comparison
 from inspectnet.figures.confusion import MOST_NAMES, draw_confusion
 from inspectnet.figures.display import Display
 from inspectnet.figures.page import Figure
-from inspectnet.report.tables import Column, csv_text, print_table
+from inspectnet.report.tables import Column, Table, print_table
 
 WORST = 10  # classes in the table
 MOST = 2000  # classes in a matrix that is written out
@@ -40,17 +40,17 @@ def _caption(result: Evaluation, pair: ConfusedPair) -> str:
     return f"{names[pair.true]} taken for {names[pair.taken_for]}: {pair.count} of {images}"
 
 
-def tables(result: Evaluation) -> Iterator[tuple[str, str]]:
+def tables(result: Evaluation) -> Iterator[Table]:
     """The same matrix, and a row for each image that the last model, or all together, took for another class."""
     accuracy, names = result.accuracy, result.classes
     answers = accuracy.answers[-1]
     if len(names) <= MOST:
         counts = accuracy.confusion(answers).tolist()
         rows = [[name, *row] for name, row in zip(names, counts, strict=True)]
-        yield "confusion.csv", csv_text(["true class", *names], rows)
+        yield "confusion.csv", ["true class", *names], rows
     wrong = np.flatnonzero(answers.rank).tolist()
     pairs = ((accuracy.images[i], names[accuracy.labels[i]], names[answers.predicted[i]], i) for i in wrong)
-    yield "wrong.csv", csv_text(WRONG, [[*told, int(answers.rank[i]), float(answers.loss[i])] for *told, i in pairs])
+    yield "wrong.csv", WRONG, [[*told, int(answers.rank[i]), float(answers.loss[i])] for *told, i in pairs]
 
 
 def print_result(result: Evaluation) -> None:

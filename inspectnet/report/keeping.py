@@ -14,6 +14,7 @@ from inspectnet.files.parsing import parse_json
 from inspectnet.files.staging import read_result
 from inspectnet.report.envelope import ARRAYS, envelope_of, result_of
 from inspectnet.report.folder import RECORD, OutputFolder, output_folder
+from inspectnet.report.tables import csv_text
 from inspectnet.report.topics import presenter
 from inspectnet.results import Result
 
@@ -87,8 +88,8 @@ def write_result(folder: OutputFolder, result: Result, display: Display = DISPLA
     show = presenter(result)
     for name, figure in show.figures(result, display):
         folder.write_figure(name, figure)
-    for name, text in show.tables(result) if hasattr(show, "tables") else ():
-        folder.write_text(name, text)
+    for name, columns, rows in show.tables(result) if hasattr(show, "tables") else ():
+        folder.write_text(name, csv_text(columns, rows, folder.about))
     if arrays:
         folder.write_npz(ARRAYS, arrays)
     folder.write_record(envelope)

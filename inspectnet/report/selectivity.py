@@ -11,7 +11,7 @@ from inspectnet.figures.comparison import Row, draw_comparison
 from inspectnet.figures.display import Display
 from inspectnet.figures.page import Figure
 from inspectnet.report.signals import BEYOND, joint, show_signals
-from inspectnet.report.tables import csv_text, ends, print_table
+from inspectnet.report.tables import Table, ends, print_table
 
 SHOWN = 5  # neighbours in the picture
 SHARES = tuple(range(0, 101, 5))  # per cent of the maps, at which their sorted indices are drawn
@@ -54,12 +54,12 @@ def _draw_classes(classes: ClassSelectivity, title: str) -> Figure:
     return draw_chart([panel], [f"{share} %" for share in SHARES], title=title, footer=footer)
 
 
-def tables(result: Selectivity) -> Iterator[tuple[str, str]]:
+def tables(result: Selectivity) -> Iterator[Table]:
     """A row for each map, if the images have labels: maps.csv."""
     if classes := result.classes:
         columns = zip(classes.index.tolist(), classes.chance.tolist(), classes.best_names, strict=True)
         rows = [[m, *numbers] for m, numbers in enumerate(columns)]
-        yield "maps.csv", csv_text(["map", "class selectivity", "labels shuffled", "class"], rows)
+        yield "maps.csv", ["map", "class selectivity", "labels shuffled", "class"], rows
 
 
 def print_result(result: Selectivity) -> None:

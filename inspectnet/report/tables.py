@@ -3,10 +3,11 @@
 import contextlib
 import csv
 import io
+import json
 import numbers
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ NUMBER = re.compile(r"[-+]?(\d[\d,.]*(e[-+]?\d+)?|inf|nan)( ?%)?")
 Cell = str | int | float | bool | None
 Cells = Sequence[Cell | Interval]
 Columns = Sequence["str | Column"]
+Table = tuple[str, Sequence[str], Iterable[Sequence[Cell]]]  # of a CSV file: its name, columns, rows
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,12 @@ def ends(interval: Interval | Sequence[float | None] | None, times: float = 1, f
     return " to ".join("-" if end is None else f"{times * end:{form}}" for end in both)
 
 
-def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
-    """A table as CSV: numbers in full, None as nothing."""
+def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Cell]], about: Mapping[str, object]) -> str:
+    """A table as CSV: numbers in full, None as nothing. A last column, empty, is called by what made it, as JSON."""
     text = io.StringIO()
     sheet = csv.writer(text, lineterminator="\n")
-    sheet.writerow(columns)
-    sheet.writerows(rows)
+    sheet.writerow([*columns, json.dumps(about)])
+    sheet.writerows([*row, None] for row in rows)
     return text.getvalue()
 
 

@@ -139,7 +139,7 @@ def test_files_hold_the_same_and_the_answer_to_each_image(model, labelled, tmp_p
     assert check_result(tmp_path / "out").accuracy.images[-1] == "red/3.png"
     with open(tmp_path / "out" / "confusion.csv", newline="") as file:
         rows = list(csv.reader(file))
-    assert rows == [
+    assert [row[:-1] for row in rows] == [
         ["true class", "red", "green", "blue"],
         ["red", "3", "1", "0"],
         ["green", "0", "4", "0"],

@@ -1,7 +1,9 @@
 """No output takes the place of a file that was read, nor, unasked, of another run's results."""
 
+import csv
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import onnx
 import onnx_ir
 import pytest
 from commands import contents, done, noisy_photos, refused, write_network
+from PIL import Image
 
 from inspectnet.files.staging import PLACES, PREFIX, WHOLE
 
@@ -189,6 +192,42 @@ def test_a_run_leaves_the_results_of_another_and_says_where_its_own_are(model, t
     assert contents(out) == before and (out.with_name("deconv-3") / "result.json").exists()
     done(capsys, *arguments, "--method", "gradient", "--force")
     assert method_of(out) == "gradient"
+
+
+def told_by(path):
+    """What a file tells of its making."""
+    if path.suffix == ".png":
+        with Image.open(path) as picture:
+            return json.loads(picture.info["Description"])
+    if path.suffix == ".csv":
+        header, *rows = csv.reader(path.read_text().splitlines())
+        assert rows and all(len(row) == len(header) and not row[-1] for row in rows)
+        return json.loads(header[-1])
+    if path.suffix == ".svg":
+        return json.loads(re.search(r"<dc:description>(.*?)</dc:description>", path.read_text(), re.DOTALL)[1])
+    if path.suffix == ".pdf":
+        return json.loads(re.search(rb"/Subject \((.*?)(?<!\\)\)", path.read_bytes(), re.DOTALL)[1].replace(b"\\", b""))
+    return json.loads(path.read_text())
+
+
+def test_two_runs_over_three_layers_lose_nothing_and_each_file_tells_what_made_it(tmp_path, capsys, rng, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    weights = {"k": rng.normal(size=(4, 3, 3, 3)), "j": rng.normal(size=(4, 4, 3, 3))}
+    body = "c = Conv (image, k) \n r = Relu (c) \n d = Conv (r, j) \n s = Relu (d) \n y = Conv (s, j)"
+    model = write_network(tmp_path / "m.onnx", body, weights, SIDE)
+    photos = noisy_photos(tmp_path / "photos", {"a.png": (20, 20), "b.png": (20, 20)})
+    arguments = ("deconv", model, "-l", "conv*", "--images", photos, "--format", "png,svg,pdf", "--top", 1)
+    for method in ("deconvnet", "gradient"):
+        done(capsys, *arguments, "-m", method)
+    pictures = {f"conv{i}.{form}" for i in (1, 2, 3) for form in ("png", "svg", "pdf")}
+    for folder, method in (("deconv", "deconvnet"), ("deconv-2", "gradient")):
+        files = sorted((tmp_path / "out" / "m" / folder).iterdir())
+        assert {path.name for path in files} == pictures | {"arrays.npz", "result.json", "top.csv"}
+        for path in files:
+            if path.suffix != ".npz":  # which is a part of its result.json
+                told = told_by(path)
+                assert (told["command"], told["options"]["policy"]["method"]) == ("deconv", method), path
+                assert told["models"][0]["name"] == "m.onnx" and told["images"]["count"] == 2
 
 
 def test_a_folder_that_is_asked_for_and_holds_another_run_is_refused_at_once(model, tmp_path, capsys):
