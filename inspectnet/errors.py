@@ -65,6 +65,13 @@ def nearest(name: str, choices: Iterable[str], limit: int = 3) -> str:
     return f" Did you mean {' or '.join(near)}?" if near else ""
 
 
+def check_choice(what: str, choice: str, choices: Iterable[str]) -> None:
+    """Raise OptionError, with the nearest ones, for a choice that there is not; what: it is called, as method."""
+    known = list(choices)
+    if choice not in known:
+        raise OptionError(f"no {what} '{choice}'.{nearest(choice, known)} There are: {', '.join(known)}.")
+
+
 def blame(error: Exception, path: str | Path) -> ModelError | None:
     """What to raise in place of what the graph of the model in `path` made the code raise; None for other errors.
 

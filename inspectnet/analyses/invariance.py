@@ -18,7 +18,7 @@ from inspectnet.analyses.labelled_photos import LabelledPhoto, LabelledPhotos, l
 from inspectnet.analyses.provenance import provenance
 from inspectnet.analyses.sweeps import Comparison, Sweep, compare_alike
 from inspectnet.arguments import checks_arguments
-from inspectnet.errors import ModelError, OptionError, nearest
+from inspectnet.errors import ModelError, OptionError, check_choice
 from inspectnet.images import Sources, changes, collection_of, collections_of, in_memory, sources_of
 from inspectnet.images.amounts import (
     DIRECTIONS,
@@ -189,14 +189,9 @@ def ends(network: Network) -> list[str]:
 
 def check_choices(distance: str, direction: str, border: str) -> None:
     """Raise OptionError for a distance, a direction or a border that does not exist."""
-    _check_choice("distance", distance, DISTANCES)
-    _check_choice("direction", direction, tuple(DIRECTIONS))
-    _check_choice("border", border, changes.BORDERS)
-
-
-def _check_choice(what: str, choice: str, choices: Sequence[str]) -> None:
-    if choice not in choices:
-        raise OptionError(f"no {what} '{choice}'.{nearest(choice, choices)} Choose {', '.join(choices)}.")
+    check_choice("distance", distance, DISTANCES)
+    check_choice("direction", direction, DIRECTIONS)
+    check_choice("border", border, changes.BORDERS)
 
 
 def _all_amounts(
@@ -206,7 +201,7 @@ def _all_amounts(
     said: Amounts = transforms if isinstance(transforms, Mapping) else dict.fromkeys(transforms)
     amounts = dict[str, np.ndarray]()
     for name, values in said.items():
-        _check_choice("transform", name, TRANSFORMS)
+        check_choice("transform", name, TRANSFORMS)
         usual = alike_amounts(name, size, alike) if alike else paper_amounts(name, size, by_pixel)
         amounts[name] = usual if values is None else np.asarray(values, np.float64)
         if amounts[name].ndim != 1 or len(amounts[name]) < 2:

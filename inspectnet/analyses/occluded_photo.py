@@ -9,10 +9,10 @@ from inspectnet.analyses.hidden_places import answer, respond
 from inspectnet.analyses.occlusion_summary import compare_with_box, correlate
 from inspectnet.analyses.selection import Selection, select_maps
 from inspectnet.classes import short_names
-from inspectnet.errors import LayerError, OptionError, RuleError
+from inspectnet.errors import LayerError, RuleError, check_choice
 from inspectnet.geometry import Box, Unit
 from inspectnet.graph.layers import Layer
-from inspectnet.images.occluder import Grid, check_fill, cover_of, slide
+from inspectnet.images.occluder import FILLS, Grid, cover_of, slide
 from inspectnet.methods import cam_layer
 from inspectnet.network import Network
 from inspectnet.results import derived
@@ -162,9 +162,8 @@ class Setup:
 
     def __post_init__(self) -> None:
         network = self.network
-        check_fill(self.fill)
-        if self.by not in STRENGTHS:
-            raise OptionError(f"maps are not compared by '{self.by}'. Say {' or '.join(STRENGTHS)}.")
+        check_choice("fill", self.fill, FILLS)
+        check_choice("strength", self.by, STRENGTHS)
         self.grid = slide(network.input_shape[1:], self.patch, self.stride)
         strongest = [] if self.asked else [Selection(cam_layer(network), count=1)]
         self.selections = strongest or select_maps(network, self.asked, 1)

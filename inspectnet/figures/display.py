@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inspectnet.errors import OptionError
+from inspectnet.errors import OptionError, check_choice
 from inspectnet.figures.colour import check_finite, grey_centred
 from inspectnet.geometry import Box
 
@@ -35,8 +35,7 @@ class Display:
     def __post_init__(self) -> None:
         if not 0 < self.clip <= 100:
             raise OptionError(f"--clip {self.clip:g} is no percentile. Choose one up to 100, which cuts nothing off.")
-        if self.scale not in SCALES:
-            raise OptionError(f"no scale '{self.scale}'. Choose one of: {', '.join(SCALES)}.")
+        check_choice("scale", self.scale, SCALES)
 
     def windows(self, signals: Signals) -> list[Box]:
         """The part of each tile (N, C, h, w) that is shown: all of one size, around most of its energy.

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from inspectnet.errors import OptionError
+from inspectnet.errors import check_choice
 
 FORMATS = ("png", "svg", "pdf")
 FAST = 3  # of zlib's levels: a third of the default's time for a few per cent more bytes
@@ -28,8 +28,8 @@ SUBJECT = {"svg": "Description", "pdf": "Subject"}
 def check_formats(formats: Sequence[str]) -> list[str]:
     """The formats, each once, in small letters. Raises OptionError for one that there is not."""
     forms = [form.strip().lower() for form in formats]
-    if strange := [form for form in forms if form not in FORMATS]:
-        raise OptionError(f"the format '{strange[0]}' is none of {', '.join(FORMATS)}.")
+    for form in forms:
+        check_choice("format", form, FORMATS)
     return list(dict.fromkeys(forms))
 
 

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from inspectnet.errors import OptionError
+from inspectnet.errors import OptionError, check_choice
 from inspectnet.images import changes
 from inspectnet.images.changes import Change, Scene
 from inspectnet.images.fit import Pixels
@@ -87,8 +87,7 @@ def parse_transforms(text: str) -> dict[str, list[float] | None]:
     amounts = dict[str, list[float] | None]()
     for part in filter(None, map(str.strip, text.split(","))):
         name, equals, numbers = part.partition("=")
-        if name not in TRANSFORMS:
-            raise OptionError(f"--transform '{name}' is none of {', '.join(TRANSFORMS)}.")
+        check_choice("transform", name, TRANSFORMS)
         amounts[name] = _numbers(numbers, name) if equals else None
     if not amounts:
         raise OptionError("--transform is empty. Name one or more of translate, scale, rotate, zoom.")

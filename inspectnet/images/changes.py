@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from inspectnet.errors import OptionError, nearest
+from inspectnet.errors import OptionError, check_choice
 from inspectnet.images.fit import Pixels
 from inspectnet.images.prepare import Preparation, Prepared
 
@@ -107,8 +107,7 @@ def make_scene(photo: Pixels, preparation: Preparation, border: str = "photo") -
     border: what comes in from outside the window. photo: the rest of the photo, and beyond it the mean; mean: the
     mean at once; edge: the window's outermost pixels again; mirror: its mirror image. Raises OptionError, ImageError.
     """
-    if border not in BORDERS:
-        raise OptionError(f"no border '{border}'.{nearest(border, BORDERS)} Choose {', '.join(BORDERS)}.")
+    check_choice("border", border, BORDERS)
     if border == "photo":
         return Scene(*preparation.surround(photo), preparation, photo, border)
     return Scene(preparation.fit(photo), (0, 0), preparation, photo, border)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inspectnet.errors import OptionError
+from inspectnet.errors import OptionError, check_choice
 from inspectnet.geometry import Box
 from inspectnet.images.boxes import fill_box
 from inspectnet.images.fit import Pixels
@@ -70,12 +70,6 @@ def slide(size: tuple[int, int], patch: int | None = None, stride: int | None = 
     return Grid(patch, stride, *(np.arange((n - patch) % stride // 2, n - patch + 1, stride) for n in size))
 
 
-def check_fill(fill: str) -> None:
-    """Raise OptionError if `fill` is none of FILLS."""
-    if fill not in FILLS:
-        raise OptionError(f"nothing called '{fill}' fills a square. Say {', '.join(FILLS[:-1])} or {FILLS[-1]}.")
-
-
 def cover_of(fill: str, x: Prepared, preparation: Preparation, patch: int, seed: int = 0) -> Prepared:
     """(C, H, W): what stands in the square, wherever on the prepared image x (C, H, W) it is; one of FILLS.
 
@@ -83,7 +77,7 @@ def cover_of(fill: str, x: Prepared, preparation: Preparation, patch: int, seed:
     photo, blurred with a deviation of a quarter of the square. noise: the photo's own pixels, shuffled by the seed.
     Raises OptionError.
     """
-    check_fill(fill)
+    check_choice("fill", fill, FILLS)
     if fill == "mean":
         return np.zeros_like(x)
     if fill == "noise":

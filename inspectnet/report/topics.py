@@ -7,7 +7,7 @@ have `tables(result)`, an iterator of (name of a CSV file, columns, rows).
 from importlib import import_module
 from types import ModuleType
 
-from inspectnet.errors import OptionError, nearest
+from inspectnet.errors import check_choice
 from inspectnet.results import Result
 
 TOPICS = {
@@ -28,8 +28,7 @@ TOPICS = {
 
 def result_type(command: str) -> type[Result]:
     """The type of the results of a command. Raises OptionError for one that there is not."""
-    if command not in TOPICS:
-        raise OptionError(f"no results of '{command}'.{nearest(command, TOPICS)} There are: {', '.join(TOPICS)}.")
+    check_choice("results of", command, TOPICS)
     kind: type[Result] = getattr(import_module(f"inspectnet.analyses.{command}"), TOPICS[command])
     return kind
 

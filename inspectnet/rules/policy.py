@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import onnx_ir as ir
 
-from inspectnet.errors import OptionError, nearest
+from inspectnet.errors import check_choice
 
 if TYPE_CHECKING:
     from inspectnet.rules.registry import Rule
@@ -55,10 +55,10 @@ class Policy:
     lrn: str = ""
 
     def __post_init__(self) -> None:
-        _check("method", self.method, self.rows())
+        check_choice("method", self.method, self.rows())
         for axis in ("unpool", "lrn"):
             chosen = getattr(self, axis) or getattr(self.rows()[self.method], axis)
-            _check(axis, chosen, AXES[axis])
+            check_choice(axis, chosen, AXES[axis])
             object.__setattr__(self, axis, chosen)
 
     @classmethod
@@ -80,8 +80,3 @@ class Policy:
     def stays_in_field(self) -> bool:
         """Whether a unit's projection depends on what the unit sees alone; overwritten by neighbours it does not."""
         return self.unpool != "overwrite"
-
-
-def _check(what: str, word: str, words: "dict[str, Row] | tuple[str, ...]") -> None:
-    if word not in words:
-        raise OptionError(f"no {what} '{word}'.{nearest(word, words)} There are: {', '.join(words)}.")

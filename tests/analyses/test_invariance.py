@@ -133,7 +133,7 @@ def test_the_last_hidden_layer_is_the_one_below_the_classifier(exported, name, w
         ({"transforms": {"scale": np.ones(1)}}, OptionError, "needs two amounts or more"),
         ({"transforms": {"scale": np.array([0.1, 1])}}, OptionError, "cannot be scaled by 0.1"),
         ({"distance": "cosin"}, OptionError, r"no distance 'cosin'. Did you mean cosine\?"),
-        ({"direction": "up"}, OptionError, "Choose vertical, horizontal, diagonal"),
+        ({"direction": "up"}, OptionError, "There are: vertical, horizontal, diagonal"),
         ({"border": "sky"}, OptionError, "no border 'sky'"),
         ({"layers": ["conv9"]}, LayerError, "conv9"),
         ({"labels": np.array([5])}, OptionError, "there is no class 5: there are 5, 0 to 4"),

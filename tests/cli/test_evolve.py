@@ -99,4 +99,4 @@ def test_figures_are_written_in_the_forms_that_were_asked_for(capsys, snapshots,
     assert {path.suffix for path in out.glob("evolution.*")} == {".svg", ".pdf"}
     assert "conv1</text>" in (out / "evolution.svg").read_text()
     line = refused(capsys, "evolve", snapshots, "-l", "conv1", "--images", photos, "-o", out, "--format", "gif")
-    assert "format 'gif' is none of png, svg, pdf" in line
+    assert "no format 'gif'. There are: png, svg, pdf" in line

@@ -335,5 +335,5 @@ def test_how_signals_are_drawn_is_a_choice_that_changes_pictures_and_no_number(m
     result = inspectnet.load(out)
     drawn, plain = (encode(inspectnet.plot(result, **how), "png") for how in ({"clip": 80, "scale": "page"}, {}))
     assert drawn != plain
-    with pytest.raises(OptionError, match=r"no scale 'row'. Choose one of: tile, map, page"):
+    with pytest.raises(OptionError, match=r"no scale 'row'. There are: tile, map, page"):
         inspectnet.plot(result, scale="row")

@@ -134,7 +134,7 @@ def test_the_same_bytes_come_out_twice_and_a_photo_that_cannot_be_read_is_named(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["-t", "shear"], "--transform 'shear' is none of translate, scale, rotate"),
+        (["-t", "shear"], "no transform 'shear'. There are: translate, scale, rotate"),
         (["-t", ","], "--transform is empty"),
         (["-t", "scale=1:2"], "--transform scale=1:2 is not from:to:step with two amounts or more"),
         (["-t", "scale=2:1:0.5"], "--transform scale=2:1:0.5 is not from:to:step"),

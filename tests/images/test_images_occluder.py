@@ -95,7 +95,7 @@ def test_a_network_of_one_channel_or_of_bgr_is_covered_too(fill, rng):
 
 
 def test_an_unknown_fill_is_refused(x):
-    with pytest.raises(OptionError, match=r"nothing called 'black' fills a square. Say grey, mean, blur or noise."):
+    with pytest.raises(OptionError, match=r"no fill 'black'. There are: grey, mean, blur, noise"):
         cover_of("black", x, PLAIN, 4)
 
 

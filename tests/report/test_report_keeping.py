@@ -59,7 +59,7 @@ def test_a_result_is_plotted_and_a_figure_that_it_does_not_have_is_refused(resul
 
 
 def test_a_format_that_there_is_not_is_refused_before_anything_is_written(result, tmp_path):
-    with pytest.raises(OptionError, match="'gif' is none of png, svg, pdf"):
+    with pytest.raises(OptionError, match=r"no format 'gif'\. There are: png, svg, pdf"):
         inspectnet.save(result, tmp_path / "kept", formats=["gif"])
     assert not (tmp_path / "kept").exists()
 
