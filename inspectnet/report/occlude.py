@@ -29,7 +29,8 @@ def figures(result: Occlusion, display: Display) -> Iterator[tuple[str, Figure]]
     how = policy_words(options["policy"], result.operators)
     keys = f"tick: nothing hidden; outlined: where the class loses most; projections: {display.words()}; {BEYOND}"
     strips = [_strip(photo, result, display) for photo in result.photos if photo.photo is not None]
-    yield "occlude", draw_occlusion(strips, title=title, footer=f"{square}; {how}; {keys}")
+    first = f"the first {len(strips)} of {len(result.photos)} photos; " if len(strips) < len(result.photos) else ""
+    yield "occlude", draw_occlusion(strips, title=title, footer=f"{first}{square}; {how}; {keys}")
 
 
 def print_result(result: Occlusion) -> None:
