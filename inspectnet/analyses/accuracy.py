@@ -8,6 +8,7 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from inspectnet.errors import ModelError, OptionError
 from inspectnet.graph.scores import ClassScores
 from inspectnet.images import Collection, Preparation, Seen, TenCrops
 from inspectnet.network import Network
+from inspectnet.results import Axes, Below
 from inspectnet.scanning import Gather, Rows, scan
 
 TOP = 5
@@ -25,11 +27,11 @@ TOP = 5
 class Answers:
     """What one network, or several together, answered to each image."""
 
-    predicted: np.ndarray
+    predicted: Annotated[np.ndarray, Axes("images", "int64"), Below("classes")]
     """(N,) int64: the class it takes the image for."""
-    rank: np.ndarray
+    rank: Annotated[np.ndarray, Axes("images", "int64"), Below("classes")]
     """(N,) int64: how many classes it finds more likely than the true one; 0 is a right answer."""
-    loss: np.ndarray
+    loss: Annotated[np.ndarray, Axes("images", "float64", nan=True)]
     """(N,) float64: -log of the true class's probability."""
 
     def error(self, top: int = 1) -> float:
@@ -75,13 +77,13 @@ class ClassErrorRate:
 class Accuracy:
     """The answers of each network, and after them those of all together if they are several."""
 
-    images: tuple[str, ...]
+    images: Annotated[tuple[str, ...], Axes("images+")]
     """Id of each image that was read, in the order of the collection."""
-    labels: np.ndarray
+    labels: Annotated[np.ndarray, Axes("images", "int64"), Below("classes")]
     """(N,) int64: its class."""
-    classes: int
+    classes: Annotated[int, Axes("classes")]
     """K."""
-    answers: tuple[Answers, ...]
+    answers: Annotated[tuple[Answers, ...], Axes("answers+")]
 
     def differences(self, top: int = 1) -> tuple[Difference, ...]:
         """Of every two results."""

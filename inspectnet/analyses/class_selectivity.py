@@ -1,6 +1,7 @@
 """Class selectivity: how much more the images of one class excite each map than all others do (Morcos et al. 2018)."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from inspectnet.graph.layers import Layer
 from inspectnet.images import Targets
 from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
-from inspectnet.results import Images, derived
+from inspectnet.results import Axes, Images, derived
 from inspectnet.scanning import Gather, NetworkQuestion, Rows, scan
 
 
@@ -20,13 +21,13 @@ class ClassSelectivity:
     """How much more the images of one class excite each map of a layer than all others do; (K,)."""
 
     images: Images
-    index: np.ndarray
+    index: Annotated[np.ndarray, Axes("maps")]
     """0: all classes alike; 1: one class alone. 0 for a map that nothing activates."""
-    chance: np.ndarray
+    chance: Annotated[np.ndarray, Axes("maps")]
     """The same with the labels shuffled: what few images of each class give by themselves."""
-    best: np.ndarray
+    best: Annotated[np.ndarray, Axes("maps")]
     """The class that excites it most."""
-    best_names: tuple[str, ...]
+    best_names: Annotated[tuple[str, ...], Axes("maps")]
     """What that class is called."""
 
     @derived

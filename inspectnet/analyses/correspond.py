@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from inspectnet.images.places import Hidden, random_ways
 from inspectnet.images.prepare import Preparation
 from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
-from inspectnet.results import Images, Result, derived
+from inspectnet.results import Axes, Images, Result, derived
 
 SHOWN = 8  # photos that are kept as pictures
 
@@ -57,13 +57,13 @@ class PartConsistency:
     """
 
     part: str
-    distance: np.ndarray
+    distance: Annotated[np.ndarray, Axes("randoms+1 pairs", "float64")]
     """(1 + R, n): the share of dimensions whose signs differ."""
-    among_touched: np.ndarray
+    among_touched: Annotated[np.ndarray, Axes("randoms+1 pairs", "float64", nan=True)]
     """(1 + R, n): the same of the dimensions that change in either photo; NaN where none does."""
-    chance: np.ndarray
+    chance: Annotated[np.ndarray, Axes("randoms+1 pairs", "float64")]
     """(1 + R, n): the distance to be expected of two vectors with as many signs of each kind."""
-    changed: np.ndarray
+    changed: Annotated[np.ndarray, Axes("randoms+1 photos", "float64")]
     """(1 + R, N): the share of dimensions that change at all."""
     other_parts: float | None
     """The mean distance to other parts in other photos; None if there is one part only."""
@@ -105,7 +105,7 @@ class LayerConsistency:
     """The consistency of all parts in one layer."""
 
     layer: str
-    parts: tuple[PartConsistency, ...]
+    parts: Annotated[tuple[PartConsistency, ...], Axes("parts")]
 
 
 @dataclass(frozen=True, repr=False)
@@ -113,14 +113,14 @@ class Correspondence(Result):
     """How alike the features of layers change when the same part of different photos is hidden."""
 
     command: ClassVar[str] = "correspond"
-    photos: tuple[str, ...]
-    parts: tuple[str, ...]
-    layers: tuple[LayerConsistency, ...]
+    photos: Annotated[tuple[str, ...], Axes("photos+")]
+    parts: Annotated[tuple[str, ...], Axes("parts+")]
+    layers: Annotated[tuple[LayerConsistency, ...], Axes("layers+")]
     hidden: Hidden
     """What is hidden: the parts, and where each is moved."""
-    colour: np.ndarray
+    colour: Annotated[np.ndarray, Axes("3", "uint8")]
     """(3,) uint8: what hides, in RGB."""
-    shown: np.ndarray
+    shown: Annotated[np.ndarray, Axes("shown height width 3", "uint8")]
     """(photos, H, W, 3) uint8: the first photos, as the network sees them."""
 
     @derived

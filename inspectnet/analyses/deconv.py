@@ -7,7 +7,7 @@ image wins once; the rectified map ranks, before any contrast normalisation; equ
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
@@ -21,9 +21,20 @@ from inspectnet.images import Reader, Sources
 from inspectnet.methods import policy_of
 from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
-from inspectnet.results import Result
+from inspectnet.results import Axes, Result
 from inspectnet.rules import Policy
 from inspectnet.scanning import find_strongest
+
+
+@dataclass(frozen=True)
+class Needed:
+    """The options that its page tells."""
+
+    tile: bool
+    maps: object
+    units: object
+    policy: Policy
+    seed: int
 
 
 @dataclass(frozen=True, repr=False)
@@ -31,12 +42,13 @@ class Features(Result):
     """What layers see: their strongest activations over images, or of one photo, projected to pixels."""
 
     command: ClassVar[str] = "deconv"
-    layers: tuple[LayerFeatures, ...]
+    needs: ClassVar[Any] = Needed
+    layers: Annotated[tuple[LayerFeatures, ...], Axes("layers+")]
     operators: Mapping[str, str]
     """By kind of operator below the layers, what happens to the signal at it, in words."""
     photo: str | None
     """The image, where it was a single one and no search."""
-    pixels: np.ndarray | None
+    pixels: Annotated[np.ndarray, Axes("height width 3", "uint8")] | None
     """(H, W, 3) uint8: that photo as the network saw it."""
     photo_count: int
     """How many photos could be read, which may have been cut into more tiles."""

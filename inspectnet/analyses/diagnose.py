@@ -7,7 +7,7 @@ The paper gives no numbers: those here are this project's. Frequencies are in cy
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -29,7 +29,7 @@ from inspectnet.errors import OptionError
 from inspectnet.images import Collection, Reader, Sources
 from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
-from inspectnet.results import Result, derived
+from inspectnet.results import Axes, Result, derived
 from inspectnet.rules import Policy
 from inspectnet.scanning import NetworkQuestion, Peaks, Rows, Sum, Top, scan
 
@@ -56,14 +56,19 @@ class NetworkDiagnosis:
     """Filters below this part of the median RMS are faint."""
     duplicate: float = 0.9
     """|Cosine| from which filters are duplicates."""
-    dead: Mapping[str, np.ndarray] = field(default_factory=dict)
+    dead: Mapping[str, Annotated[np.ndarray, Axes("maps", "bool")]] = field(default_factory=dict)
     """By layer (K,) bool: maps that were never above 0."""
-    response: np.ndarray | None = None
+    response: Annotated[np.ndarray, Axes("filters 2", "float64")] | None = None
     """(K, 2) float64: each filter's energy of response to the images above what the stride can carry, and in all."""
     beyond: float | None = None
     """The share of the images' own energy above that: what the response of a filter of one pixel would lose."""
     features: tuple[LayerFeatures, ...] = ()
     """Of each layer that was asked for, the strongest activation of some maps, projected."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where what is dead is not told of the filters."""
+        if self.dead and len(self.dead.get(self.filters.layer, ())) != len(self.filters.rms):
+            raise ValueError(f"dead does not tell of the {len(self.filters.rms)} filters of {self.filters.layer}")
 
     @derived
     def measures(self) -> Mapping[str, float | None]:
@@ -146,7 +151,7 @@ class Diagnosis(Result):
     command: ClassVar[str] = "diagnose"
     bands: tuple[float, float]
     """Where middle frequencies begin and end, cycles per pixel."""
-    networks: tuple[NetworkDiagnosis, ...]
+    networks: Annotated[tuple[NetworkDiagnosis, ...], Axes("models+")]
 
     @derived
     def contrasts(self) -> Mapping[str, Contrast]:

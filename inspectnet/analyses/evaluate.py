@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from inspectnet.errors import OptionError
 from inspectnet.images import Reader, Sources, Targets
 from inspectnet.network import Network
 from inspectnet.progress import Progress, note, silent
-from inspectnet.results import Result, derived
+from inspectnet.results import Axes, Below, Result, derived
 
 PAIRS, PHOTOS = 8, 5  # confused pairs that are kept, and photos of each
 
@@ -44,13 +44,13 @@ class ErrorRate:
 class ConfusedPair:
     """A class that is often taken for another one."""
 
-    true: int
-    taken_for: int
+    true: Annotated[int, Below("classes")]
+    taken_for: Annotated[int, Below("classes")]
     count: int
     """How many images of the one are taken for the other."""
-    images: tuple[str, ...]
+    images: Annotated[tuple[str, ...], Axes("shown")]
     """Those that are shown."""
-    photos: np.ndarray
+    photos: Annotated[np.ndarray, Axes("shown height width 3", "uint8")]
     """(n, H, W, 3) uint8: as the first network sees them."""
 
 
@@ -60,9 +60,9 @@ class Evaluation(Result):
 
     command: ClassVar[str] = "evaluate"
     crops: int
-    models: tuple[str, ...]
+    models: Annotated[tuple[str, ...], Axes("answers+")]
     """The networks, and all together if they are several."""
-    classes: tuple[str, ...]
+    classes: Annotated[tuple[str, ...], Axes("classes+")]
     """What the classes are called."""
     left_out: Mapping[str, int]
     """How many images were left out of each label that means no class; "" is no label at all."""

@@ -9,7 +9,7 @@ is to its last state is told by the cosine of its filters, and by linear CKA of 
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from inspectnet.inverse import field_box
 from inspectnet.methods import policy_of
 from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
-from inspectnet.results import Result, derived
+from inspectnet.results import Axes, Result, derived
 from inspectnet.rules import Policy
 from inspectnet.scanning import scan
 
@@ -36,23 +36,23 @@ class LayerEvolution:
     """One layer over E checkpoints: M of its maps, and how near all of it is to its last state."""
 
     layer: str
-    maps: tuple[int, ...]
+    maps: Annotated[tuple[int, ...], Axes("maps")]
     """M: which maps."""
-    values: np.ndarray
+    values: Annotated[np.ndarray, Axes("maps epochs", "float32")]
     """(M, E) float32: the strongest activation; 0 where nothing activates the map."""
-    images: tuple[tuple[str | None, ...], ...]
+    images: Annotated[tuple[Annotated[tuple[str | None, ...], Axes("epochs")], ...], Axes("maps")]
     """By map and checkpoint the image that wins, None where nothing activates the map."""
-    places: np.ndarray
+    places: Annotated[np.ndarray, Axes("maps epochs 2", "int64")]
     """(M, E, 2) int64: the unit's y and x in the map."""
-    boxes: np.ndarray
+    boxes: Annotated[np.ndarray, Axes("maps epochs 4", "int64")]
     """(M, E, 4) int64: x0, y0, x1, y1 of what the unit sees of the image; it may reach beyond."""
-    projections: np.ndarray
+    projections: Annotated[np.ndarray, Axes("maps epochs channels h w", "float32")]
     """(M, E, C, h, w) float32: what the unit sees of its projection; zero where nothing activates the map."""
-    filter_cosine: tuple[float, ...] | None
+    filter_cosine: Annotated[tuple[float, ...], Axes("epochs")] | None
     """E: mean cosine of the filters with those of the last checkpoint; None without filters."""
-    cka: tuple[float, ...]
+    cka: Annotated[tuple[float, ...], Axes("epochs")]
     """E: debiased linear CKA of the activations with those of the last checkpoint."""
-    cka_intervals: tuple[tuple[float, float] | None, ...]
+    cka_intervals: Annotated[tuple[tuple[float, float] | None, ...], Axes("epochs")]
     """E: from where to where it may be with other images; None of fewer than 20."""
 
     def jumps(self) -> np.ndarray:
@@ -83,9 +83,9 @@ class Evolution(Result):
     """Several layers of a network over the checkpoints of its training."""
 
     command: ClassVar[str] = "evolve"
-    epochs: tuple[int, ...]
+    epochs: Annotated[tuple[int, ...], Axes("epochs+")]
     """E, rising; the models are in the same order."""
-    layers: tuple[LayerEvolution, ...]
+    layers: Annotated[tuple[LayerEvolution, ...], Axes("layers+")]
     near: float
     """How alike a settled layer is to its last state."""
 

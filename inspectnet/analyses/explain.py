@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from inspectnet.images import Sources
 from inspectnet.methods import Cam, Method, methods_of, suited_methods
 from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
-from inspectnet.results import Result
+from inspectnet.results import Axes, Below, Result
 
 METHODS = "deconvnet,guided_backprop,gradient,grad_cam"
 FAINT = 0.02  # of the pixels
@@ -26,7 +26,7 @@ MOST = 16  # images
 class LikelyClass:
     """A class, and how likely the network finds it."""
 
-    number: int
+    number: Annotated[int, Below("classes")]
     name: str
     probability: float
 
@@ -53,7 +53,7 @@ class Attribution:
     options: Mapping[str, object]
     layer: str | None
     """The layer whose maps were weighed, or where the signal started; None where that was the class scores."""
-    values: np.ndarray
+    values: Annotated[np.ndarray, Axes("images channels+ height width | images h w", "float32")]
     """(N, C, H, W) float32, signed, in prepared units; of a method of maps (N, h, w), from 0 up."""
 
 
@@ -62,14 +62,14 @@ class Explanation(Result):
     """What in images speaks for a class."""
 
     command: ClassVar[str] = "explain"
-    images: tuple[ExplainedImage, ...]
-    attributions: Mapping[str, Attribution]
+    images: Annotated[tuple[ExplainedImage, ...], Axes("images+")]
+    attributions: Annotated[Mapping[str, Attribution], Axes("methods+")]
     """By method; one that was asked for twice by its text, options included."""
     left_out: Mapping[str, str]
     """By method that is run by default, why it was not."""
-    probabilities: np.ndarray
+    probabilities: Annotated[np.ndarray, Axes("images classes+", "float32")]
     """(N, K) float32: of all classes."""
-    photos: np.ndarray
+    photos: Annotated[np.ndarray, Axes("images height width 3", "uint8")]
     """(N, H, W, 3) uint8: what the network sees."""
 
 

@@ -4,12 +4,14 @@ Frequencies are in cycles per pixel of the prepared image; 0.5 is the finest pat
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
 from inspectnet.errors import LayerError
 from inspectnet.graph.layers import Layer
 from inspectnet.network import Network
+from inspectnet.results import Axes, Below
 from inspectnet.rules import Policy
 
 GRID = 64  # frequencies along each axis that spectra of filters are told at, if filters are not larger
@@ -23,21 +25,21 @@ class Filters:
     layer: str
     stride: tuple[int, int]
     """Pixels from unit to unit, downwards and across."""
-    weights: np.ndarray
+    weights: Annotated[np.ndarray, Axes("filters+ channels fh+ fw+", "float32")]
     """(K, C, h, w) float32: what one unit of each map sums, per pixel of the prepared image."""
-    rms: np.ndarray
+    rms: Annotated[np.ndarray, Axes("filters", "float64")]
     """(K,) float64: the root of the mean square of each filter."""
-    alike: np.ndarray
+    alike: Annotated[np.ndarray, Axes("filters", "float64")]
     """(K,) float64: |cosine| with the filter that is most like it, or most like its negative."""
-    twin: np.ndarray
+    twin: Annotated[np.ndarray, Axes("filters", "int64"), Below("filters")]
     """(K,) int64: which one that is."""
-    spectrum: np.ndarray
+    spectrum: Annotated[np.ndarray, Axes("filters side side", "float64")]
     """(K, F, F) float64: the energy at each frequency, summed over channels, 1 in all; in the order of fftfreq."""
-    bands: np.ndarray
+    bands: Annotated[np.ndarray, Axes("filters 3", "float64")]
     """(K, 3) float64: the share of a filter's energy at low, middle and high frequencies."""
-    peak: np.ndarray
+    peak: Annotated[np.ndarray, Axes("filters", "float64")]
     """(K,) float64: the frequency at which a filter's energy is largest, cycles per pixel."""
-    aliased: np.ndarray
+    aliased: Annotated[np.ndarray, Axes("filters", "float64")]
     """(K,) float64: the share of its energy above what the stride can carry, 1 / (2 stride) along either axis."""
 
 

@@ -9,7 +9,7 @@ Shifts of one pixel show aliasing: Zhang 2019, sec. 4, counts how often two shif
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -33,12 +33,13 @@ from inspectnet.images.changes import Scene, make_scene
 from inspectnet.images.fit import Pixels
 from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
-from inspectnet.results import Result, derived
+from inspectnet.results import Axes, Result, derived
 
 DISTANCES = ("relative", "raw", "cosine")
 MOST = 50  # photos
 SAMPLES, SAMPLED = 5, 5  # changes of each photo that are kept as pictures, and photos
 
+Samples = Annotated[np.ndarray, Axes("shown+ sampled+ height width 3", "uint8")]
 Amounts = Mapping[str, Sequence[float] | np.ndarray | None]
 
 
@@ -50,12 +51,12 @@ class Invariance(Result):
     distance: str
     direction: str
     border: str
-    photos: tuple[LabelledPhoto, ...]
-    sweeps: Mapping[str, Sweep]
+    photos: Annotated[tuple[LabelledPhoto, ...], Axes("photos+")]
+    sweeps: Annotated[Mapping[str, Sweep], Axes("transforms+")]
     """By transform."""
-    sampled: Mapping[str, tuple[float, ...]]
+    sampled: Annotated[Mapping[str, tuple[float, ...]], Axes("transforms")]
     """By transform the amounts of `samples`."""
-    samples: Mapping[str, np.ndarray]
+    samples: Annotated[Mapping[str, Samples], Axes("transforms")]
     """By transform (photos, amounts, H, W, 3) uint8: what the network sees of the first photos."""
 
     @derived

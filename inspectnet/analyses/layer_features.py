@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from inspectnet.images import Reader
 from inspectnet.inverse import Inverse, field_box
 from inspectnet.network import Network
 from inspectnet.progress import Progress
+from inspectnet.results import Axes
 from inspectnet.rules import Policy
 from inspectnet.scanning import Activation, Feature, Ranking, project_winners
 
@@ -37,13 +39,18 @@ class LayerFeatures:
     spatial: bool
     """Whether its units have a place in the image."""
     maps: tuple[MapFeatures, ...]
-    projections: np.ndarray
+    projections: Annotated[np.ndarray, Axes("features channels+ h w", "float32")]
     """(F, C, h, w) float32, signed: of each activation, map by map, the receptive field's part of its projection; zero
     beyond the image."""
-    patches: np.ndarray
+    patches: Annotated[np.ndarray, Axes("features h w 3", "uint8")]
     """(F, h, w, 3) uint8: the same part of the image, mid-grey beyond it."""
-    whole: np.ndarray | None = None
+    whole: Annotated[np.ndarray, Axes("channels height width", "float32")] | None = None
     """(C, H, W) float32: the whole layer's activity projected at once, for a single photo."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for other projections than there are activations."""
+        if len(self.projections) != (count := sum(len(features.top) for features in self.maps)):
+            raise ValueError(f"the layer {self.layer} has {len(self.projections)} projections of {count} activations")
 
     def by_map(self) -> Iterator[tuple[MapFeatures, np.ndarray, np.ndarray]]:
         """Each map that anything activates, with its projections and patches."""

@@ -1,16 +1,15 @@
 """The catalogue of a network: its layers, what each is called, what its units see, whether it can be inverted."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from inspectnet.analyses.provenance import provenance
+from inspectnet.analyses.provenance import preprocess_of, provenance
 from inspectnet.analyses.selection import refuse_without_layers
 from inspectnet.arguments import checks_arguments
 from inspectnet.graph.axis_field import AxisField
 from inspectnet.graph.layers import Layer
 from inspectnet.network import Network
-from inspectnet.results import Result, derived
+from inspectnet.results import Axes, Preprocess, Result, derived
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class LayerEntry:
     """The ONNX name of its output."""
     shape: tuple[int | str | None, ...]
     """(N, C, H, W), or (N, C)."""
-    field: tuple[FieldAxis, ...] | None
+    field: Annotated[tuple[FieldAxis, ...], Axes("2")] | None
     """Along height and width; None where a unit sees the whole image."""
     parameters: int
     obstacle: str | None
@@ -53,12 +52,12 @@ class Catalogue(Result):
     """The layers of a network, from the bottom up."""
 
     command: ClassVar[str] = "layers"
-    input_shape: tuple[int, ...]
+    input_shape: Annotated[tuple[int, ...], Axes("3")]
     """(C, H, W) of one image."""
     layers: tuple[LayerEntry, ...]
     unlisted_above: str | None
     """The operator above which not all layers are listed; None if all are."""
-    preprocess: Mapping[str, object] | None
+    preprocess: Preprocess | None
     """How photos become inputs, and where that was said; None if they do not."""
 
 
@@ -71,7 +70,7 @@ def layers(network: Network) -> Catalogue:
         network.input_shape,
         tuple(_entry(network, layer) for layer in network.layers),
         network.unknown,
-        {**network.photos.to_json(), "source": network.preparation_source} if network.photos else None,
+        preprocess_of(network) if network.photos else None,
     )
 
 

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from inspectnet.images.occluder import Grid, box_mask
 from inspectnet.methods import policy_of
 from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
-from inspectnet.results import Images, Result, derived
+from inspectnet.results import Axes, Images, Result, derived
 from inspectnet.rules import Policy
 from inspectnet.scanning import Ranking, find_strongest, project_winners
 
@@ -38,16 +38,25 @@ ELSEWHERE = 3  # other images in which a map is shown
 Labels = Mapping[str, int]
 
 
+@dataclass(frozen=True)
+class Needed:
+    """The options that its page tells."""
+
+    fill: str
+    policy: Policy
+
+
 @dataclass(frozen=True, repr=False)
 class Occlusion(Result):
     """What hiding each place of photos does to maps of layers and to the classes."""
 
     command: ClassVar[str] = "occlude"
+    needs: ClassVar[Any] = Needed
     grid: Grid
     """The places of the square."""
-    layers: tuple[str, ...]
+    layers: Annotated[tuple[str, ...], Axes("watched")]
     """Of each watched map, what was asked for: a layer, whose strongest map it is, or the map, as conv5:212."""
-    photos: tuple[OccludedPhoto, ...]
+    photos: Annotated[tuple[OccludedPhoto, ...], Axes("photos+")]
     other_images: Images
     """Those in which the maps of the first photos are shown, too."""
     operators: Mapping[str, str]

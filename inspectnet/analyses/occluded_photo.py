@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from inspectnet.graph.layers import Layer
 from inspectnet.images.occluder import FILLS, Grid, cover_of, slide
 from inspectnet.methods import cam_layer
 from inspectnet.network import Network
-from inspectnet.results import derived
+from inspectnet.results import Axes, Below, derived
 from inspectnet.rules import Policy
 from inspectnet.scanning import Feature
 
@@ -27,20 +28,20 @@ class WatchedMap:
     """A map of one layer, and what hiding each place of a photo does to it; (h, w) places."""
 
     layer: str
-    map: int
+    map: Annotated[int, Below("maps")]
     y: int
     x: int
     """Where its strongest unit in the whole photo is, and its activation."""
     value: float
-    whole: np.ndarray
+    whole: Annotated[np.ndarray, Axes("maps", "float64")]
     """(maps,) float64: each map of the layer, added up over its places, with nothing hidden."""
-    activity: np.ndarray
+    activity: Annotated[np.ndarray, Axes("rows columns", "float64")]
     """(h, w) float64: the map's, added up over its places (Fig. 7 b)."""
-    energy: np.ndarray
+    energy: Annotated[np.ndarray, Axes("rows columns", "float64")]
     """(h, w) float64: the squares of the projection, added up under the square."""
     probability_correlation: float | None
     """Of the drop of the class's probability with the energy; None if one of them is the same everywhere."""
-    projection: np.ndarray | None
+    projection: Annotated[np.ndarray, Axes("channels height width", "float32")] | None
     """(C, H, W) float32: of the strongest unit (Fig. 7 c); None for photos of which no pictures are kept."""
     elsewhere: tuple[Feature, ...] = ()
     """The map in the other images that excite it most, strongest first."""
@@ -81,32 +82,37 @@ class OccludedPhoto:
     """What hiding each place of one photo does; (h, w) places of the square."""
 
     image: str
-    target: int
+    target: Annotated[int, Below("classes")]
     """The class that is watched."""
     target_name: str
     target_from: str
     """What said so: option, label or prediction."""
     top1_name: str
-    whole: np.ndarray
+    whole: Annotated[np.ndarray, Axes("classes+", "float64")]
     """(classes,) float64: the probabilities with nothing hidden."""
-    probability: np.ndarray
+    probability: Annotated[np.ndarray, Axes("rows columns", "float64")]
     """(h, w) float64: of the class (Fig. 7 d)."""
-    label: np.ndarray
+    label: Annotated[np.ndarray, Axes("rows columns", "int64"), Below("classes")]
     """(h, w) int64: the most probable class (Fig. 7 e)."""
-    label_probability: np.ndarray
+    label_probability: Annotated[np.ndarray, Axes("rows columns", "float64")]
     """(h, w) float64: its probability."""
     least_at: tuple[int, int]
     """The first row and column, px, of the square that costs the class most, the first of equals."""
     winners: tuple[Winner, ...]
     """The classes in `label`, the watched one first, then by their number of places."""
-    maps: tuple[WatchedMap, ...]
+    maps: Annotated[tuple[WatchedMap, ...], Axes("watched")]
     """Layer by layer."""
-    photo: np.ndarray | None
+    photo: Annotated[np.ndarray, Axes("height width 3", "uint8")] | None
     """(H, W, 3) uint8: as the network sees it; None for photos of which no pictures are kept."""
-    cover: np.ndarray | None
+    cover: Annotated[np.ndarray, Axes("channels height width", "float32")] | None
     """(C, H, W) float32: what stands in the square, in prepared units; None as `photo`."""
-    inside: np.ndarray | None = None
+    inside: Annotated[np.ndarray, Axes("rows columns", "bool")] | None = None
     """(h, w) bool: where the square's middle is in the object's box; None without a box."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a class at some place that `winners` does not name."""
+        if lost := set(self.label.flat) - {winner.label for winner in self.winners}:
+            raise ValueError(f"the winners of {self.image} lack the class {min(lost)}")
 
     @property
     def drop(self) -> np.ndarray:
@@ -201,7 +207,7 @@ def occlude_photo(
     image: str = "",
     target: int | None = None,
     target_from: str = "option",
-    inside: np.ndarray | None = None,
+    inside: Annotated[np.ndarray, Axes("rows columns", "bool")] | None = None,
     keep: bool = True,
     advance: Callable[[int], object] = lambda n: None,
 ) -> OccludedPhoto:

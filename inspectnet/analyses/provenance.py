@@ -7,7 +7,7 @@ import numpy as np
 
 from inspectnet.images import Seen
 from inspectnet.network import Network
-from inspectnet.results import Images, Model, Provenance, SkippedImage
+from inspectnet.results import Images, Model, Preprocess, Provenance, SkippedImage
 from inspectnet.rules import Policy
 from inspectnet.runtime.versions import versions
 
@@ -18,13 +18,18 @@ def provenance(networks: Sequence[Network], images: Images | None, options: Mapp
         Model(
             network.path.name,
             network.sha256,
-            None if images is None else {**network.preparation.to_json(), "source": network.preparation_source},
+            None if images is None else preprocess_of(network),
         )
         for network in networks
     )
     return Provenance(
         models, images, {name: _plain(value) for name, value in options.items()}, networks[0].device.name, versions()
     )
+
+
+def preprocess_of(network: Network) -> Preprocess:
+    """How photos become inputs of a network. Raises OptionError if they do not."""
+    return Preprocess(**asdict(network.preparation), source=network.preparation_source)
 
 
 def _plain(value: object) -> object:

@@ -8,7 +8,7 @@ variances stay positive, but nothing that was learnt. What the forward pass reco
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from inspectnet.images import Sources
 from inspectnet.methods import Method, methods_of, suited_methods
 from inspectnet.network import Network
 from inspectnet.progress import Progress, note, silent
-from inspectnet.results import Result, derived
+from inspectnet.results import Axes, Result, derived
 
 METHODS = "deconvnet,guided_backprop,gradient,input_x_gradient,grad_cam,guided_grad_cam"
 SHOWN = 6  # steps of the cascade, in pictures
@@ -39,13 +39,13 @@ class MethodSanity:
 
     method: str
     options: Mapping[str, object]
-    similarity: np.ndarray
+    similarity: Annotated[np.ndarray, Axes("3 repeats layers+1 images", "float64", nan=True)]
     """(measures, repeats, layers + 1, N) float64: to the trained network's explanation, measures as in MEASURES."""
-    strip: np.ndarray
+    strip: Annotated[np.ndarray, Axes("steps channels height width | steps h w", "float32")]
     """(S, C, H, W) float32, of a method of maps (S, h, w): the first image's explanation at the steps shown."""
-    class_distances: np.ndarray
+    class_distances: Annotated[np.ndarray, Axes("images", "float64", nan=True)]
     """(N,) float64: of the explanations of two classes; see `class_distance`."""
-    edge_likenesses: np.ndarray | None
+    edge_likenesses: Annotated[np.ndarray, Axes("images", "float64", nan=True)] | None
     """(N,) float64: to the edges of the image; see `edge_likeness`. None for a method of maps."""
 
     @property
@@ -95,16 +95,16 @@ class Sanity(Result):
     """How alike explanations stay while more and more layers are randomised, and how they differ by class."""
 
     command: ClassVar[str] = "sanity"
-    repeats: int
-    layers: tuple[str, ...]
+    repeats: Annotated[int, Axes("repeats")]
+    layers: Annotated[tuple[str, ...], Axes("layers+")]
     """Whose weights were shuffled, from the top down: one more at each step; the first step has none."""
-    methods: Mapping[str, MethodSanity]
+    methods: Annotated[Mapping[str, MethodSanity], Axes("methods+")]
     """By method; one that was asked for twice by its text, options included."""
     left_out: Mapping[str, str]
     """By method that is run by default, why it was not."""
-    photo: np.ndarray
+    photo: Annotated[np.ndarray, Axes("height width 3", "uint8")]
     """(H, W, 3) uint8: the first image, as the network sees it."""
-    shown: tuple[int, ...]
+    shown: Annotated[tuple[int, ...], Axes("steps+")]
     """S: the numbers of steps, of which its explanations are kept."""
 
 

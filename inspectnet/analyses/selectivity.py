@@ -8,7 +8,7 @@ active at the same place. Which classes excite a map is another matter: Morcos e
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -28,13 +28,14 @@ from inspectnet.inverse import Projection, field_box
 from inspectnet.methods import parse_policies
 from inspectnet.network import Network
 from inspectnet.progress import Progress, note, silent
-from inspectnet.results import Result, derived
+from inspectnet.results import Axes, Below, Result, derived
 from inspectnet.rules import Policy
 from inspectnet.scanning import GREY
 
 METHODS = "deconvnet,guided_backprop,gradient"
 MOST = 20  # images whose units are projected
 
+Projected = Annotated[np.ndarray, Axes("compared channels h w", "float32")]
 Neighbours = tuple[Unit, ...]
 """A unit that an image activates strongly, then others that are active at the same place."""
 
@@ -49,7 +50,7 @@ class UnitSelectivity:
     x: int
     others: tuple[int, ...]
     """The maps it is compared with."""
-    selectivity: Mapping[str, float | None]
+    selectivity: Annotated[Mapping[str, float | None], Axes("methods")]
     """By method; None where nothing came down."""
 
 
@@ -57,13 +58,13 @@ class UnitSelectivity:
 class ShownUnit:
     """The unit of median selectivity, by the first method, in pictures."""
 
-    unit: int
+    unit: Annotated[int, Below("units")]
     """Which of the units."""
     box: Box
     """What it sees of the prepared image; it may reach beyond."""
-    patch: np.ndarray
+    patch: Annotated[np.ndarray, Axes("h w 3", "uint8")]
     """(h, w, 3) uint8: that part of the image."""
-    projections: Mapping[str, np.ndarray]
+    projections: Annotated[Mapping[str, Projected], Axes("methods+")]
     """By method (1 + others, C, h, w) float32: of the unit, then of its neighbours."""
 
 
@@ -75,7 +76,7 @@ class Selectivity(Result):
     layer: str
     spatial: bool
     """Whether its units have a place in the image."""
-    units: tuple[UnitSelectivity, ...]
+    units: Annotated[tuple[UnitSelectivity, ...], Axes("units+")]
     shown: ShownUnit
     classes: ClassSelectivity | None
     """None without images of two known classes."""

@@ -3,11 +3,12 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
 
 from inspectnet.analyses.statistics import Interval, bootstrap, holm, sign_p
-from inspectnet.results import derived
+from inspectnet.results import Axes, derived
 
 NEUTRAL = {"translate": 0.0, "scale": 1.0, "rotate": 0.0, "zoom": 1.0}
 SMALL = 1 / 12  # of a sweep is a small change: 5 of 60 px
@@ -66,17 +67,17 @@ class Sweep:
     """What N photos become along T changes of one kind."""
 
     transform: str
-    amounts: np.ndarray
+    amounts: Annotated[np.ndarray, Axes("amounts+", "float64")]
     """(T,) float64: px downwards (or in the direction that was said), ratio, degrees counter-clockwise."""
-    distances: Mapping[str, np.ndarray]
+    distances: Mapping[str, Annotated[np.ndarray, Axes("photos amounts", "float64")]]
     """By layer (N, T) float64: from the features of the untouched photo."""
-    probability: np.ndarray
+    probability: Annotated[np.ndarray, Axes("photos amounts", "float64")]
     """(N, T) float64: of the photo's class."""
-    predicted: np.ndarray
+    predicted: Annotated[np.ndarray, Axes("photos amounts", "int64")]
     """(N, T) int64: the most likely class."""
-    untouched: np.ndarray
+    untouched: Annotated[np.ndarray, Axes("photos", "int64")]
     """(N,) int64: the same of the photos as they are."""
-    displacement: np.ndarray
+    displacement: Annotated[np.ndarray, Axes("amounts", "float64")]
     """(T,) float64: by how many px pixels move, in the mean over the window."""
 
     @property

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -32,11 +32,19 @@ class LeftOut:
     reason: str
 
 
+@dataclass(frozen=True)
+class Needed:
+    """The options that its page tells."""
+
+    layers: tuple[str, ...]
+
+
 @dataclass(frozen=True, repr=False)
 class Verification(Result):
     """The checks of a network's inverse."""
 
     command: ClassVar[str] = "verify"
+    needs: ClassVar[Any] = Needed
     method: str
     checks: tuple[Check, ...]
     ops: Mapping[str, str]

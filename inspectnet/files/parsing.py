@@ -15,7 +15,11 @@ def parse_json(data: bytes) -> Any:
     """What JSON says. Raises ValueError for what is none or would take more than MOST, RecursionError."""
     if (needed := weigh(data)) > MOST:
         raise ValueError(f"it would take {needed / (1 << 30):.1f} GiB of memory")
-    return json.loads(data)
+    return json.loads(data, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def weigh(data: bytes) -> int:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from inspectnet.geometry import Box
 from inspectnet.images.boxes import fill_box
 from inspectnet.images.fit import Pixels
 from inspectnet.images.prepare import Preparation, Prepared
+from inspectnet.results import Axes
 
 SIDE, PATCH, STRIDE = 224, 50, 8  # px: an image of the paper's, and what slides over it; others in proportion
 GREY = 128  # of 0..255
@@ -25,11 +27,11 @@ class Grid:
 
     patch: int
     """Side of the square, px."""
-    stride: int
+    stride: Annotated[int, Axes("stride+")]
     """From one place to the next, px."""
-    tops: NDArray[np.int64]
+    tops: Annotated[NDArray[np.int64], Axes("rows+", "int64")]
     """(h,) the first row of the square at each place."""
-    lefts: NDArray[np.int64]
+    lefts: Annotated[NDArray[np.int64], Axes("columns+", "int64")]
     """(w,) its first column."""
 
     @property

@@ -1,19 +1,21 @@
 """Random places for parts of photos: each part moved, in its own shape, to where it touches no part of its photo."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
 from inspectnet.errors import OptionError
+from inspectnet.results import Axes
 
 
 @dataclass(frozen=True)
 class Hidden:
     """What is hidden: P parts of N photos, and each of them moved to R random places."""
 
-    masks: np.ndarray
+    masks: Annotated[np.ndarray, Axes("parts photos height width", "bool")]
     """(P, N, H, W) bool: the parts."""
-    ways: np.ndarray
+    ways: Annotated[np.ndarray, Axes("randoms+ parts photos 2", "int64")]
     """(R, P, N, 2) int64: by how many pixels, down and to the right, each is moved for each random place."""
 
     def at(self, part: int, place: int) -> np.ndarray:

@@ -108,5 +108,6 @@ def load(folder: str | Path) -> Result:
         return result_of(envelope, read_npz(arrays) if arrays.exists() else {})
     except OSError as error:
         raise OptionError(f"cannot read {record}: {error.strerror or error}. Give the folder of a result.") from error
-    except (ValueError, RecursionError) as error:
-        raise OptionError(f"{record} is no result of inspectnet: {error}. Make it again.") from error
+    except (ValueError, RecursionError, OptionError) as error:
+        what = str(error).splitlines()[0].rstrip(".")
+        raise OptionError(f"{record} is no result of inspectnet: {what}. Make it again.") from error

@@ -20,7 +20,7 @@ def figures(result: Catalogue, display: Display) -> Iterator[tuple[str, Figure]]
 
 def print_result(result: Catalogue) -> None:
     """Print a row for each layer, why some cannot be inverted, and how photos are prepared."""
-    (model,) = result.about.models
+    model = result.about.models[0]
     print_table(
         f"{model.name}: input {_by(result.input_shape)}", COLUMNS, [_row(layer) for layer in result.layers], DROP
     )
@@ -28,7 +28,7 @@ def print_result(result: Catalogue) -> None:
         show(obstacle)
     if result.unlisted_above:
         show(tell_unlisted(result.unlisted_above))
-    source = result.preprocess["source"] if result.preprocess else "none, for it takes no photos"
+    source = result.preprocess.source if result.preprocess else "none, for it takes no photos"
     show(f"preprocessing: {source}")
 
 

@@ -94,7 +94,7 @@ def in_rgb(signal: np.ndarray, model: Model) -> np.ndarray:
     """
     if signal.shape[-3] not in (1, 3):
         return np.asarray(signal.mean(axis=-3, keepdims=True))
-    bgr = model.preprocess is not None and model.preprocess["channel_order"] == "bgr"
+    bgr = model.preprocess is not None and model.preprocess.channel_order == "bgr"
     return signal[..., ::-1, :, :] if bgr else signal
 
 
@@ -121,6 +121,5 @@ def _cut(tiles: np.ndarray, windows: Sequence[Box]) -> np.ndarray:
 
 def _image(model: Model) -> tuple[int, int]:
     """(H, W) of the prepared images."""
-    size = model.preprocess and model.preprocess["input_size"]
-    assert isinstance(size, list | tuple), "signals come of photos"
-    return int(size[1]), int(size[2])
+    assert model.preprocess is not None, "signals come of photos"
+    return model.preprocess.input_size[1:]

@@ -23,7 +23,7 @@ def print_result(result: Verification, *, verbose: bool = False) -> None:
 
     verbose: a row for each check, and what happens to the signal at each operator.
     """
-    (model,) = result.about.models
+    model = result.about.models[0]
     title = f"{model.name}: {result.method}"
     if verbose:
         print_table(title, CHECKS, [_row(check) for check in result.checks], drop=("note",))

@@ -6,6 +6,7 @@ Nothing here knows a network, a file or a picture.
 """
 
 from inspectnet.results.derived import derived
+from inspectnet.results.marks import Axes, Below
 from inspectnet.results.record import decode, encode
-from inspectnet.results.result import Images, Model, Provenance, Result, SkippedImage
+from inspectnet.results.result import Images, Model, Preprocess, Provenance, Result, SkippedImage
 from inspectnet.results.schema import schema_of

@@ -35,12 +35,12 @@ def encode(value: object, arrays: MutableMapping[str, Array], path: str = "") ->
         arrays[path] = value
         return {"array": path, "shape": list(value.shape), "dtype": str(value.dtype)}
     if isinstance(value, tuple | list):
-        return [encode(item, arrays, _join(path, str(number))) for number, item in enumerate(value)]
+        return [encode(item, arrays, join(path, str(number))) for number, item in enumerate(value)]
     if isinstance(value, Mapping):
-        return {name: encode(item, arrays, _join(path, name)) for name, item in value.items()}
+        return {name: encode(item, arrays, join(path, name)) for name, item in value.items()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         names = [*(field.name for field in dataclasses.fields(value)), *derived_types(type(value))]
-        return {name: encode(getattr(value, name), arrays, _join(path, name)) for name in names}
+        return {name: encode(getattr(value, name), arrays, join(path, name)) for name in names}
     raise TypeError(f"{path}: a {type(value).__name__} has no place in a record")
 
 
@@ -62,7 +62,7 @@ def decode(record: object, kind: Any, arrays: Mapping[str, Array], path: str = "
         return tuple(_decode_items(record, items, arrays, path))
     if origin is not None and issubclass(origin, Mapping):
         item = get_args(kind)[1]
-        return {name: decode(part, item, arrays, _join(path, name)) for name, part in _object(record, path).items()}
+        return {name: decode(part, item, arrays, join(path, name)) for name, part in _object(record, path).items()}
     if dataclasses.is_dataclass(kind):
         return _decode_fields(_object(record, path), kind, arrays, path)
     return _decode_plain(record, kind, path)
@@ -87,8 +87,8 @@ def _decode_plain(record: object, kind: Any, path: str) -> object:
 def _decode_fields(record: Mapping[str, object], kind: Any, arrays: Mapping[str, Array], path: str) -> object:
     wanted = fields_of(kind)
     if missing := [name for name in wanted if name not in record]:
-        raise ValueError(f"{_join(path, missing[0])} is missing")
-    return kind(**{name: decode(record[name], hint, arrays, _join(path, name)) for name, hint in wanted.items()})
+        raise ValueError(f"{join(path, missing[0])} is missing")
+    return kind(**{name: decode(record[name], hint, arrays, join(path, name)) for name, hint in wanted.items()})
 
 
 def _decode_union(record: object, kinds: tuple[Any, ...], arrays: Mapping[str, Array], path: str) -> object:
@@ -107,7 +107,7 @@ def _decode_items(record: object, kinds: list[Any], arrays: Mapping[str, Array],
     items = _list(record, path)
     if len(items) != len(kinds):
         raise ValueError(f"{path} has {len(items)} items, not {len(kinds)}")
-    return [decode(item, kind, arrays, _join(path, str(n))) for n, (item, kind) in enumerate(zip(items, kinds))]  # noqa: B905
+    return [decode(item, kind, arrays, join(path, str(n))) for n, (item, kind) in enumerate(zip(items, kinds))]  # noqa: B905
 
 
 def _decode_array(record: object, arrays: Mapping[str, Array], path: str) -> Array:
@@ -133,5 +133,6 @@ def _object(record: object, path: str) -> dict[str, object]:
     return record
 
 
-def _join(path: str, name: str) -> str:
+def join(path: str, name: str) -> str:
+    """The path of a part."""
     return f"{path}.{name}" if path else name

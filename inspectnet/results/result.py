@@ -4,11 +4,31 @@ import dataclasses
 import html
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
+from inspectnet.errors import OptionError
+from inspectnet.results.marks import Axes, refuse_misfits
+from inspectnet.results.record import decode
+
 LONGEST = 60  # characters of a value in a repr
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """How photos become inputs: see `Preparation`."""
+
+    input_size: tuple[int, int, int]
+    mean: Annotated[tuple[float, ...], Axes("channels+")]
+    std: Annotated[tuple[float, ...], Axes("channels")]
+    interpolation: str
+    crop_pct: float
+    crop_mode: str
+    channel_order: str
+    layout: str
+    source: str
+    """Where that was said."""
 
 
 @dataclass(frozen=True)
@@ -18,8 +38,8 @@ class Model:
     name: str
     """The name of its file."""
     sha256: str
-    preprocess: Mapping[str, object] | None
-    """How photos become its inputs, and where that was said; None if it read no photos."""
+    preprocess: Preprocess | None
+    """None if it read no photos."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +64,18 @@ class Images:
 class Provenance:
     """All that decides a result: the same provenance means the same bits."""
 
-    models: tuple[Model, ...]
+    models: Annotated[tuple[Model, ...], Axes("models+")]
     images: Images | None
     """None where no photos were read."""
     options: Mapping[str, object]
     """The arguments of the analysis, the defaults included."""
     device: str
     versions: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for photos of which it is not told how they become inputs, or the opposite."""
+        if any((model.preprocess is None) != (self.images is None) for model in self.models):
+            raise ValueError("images and how models prepare them are told together")
 
 
 @dataclass(frozen=True)
@@ -62,7 +87,18 @@ class Result:
 
     command: ClassVar[str] = ""
     """The command that makes it."""
+    needs: ClassVar[Any] = Mapping[str, object]
+    """A dataclass of the options without which it cannot be shown."""
     about: Provenance
+
+    def __post_init__(self) -> None:
+        """Raise OptionError, in one line, for fields that do not fit together."""
+        try:
+            refuse_misfits(self, type(self))
+            decode(self.about.options, self.needs, {}, "about.options")
+        except ValueError as error:
+            what = f"this is no {type(self).__name__}: {error}"
+            raise OptionError(f"{what}. Check what it was made of; NaN and infinity come of weights.") from None
 
     def __repr__(self) -> str:
         """The name of the result, what it was made of, and a line for each field."""

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from inspectnet.images import Reader
 from inspectnet.images.seen import row_ids
 from inspectnet.inverse import field_box
 from inspectnet.network import Network
+from inspectnet.results import Axes
 from inspectnet.rules import Policy
 from inspectnet.scanning.top import Ranking
 
@@ -37,9 +39,9 @@ class Feature:
     """One activation of a map, and what of its receptive field excites it."""
 
     activation: Activation
-    projection: np.ndarray = field(repr=False)
+    projection: Annotated[np.ndarray, Axes("channels h w", "float32")] = field(repr=False)
     """(C, h, w) float32, signed: the field's part of the projection, zero beyond the image."""
-    patch: np.ndarray = field(repr=False)
+    patch: Annotated[np.ndarray, Axes("h w 3", "uint8")] = field(repr=False)
     """(h, w, 3) uint8: the same part of the image, mid-grey beyond it."""
 
 

@@ -6,9 +6,10 @@ from inspectnet.figures.display import BEYOND, Display
 from inspectnet.figures.page import Worded
 from inspectnet.geometry import Box
 from inspectnet.report.signals import joint, policy_words, show_signals
-from inspectnet.results import Model
+from inspectnet.results import Model, Preprocess
 
-MODEL = Model("net.onnx", "0" * 64, {"input_size": [3, 50, 60], "channel_order": "rgb"})
+PLAIN = ("bilinear", 0.875, "center", "rgb", "nchw", "given by the user")
+MODEL = Model("net.onnx", "0" * 64, Preprocess((3, 50, 60), (0.5,) * 3, (0.25,) * 3, *PLAIN))
 
 
 def test_patches_are_cut_as_their_signals_are():
