@@ -1,5 +1,6 @@
 """Columns: the same things of several networks side by side: sheets of tiles and spectra, each with its caption."""
 
+import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -114,8 +115,8 @@ def draw_columns(columns: Sequence[Column], width: int, *, title: str, footer: S
     """The page of all columns, each `width` px wide, whose pictures stand in rows; texts are cut to that width."""
     words = max(text_width(title, style.TITLE), max((text_width(line, style.SMALL) for line in footer), default=0))
     inner = max((width + BETWEEN) * len(columns) - BETWEEN, min(words, style.TEXT_ROOM))
-    rows = zip(*(column.pictures for column in columns), strict=True)
-    heights = [max(_height(picture, width) for picture in row) for row in rows]
+    rows = itertools.zip_longest(*(column.pictures for column in columns))  # one may have fewer layers of a glob
+    heights = [max(_height(picture, width) for picture in row if picture) for row in rows]
     top = style.MARGIN + line_height(style.TITLE) + 14
     first = top + line_height(style.HEADING) + 14
     bottom = first + sum(heights)
@@ -123,7 +124,7 @@ def draw_columns(columns: Sequence[Column], width: int, *, title: str, footer: S
     for number, column in enumerate(columns):
         left, upper = style.MARGIN + number * (width + BETWEEN), first
         page.write((left, top), column.heading, style.HEADING, style.TITLE_INK, room=width)
-        for picture, height in zip(column.pictures, heights, strict=True):
+        for picture, height in zip(column.pictures, heights, strict=False):
             _draw_picture(page, picture, (left, upper), width)
             upper += height
     return page.finish()

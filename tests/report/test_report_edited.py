@@ -1,0 +1,86 @@
+"""Records that somebody has edited: each is refused in one line that says what and where, or shows what it holds."""
+
+import contextlib
+import io
+import itertools
+import json
+
+import numpy as np
+import pytest
+from commands import check_result
+from records import all_results, edits, write
+
+import inspectnet
+from inspectnet.errors import OptionError
+from inspectnet.figures.display import Display
+from inspectnet.report.topics import TOPICS, presenter
+
+EACH = 61  # one of so many edits of a command; all of them take some minutes
+MADE_ELSEWHERE = ("run", "files", "versions", "device", "inspectnet", "format")
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """By command the record of a small result and its arrays."""
+    folder, records = tmp_path_factory.mktemp("kept"), {}
+    for command, result in all_results(folder).items():
+        out = inspectnet.save(result, folder / "out" / command)
+        check_result(out)
+        arrays = out / "arrays.npz"
+        records[command] = (
+            json.loads((out / "result.json").read_text()),
+            dict(np.load(arrays)) if arrays.exists() else {},
+        )
+    return records
+
+
+def refusal(folder):
+    """Why a record is refused, in one line; empty if it is loaded, shown and written again."""
+    try:
+        result = inspectnet.load(folder)
+    except OptionError as error:
+        assert str(folder) in str(error) and len(str(error).splitlines()) == 1
+        return str(error)
+    with contextlib.redirect_stdout(io.StringIO()):
+        presenter(result).print_result(result)
+    for _ in presenter(result).figures(result, Display()):
+        pass
+    return ""
+
+
+@pytest.mark.parametrize("command", TOPICS)
+def test_an_edited_record_is_refused_in_one_line_or_shown(command, kept, tmp_path):
+    told, arrays = kept[command]
+    refused = 0
+    for where, _, edited, others in itertools.islice(edits(told, arrays), list(TOPICS).index(command), None, EACH):
+        if where and where[0] not in MADE_ELSEWHERE:
+            refused += bool(refusal(write(tmp_path / "edited", edited, others)))
+    assert refused
+
+
+@pytest.mark.parametrize(
+    ("command", "change", "message"),
+    [
+        ("layers", lambda told: told.update(models=[]), "about.models has 0 models, not one or more"),
+        ("deconv", lambda told: told["models"][0].update(preprocess={"mean": [0]}), "preprocess.input_size is missing"),
+        ("deconv", lambda told: told["options"].pop("policy"), "about.options.policy is missing"),
+        ("evolve", lambda told: told["result"]["layers"][0]["cka"].pop(), r"layers\.0\.cka has 1 epochs, not 2"),
+        ("evaluate", lambda told: told["result"]["classes"].pop(), r"accuracy\.classes has 3 classes, not 2"),
+        ("diagnose", lambda told: told["result"]["bands"].__setitem__(0, float("nan")), "NaN is no number of JSON"),
+        ("correspond", lambda told: told["result"]["parts"].append("ear"), r"hidden\.masks has \d parts, not \d"),
+        ("occlude", lambda told: told["result"]["photos"][0].update(target=9), "target is beyond the 3 classes"),
+    ],
+)  # fmt: skip
+def test_what_does_not_belong_together_is_named_with_its_place(command, change, message, kept, tmp_path):
+    told, arrays = kept[command]
+    told = json.loads(json.dumps(told))
+    change(told)
+    with pytest.raises(OptionError, match=message):
+        inspectnet.load(write(tmp_path / "edited", told, arrays))
+
+
+def test_a_number_that_is_none_is_refused_where_one_must_be(kept, tmp_path):
+    told, arrays = kept["explain"]
+    key = told["result"]["probabilities"]["array"]
+    with pytest.raises(OptionError, match="probabilities holds NaN or infinity"):
+        inspectnet.load(write(tmp_path / "edited", told, {**arrays, key: np.full_like(arrays[key], np.nan)}))
