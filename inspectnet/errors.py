@@ -28,7 +28,10 @@ WITH_ARRAYS = frozenset({"inverse.inverse", "inverse.projection", "inverse.crops
 
 
 class InspectError(Exception):
-    """The root of all errors that a user can cause and mend."""
+    """The root of all errors that a user can cause and mend, in one line whatever is quoted in it."""
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(" ".join(str(message).splitlines()))
 
 
 class ModelError(InspectError):

@@ -16,7 +16,7 @@ import numpy as np
 from inspectnet.analyses.provenance import provenance
 from inspectnet.analyses.sign_changes import Signs, Tally, compare_signs, signs_of
 from inspectnet.analyses.statistics import holm
-from inspectnet.arguments import checks_arguments
+from inspectnet.arguments import Count, checks_arguments
 from inspectnet.errors import OptionError
 from inspectnet.images.fit import Pixels
 from inspectnet.images.parts import MarkedPhotos, prepare_parts, read_parts
@@ -140,9 +140,9 @@ def correspond(
     parts: str | Path | MarkedPhotos,
     *,
     images: str | Path | None = None,
-    randoms: int = 10,
+    randoms: Count = 10,
     together: bool = False,
-    permutations: int = 9999,
+    permutations: Annotated[int, 0, 1_000_000] = 9999,
     fill: str | float = "mean",
     tolerance: float = 1e-6,
     seed: int = 0,
@@ -160,9 +160,9 @@ def correspond(
     largest feature are none. Raises LayerError, OptionError, ImageError (Zeiler & Fergus 2014, sec. 4.3; the layer,
     the number of random places and the fill are not told there).
     """
-    if randoms < 1 or permutations < 0:
-        raise OptionError(f"{randoms} random places and {permutations} permutations are too few. Say 1 and 0, or more.")
     names = {layer.output: layer.name for layer in network.match(layers)}
+    if not names:
+        raise OptionError("there is no layer. Name one or more.")
     paint = _paint(fill, network.preparation)
     marked = parts if isinstance(parts, MarkedPhotos) else _read(parts, images, network.preparation)
     x = marked.x

@@ -24,7 +24,7 @@ from inspectnet.analyses.provenance import images_of, model_names, provenance
 from inspectnet.analyses.selection import draw_maps
 from inspectnet.analyses.sources import collection_of
 from inspectnet.analyses.statistics import Interval, bootstrap, exchange_p, holm, ratio, share
-from inspectnet.arguments import checks_arguments
+from inspectnet.arguments import Share, checks_arguments
 from inspectnet.errors import OptionError
 from inspectnet.images import Collection, Reader, Sources
 from inspectnet.network import Network
@@ -186,8 +186,8 @@ def diagnose(
     *,
     maps: int = 36,
     bands: tuple[float, float] = (0.15, 0.35),
-    faint: float = 0.1,
-    duplicate: float = 0.9,
+    faint: Share = 0.1,
+    duplicate: Share = 0.9,
     seed: int = 0,
     batch_size: int = 16,
     threads: int | None = None,
@@ -207,6 +207,8 @@ def diagnose(
         raise OptionError(f"diagnose compares one or two models, not {len(networks)}.")
     if not 0 < bands[0] < bands[1] < 0.75:
         raise OptionError(f"the bands {bands} are not two rising frequencies of 0..0.7 cycles per pixel.")
+    if layers is not None and images is None:
+        raise OptionError("layers are shown by what images excite in them. Give images, or leave the layers out.")
     firsts = [first_filters(network, bands) for network in networks]
     options = {"layers": layers, "maps": maps, "bands": bands, "faint": faint, "duplicate": duplicate,
                "seed": seed}  # fmt: skip

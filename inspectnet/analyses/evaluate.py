@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from inspectnet.analyses.accuracy import TOP, Accuracy, Answers, ClassErrorRate, Difference, class_count, measure
+from inspectnet.analyses.labelled_photos import label_targets
 from inspectnet.analyses.provenance import images_of, model_names, provenance
 from inspectnet.analyses.sources import collection_of
 from inspectnet.analyses.statistics import Interval
@@ -99,6 +100,7 @@ def evaluate(
     networks: Network | Sequence[Network],
     images: Sources,
     *,
+    labels: Sequence[int] | None = None,
     classes: str | Path | None = None,
     scores: str = "",
     crops: int = 1,
@@ -108,6 +110,7 @@ def evaluate(
 ) -> Evaluation:
     """Top-1 and top-5 error on labelled images, of each network and of all together.
 
+    labels: the classes of photos in memory.
     classes: a file that names them. scores: the layer or output that holds the class scores. crops: 1, the one that the
     preparation says, or 10. Raises OptionError for labels that mean no class and networks of other classes, LayerError,
     ModelError, ImageError if no image could be read or has a label.
@@ -115,7 +118,11 @@ def evaluate(
     networks = [networks] if isinstance(networks, Network) else list(networks)
     if not networks:
         raise OptionError("there is no network. Give one or more.")
-    targets = _targets(networks, images, scores, classes)
+    targets = (
+        _targets(networks, images, scores, classes)
+        if labels is None
+        else label_targets(networks[0], collection_of(images), labels, classes, scores)
+    )
     with progress("evaluating", len(targets.collection)) as advance:
         accuracy, seen = measure(
             networks, targets.collection, targets.classes, layer=scores, crops=crops, batch_size=batch_size,

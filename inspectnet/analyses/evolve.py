@@ -19,7 +19,7 @@ from inspectnet.analyses.layer_features import refuse_beforehand
 from inspectnet.analyses.provenance import images_of, provenance
 from inspectnet.analyses.selection import Maps, Selection, select_maps
 from inspectnet.analyses.sources import collection_of
-from inspectnet.arguments import checks_arguments
+from inspectnet.arguments import Share, checks_arguments
 from inspectnet.errors import OptionError
 from inspectnet.images import Collection, Reader, Sources, spaced
 from inspectnet.inverse import field_box
@@ -115,7 +115,7 @@ def evolve(
     *,
     epochs: Sequence[int] | None = None,
     maps: Maps = 6,
-    near: float = 0.9,
+    near: Share = 0.9,
     method: str | Policy = "deconvnet",
     compared: int = 256,
     seed: int = 0,

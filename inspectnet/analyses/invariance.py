@@ -17,7 +17,7 @@ from inspectnet import samples
 from inspectnet.analyses.labelled_photos import LabelledPhoto, LabelledPhotos, label_pixels, read_labelled
 from inspectnet.analyses.provenance import provenance
 from inspectnet.analyses.sweeps import Comparison, Sweep, compare_alike
-from inspectnet.arguments import checks_arguments
+from inspectnet.arguments import Count, checks_arguments
 from inspectnet.errors import ModelError, OptionError, check_choice
 from inspectnet.images import Sources, changes, collection_of, collections_of, in_memory, sources_of
 from inspectnet.images.amounts import (
@@ -84,7 +84,7 @@ def invariance(
     border: str = "photo",
     labels: Sequence[int] | None = None,
     classes: str | Path | None = None,
-    batch_size: int = 16,
+    batch_size: Count = 16,
     progress: Progress = silent,
 ) -> Invariance:
     """How features and the class's probability change while photos are shifted, scaled, rotated and zoomed.
@@ -205,8 +205,8 @@ def _all_amounts(
         check_choice("transform", name, TRANSFORMS)
         usual = alike_amounts(name, size, alike) if alike else paper_amounts(name, size, by_pixel)
         amounts[name] = usual if values is None else np.asarray(values, np.float64)
-        if amounts[name].ndim != 1 or len(amounts[name]) < 2:
-            raise OptionError(f"a sweep of {name} needs two amounts or more. Say name=from:to:step.")
+        if amounts[name].ndim != 1 or len(amounts[name]) < 2 or not np.isfinite(amounts[name]).all():
+            raise OptionError(f"a sweep of {name} needs two amounts or more, which are finite. Say name=from:to:step.")
     if not amounts:
         raise OptionError(f"there is no transform. Name one or more of {', '.join(TRANSFORMS)}.")
     return amounts

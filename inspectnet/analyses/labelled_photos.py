@@ -9,7 +9,7 @@ import numpy as np
 
 from inspectnet.classes import class_names, short_names, true_classes
 from inspectnet.errors import ImageError, OptionError
-from inspectnet.images import Collection, read_photo, spaced
+from inspectnet.images import Collection, Targets, read_photo, spaced
 from inspectnet.images.fit import Pixels
 from inspectnet.network import Network
 from inspectnet.progress import note
@@ -99,6 +99,15 @@ def known_labels(photos: Collection, labels: Sequence[int], count: int) -> dict[
     if wrong := [label for label in labels if not 0 <= label < count]:
         raise OptionError(f"there is no class {wrong[0]}: there are {count}, 0 to {count - 1}.")
     return {entry.id: int(label) for entry, label in zip(photos, labels, strict=True)}
+
+
+def label_targets(
+    network: Network, photos: Collection, labels: Sequence[int], file: str | Path | None, scores: str = ""
+) -> Targets:
+    """Photos in memory with the classes that were said for them. Raises OptionError for labels that are none."""
+    known = known_labels(photos, labels, network.class_scores(scores).classes)
+    names = tuple(called[-1] for called in class_names(network, file))
+    return Targets(photos, np.array(list(known.values()), np.int64), names, False, {})
 
 
 def _gathered(

@@ -15,8 +15,8 @@ import numpy as np
 from inspectnet.analyses.likeness import MEASURES, class_distance, compare, edge_likeness
 from inspectnet.analyses.photos import read_photos
 from inspectnet.analyses.provenance import provenance
-from inspectnet.arguments import checks_arguments
-from inspectnet.errors import ModelError, OptionError
+from inspectnet.arguments import Count, checks_arguments
+from inspectnet.errors import ModelError
 from inspectnet.images import Sources
 from inspectnet.methods import Method, methods_of, suited_methods
 from inspectnet.network import Network
@@ -114,7 +114,7 @@ def sanity(
     images: Sources | None = None,
     *,
     methods: str | Sequence[Method] | None = None,
-    repeats: int = 1,
+    repeats: Count = 1,
     seed: int = 0,
     progress: Progress = silent,
 ) -> Sanity:
@@ -126,8 +126,6 @@ def sanity(
     seed: shuffles them, and draws the other classes. Raises OptionError, LayerError, ImageError, RuleError, and
     ModelError for a network without weights below its class scores. Stopped, it notes what it has so far.
     """
-    if repeats < 1:
-        raise OptionError(f"the cascade cannot run {repeats} times. Choose 1 or more.")
     chosen, left_out = suited_methods(network, METHODS) if methods is None else (methods_of(network, methods), {})
     steps = weights_by_layer(network)
     photos, scores = read_photos(network, images, MOST), network.class_scores()

@@ -13,13 +13,13 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from inspectnet.analyses.class_selectivity import ClassSelectivity, class_selectivity
-from inspectnet.analyses.labelled_photos import known_labels
+from inspectnet.analyses.labelled_photos import label_targets
 from inspectnet.analyses.photos import Photos, read_photos
 from inspectnet.analyses.provenance import provenance
 from inspectnet.analyses.sources import collection_of
 from inspectnet.analyses.statistics import Interval, bootstrap, ratio
 from inspectnet.arguments import checks_arguments
-from inspectnet.classes import class_names, labelled_images
+from inspectnet.classes import labelled_images
 from inspectnet.errors import LayerError, ModelError, OptionError
 from inspectnet.geometry import Box, Unit
 from inspectnet.graph.layers import Layer
@@ -152,9 +152,7 @@ def _labelled(
 ) -> Targets | None:
     """The images with a class; None, and a note that says why, without two classes that nobody asked for."""
     if labels is not None:
-        known = known_labels(collection, labels, network.class_scores().classes)
-        names = tuple(called[-1] for called in class_names(network, classes))
-        return Targets(collection, np.array(list(known.values())), names, False, {})
+        return label_targets(network, collection, labels, classes)
     try:
         targets = labelled_images(network, collection, classes)
         if targets is None or len(set(targets.classes)) < 2:

@@ -32,7 +32,10 @@ def open_input(path: str | os.PathLike[str]) -> BinaryIO:
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     """A regular file, open for reading bytes. Raises OSError for what is missing, cannot be read, or is none."""
     # without O_NONBLOCK the opening of a pipe would wait for somebody to write to it
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except ValueError as error:  # of a zero byte
+        raise OSError(errno.EINVAL, str(error), str(path)) from error
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):

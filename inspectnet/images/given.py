@@ -1,7 +1,7 @@
 """What a user gives for images: paths, photos in memory, collections, or several of these, become a collection."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, Union
 
@@ -41,6 +41,8 @@ def collections_of(images: Sources) -> list[Collection]:
 
 def sources_of(images: Sources) -> list[Source]:
     """One source or several as a list. Raises ImageError for none."""
+    if isinstance(images, Iterator | Set):
+        images = list(images)
     if not isinstance(images, list | tuple):
         return [images]  # type: ignore[list-item]
     if not images:

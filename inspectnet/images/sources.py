@@ -40,9 +40,9 @@ def find_images(source: Path | str, *, without: Iterable[Path] = ()) -> Collecti
         entries = sorted(_entries(source, without, skipped), key=lambda entry: entry.id)
     except FileNotFoundError as error:
         raise ImageError(f"{error.filename or source} does not exist. Give {KINDS}.") from error
-    except OSError as error:
-        why = error.strerror or error
-        raise ImageError(f"cannot read {error.filename or source}: {why}. Check the path.") from error
+    except (OSError, ValueError) as error:  # the latter for a path with a zero byte
+        why, where = getattr(error, "strerror", None) or error, getattr(error, "filename", None) or source
+        raise ImageError(f"cannot read {where}: {why}. Check the path.") from error
     if not entries and skipped:
         raise ImageError(f"no image in {source} can be read; the first that it may hold: {skipped[0].reason}")
     if not entries:

@@ -30,7 +30,7 @@ class IntegratedGradients(OfUnits):
     their midpoints. baseline: in prepared units, one number or what broadcasts to x; 0 is the mean colour.
     """
 
-    steps: int = option("midpoints", default=64, least=1)
+    steps: int = option("midpoints", default=64, least=1, most=10_000)
     baseline: float | np.ndarray = option("in prepared units; 0 is the mean colour", default=0.0)
 
     def explain(self, x: np.ndarray, units: Units) -> np.ndarray:
@@ -48,7 +48,7 @@ class SmoothGrad(OfUnits):
     same noise, each on its own scale, so that no result depends on the images beside it.
     """
 
-    samples: int = option("noisy copies", default=50, least=1)
+    samples: int = option("noisy copies", default=50, least=1, most=10_000)
     noise: float = option("as a part of the image's range of values", default=0.15, least=0)
     seed: int = option("draws the noise", default=0, least=0)
 

@@ -80,9 +80,11 @@ class Method(ABC):
         """What `attribute` gives, for checked images x (N, C, H, W) float32 and one unit in each."""
 
 
-def option(help: str, *, default: Any, least: float | None = None, among: Sequence[str] = ()) -> Any:
-    """A field that is an option: int, float or str. least: the smallest number; among: the only words."""
-    return field(default=default, metadata={"help": help, "least": least, "among": among})
+def option(
+    help: str, *, default: Any, least: float | None = None, most: float = LARGEST, among: Sequence[str] = ()
+) -> Any:
+    """A field that is an option: int, float or str, of `least` to `most`, or only words `among` these."""
+    return field(default=default, metadata={"help": help, "least": least, "most": most, "among": among})
 
 
 @dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(option, field))
@@ -127,16 +129,16 @@ def _written(choice: "Field[Any]") -> str:
 
 def _check(owner: str, choice: "Field[Any]", value: Any) -> None:
     """Raise OptionError for a value that the option cannot have; what is no number or text its method looks at."""
-    least, among = choice.metadata["least"], choice.metadata["among"]
+    least, most, among = (choice.metadata[name] for name in ("least", "most", "among"))
     if choice.type is str:
         good = isinstance(value, str) and (not among or value in among)
         wanted = f"one of {', '.join(filter(None, among))}" if among else "a text"
     elif choice.type in (int, float):
         kinds = (int, np.integer) if choice.type is int else (int, float, np.integer, np.floating)
         number: Any = value if isinstance(value, kinds) and not isinstance(value, bool) else np.nan
-        good = bool(abs(number) < LARGEST) and (least is None or number >= least)
+        good = bool(abs(number) <= most) and (least is None or number >= least)
         wanted = "a whole number" if choice.type is int else "a number"
-        wanted += "" if least is None else f", {least} or more"
+        wanted += "" if least is None else f", {least} or more" if most == LARGEST else f", {least} to {most}"
     else:
         return
     if not good:

@@ -91,6 +91,8 @@ def _options(kind: type[Method], said: Sequence[str]) -> dict[str, Any]:
         name, _, value = part.partition("=")
         if name not in types:
             raise unknown_option(kind, name)
+        if name in options:
+            raise OptionError(f"{kind.name} is given its {name} twice. Say it once.")
         options[name] = _read(value.strip(), types[name])
     return options
 

@@ -27,7 +27,7 @@ def envelope_of(result: Result, arrays: Arrays) -> dict[str, object]:
     """
     try:
         record = encode(result, arrays)
-    except ValueError as error:
+    except (ValueError, TypeError, RecursionError) as error:
         what = f"the result cannot be written: {error}, which JSON cannot hold"
         raise OutputError(f"{what}. Look for NaN or infinity in the model's weights.") from None
     assert isinstance(record, dict)

@@ -74,7 +74,7 @@ def test_help_is_made_from_the_registry(capsys):
     ("wrong", "message"),
     [
         ({"sampels": 3}, r"smoothgrad has no option 'sampels'\. Did you mean samples\? It takes samples=50 \(noisy"),
-        ({"samples": "many"}, r"the samples of smoothgrad cannot be 'many'\. Choose a whole number, 1 or more\."),
+        ({"samples": "many"}, r"the samples of smoothgrad cannot be 'many'\. Choose a whole number, 1 to 10000\."),
         ({"samples": True}, r"cannot be True"),
         ({"samples": 10**400}, r"the samples of smoothgrad cannot be 1000"),
         ({"noise": float("inf")}, r"the noise of smoothgrad cannot be inf"),

@@ -284,7 +284,7 @@ def test_a_layer_that_does_not_lead_to_the_scores_is_refused(tmp_path):
             "integrated_gradients",
             {"steps": 0},
             OptionError,
-            r"the steps of integrated_gradients cannot be 0. Choose a whole number, 1 or more",
+            r"the steps of integrated_gradients cannot be 0. Choose a whole number, 1 to 10000",
         ),
         (0, "integrated_gradients", {"steps": 2.5}, OptionError, r"the steps of integrated_gradients cannot be 2.5"),
         (0, "integrated_gradients", {"baseline": float("nan")}, OptionError, r"the baseline \(\) is no finite image"),
