@@ -71,6 +71,11 @@ def surround(
     return resize(pixels, whole, interpolation), (top, left)
 
 
+def most_pixels(height: int, width: int) -> int:
+    """How many pixels an image may have on the way to a crop of height x width."""
+    return ELONGATED + 8 * height * width
+
+
 def frame_size(size: tuple[int, int], crop_pct: float) -> tuple[int, int]:
     """(H, W) of what a crop of `size` is the part `crop_pct` of."""
     return _frame(size[0], crop_pct), _frame(size[1], crop_pct)
@@ -100,7 +105,7 @@ def resize(
     box = Box.at(top, left, (height, width))
     if size == pixels.shape[:2]:
         return pixels[box.slices]
-    if size[0] * size[1] > ELONGATED + 8 * height * width:
+    if size[0] * size[1] > most_pixels(height, width):
         h, w = pixels.shape[:2]
         resized = f"resized it would have {size[1]} x {size[0]}"
         raise ImageError(f"an image of {w} x {h} pixels is too elongated: {resized}. Crop it.")

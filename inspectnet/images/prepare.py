@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspectnet.errors import ImageError, OptionError, nearest
-from inspectnet.images.fit import CROP_MODES, INTERPOLATIONS, Pixels, fit, luma, surround
+from inspectnet.images.fit import CROP_MODES, INTERPOLATIONS, Pixels, fit, luma, most_pixels, surround
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -60,8 +60,14 @@ class Preparation:
             object.__setattr__(self, name, tuple(map(float, values)))
         if min(self.std) <= 0:
             raise OptionError(f"std must be positive, not {self.std}.")
+        if not all(_is_finite(1 / std) and _is_finite(m / std) for m, std in zip(self.mean, self.std, strict=True)):
+            raise OptionError(f"std is too small to divide by, {self.std}. Give the deviation of pixels in 0..1.")
         if not _is_finite(self.crop_pct) or not 0 < self.crop_pct <= 1:
             raise OptionError(f"crop_pct must be greater than 0 and at most 1, not {self.crop_pct!r}.")
+        _, height, width = self.input_size
+        if height * width > most_pixels(height, width) * self.crop_pct**2:
+            what = f"crop_pct is too small for an input of {height}x{width}: {self.crop_pct!r}"
+            raise OptionError(f"{what}. Most networks have 0.8 to 1.")
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise OptionError(f"{name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}.")
