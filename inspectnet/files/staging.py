@@ -23,6 +23,8 @@ if sys.platform != "win32":  # there leftovers stay, for nothing tells them from
 PREFIX = ".inspectnet-"
 LARGEST_RECORD = 1 << 30  # bytes
 WHOLE = ".whole"  # ends the name of a stage whose files are all written
+KINDS = (".png", ".svg", ".pdf", ".npz", ".json", ".csv", ".txt")  # of the files that a record names
+MODELS = (".onnx", ".data")
 CLAIM, PLACES = ".claim", ".places"  # in a stage: what it is made for; which of its files take which places
 
 
@@ -114,7 +116,7 @@ def settle(folder: Path) -> None:
             continue
         try:
             if path.name.endswith(WHOLE):
-                _move(path)
+                _move(path, KINDS + MODELS)
             _remove(path)
         except OSError as error:
             why = (error.strerror or str(error)).lower()
@@ -166,9 +168,9 @@ def _lock(folder: Path, wait: bool = False) -> int | None:
     return handle
 
 
-def _move(whole: Path) -> None:
-    """Do what a whole stage has left to do; inputs of the run that does it stay as they are."""
-    todo = _places_in(whole)
+def _move(whole: Path, kinds: Sequence[str] = ("",)) -> None:
+    """Do what a whole stage has left to do, with names of these endings; inputs of the run that does it stay."""
+    todo = {what: [n for n in names if n.endswith(tuple(kinds))] for what, names in _places_in(whole).items()}
     for name in todo["remove"]:
         if not was_read(whole.parent / name):
             (whole.parent / name).unlink(missing_ok=True)
@@ -180,7 +182,8 @@ def _move(whole: Path) -> None:
 def _places_in(whole: Path) -> dict[str, list[str]]:
     """Which files of a whole stage to remove and to move; none of those that lie outside its folder.
 
-    A folder of results may come from anywhere, and so may what looks like a killed run's stage in it.
+    A folder of results may come from anywhere, and so may what looks like a killed run's stage in it: `settle` moves
+    no files of other kinds than results, so that no program or document of the user's is exchanged.
     """
     try:
         said = parse_json(read_result(whole / PLACES))

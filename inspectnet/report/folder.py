@@ -16,14 +16,13 @@ from inspectnet.errors import OutputError
 from inspectnet.files.npz import write_npz
 from inspectnet.files.parsing import parse_json
 from inspectnet.files.refusals import refusal
-from inspectnet.files.staging import Stage, claims, locked, made, read_result, settle
+from inspectnet.files.staging import KINDS, Stage, claims, locked, made, read_result, settle
 from inspectnet.report.json_text import json_text
 
 if TYPE_CHECKING:
     from inspectnet.figures.page import Figure
 
 RECORD = "result.json"
-KINDS = (".png", ".svg", ".pdf", ".npz", ".json", ".csv", ".txt")  # of files that a run may have written
 
 
 class OutputFolder:

@@ -88,10 +88,10 @@ def killed(*_):
     time.sleep(60)
 with staging.locked(folder):
     made = staging.Stage(folder, "first")
-made.path("a").write_text("new a")
-made.path("b").write_text("new b")
+made.path("a.txt").write_text("new a")
+made.path("b.txt").write_text("new b")
 {line}
-made.place(["a", "b"], stale=["old"])
+made.place(["a.txt", "b.txt"], stale=["old.txt"])
 """
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"here\n"
@@ -100,23 +100,23 @@ made.place(["a", "b"], stale=["old"])
 
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing tells whether a run is alive")
 def test_a_run_killed_at_work_leaves_nothing_behind_after_the_next(tmp_path):
-    (tmp_path / "a").write_text("old a")
+    (tmp_path / "a.txt").write_text("old a")
     interrupted(tmp_path, "killed()")
     assert len(hidden(tmp_path)) == 1
     stage(tmp_path).drop()
-    assert names(tmp_path) == ["a"] and (tmp_path / "a").read_text() == "old a"
+    assert names(tmp_path) == ["a.txt"] and (tmp_path / "a.txt").read_text() == "old a"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing tells whether a run is alive")
 def test_what_a_run_killed_between_its_files_left_is_placed_by_the_next(tmp_path):
-    for name in ("a", "b", "old"):
-        (tmp_path / name).write_text(f"old {name}")
+    for name in ("a.txt", "b.txt", "old.txt"):
+        (tmp_path / name).write_text(f"old {name[0]}")
     replace = "real, calls = os.replace, []\n"
     replace += "def once(*paths):\n    killed() if len(calls) == 2 else calls.append(1)\n    real(*paths)\n"
     interrupted(tmp_path, replace + "os.replace = once")  # the folder's renaming, a; not b
-    assert (tmp_path / "a").read_text() == "new a" and (tmp_path / "b").read_text() == "old b"
+    assert (tmp_path / "a.txt").read_text() == "new a" and (tmp_path / "b.txt").read_text() == "old b"
     stage(tmp_path).drop()
-    assert names(tmp_path) == ["a", "b"] and (tmp_path / "b").read_text() == "new b"
+    assert names(tmp_path) == ["a.txt", "b.txt"] and (tmp_path / "b.txt").read_text() == "new b"
 
 
 def test_an_interruption_that_comes_while_files_take_their_places_comes_too_late(tmp_path, monkeypatch):
@@ -164,6 +164,19 @@ def test_what_only_looks_like_a_stage_touches_nothing_outside_its_folder(tmp_pat
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing tells whether a run is alive")
+def test_what_only_looks_like_a_stage_exchanges_no_document_and_no_program(tmp_path):
+    false = tmp_path / f"{staging.PREFIX}0{staging.WHOLE}"
+    false.mkdir()
+    for name in ("thesis.doc", "run.py", "Makefile"):
+        (tmp_path / name).write_text("mine")
+        (false / name).write_text("theirs")
+    (false / staging.PLACES).write_text('{"remove": ["thesis.doc"], "move": ["run.py", "Makefile"]}')
+    stage(tmp_path).drop()
+    assert names(tmp_path) == ["Makefile", "run.py", "thesis.doc"]
+    assert {path.read_text() for path in tmp_path.iterdir()} == {"mine"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing tells whether a run is alive")
 def test_a_folder_in_what_looks_like_a_stage_is_never_entered(tmp_path):
     """However deep it is, and whatever lies in it."""
     inner = tmp_path / f"{staging.PREFIX}0" / "inner"
@@ -177,10 +190,10 @@ def test_a_folder_in_what_looks_like_a_stage_is_never_entered(tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing tells whether a run is alive")
 def test_a_folder_in_the_way_of_what_a_killed_run_left_is_told_with_the_place_to_remove(tmp_path):
     left = tmp_path / f"{staging.PREFIX}0{staging.WHOLE}"
-    (tmp_path / "a").mkdir()
+    (tmp_path / "a.txt").mkdir()
     left.mkdir()
-    (left / "a").write_text("new a")
-    (left / staging.PLACES).write_text('{"remove": [], "move": ["a"]}')
+    (left / "a.txt").write_text("new a")
+    (left / staging.PLACES).write_text('{"remove": [], "move": ["a.txt"]}')
     with pytest.raises(OutputError, match=rf"a killed run left in \S*{left.name} cannot be put in place.*Remove it"):
         stage(tmp_path)
-    assert (left / "a").read_text() == "new a", "nothing is lost"
+    assert (left / "a.txt").read_text() == "new a", "nothing is lost"
