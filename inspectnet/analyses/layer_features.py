@@ -55,7 +55,7 @@ class LayerFeatures:
     def by_map(self) -> Iterator[tuple[MapFeatures, np.ndarray, np.ndarray]]:
         """Each map that anything activates, with its projections and patches."""
         ends = np.cumsum([len(features.top) for features in self.maps])
-        pieces = (np.split(arrays, ends[:-1]) for arrays in (self.projections, self.patches))
+        pieces = (np.split(arrays, ends)[:-1] for arrays in (self.projections, self.patches))
         for features, projections, patches in zip(self.maps, *pieces, strict=True):
             if features.top:
                 yield features, projections, patches

@@ -186,7 +186,8 @@ def find_neighbours(
             y, x_ = divmod(place, maps.shape[2] if maps.ndim == 3 else 1)
             neighbours.append(tuple(Unit(image, n, y, x_, float(rows[n, place])) for n in chosen))
     if not neighbours:
-        raise LayerError(f"in {layer} no two units are active at one place of these images. Choose another layer.")
+        name = network.layer(layer).name
+        raise LayerError(f"in {name} no two units are active at one place of these images. Choose another layer.")
     return neighbours
 
 

@@ -347,6 +347,15 @@ def test_maps_that_nothing_activates_are_told_without_features(maps, network, co
     assert silent.projections.shape == (0, 3, *silent.patches.shape[1:3]) and not list(silent.by_map())
 
 
+@pytest.mark.parametrize("maps", [None, 2, "all"])
+def test_a_layer_that_nothing_activates_has_a_page_that_says_so(maps, network, collection, photo):
+    silent = network.with_weights({name: np.zeros_like(weight) for name, weight in network.weights().items()})
+    for images in (collection, photo[0]):
+        result = deconv(silent, ["conv1", "conv2"], images, maps=maps)
+        assert [list(layer.by_map()) for layer in result.layers] == [[], []]
+        inspectnet.plot(result, "conv1")
+
+
 def test_photos_in_memory_and_several_sources_are_searched_as_a_folder(network, collection, tmp_path):
     wanted = deconv(network, ["conv2"], collection, maps="all", top=3).layers[0]
     pixels = [np.asarray(image) for _, image in sorted(photos(40).items())]

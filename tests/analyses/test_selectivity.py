@@ -80,7 +80,7 @@ def test_units_without_a_score_do_not_count_in_the_mean_whose_interval_is_over_i
 
 def test_a_layer_in_which_no_two_units_meet_is_refused(tmp_path):
     network = open_filters(tmp_path, [(1, 0, 0), (-1, 0, 0)])
-    with pytest.raises(LayerError, match="no two units are active at one place"):
+    with pytest.raises(LayerError, match="in conv1 no two units are active at one place"):
         find_neighbours(network, np.ones((1, 3, 4, 4), np.float32), "conv1")
 
 
