@@ -1,12 +1,16 @@
 """The strongest activations of each map of a layer."""
 
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inspectnet.geometry import Maxima, Unit
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Keys
+
+PATIENCE = 128  # rows that wait to be sorted in together
 
 
 @dataclass(frozen=True)
@@ -40,36 +44,70 @@ class Top:
     """The k largest values above 0 of each map, of equals those of earlier rows.
 
     It merges because rows are in one order, by value and then by place in the collection: the first k of all rows are
-    the first k of the first k of each part, and a stable sort of earlier rows before later ones keeps that order.
+    the first k of the first k of each part, of which earlier ones come first among equals.
     """
 
     def __init__(self, layer: Layer, top: int) -> None:
         self._layer = layer
-        self._values = np.full((top, layer.maps), -np.inf, np.float32)
-        self._keys = np.full((top, layer.maps, 3), -1, np.int64)
-        self._places = np.zeros((top, layer.maps, 2), np.int64)
+        self._values = np.zeros((layer.maps, top), np.float32)
+        self._keys = np.full((layer.maps, top, 3), -1, np.int64)
+        self._places = np.zeros((layer.maps, top, 2), np.int64)
+        self._waiting: list[tuple[Keys, Maxima]] = []
+
+    @classmethod
+    def of(cls, ranking: Ranking) -> Self:
+        """One that has found a ranking."""
+        top = cls(ranking.layer, 0)
+        top._values, top._keys, top._places = ranking.values, ranking.keys, ranking.places
+        return top
 
     def update(self, keys: Keys, answer: Maxima) -> None:
         """Take in the strongest unit of each map in each of the rows."""
-        values = np.where(answer.values > 0, answer.values, -np.inf)
-        self._take(values, np.broadcast_to(keys[:, None], (*values.shape, 3)), answer.places)
+        self._waiting.append((keys, answer))
+        if sum(len(keys) for keys, _ in self._waiting) >= PATIENCE:
+            self._sort_in()
 
     def merge(self, later: "Top") -> None:
         """Take in the strongest of rows that follow."""
+        self._sort_in()
+        later._sort_in()
         self._take(later._values, later._keys, later._places)
 
     def result(self) -> Ranking:
         """What is held now; a map's activation of zero or less is none."""
-        values = np.where(np.isneginf(self._values), 0, self._values)
-        held = (values, self._keys, self._places)
-        return Ranking(self._layer, *(np.ascontiguousarray(array.swapaxes(0, 1)) for array in held))
+        self._sort_in()
+        return Ranking(self._layer, self._values, self._keys, self._places)
 
-    def _take(self, values: np.ndarray, keys: np.ndarray, places: np.ndarray) -> None:
-        """Sort in rows (n, K) that follow those held; only maps whose last place is beaten change."""
-        beaten = np.flatnonzero(values.max(axis=0) > self._values[-1])
-        held: list[np.ndarray] = [self._values, self._keys, self._places]
-        more: list[np.ndarray] = [values, keys, places]
-        joined = [np.concatenate([old[:, beaten], new[:, beaten]]) for old, new in zip(held, more, strict=True)]
-        order = np.argsort(-joined[0], axis=0, kind="stable")[: len(self._values)]
-        for old, both in zip(held, joined, strict=True):
-            old[:, beaten] = both[order, np.arange(len(beaten))]
+    def _sort_in(self) -> None:
+        """Take in the rows that wait."""
+        if self._waiting:
+            values = np.concatenate([answer.values for _, answer in self._waiting]).T
+            places = np.concatenate([answer.places for _, answer in self._waiting]).swapaxes(0, 1)
+            keys = np.concatenate([keys for keys, _ in self._waiting])
+            self._take(values, np.broadcast_to(keys, (len(values), *keys.shape)), places)
+            self._waiting = []
+
+    def _take(self, values: NDArray[Any], keys: NDArray[Any], places: NDArray[Any]) -> None:
+        """Sort in rows (K, n) that follow those held; only maps whose last place is beaten change."""
+        values = np.maximum(values, 0)
+        beaten = np.flatnonzero(values.max(axis=1, initial=0) > self._values[:, -1])
+        joined = np.concatenate([self._values[beaten], values[beaten]], axis=1)
+        order = largest(joined, self._values.shape[1])
+        taken = np.take_along_axis(joined, order, axis=1)
+        for held, more in ((self._keys, keys), (self._places, places)):
+            both = np.concatenate([held[beaten], more[beaten]], axis=1)
+            held[beaten] = np.take_along_axis(both, order[:, :, None], axis=1)
+        self._values[beaten] = taken
+
+
+def largest(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+    """(K, k): which of each row of values (K, n), none below 0, are largest, in falling order; of equals the first."""
+    count = values.shape[1]
+    # the bits of floats above 0 rise with them; the places below make all numbers different, so that parts can be
+    # selected without sorting all of a row
+    bits = (np.ascontiguousarray(values, np.float32) + 0).view(np.uint32).astype(np.uint64) << np.uint64(32)
+    ranks = bits | np.arange(count - 1, -1, -1, dtype=np.uint64)
+    if k < count:
+        ranks = np.partition(ranks, count - k, axis=1)[:, count - k :]
+    ranks = np.sort(ranks, axis=1)[:, ::-1]
+    return np.asarray(count - 1 - (ranks & np.uint64(0xFFFFFFFF)).astype(np.int64))
