@@ -15,14 +15,14 @@ FLOORS = """
 errors
 arguments progress results
 files geometry
-graph runtime images figures samples
+graph runtime images figures samples shards
 reading
 rules
 opened_model preprocessing
 inverse
 network
 opening scanning
-classes
+classes index
 methods
 analyses
 report

@@ -53,7 +53,7 @@ class Collection:
 
     source: Path | None
     """The file or folder it was found in; None if it is in memory."""
-    entries: tuple[Entry, ...]
+    entries: Sequence[Entry]
     """Sorted by id; those in memory in the order that they were given in."""
     skipped: tuple[Skipped, ...] = ()
     """What lies there, too, and cannot be read: folders, tars and parts of tars, links, files of other formats."""

@@ -1,6 +1,7 @@
 """What was read of a collection: of all of it, or of parts that follow each other and are put together again."""
 
 import hashlib
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,32 +26,38 @@ class Seen:
     """The entry at which it begins."""
     tile: bool = False
     """Whether a row is a tile."""
-    _hashes: list[bytes] = field(default_factory=list)
-    _unread: list[Skipped] = field(default_factory=list)
+    hashes: list[bytes] = field(default_factory=list)
+    """The sha256 of the bytes of each entry."""
+    unread: list[Skipped] = field(default_factory=list)
+    """The entries that could not be read."""
     _keys: list[Keys] = field(default_factory=list)
 
     def note_entry(self, sha256: bytes, reason: str | None) -> None:
         """The next entry: the hash of its bytes, and why it could not be read, if it could not."""
         if reason is not None:
-            self._unread.append(Skipped(self.collection.entries[self.first + self.entries].id, reason))
-        self._hashes.append(sha256)
+            self.unread.append(Skipped(self.collection.entries[self.first + self.entries].id, reason))
+        self.hashes.append(sha256)
+
+    def note_keys(self, keys: Keys) -> None:
+        """The next rows."""
+        self._keys.append(keys)
 
     def note_rows(self, keys: Keys) -> list[str]:
         """The next rows; gives their ids."""
-        self._keys.append(keys)
+        self.note_keys(keys)
         return row_ids(self.collection, keys, self.tile)
 
     def merge(self, later: "Seen") -> None:
         """Take in what was read of the part that follows."""
         assert later.first == self.first + self.entries, "parts are merged in their order, without gaps"
-        self._hashes += later._hashes
-        self._unread += later._unread
+        self.hashes += later.hashes
+        self.unread += later.unread
         self._keys += later._keys
 
     @property
     def entries(self) -> int:
         """How many entries were read, or could not be."""
-        return len(self._hashes)
+        return len(self.hashes)
 
     @property
     def keys(self) -> Keys:
@@ -65,13 +72,14 @@ class Seen:
     @property
     def skipped(self) -> tuple[Skipped, ...]:
         """What could not be read, behind what the collection had to skip."""
-        return (*self.collection.skipped, *self._unread)
+        return (*self.collection.skipped, *self.unread)
 
     @property
     def digest(self) -> str:
         """Of the data: sha256 over id, a zero byte and sha256 of the bytes of each entry."""
         total = hashlib.sha256()
-        for entry, sha256 in zip(self.collection.entries[self.first :], self._hashes, strict=False):
+        entries = itertools.islice(self.collection.entries, self.first, None)
+        for entry, sha256 in zip(entries, self.hashes, strict=False):
             total.update(entry.id.encode("utf-8", "surrogateescape") + b"\0" + sha256)
         return total.hexdigest()
 
@@ -83,7 +91,7 @@ class Seen:
     def refuse_nothing(self) -> None:
         """Raise ImageError if no row was given out."""
         if not self.count:
-            first = self._unread[0]
+            first = self.unread[0]
             why = f"none of the {self.entries} images could be read; the first, {first.id}: {first.reason}"
             raise ImageError(why)
 

@@ -1,0 +1,11 @@
+"""A scan kept on disk: what every map of some layers answers to every image, resumed, merged and asked again.
+
+manifest (which images, which layers) -> shards (statistics of some 2,000 images each) -> merged (of all)
+"""
+
+from inspectnet.index.index import Index, indexed_model, open_index, preprocess_of
+from inspectnet.index.listing import write_listing
+from inspectnet.index.manifest import MANIFEST, Manifest, Request, read_manifest
+from inspectnet.index.merging import merge, merged_file
+from inspectnet.index.statistics import Statistics
+from inspectnet.index.work import ScanWork, layers_of, shard_file

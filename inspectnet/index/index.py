@@ -1,0 +1,141 @@
+"""The index: a collection of images that knows what excites the maps of some layers, without looking again."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+
+from inspectnet.errors import LayerError, OptionError, nearest
+from inspectnet.files.npz import read_npz
+from inspectnet.graph.layers import Layer
+from inspectnet.images import Collection, Entry, Seen, Skipped
+from inspectnet.index.listing import collection_of_shard
+from inspectnet.index.manifest import IndexedLayer, IndexedModel, Manifest, read_manifest
+from inspectnet.index.merging import merged_file
+from inspectnet.index.statistics import Statistics, from_bytes
+from inspectnet.index.work import ROWS, SHA256, UNREAD, read_statistics, shard_file
+from inspectnet.network import Network
+from inspectnet.scanning import Ranking
+
+SHARDS_IN_MEMORY = 16  # whose entries are held
+
+
+class ListedEntries(Sequence[Entry]):
+    """The entries of an index, read shard by shard when they are asked for."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self._count, self._size = manifest.images, manifest.request.shard_size
+        self._shard = lru_cache(SHARDS_IN_MEMORY)(lambda shard: collection_of_shard(folder, manifest, shard).entries)
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, at: int) -> Entry: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Entry, ...]: ...
+
+    def __getitem__(self, at: int | slice) -> Entry | tuple[Entry, ...]:
+        if isinstance(at, slice):
+            return tuple(self[i] for i in range(*at.indices(self._count)))
+        at = range(self._count)[at]
+        return self._shard(at // self._size)[at % self._size]
+
+    def __iter__(self) -> Iterator[Entry]:
+        return (self[i] for i in range(self._count))
+
+
+@dataclass(frozen=True)
+class Index(Collection):
+    """The images of a scan, and what it found."""
+
+    folder: Path = field(kw_only=True)
+    manifest: Manifest = field(kw_only=True, repr=False)
+
+    @property
+    def tile(self) -> bool:
+        """Whether its rows are tiles."""
+        return self.manifest.request.tile
+
+    @cached_property
+    def seen(self) -> Seen:
+        """What was read of its images. Raises OptionError for a damaged shard."""
+        seen = Seen(self, 0, self.tile)
+        for number in range(self.manifest.shards):
+            path = shard_file(self.folder, self.manifest, number)
+            try:
+                arrays = read_npz(path, lambda name: name in (ROWS, SHA256, UNREAD))
+                keys = arrays[ROWS] + np.array([self.manifest.first(number), 0, 0], np.int64)
+                seen.hashes += map(bytes, arrays[SHA256])
+                seen.unread += [Skipped(str(id), str(reason)) for id, reason in from_bytes(arrays[UNREAD])]
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                raise OptionError(f"{path} is damaged ({error}). Remove it and run the scan again.") from error
+            seen.note_keys(keys)
+        return seen
+
+    def statistics(self, network: Network, layer: Layer) -> Statistics:
+        """How the maps of a layer answer to all images. Raises OptionError for another model, LayerError."""
+        model = self._model(network)
+        indexed = self.manifest.request.models[model]
+        names = [known.output for known in indexed.layers]
+        if layer.output not in names:
+            known = [each.name for each in indexed.layers]
+            what = f"the index {self.folder} does not hold {layer.name}, but {_listed(known)}"
+            raise LayerError(f"{what}.{nearest(layer.name, known)} Scan that layer, or leave out --index.")
+        path = merged_file(self.folder, self.manifest)
+        try:
+            return read_statistics(path, model, layer, names.index(layer.output), 0)
+        except FileNotFoundError:
+            done = sum(shard_file(self.folder, self.manifest, i).exists() for i in range(self.manifest.shards))
+            what = f"the index {self.folder} is not complete: {done} of {self.manifest.shards} shards are there"
+            raise OptionError(f"{what}. Run its scan again, which goes on.") from None
+        except (OSError, ValueError, KeyError) as error:
+            raise OptionError(f"{path} is damaged ({error}). Remove it and run the scan again.") from error
+
+    def ranking(self, network: Network, layer: Layer, top: int) -> Ranking:
+        """The strongest activations of each map. Raises OptionError for more than it keeps, or another model."""
+        kept = self.manifest.request.top
+        if top > kept:
+            what = f"the index {self.folder} keeps {kept} activations of each map, not {top}"
+            raise OptionError(f"{what}. Ask for fewer, or scan with --top {top}.")
+        held = self.statistics(network, layer).top.result()
+        return Ranking(layer, held.values[:, :top], held.keys[:, :top], held.places[:, :top])
+
+    def _model(self, network: Network) -> int:
+        """Which of the scanned models a network is. Raises OptionError if it is none, or sees photos otherwise."""
+        models = self.manifest.request.models
+        same = [at for at, model in enumerate(models) if model.sha256 == network.sha256]
+        if not same:
+            what = f"the index {self.folder} is of {_listed([Path(model.path).name for model in models])}"
+            raise OptionError(f"{what}, not of {network.path}. Scan that model into another folder.")
+        if models[same[0]].preprocess != preprocess_of(network):
+            what = f"the index {self.folder} was made with another preprocessing than {network.path} has now"
+            raise OptionError(f"{what}. Give the same options, or scan again into another folder.")
+        return same[0]
+
+
+def open_index(folder: str | Path) -> Index:
+    """The index in a folder that `inspectnet scan` has made. Raises OptionError for any other folder."""
+    path = Path(folder)
+    manifest = read_manifest(path)
+    skipped = tuple(Skipped(id, reason) for id, reason in manifest.skipped)
+    return Index(Path(manifest.root), ListedEntries(path, manifest), skipped, folder=path, manifest=manifest)
+
+
+def indexed_model(network: Network, layers: Sequence[Layer]) -> IndexedModel:
+    """What the manifest says of a network."""
+    watched = tuple(IndexedLayer(layer.name, layer.output, layer.maps) for layer in layers)
+    return IndexedModel(str(network.path.resolve()), network.sha256, preprocess_of(network), watched)
+
+
+def preprocess_of(network: Network) -> dict[str, object]:
+    """How photos become the network's inputs, as JSON holds it."""
+    return network.preparation.to_json()
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

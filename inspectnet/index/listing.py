@@ -1,0 +1,96 @@
+"""Images are listed once: a collection becomes the entries of shards, and those become collections again."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from inspectnet.errors import ImageError, OptionError
+from inspectnet.files.staging import read_result
+from inspectnet.images import Collection, Entry
+from inspectnet.index.manifest import Entries, Manifest, Request, entries_path, read_entries, signature_of
+from inspectnet.shards import write_whole
+
+
+def write_listing(folder: Path, request: Request, collection: Collection, sources: Sequence[str]) -> Manifest:
+    """List a collection in the folder of an index, its manifest last. Raises OptionError, OutputError."""
+    if any(entry.pixels is not None for entry in collection):
+        raise OptionError("an index needs images that can be read again. Give files, not photos in memory.")
+    root, of_request, signatures = _root(collection), request.signature(), list[str]()
+    stamp = _stamps()
+    for first in range(0, len(collection), request.shard_size):
+        part = collection.entries[first : first + request.shard_size]
+        text = _entries(part, root, stamp).text()
+        signatures.append(signature_of(of_request, root, text))
+        _put(entries_path(folder, len(signatures) - 1), text)
+    skipped = tuple((lost.id, lost.reason) for lost in collection.skipped)
+    manifest = Manifest(request, root, tuple(sources), len(collection), skipped, tuple(signatures))
+    manifest.write(folder)
+    return manifest
+
+
+def collection_of_shard(folder: Path, manifest: Manifest, shard: int) -> Collection:
+    """The images of a shard, in their order. Raises OptionError."""
+    entries = read_entries(folder, manifest, shard)
+    return Collection(Path(manifest.root), tuple(_iterate(manifest.root, entries)))
+
+
+def refuse_changed(manifest: Manifest, collection: Collection, entries: Entries) -> None:
+    """Raise ImageError if an image of a shard has changed since it was listed; one that is gone has not."""
+    stamp = _stamps()
+    for entry, listed in zip(collection, entries.stamps, strict=True):
+        if stamp(entry) not in (listed, ""):
+            raise ImageError(f"{entry.id} has changed since it was listed. Run the scan again to list it anew.")
+
+
+def _iterate(root: str, entries: Entries) -> Iterator[Entry]:
+    rows = zip(entries.ids, entries.labels, entries.paths, entries.offsets, entries.sizes, strict=True)
+    for id, label, path, offset, size in rows:
+        yield Entry(id, label, os.path.join(root, path or id), offset, size)
+
+
+def _entries(part: Sequence[Entry], root: str, stamp: Callable[[Entry], str]) -> Entries:
+    inside = [os.path.relpath(os.path.abspath(entry.path), root).replace(os.sep, "/") for entry in part]
+    return Entries(
+        tuple(entry.id for entry in part),
+        tuple(entry.label for entry in part),
+        tuple(None if path == entry.id else path for path, entry in zip(inside, part, strict=True)),
+        tuple(entry.offset for entry in part),
+        tuple(entry.size for entry in part),
+        tuple(map(stamp, part)),
+    )
+
+
+def _root(collection: Collection) -> str:
+    """The innermost folder that all images lie in."""
+    folders = {os.path.dirname(os.path.abspath(entry.path)) for entry in collection}
+    try:
+        return os.path.commonpath(folders)
+    except ValueError:  # of several drives
+        raise OptionError("the images lie on several drives. Make an index of each.") from None
+
+
+def _stamps() -> Callable[[Entry], str]:
+    """What gives the stamp of an entry, empty for a file that is gone; it looks once at a file that holds many."""
+    known: dict[str, str] = {}
+
+    def stamp(entry: Entry) -> str:
+        if entry.path not in known:
+            known.clear()
+            try:
+                status = os.stat(entry.path)
+                known[entry.path] = f"{status.st_size} {status.st_mtime_ns}"
+            except OSError:
+                known[entry.path] = ""
+        return known[entry.path]
+
+    return stamp
+
+
+def _put(path: Path, text: bytes) -> None:
+    """Write a file unless it holds that already, which spares a thousand renames where nothing has changed."""
+    try:
+        if path.stat().st_size == len(text) and read_result(path) == text:
+            return
+    except OSError:
+        pass
+    write_whole(path, lambda file: file.write(text))

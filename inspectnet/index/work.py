@@ -1,0 +1,106 @@
+"""The work of a scan: a shard's images become its file of statistics."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inspectnet.files.npz import read_npz, write_npz
+from inspectnet.graph.layers import Layer
+from inspectnet.images import Collection, Seen
+from inspectnet.index.listing import collection_of_shard, refuse_changed
+from inspectnet.index.manifest import Manifest, read_entries
+from inspectnet.index.statistics import Statistics, as_bytes
+from inspectnet.network import Network
+from inspectnet.scanning import Peaks, scan
+from inspectnet.shards import remove_parts, shard_path, write_whole
+
+UNREAD, SHA256, ROWS = "unread", "sha256", "rows"  # arrays of a shard that belong to no layer
+
+
+class ScanWork:
+    """Shards of a scan with the networks that look at them."""
+
+    def __init__(self, folder: Path, manifest: Manifest, networks: Sequence[Network], threads: int | None) -> None:
+        """networks: those of the manifest, in its order. threads: that decode."""
+        self._folder, self._manifest, self._networks, self._threads = folder, manifest, networks, threads
+        self.layers = layers_of(manifest, networks)
+
+    @property
+    def count(self) -> int:
+        """How many shards there are."""
+        return self._manifest.shards
+
+    @property
+    def leases(self) -> Path:
+        """The folder of leases."""
+        return self._folder / "leases"
+
+    def is_done(self, number: int) -> bool:
+        """Whether the file of a shard is there."""
+        return shard_file(self._folder, self._manifest, number).exists()
+
+    def do(self, number: int, advance: Callable[[int], object]) -> None:
+        """Scan a shard. Raises ImageError for an image that has changed, ModelError, OutputError for a full disk."""
+        path = shard_file(self._folder, self._manifest, number)
+        remove_parts(path)
+        collection = collection_of_shard(self._folder, self._manifest, number)
+        refuse_changed(self._manifest, collection, read_entries(self._folder, self._manifest, number))
+        arrays = self._scan(collection, advance)
+        write_whole(path, lambda file: write_npz(file, arrays))
+
+    def _scan(self, collection: Collection, advance: Callable[[int], object]) -> dict[str, NDArray[Any]]:
+        request = self._manifest.request
+        labels = np.array([label or "" for label in collection.labels]) if request.by_class else None
+        kept = [
+            {layer.output: Statistics(layer, request.top, labels, request.each_image) for layer in layers}
+            for layers in self.layers
+        ]
+        asked = [
+            (Peaks(network, layers), statistics)
+            for network, layers, statistics in zip(self._networks, self.layers, kept, strict=True)
+        ]
+        seen = scan(
+            collection, asked, tile=request.tile, part=range(len(collection)), batch_size=request.batch_size,
+            threads=self._threads, advance=advance,
+        )  # fmt: skip
+        arrays = of_images(seen)
+        for model, statistics in enumerate(kept):
+            for layer, of_layer in enumerate(statistics.values()):
+                named = of_layer.arrays()
+                if of_layer.images is not None:
+                    none = np.empty((0, of_layer.layer.maps), np.float16)
+                    named["images"] = np.concatenate([none, *of_layer.images])
+                arrays |= {f"{model}/{layer}/{name}": array for name, array in named.items()}
+        return arrays
+
+
+def of_images(seen: Seen) -> dict[str, NDArray[Any]]:
+    """What a shard keeps of its images: their hashes, which rows they gave, which could not be read and why."""
+    return {
+        SHA256: np.frombuffer(b"".join(seen.hashes), np.uint8).reshape(-1, 32),
+        ROWS: seen.keys.astype(np.int32),
+        UNREAD: as_bytes([[lost.id, lost.reason] for lost in seen.unread]),
+    }
+
+
+def shard_file(folder: Path, manifest: Manifest, number: int) -> Path:
+    """Where the statistics of a shard lie."""
+    return shard_path(folder / "shards", number, f".{manifest.signatures[number]}.npz")
+
+
+def layers_of(manifest: Manifest, networks: Sequence[Network]) -> list[list[Layer]]:
+    """The watched layers of each network."""
+    return [
+        [network.layer(layer.name) for layer in model.layers]
+        for network, model in zip(networks, manifest.request.models, strict=True)
+    ]
+
+
+def read_statistics(path: Path, model: int, layer: Layer, number: int, first: int) -> Statistics:
+    """What a shard holds of one layer. Raises OSError, ValueError."""
+    prefix = f"{model}/{number}/"
+    arrays = read_npz(path, lambda name: name.startswith(prefix) and not name.endswith("/images"))
+    return Statistics.of(layer, {name.removeprefix(prefix): array for name, array in arrays.items()}, first)

@@ -1,0 +1,237 @@
+"""An index: what a scan says at once, from shards that were made anyhow and merged anyhow."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from nets import onnx_text, random_weights
+from PIL import Image
+
+import inspectnet
+from inspectnet.errors import ImageError, LayerError, OptionError
+from inspectnet.images import Preparation, find_images
+from inspectnet.index import Request, ScanWork, indexed_model, merging, open_index, read_manifest, running, shard_file
+from inspectnet.progress import silent
+from inspectnet.scanning import find_strongest
+from inspectnet.shards import WHOLE, Share
+
+SIDE, PHOTOS, TOP = 12, 34, 5
+NET = """
+a = Conv <strides = [2, 2], pads = [1, 1, 1, 1]> (image, k1)
+r1 = Relu (a)
+c = Conv (r1, k2)
+r2 = Relu (c)
+f = Flatten (r2)
+y = Gemm (f, m)
+"""
+PREPARATION = Preparation((3, SIDE, SIDE), (0.5,) * 3, (0.25,) * 3, crop_pct=0.8)
+
+
+def write_net(path, seed=3):
+    weights = random_weights(seed, k1=(5, 3, 3, 3), k2=(4, 5, 2, 2), m=(100, 3))
+    path.write_bytes(onnx_text(NET, weights, image=("N", 3, SIDE, SIDE)).SerializeToString())
+    return path
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    path = write_net(tmp_path_factory.mktemp("net") / "net.onnx")
+    return inspectnet.open(path, device="cpu", preparation=PREPARATION, threads=1)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """34 photos in three folders; every third twice, so that activations tie; every sixth cannot be read."""
+    folder, rng = tmp_path_factory.mktemp("photos"), np.random.default_rng(0)
+    drawn = [rng.integers(0, 256, (*rng.integers(SIDE - 4, 3 * SIDE, 2), 3), np.uint8) for _ in range(PHOTOS)]
+    for at in range(PHOTOS):
+        path = folder / "abc"[at % 3] / f"{at:02}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(drawn[at - (at % 3 == 1)]).save(path)
+        if at % 6 == 5:
+            path.write_bytes(b"no image")
+    return folder
+
+
+def request_of(network, **options):
+    usual = {"top": TOP, "tile": False, "by_class": True, "each_image": True, "shard_size": 5, "batch_size": 4}
+    return Request((indexed_model(network, network.layers),), **usual | options)
+
+
+def make(folder, network, photos, share=WHOLE, **options):
+    sources = [str(photos)]
+    manifest = running.list_images(folder, request_of(network, **options), lambda: find_images(photos), sources)
+    running.scan_images(folder, manifest, [network], share, 1, silent)
+    return open_index(folder)
+
+
+@pytest.fixture(scope="module")
+def index(network, photos, tmp_path_factory):
+    return make(tmp_path_factory.mktemp("index"), network, photos)
+
+
+def merged_bytes(index):
+    return merging.merged_file(index.folder, index.manifest).read_bytes()
+
+
+def direct(network, photos, tile=False):
+    return find_strongest(network, find_images(photos), network.layers, TOP, tile=tile, batch_size=4, threads=1)
+
+
+@pytest.mark.parametrize("tile", [False, True])
+def test_an_index_says_what_a_scan_says(network, photos, tmp_path, tile):
+    index, (rankings, seen) = make(tmp_path, network, photos, tile=tile), direct(network, photos, tile)
+    for ranking in rankings:
+        kept = index.ranking(network, ranking.layer, TOP)
+        for name in ("values", "keys", "places"):
+            assert np.array_equal(getattr(kept, name), getattr(ranking, name)), (ranking.layer.name, name)
+    assert index.seen.digest == seen.digest
+    assert index.seen.ids == seen.ids
+    assert index.seen.skipped == seen.skipped
+    assert index.entries[-1] == find_images(photos).entries[-1]
+
+
+def test_sums_counts_and_means_by_class_are_those_of_all_maxima(network, photos, index):
+    lost = {skipped.id for skipped in index.seen.skipped}
+    good = [entry for entry in index if entry.id not in lost]
+    values = network.maxima(network.prepare([entry.path for entry in good]), [network.layers[0].name])
+    values = values[network.layers[0].name].values
+    statistics = index.statistics(network, network.layers[0])
+    assert statistics.rows == len(good)
+    assert np.allclose(statistics.sum.total(), values.sum(axis=0, dtype=np.float64), rtol=1e-6)
+    assert np.allclose(statistics.highest, values.max(axis=0), rtol=1e-6)
+    assert np.array_equal(statistics.histogram.counts.sum(axis=0), (values > 0).sum(axis=0))
+    assert sorted(statistics.by_class) == ["a", "b", "c"]
+    for label, (rows, total) in statistics.by_class.items():
+        of_class = values[[entry.label == label for entry in good]]
+        assert rows == len(of_class)
+        assert np.allclose(total.total(), of_class.sum(axis=0, dtype=np.float64), rtol=1e-6)
+
+
+@pytest.mark.parametrize("group", [2, 3, 1000])
+def test_shards_made_in_any_order_and_merged_in_any_grouping_give_the_same_bits(
+    network, photos, index, tmp_path, monkeypatch, group
+):
+    usual = [arrays_of(index, network, layer) for layer in network.layers]
+    monkeypatch.setattr(merging, "GROUP", group)
+    other = make(tmp_path, network, photos, Share(2, 3))
+    assert [arrays_of(other, network, layer) for layer in network.layers] == usual
+
+
+def arrays_of(index, network, layer):
+    return {name: array.tobytes() for name, array in index.statistics(network, layer).arrays().items()}
+
+
+def test_a_scan_that_was_cut_goes_on_where_it_was(network, photos, index, tmp_path, monkeypatch):
+    class Cut(ScanWork):
+        left = 3
+
+        def do(self, number, advance):
+            if not Cut.left:
+                raise KeyboardInterrupt
+            Cut.left -= 1
+            super().do(number, advance)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(running, "ScanWork", Cut)
+        make(tmp_path, network, photos)
+    files = {path: path.stat().st_mtime_ns for path in tmp_path.glob("shards/*/*.npz")}
+    assert len(files) == 3
+    with pytest.raises(OptionError, match="is not complete: 3 of 7 shards"):
+        open_index(tmp_path).statistics(network, network.layers[0])
+    again = make(tmp_path, network, photos)
+    assert {path: path.stat().st_mtime_ns for path in files} == files
+    assert merged_bytes(again) == merged_bytes(index)
+
+
+def test_only_shards_whose_images_have_changed_are_made_again(network, photos, tmp_path):
+    mine = shutil.copytree(photos, tmp_path / "photos")
+    first = make(tmp_path / "index", network, mine)
+    before = {path.name: path.stat().st_mtime_ns for path in first.folder.glob("shards/*/*.npz")}
+    changed = mine / first.entries[12].id
+    Image.fromarray(np.zeros((30, 30, 3), np.uint8)).save(changed)
+    second = make(tmp_path / "index", network, mine)
+    after = {path.name: path.stat().st_mtime_ns for path in second.folder.glob("shards/*/*.npz")}
+    assert {name for name in after if before.get(name) != after[name]} == {
+        shard_file(second.folder, second.manifest, 2).name
+    }
+    assert len(after) == len(before)
+    assert merged_bytes(second) == merged_bytes(make(tmp_path / "other", network, mine))
+
+
+def test_an_image_that_changes_while_it_is_scanned_is_refused(network, photos, tmp_path, monkeypatch):
+    mine = shutil.copytree(photos, tmp_path / "photos")
+    manifest = running.list_images(tmp_path / "i", request_of(network), lambda: find_images(mine), ["x"])
+    Image.fromarray(np.zeros((30, 30, 3), np.uint8)).save(mine / "a" / "00.png")
+    with pytest.raises(ImageError, match=r"a/00\.png has changed since it was listed"):
+        running.scan_images(tmp_path / "i", manifest, [network], WHOLE, 1, silent)
+
+
+def test_another_model_layer_or_preprocessing_is_refused(network, index, tmp_path):
+    other = inspectnet.open(write_net(tmp_path / "other.onnx", seed=4), device="cpu", preparation=PREPARATION)
+    with pytest.raises(OptionError, match=r"is of net\.onnx, not of .*other\.onnx"):
+        index.ranking(other, other.layers[0], 1)
+    squashed = inspectnet.open(network.path, preparation={**PREPARATION.to_json(), "crop_mode": "squash"})
+    with pytest.raises(OptionError, match="another preprocessing"):
+        index.ranking(squashed, squashed.layers[0], 1)
+    with pytest.raises(OptionError, match=f"keeps {TOP} activations of each map, not 9"):
+        index.ranking(network, network.layers[0], 9)
+
+
+def test_a_layer_that_was_not_scanned_is_named(network, photos, tmp_path):
+    request = Request((indexed_model(network, network.layers[:1]),), TOP, False, False, False, 50, 4)
+    manifest = running.list_images(tmp_path, request, lambda: find_images(photos), ["x"])
+    running.scan_images(tmp_path, manifest, [network], WHOLE, 1, silent)
+    with pytest.raises(LayerError, match="does not hold"):
+        open_index(tmp_path).statistics(network, network.layers[1])
+
+
+def test_a_folder_of_another_index_is_refused(network, photos, index):
+    for options, why in (({"top": 7}, "other options"), ({}, "images in")):
+        with pytest.raises(OptionError, match=why):
+            running.list_images(index.folder, request_of(network, **options), lambda: None, ["elsewhere"])
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("manifest.json", lambda path: path.write_text("{}")),
+        ("manifest.json", lambda path: path.write_text(path.read_text().replace('"images": 34', '"images": 340'))),
+        ("manifest.json", lambda path: path.write_text(path.read_text()[:200])),
+        ("manifest.json", lambda path: path.unlink()),
+        ("entries/000/000001.json", lambda path: path.write_text(path.read_text().replace("a/", "../a/"))),
+        ("entries/000/000001.json", lambda path: path.unlink()),
+        ("shards", lambda path: cut(path, "000002")),
+        ("merged", lambda path: cut(path, "000000")),
+    ],
+)
+def test_a_damaged_index_is_refused_in_one_line(network, index, tmp_path, name, damage):
+    mine = shutil.copytree(index.folder, tmp_path / "index")
+    damage(mine / name)
+    with pytest.raises(OptionError) as refused:
+        opened = open_index(mine)
+        opened.ranking(network, network.layers[0], 1)
+        opened.seen.ids  # noqa: B018
+    assert "\n" not in str(refused.value)
+
+
+def cut(folder, number):
+    path = next(folder.rglob(f"{number}.*.npz"))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def test_a_manifest_that_points_outside_its_images_is_refused(network, index, tmp_path):
+    from inspectnet.index.manifest import entries_path, signature_of
+
+    mine = shutil.copytree(index.folder, tmp_path / "index")
+    path = entries_path(mine, 1)
+    text = path.read_text().replace(index.entries[5].id, "../../etc/passwd").encode()
+    path.write_bytes(text)
+    record = json.loads((mine / "manifest.json").read_text())
+    signature = signature_of(index.manifest.request.signature(), index.manifest.root, text)
+    record["manifest"]["signatures"][1] = signature
+    (mine / "manifest.json").write_text(json.dumps(record))
+    assert read_manifest(mine).signatures[1] == signature
+    with pytest.raises(OptionError, match="lies outside its folder of images"):
+        open_index(mine).entries[5]
