@@ -23,6 +23,7 @@ from pathlib import Path
 CPU_SECONDS, WALL_SECONDS = 20, 600  # the latter for what waits for ever; a busy machine lets all wait
 MEMORY = 2 << 30  # bytes that a run may hold, measured
 ADDRESSES = 24 << 30  # bytes that it may ask for: far more, as the threads' arenas and mapped files count
+TELL_EACH = 100  # runs, on stderr
 ALLOWED = (0, 1, 2)  # done, a check failed, the input was wrong
 OF_LIBRARIES = re.compile(r"\[[EWF]:onnxruntime|Traceback|Warning: |^WARNING|[\x00-\x09\x0b-\x1f\x7f]")
 
@@ -114,6 +115,8 @@ def main(draw: Draw, arguments: Sequence[str] | None = None, also: Also = lambda
     kinds: collections.Counter[str] = collections.Counter()
     codes: collections.Counter[int] = collections.Counter()
     for number in range(said.count) if said.only is None else [said.only]:
+        if number and number % TELL_EACH == 0 and said.only is None:
+            print(f"{number} of {said.count}, {sum(kinds.values())} faults", file=sys.stderr, flush=True)
         folder = Path(tempfile.mkdtemp())
         drawn = draw(random.Random(f"{said.seed}/{number}"), folder)
         done = run(drawn, folder)
