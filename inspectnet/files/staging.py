@@ -1,7 +1,8 @@
 """Staging: files are made in a hidden folder beside their places and take them together, once all are whole.
 
 A run that is killed while it makes them leaves nothing in their places. One that is killed while they take their
-places has left them whole in the hidden folder, and the next run that writes there puts them in place.
+places has left them whole in the hidden folder, and the next run that writes there puts them in place, if that folder
+was made where it lies: one out of an archive is no run's, whatever it holds, and would exchange the user's files.
 """
 
 import contextlib
@@ -10,7 +11,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from inspectnet.errors import OutputError
@@ -24,8 +25,8 @@ PREFIX = ".inspectnet-"
 LARGEST_RECORD = 1 << 30  # bytes
 WHOLE = ".whole"  # ends the name of a stage whose files are all written
 KINDS = (".png", ".svg", ".pdf", ".npz", ".json", ".csv", ".txt")  # of the files that a record names
-MODELS = (".onnx", ".data")
 CLAIM, PLACES = ".claim", ".places"  # in a stage: what it is made for; which of its files take which places
+HEXES = 16  # digits in the name of a stage
 
 
 class Stage:
@@ -37,7 +38,7 @@ class Stage:
 
     def __init__(self, folder: Path, claim: str = "") -> None:
         self.folder = folder
-        self._path = folder / f"{PREFIX}{secrets.token_hex(8)}"
+        self._path = folder / f"{PREFIX}{secrets.token_hex(HEXES // 2)}"
         self._path.mkdir()
         self._lock = _lock(self._path)
         try:
@@ -59,16 +60,17 @@ class Stage:
     def place(self, names: Sequence[str], stale: Sequence[str] = ()) -> None:
         """Remove the files of `stale` from `folder` and move those of `names` to it, in this order. Raises OSError."""
         with locked(self.folder):
-            (self._path / PLACES).write_text(json.dumps({"remove": list(stale), "move": list(names)}))
+            places = {"remove": list(stale), "move": list(names)}
+            (self._path / PLACES).write_text(json.dumps({"birth": _birth(self._path), **places}))
             whole = self._path.with_name(self._path.name + WHOLE)
             os.replace(self._path, whole)  # from here on it will be in place, if need be by the next run
             self._path = whole
             try:
-                _move(whole)
+                _move(whole, places)
             except OSError:
                 raise
             except BaseException:  # an interruption comes too late
-                _move(whole)
+                _move(whole, places)
                 raise
         self.drop()
 
@@ -116,7 +118,7 @@ def settle(folder: Path) -> None:
             continue
         try:
             if path.name.endswith(WHOLE):
-                _move(path, KINDS + MODELS)
+                _move(path, _places_in(path))
             _remove(path)
         except OSError as error:
             why = (error.strerror or str(error)).lower()
@@ -141,7 +143,8 @@ def read_result(path: Path) -> bytes:
 
 
 def _stages(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob(f"{PREFIX}*") if path.is_dir() and not path.is_symlink())
+    named = folder.glob(f"{PREFIX}{'[0-9a-f]' * HEXES}*")
+    return sorted(path for path in named if path.is_dir() and not path.is_symlink())
 
 
 def _remove(stage: Path) -> None:
@@ -168,26 +171,28 @@ def _lock(folder: Path, wait: bool = False) -> int | None:
     return handle
 
 
-def _move(whole: Path, kinds: Sequence[str] = ("",)) -> None:
-    """Do what a whole stage has left to do, with names of these endings; inputs of the run that does it stay."""
-    todo = {what: [n for n in names if n.endswith(tuple(kinds))] for what, names in _places_in(whole).items()}
-    for name in todo["remove"]:
+def _move(whole: Path, places: Mapping[str, Sequence[str]]) -> None:
+    """Do what a whole stage has left to do; inputs of the run that does it stay."""
+    for name in places["remove"]:
         if not was_read(whole.parent / name):
             (whole.parent / name).unlink(missing_ok=True)
-    for name in todo["move"]:
+    for name in places["move"]:
         if (whole / name).is_file() and not was_read(whole.parent / name):
             os.replace(whole / name, whole.parent / name)
 
 
 def _places_in(whole: Path) -> dict[str, list[str]]:
-    """Which files of a whole stage to remove and to move; none of those that lie outside its folder.
-
-    A folder of results may come from anywhere, and so may what looks like a killed run's stage in it: `settle` moves
-    no files of other kinds than results, so that no program or document of the user's is exchanged.
-    """
+    """Which files a killed run had still to remove and to move; none where the stage is not of a run's making."""
     try:
-        said = parse_json(read_result(whole / PLACES))
-        names = {what: [str(name) for name in said[what]] for what in ("remove", "move")}
+        places = parse_json(read_result(whole / PLACES))
+        if places["birth"] == _birth(whole):
+            return {"remove": places["remove"], "move": places["move"]}
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        names = {"remove": [], "move": []}
-    return {what: [n for n in listed if n == Path(n).name and n not in ("", "..")] for what, listed in names.items()}
+        pass
+    return {"remove": [], "move": []}
+
+
+def _birth(stage: Path) -> list[int]:
+    """What the file system alone decides when a stage is made: neither an archive nor a copy can bring it along."""
+    status = (stage / CLAIM).stat(follow_symlinks=False)
+    return [status.st_ino, status.st_ctime_ns]

@@ -4,6 +4,8 @@ import csv
 import json
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +14,6 @@ import onnx_ir
 import pytest
 from commands import contents, done, noisy_photos, refused, write_network
 from PIL import Image
-
-from inspectnet.files.staging import PLACES, PREFIX, WHOLE
 
 NET = "c = Conv (image, k) \n r = Relu (c) \n p = GlobalAveragePool (r) \n y = Flatten (p)"
 SIDE = 12
@@ -240,6 +240,18 @@ def test_a_folder_that_is_asked_for_and_holds_another_run_is_refused_at_once(mod
     assert contents(tmp_path) == before
 
 
+KILLED = """
+import os, sys
+from pathlib import Path
+from inspectnet.files import staging
+out = Path(sys.argv[1])
+made = staging.Stage(out)
+os.rename(out / "result.json", made.path("result.json"))  # its other files were moved when the kill came
+staging._move = lambda *_: os._exit(9)
+made.place(["conv1.png", "result.json"], ["result.json"])
+"""
+
+
 def test_results_half_in_place_after_a_kill_are_no_photos(model, tmp_path, capsys):
     """The next run among the same photos puts what was whole in place, then its own."""
     photos = noisy_photos(tmp_path / "photos", {"a.png": (20, 20)})
@@ -247,9 +259,7 @@ def test_results_half_in_place_after_a_kill_are_no_photos(model, tmp_path, capsy
     arguments = ("deconv", model, "-l", "conv1", "--images", photos, "-o", out)
     done(capsys, *arguments)
     before = contents(out)
-    stage = out / f"{PREFIX}0123{WHOLE}"
-    stage.mkdir()
-    (stage / PLACES).write_text(json.dumps({"remove": ["result.json"], "move": ["conv1.png", "result.json"]}))
-    os.rename(out / "result.json", stage / "result.json")  # its other files were moved when the kill came
+    killed = subprocess.run([sys.executable, "-c", KILLED, out])
+    assert killed.returncode == 9 and not (out / "result.json").exists()
     done(capsys, *arguments)
     assert contents(out) == before

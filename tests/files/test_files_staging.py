@@ -1,9 +1,11 @@
 """Files take their places together; what killed runs leave is put in place or removed by the next run."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 
 import pytest
 
@@ -107,13 +109,18 @@ def test_a_run_killed_at_work_leaves_nothing_behind_after_the_next(tmp_path):
     assert names(tmp_path) == ["a.txt"] and (tmp_path / "a.txt").read_text() == "old a"
 
 
+def killed_at(call):
+    """Lines after which that call of os.replace is not made any more: of the folder's renaming, a, b."""
+    line = "real, calls = os.replace, []\n"
+    line += f"def once(*paths):\n    killed() if len(calls) == {call} else calls.append(1)\n    real(*paths)\n"
+    return line + "os.replace = once"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing tells whether a run is alive")
 def test_what_a_run_killed_between_its_files_left_is_placed_by_the_next(tmp_path):
     for name in ("a.txt", "b.txt", "old.txt"):
         (tmp_path / name).write_text(f"old {name[0]}")
-    replace = "real, calls = os.replace, []\n"
-    replace += "def once(*paths):\n    killed() if len(calls) == 2 else calls.append(1)\n    real(*paths)\n"
-    interrupted(tmp_path, replace + "os.replace = once")  # the folder's renaming, a; not b
+    interrupted(tmp_path, killed_at(2))
     assert (tmp_path / "a.txt").read_text() == "new a" and (tmp_path / "b.txt").read_text() == "old b"
     stage(tmp_path).drop()
     assert names(tmp_path) == ["a.txt", "b.txt"] and (tmp_path / "b.txt").read_text() == "new b"
@@ -139,47 +146,72 @@ def test_an_interruption_that_comes_while_files_take_their_places_comes_too_late
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing tells whether a run is alive")
+@pytest.mark.parametrize("by", ["copy", "archive"])
+def test_what_a_killed_run_left_exchanges_nothing_where_it_was_brought(by, tmp_path):
+    """Whatever it holds is whoever's who made the copy or the archive: the user's own files stay as they are."""
+    made, brought = tmp_path / "made", tmp_path / "brought"
+    made.mkdir()
+    interrupted(made, killed_at(1))
+    if by == "archive":
+        with tarfile.open(tmp_path / "t.tar", "w") as tar:
+            tar.add(made, "brought")
+        with tarfile.open(tmp_path / "t.tar") as tar:
+            tar.extractall(tmp_path)
+    else:
+        shutil.copytree(made, brought)
+    for name in ("a.txt", "b.txt", "old.txt"):
+        (brought / name).write_text("mine")
+    for folder in (made, brought):
+        assert len(hidden(folder)) == 1
+        stage(folder).drop()
+    assert names(brought) == ["a.txt", "b.txt", "old.txt"]
+    assert {path.read_text() for path in brought.iterdir()} == {"mine"}
+    assert names(made) == ["a.txt", "b.txt"] and (made / "a.txt").read_text() == "new a"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing tells whether a run is alive")
 @pytest.mark.parametrize(
     "said",
     [
-        '{"remove": ["../mine", "/etc/absent", ".."], "move": ["../mine"]}',
-        '{"remove": "../mine", "move": [["../mine"]]}',
+        '{"birth": BIRTH, "remove": ["a.txt"], "move": ["b.txt"]}',
+        '{"remove": ["a.txt"], "move": ["b.txt"]}',
+        '{"birth": BIRTH, "remove": ["../mine", "/etc/absent", ".."], "move": ["../mine"]}',
         "[" * 100_000,
         "\udcff",
         None,
     ],
-    ids=["paths", "kinds", "deep", "bytes", "pipe"],
+    ids=["guessed", "unborn", "paths", "deep", "bytes", "pipe"],
 )
-def test_what_only_looks_like_a_stage_touches_nothing_outside_its_folder(tmp_path, said):
-    out, false = tmp_path / "out", tmp_path / "out" / f"{staging.PREFIX}0{staging.WHOLE}"
+def test_what_only_looks_like_a_stage_exchanges_nothing(tmp_path, said):
+    out, false = tmp_path / "out", tmp_path / "out" / f"{staging.PREFIX}{'0' * staging.HEXES}{staging.WHOLE}"
     false.mkdir(parents=True)
-    (tmp_path / "mine").write_text("mine")
-    (false / "..mine").write_text("theirs")
+    for mine in (tmp_path / "mine", out / "a.txt", out / "b.txt"):
+        mine.write_text("mine")
+    for theirs in ("b.txt", staging.CLAIM):
+        (false / theirs).write_text("theirs")
     if said is None:
         os.mkfifo(false / staging.PLACES)
     else:
-        (false / staging.PLACES).write_text(said, errors="surrogateescape")
+        birth = f"[{(false / staging.CLAIM).stat().st_ino}, 0]"  # a number of a file can be guessed, not when it came
+        (false / staging.PLACES).write_text(said.replace("BIRTH", birth), errors="surrogateescape")
     stage(out).drop()
-    assert (tmp_path / "mine").read_text() == "mine" and names(out) == []
+    assert names(out) == ["a.txt", "b.txt"]
+    assert {path.read_text() for path in (tmp_path / "mine", out / "a.txt", out / "b.txt")} == {"mine"}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing tells whether a run is alive")
-def test_what_only_looks_like_a_stage_exchanges_no_document_and_no_program(tmp_path):
-    false = tmp_path / f"{staging.PREFIX}0{staging.WHOLE}"
-    false.mkdir()
-    for name in ("thesis.doc", "run.py", "Makefile"):
-        (tmp_path / name).write_text("mine")
-        (false / name).write_text("theirs")
-    (false / staging.PLACES).write_text('{"remove": ["thesis.doc"], "move": ["run.py", "Makefile"]}')
+def test_folders_that_are_called_otherwise_stay(tmp_path):
+    cache = tmp_path / f"{staging.PREFIX}cache"
+    cache.mkdir()
+    (cache / "mine").write_text("mine")
     stage(tmp_path).drop()
-    assert names(tmp_path) == ["Makefile", "run.py", "thesis.doc"]
-    assert {path.read_text() for path in tmp_path.iterdir()} == {"mine"}
+    assert names(cache) == ["mine"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing tells whether a run is alive")
 def test_a_folder_in_what_looks_like_a_stage_is_never_entered(tmp_path):
     """However deep it is, and whatever lies in it."""
-    inner = tmp_path / f"{staging.PREFIX}0" / "inner"
+    inner = tmp_path / f"{staging.PREFIX}{'0' * staging.HEXES}" / "inner"
     inner.mkdir(parents=True)
     (inner / "mine").write_text("mine")
     (inner.parent / "ours").write_text("half")
@@ -189,11 +221,9 @@ def test_a_folder_in_what_looks_like_a_stage_is_never_entered(tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing tells whether a run is alive")
 def test_a_folder_in_the_way_of_what_a_killed_run_left_is_told_with_the_place_to_remove(tmp_path):
-    left = tmp_path / f"{staging.PREFIX}0{staging.WHOLE}"
+    interrupted(tmp_path, killed_at(1))
+    (left,) = hidden(tmp_path)
     (tmp_path / "a.txt").mkdir()
-    left.mkdir()
-    (left / "a.txt").write_text("new a")
-    (left / staging.PLACES).write_text('{"remove": [], "move": ["a.txt"]}')
-    with pytest.raises(OutputError, match=rf"a killed run left in \S*{left.name} cannot be put in place.*Remove it"):
+    with pytest.raises(OutputError, match=rf"a killed run left in \S*{left} cannot be put in place.*Remove it"):
         stage(tmp_path)
-    assert (left / "a.txt").read_text() == "new a", "nothing is lost"
+    assert (tmp_path / left / "a.txt").read_text() == "new a", "nothing is lost"
