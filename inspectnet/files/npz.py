@@ -1,5 +1,7 @@
 """NPZ files: the same bytes for the same arrays, on any day and machine; none that unpacks to more than it is."""
 
+import os
+import struct
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,6 +12,8 @@ from numpy.typing import NDArray
 
 from inspectnet.files.inputs import open_regular
 
+END = struct.Struct("<4s4H2LH")  # the last record of a zip file: where the list of its members lies
+WIDE, WIDER = 0xFFFFFFFF, 76  # stands for a number of more than 32 bits; bytes of the records that tell it
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip file can hold
 
 
@@ -36,6 +40,18 @@ def read_npz(path: Path, wanted: Callable[[str], bool] = lambda name: True) -> d
             return {name: _read_array(archive, f"{name}.npy") for name in names if wanted(name)}
     except (zipfile.BadZipFile, EOFError, TypeError, SyntaxError, MemoryError, RuntimeError, KeyError) as error:
         raise ValueError(f"its arrays cannot be read ({error})") from error
+
+
+def is_whole(path: Path) -> bool:
+    """Whether an NPZ that `write_npz` made is there to its end, by its last few bytes."""
+    try:
+        with open_regular(path) as file:
+            length = file.seek(0, os.SEEK_END)
+            file.seek(max(length - END.size, 0))
+            mark, *_, size, first, comment = END.unpack(file.read())
+    except (OSError, struct.error):
+        return False
+    return mark == b"PK\5\6" and not comment and (first == WIDE or length - first - size - END.size in (0, WIDER))
 
 
 def _write_array(file: IO[bytes], array: NDArray[Any]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from inspectnet.errors import OptionError
-from inspectnet.files.npz import write_npz
+from inspectnet.files.npz import is_whole, write_npz
 from inspectnet.graph.layers import Layer
 from inspectnet.index.manifest import Manifest, hash_all
 from inspectnet.index.statistics import Statistics
@@ -54,8 +54,8 @@ class MergeWork:
         return self.folder / "leases" / f"merge-{self.level}"
 
     def is_done(self, number: int) -> bool:
-        """Whether the file of a node is there."""
-        return self.node(number).path.exists()
+        """Whether the file of a node is there, and whole."""
+        return is_whole(self.node(number).path)
 
     def do(self, number: int, advance: Callable[[int], object]) -> None:
         """Merge a group. Raises OptionError for a file that is damaged, OutputError."""

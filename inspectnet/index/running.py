@@ -9,7 +9,8 @@ from inspectnet.images import Collection
 from inspectnet.index.listing import write_listing
 from inspectnet.index.manifest import MANIFEST, Manifest, Request, read_manifest
 from inspectnet.index.merging import merge
-from inspectnet.index.work import ScanWork, shard_file
+from inspectnet.index.watching import Watch
+from inspectnet.index.work import ScanWork, layers_of, shard_file
 from inspectnet.network import Network
 from inspectnet.progress import Progress
 from inspectnet.shards import Share, held, living, work_through
@@ -59,12 +60,19 @@ def scan_images(
     folder: Path, manifest: Manifest, networks: Sequence[Network], share: Share, threads: int | None, progress: Progress
 ) -> None:
     """Scan what is not scanned, and merge. Raises what the scan raises."""
-    work = ScanWork(folder, manifest, networks, threads)
-    left = sum(_size(manifest, number) for number in range(work.count) if not work.is_done(number))
-    with progress("scanning", left) as advance:
-        work_through(work, share, advance=advance)
+    work, watch = ScanWork(folder, manifest, networks, threads), Watch(folder, manifest)
+    with progress("scanning", watch.total) as watch.advance:
+        work_through(work, share, advance=watch.count, waiting=watch.look)
+        watch.look()
+    merge_shards(folder, manifest, networks, share, progress)
+
+
+def merge_shards(
+    folder: Path, manifest: Manifest, networks: Sequence[Network], share: Share, progress: Progress
+) -> None:
+    """Merge the shards, which are all done. Raises OptionError for a damaged one, OutputError."""
     with progress("merging", manifest.shards, "shards") as advance:
-        merge(folder, manifest, work.layers, share, advance=advance)
+        merge(folder, manifest, layers_of(manifest, networks), share, advance=advance)
 
 
 def forget_failed(folder: Path, manifest: Manifest, failed: Callable[[int], bool]) -> int:
@@ -76,10 +84,6 @@ def forget_failed(folder: Path, manifest: Manifest, failed: Callable[[int], bool
     for number in again:
         shard_file(folder, manifest, number).unlink(missing_ok=True)
     return len(again)
-
-
-def _size(manifest: Manifest, number: int) -> int:
-    return min(manifest.request.shard_size, manifest.images - manifest.first(number))
 
 
 def _names(request: Request) -> str:

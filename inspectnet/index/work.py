@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inspectnet.files.npz import read_npz, write_npz
+from inspectnet.files.npz import is_whole, read_npz, write_npz
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Collection, Seen
 from inspectnet.index.listing import collection_of_shard, refuse_changed
@@ -39,8 +39,8 @@ class ScanWork:
         return self._folder / "leases"
 
     def is_done(self, number: int) -> bool:
-        """Whether the file of a shard is there."""
-        return shard_file(self._folder, self._manifest, number).exists()
+        """Whether the file of a shard is there, and whole."""
+        return is_whole(shard_file(self._folder, self._manifest, number))
 
     def do(self, number: int, advance: Callable[[int], object]) -> None:
         """Scan a shard. Raises ImageError for an image that has changed, ModelError, OutputError for a full disk."""

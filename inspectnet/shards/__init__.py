@@ -4,7 +4,7 @@ A shard is done when its file is there: it takes its place whole, by a rename. A
 one; two that make the same write the same bytes.
 """
 
-from inspectnet.shards.lease import Lease, held, living
+from inspectnet.shards.lease import Lease, held, living, told_by
 from inspectnet.shards.placing import remove_parts, shard_path, write_whole
 from inspectnet.shards.share import WHOLE, Share, share_of
-from inspectnet.shards.work import Work, work_through
+from inspectnet.shards.work import Work, try_shard, work_through

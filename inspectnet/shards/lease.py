@@ -20,6 +20,7 @@ from inspectnet.files.refusals import refusal
 from inspectnet.files.staging import read_result
 
 STALE, BEAT = 60.0, 5.0  # seconds
+LENGTH = 512  # bytes at least; a beat writes over the last one, which takes no room on a full disk and is never half
 
 _seen: dict[Path, tuple[int, float]] = {}
 """By lease the time of its last heartbeat that was seen, and when it was first seen."""
@@ -36,8 +37,8 @@ class Lease:
         self._heart = threading.Thread(target=self._beat, daemon=True, name=f"lease of {path.name}")
 
     def _text(self) -> bytes:
-        told = {"host": socket.gethostname(), "pid": os.getpid(), "started": started(os.getpid()), "done": self.done}
-        return json.dumps({**told, "token": self.token}).encode()
+        told = {"host": here(), "pid": os.getpid(), "started": started(os.getpid()), "done": self.done}
+        return json.dumps({**told, "token": self.token}).encode().ljust(LENGTH)
 
     def take(self) -> bool:
         """Whether it could be had. Raises OutputError if nothing can be written there."""
@@ -48,9 +49,16 @@ class Lease:
             with contextlib.suppress(FileNotFoundError):
                 self.path.unlink()
             with self.path.open("xb") as file:
-                file.write(self._text())
-        except FileExistsError:  # another was quicker
-            return False
+                try:
+                    file.write(self._text())
+                    file.flush()
+                except OSError:  # an empty one would keep others waiting
+                    self.path.unlink(missing_ok=True)
+                    raise
+        except FileExistsError as error:  # another was quicker, or something else is in the way
+            if self.path.parent.is_dir():
+                return False
+            raise refusal(self.path, error) from error
         except OSError as error:
             raise refusal(self.path, error) from error
         self._heart.start()
@@ -68,7 +76,8 @@ class Lease:
         while not self._over.wait(BEAT):
             with contextlib.suppress(OSError):  # whoever took it for stale makes the same bytes
                 if who(self.path).get("token") == self.token:
-                    self.path.write_bytes(self._text())
+                    with self.path.open("r+b") as file:
+                        file.write(self._text())
 
 
 @contextlib.contextmanager
@@ -92,7 +101,7 @@ def stale(path: Path) -> bool:
         return True
     told = who(path)
     pid = told.get("pid")
-    if told.get("host") == socket.gethostname() and isinstance(pid, int) and not alive(pid, told.get("started")):
+    if told.get("host") == here() and isinstance(pid, int) and not alive(pid, told.get("started")):
         return True
     known, since = _seen.get(path, (None, 0.0))
     if known != beat:
@@ -112,6 +121,19 @@ def who(path: Path) -> dict[str, object]:
 def living(folder: Path) -> list[dict[str, object]]:
     """What the leases in a folder that are not stale tell of their holders."""
     return [who(path) for path in sorted(folder.glob("*.lease")) if not stale(path)]
+
+
+def told_by(folder: Path) -> list[tuple[int, dict[str, object]]]:
+    """By number of their shards, what the leases in a folder tell of their holders."""
+    return [(int(path.stem), who(path)) for path in sorted(folder.glob("*.lease")) if path.stem.isdecimal()]
+
+
+def here() -> str:
+    """Where numbers of processes mean the same: the host, and on Linux which of its containers."""
+    try:
+        return f"{socket.gethostname()} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return socket.gethostname()
 
 
 def alive(pid: int, began: object) -> bool:

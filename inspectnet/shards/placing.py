@@ -20,6 +20,18 @@ def shard_path(folder: Path, number: int, ending: str) -> Path:
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Write a file that is there whole or not at all, and replaces what is there. Raises OutputError."""
+    try:
+        _write_whole(path, write)
+    except FileNotFoundError:  # another worker took this one for dead, and removed what it had written
+        try:
+            _write_whole(path, write)
+        except OSError as error:
+            raise refusal(path, error) from error
+    except OSError as error:
+        raise refusal(path, error) from error
+
+
+def _write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     part = path.with_name(f"{path.name}{PART}{secrets.token_hex(6)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,9 +40,6 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
             file.flush()
             os.fsync(file.fileno())  # else a machine that loses power keeps the name and not the bytes
         os.replace(part, path)
-    except OSError as error:
-        _remove(part)
-        raise refusal(path, error) from error
     except BaseException:
         _remove(part)
         raise

@@ -42,14 +42,14 @@ def work_through(
     """
     left = [number for number in share.order(work.count) if not work.is_done(number)]
     while left:
-        left = [number for number in left if not _try(work, number, advance)]
+        left = [number for number in left if not try_shard(work, number, advance)]
         if left:
             waiting()
             time.sleep(PAUSE)
 
 
-def _try(work: Work, number: int, advance: Callable[[int], object]) -> bool:
-    """Whether a shard is done now."""
+def try_shard(work: Work, number: int, advance: Callable[[int], object] = lambda n: None) -> bool:
+    """Do a shard unless it is done, or another worker is at it; whether it is done now."""
     if work.is_done(number):
         return True
     with held(work.leases / f"{number:06d}.lease") as lease:

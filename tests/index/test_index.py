@@ -12,6 +12,7 @@ import inspectnet
 from inspectnet.errors import ImageError, LayerError, OptionError
 from inspectnet.images import Preparation, find_images
 from inspectnet.index import Request, ScanWork, indexed_model, merging, open_index, read_manifest, running, shard_file
+from inspectnet.index.watching import Watch
 from inspectnet.progress import silent
 from inspectnet.scanning import find_strongest
 from inspectnet.shards import WHOLE, Share
@@ -221,6 +222,15 @@ def cut(folder, number):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
+@pytest.mark.parametrize("name", ["shards", "merged"])
+def test_a_scan_that_is_run_again_makes_anew_what_is_cut_off(network, photos, index, tmp_path, name):
+    mine = shutil.copytree(index.folder, tmp_path / "index")
+    cut(mine / name, "000000")
+    again = make(mine, network, photos)
+    assert merged_bytes(again) == merged_bytes(index)
+    assert again.seen.digest == index.seen.digest
+
+
 def test_a_manifest_that_points_outside_its_images_is_refused(network, index, tmp_path):
     from inspectnet.index.manifest import entries_path, signature_of
 
@@ -235,3 +245,25 @@ def test_a_manifest_that_points_outside_its_images_is_refused(network, index, tm
     assert read_manifest(mine).signatures[1] == signature
     with pytest.raises(OptionError, match="lies outside its folder of images"):
         open_index(mine).entries[5]
+
+
+def test_progress_counts_the_images_of_all_workers(network, photos, tmp_path):
+    manifest = running.list_images(tmp_path, request_of(network), lambda: find_images(photos), ["x"])
+    work, watch, told = ScanWork(tmp_path, manifest, [network], 1), Watch(tmp_path, manifest), []
+    watch.advance = told.append
+    assert watch.total == 34
+    leases = tmp_path / "leases"
+    (leases / "000006.lease").write_text('{"done": 99}')  # of a shard of four images
+    (leases / "000001.lease").write_text('{"done": 3}')
+    (leases / "000002.lease").write_text('{"done": "all"}')
+    watch.look()
+    assert sum(told) == 4 + 3
+    (leases / "000001.lease").unlink()  # its worker has died, and another does all of it
+    work.do(1, lambda n: None)
+    watch.look()
+    assert sum(told) == 4 + 5 and watch.left == {0, 2, 3, 4, 5, 6}
+    for number in watch.left:
+        work.do(number, watch.count)
+    watch.look()
+    assert sum(told) == 34 and watch.left == set()
+    assert Watch(tmp_path, manifest).total == 0

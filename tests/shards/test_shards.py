@@ -69,7 +69,7 @@ def test_workers_at_once_share_the_work_and_do_each_shard_once(tmp_path, monkeyp
 def test_the_lease_of_a_process_that_is_gone_is_taken_at_once(tmp_path):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    path = leave_lease(tmp_path / "leases" / "000000.lease", host=lease.socket.gethostname(), pid=gone.pid)
+    path = leave_lease(tmp_path / "leases" / "000000.lease", host=lease.here(), pid=gone.pid)
     assert lease.stale(path)
     work = Numbers(tmp_path, 1)
     work_through(work)
@@ -77,7 +77,7 @@ def test_the_lease_of_a_process_that_is_gone_is_taken_at_once(tmp_path):
 
 
 def test_a_number_of_a_process_that_was_used_again_is_no_sign_of_life(tmp_path):
-    path = leave_lease(tmp_path / "a.lease", host=lease.socket.gethostname(), pid=os.getpid(), started="1")
+    path = leave_lease(tmp_path / "a.lease", host=lease.here(), pid=os.getpid(), started="1")
     assert lease.stale(path)
 
 
@@ -110,6 +110,30 @@ def test_a_heart_beats_while_its_lease_is_held(tmp_path, monkeypatch):
     assert not path.exists()
 
 
+def test_a_lease_that_a_full_disk_does_not_take_is_not_left_there(tmp_path):
+    limited = """
+import pathlib, resource, signal, sys
+from inspectnet.errors import OutputError
+from inspectnet.shards import held
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
+try:
+    with held(pathlib.Path(sys.argv[1])):
+        pass
+except OutputError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", limited, tmp_path / "a.lease"], capture_output=True, text=True)
+    assert "a.lease: file too large" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_leases_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "leases").touch()
+    with pytest.raises(OutputError, match="leases is a file, not a folder"), held(tmp_path / "leases" / "a.lease"):
+        pass
+
+
 def test_a_lease_that_another_has_taken_over_stays_when_the_first_holder_ends(tmp_path):
     path = tmp_path / "000000.lease"
     with held(path):
@@ -134,6 +158,20 @@ def test_a_file_is_whole_or_not_there(tmp_path):
         write_whole(tmp_path / "a", cut)
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     assert (tmp_path / "a").read_bytes() == b"old"
+
+
+def test_a_worker_that_was_taken_for_dead_writes_its_file_all_the_same(tmp_path):
+    path, removed = shard_path(tmp_path, 1, ".npz"), []
+
+    def write(file):
+        file.write(b"same bytes")
+        if not removed:
+            removed.extend(path.parent.iterdir())
+            remove_parts(path)
+
+    write_whole(path, write)
+    assert len(removed) == 1
+    assert [(left.name, left.read_bytes()) for left in path.parent.iterdir()] == [("000001.npz", b"same bytes")]
 
 
 def test_a_place_that_takes_no_file_is_refused_in_words(tmp_path):
