@@ -21,7 +21,7 @@ rules
 opened_model preprocessing
 inverse
 network
-opening scanning
+opening scanning manifest
 classes index
 methods
 analyses

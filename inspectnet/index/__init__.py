@@ -3,9 +3,8 @@
 manifest (which images, which layers) -> shards (statistics of some 2,000 images each) -> merged (of all)
 """
 
-from inspectnet.index.index import Index, indexed_model, open_index, preprocess_of
-from inspectnet.index.listing import write_listing
-from inspectnet.index.manifest import MANIFEST, Manifest, Request, read_manifest
+from inspectnet.index.index import Index, open_index
 from inspectnet.index.merging import merge, merged_file
+from inspectnet.index.request import Manifest, Request, read_manifest
 from inspectnet.index.statistics import Statistics
 from inspectnet.index.work import ScanWork, layers_of, shard_file

@@ -12,11 +12,11 @@ from inspectnet.errors import LayerError, OptionError, nearest
 from inspectnet.files.npz import read_npz
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Collection, Entry, Seen, Skipped
-from inspectnet.index.listing import collection_of_shard
-from inspectnet.index.manifest import IndexedLayer, IndexedModel, Manifest, read_manifest
 from inspectnet.index.merging import merged_file
+from inspectnet.index.request import Manifest, read_manifest
 from inspectnet.index.statistics import Statistics, from_bytes
 from inspectnet.index.work import ROWS, SHA256, UNREAD, read_statistics, shard_file
+from inspectnet.manifest import collection_of_shard, preprocess_of
 from inspectnet.network import Network
 from inspectnet.scanning import Ranking
 
@@ -124,17 +124,6 @@ def open_index(folder: str | Path) -> Index:
     manifest = read_manifest(path)
     skipped = tuple(Skipped(id, reason) for id, reason in manifest.skipped)
     return Index(Path(manifest.root), ListedEntries(path, manifest), skipped, folder=path, manifest=manifest)
-
-
-def indexed_model(network: Network, layers: Sequence[Layer]) -> IndexedModel:
-    """What the manifest says of a network."""
-    watched = tuple(IndexedLayer(layer.name, layer.output, layer.maps) for layer in layers)
-    return IndexedModel(str(network.path.resolve()), network.sha256, preprocess_of(network), watched)
-
-
-def preprocess_of(network: Network) -> dict[str, object]:
-    """How photos become the network's inputs, as JSON holds it."""
-    return network.preparation.to_json()
 
 
 def _listed(names: Sequence[str]) -> str:

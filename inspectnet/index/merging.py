@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from inspectnet.errors import OptionError
 from inspectnet.files.npz import is_whole, write_npz
 from inspectnet.graph.layers import Layer
-from inspectnet.index.manifest import Manifest, hash_all
+from inspectnet.index.request import Manifest
 from inspectnet.index.statistics import Statistics
 from inspectnet.index.work import read_statistics, shard_file
+from inspectnet.manifest import hash_all
 from inspectnet.shards import WHOLE, Share, remove_parts, shard_path, work_through, write_whole
 
 GROUP = 1000  # files that become one

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from inspectnet.files.npz import is_whole
-from inspectnet.index.manifest import Manifest
+from inspectnet.index.request import Manifest
 from inspectnet.index.work import shard_file
 from inspectnet.shards import told_by
 
@@ -20,7 +20,7 @@ class Watch:
         self._folder, self._manifest = folder, manifest
         self.left = {number for number in range(manifest.shards) if not self._is_done(number)}
         """Shards that are not done."""
-        self.total = sum(map(self._size, self.left))
+        self.total = sum(map(self._manifest.size, self.left))
         """Images in them at the start."""
         self._done = self._shown = 0
         self._next = 0.0
@@ -37,12 +37,12 @@ class Watch:
         began = time.monotonic()
         for number in [number for number in self.left if self._is_done(number)]:
             self.left.remove(number)
-            self._done += self._size(number)
+            self._done += self._manifest.size(number)
         at_work = 0
         for number, told in told_by(self._folder / "leases"):
             done = told.get("done")
             if number in self.left and isinstance(done, int):
-                at_work += min(max(done, 0), self._size(number))
+                at_work += min(max(done, 0), self._manifest.size(number))
         self._show(self._done + at_work)
         now = time.monotonic()
         self._next = now + max(PAUSE, IDLE * (now - began))
@@ -61,6 +61,3 @@ class Watch:
 
     def _is_done(self, number: int) -> bool:
         return is_whole(shard_file(self._folder, self._manifest, number))
-
-    def _size(self, number: int) -> int:
-        return min(self._manifest.request.shard_size, self._manifest.images - self._manifest.first(number))

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from inspectnet.files.npz import is_whole, read_npz, write_npz
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Collection, Seen
-from inspectnet.index.listing import collection_of_shard, refuse_changed
-from inspectnet.index.manifest import Manifest, read_entries
+from inspectnet.index.request import Manifest
 from inspectnet.index.statistics import Statistics, as_bytes
+from inspectnet.manifest import collection_of_shard, read_entries, refuse_changed
 from inspectnet.network import Network
 from inspectnet.scanning import Peaks, scan
 from inspectnet.shards import remove_parts, shard_path, write_whole

@@ -8,7 +8,7 @@ import dataclasses
 import math
 import types
 from collections.abc import Mapping, MutableMapping
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +75,7 @@ def fields_of(kind: Any) -> dict[str, Any]:
 
 
 def _decode_plain(record: object, kind: Any, path: str) -> object:
-    if kind is object or kind is Any:
+    if kind is object or kind is Any or isinstance(kind, TypeVar):  # the latter who asks for it decodes
         return record
     if kind is float and isinstance(record, int | float) and not isinstance(record, bool):
         return float(record)

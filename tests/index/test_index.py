@@ -11,8 +11,9 @@ from PIL import Image
 import inspectnet
 from inspectnet.errors import ImageError, LayerError, OptionError
 from inspectnet.images import Preparation, find_images
-from inspectnet.index import Request, ScanWork, indexed_model, merging, open_index, read_manifest, running, shard_file
+from inspectnet.index import Request, ScanWork, merging, open_index, read_manifest, running, shard_file
 from inspectnet.index.watching import Watch
+from inspectnet.manifest import entries_path, list_images, requested_model, signature_of
 from inspectnet.progress import silent
 from inspectnet.scanning import find_strongest
 from inspectnet.shards import WHOLE, Share
@@ -57,12 +58,12 @@ def photos(tmp_path_factory):
 
 def request_of(network, **options):
     usual = {"top": TOP, "tile": False, "by_class": True, "each_image": True, "shard_size": 5, "batch_size": 4}
-    return Request((indexed_model(network, network.layers),), **usual | options)
+    return Request((requested_model(network, network.layers),), **usual | options)
 
 
 def make(folder, network, photos, share=WHOLE, **options):
     sources = [str(photos)]
-    manifest = running.list_images(folder, request_of(network, **options), lambda: find_images(photos), sources)
+    manifest = list_images(folder, request_of(network, **options), lambda: find_images(photos), sources)
     running.scan_images(folder, manifest, [network], share, 1, silent)
     return open_index(folder)
 
@@ -163,7 +164,7 @@ def test_only_shards_whose_images_have_changed_are_made_again(network, photos, t
 
 def test_an_image_that_changes_while_it_is_scanned_is_refused(network, photos, tmp_path, monkeypatch):
     mine = shutil.copytree(photos, tmp_path / "photos")
-    manifest = running.list_images(tmp_path / "i", request_of(network), lambda: find_images(mine), ["x"])
+    manifest = list_images(tmp_path / "i", request_of(network), lambda: find_images(mine), ["x"])
     Image.fromarray(np.zeros((30, 30, 3), np.uint8)).save(mine / "a" / "00.png")
     with pytest.raises(ImageError, match=r"a/00\.png has changed since it was listed"):
         running.scan_images(tmp_path / "i", manifest, [network], WHOLE, 1, silent)
@@ -181,8 +182,8 @@ def test_another_model_layer_or_preprocessing_is_refused(network, index, tmp_pat
 
 
 def test_a_layer_that_was_not_scanned_is_named(network, photos, tmp_path):
-    request = Request((indexed_model(network, network.layers[:1]),), TOP, False, False, False, 50, 4)
-    manifest = running.list_images(tmp_path, request, lambda: find_images(photos), ["x"])
+    request = Request((requested_model(network, network.layers[:1]),), TOP, False, False, False, 50, 4)
+    manifest = list_images(tmp_path, request, lambda: find_images(photos), ["x"])
     running.scan_images(tmp_path, manifest, [network], WHOLE, 1, silent)
     with pytest.raises(LayerError, match="does not hold"):
         open_index(tmp_path).statistics(network, network.layers[1])
@@ -191,7 +192,7 @@ def test_a_layer_that_was_not_scanned_is_named(network, photos, tmp_path):
 def test_a_folder_of_another_index_is_refused(network, photos, index):
     for options, why in (({"top": 7}, "other options"), ({}, "images in")):
         with pytest.raises(OptionError, match=why):
-            running.list_images(index.folder, request_of(network, **options), lambda: None, ["elsewhere"])
+            list_images(index.folder, request_of(network, **options), lambda: None, ["elsewhere"])
 
 
 @pytest.mark.parametrize(
@@ -232,14 +233,12 @@ def test_a_scan_that_is_run_again_makes_anew_what_is_cut_off(network, photos, in
 
 
 def test_a_manifest_that_points_outside_its_images_is_refused(network, index, tmp_path):
-    from inspectnet.index.manifest import entries_path, signature_of
-
     mine = shutil.copytree(index.folder, tmp_path / "index")
     path = entries_path(mine, 1)
     text = path.read_text().replace(index.entries[5].id, "../../etc/passwd").encode()
     path.write_bytes(text)
     record = json.loads((mine / "manifest.json").read_text())
-    signature = signature_of(index.manifest.request.signature(), index.manifest.root, text)
+    signature = signature_of(index.manifest.request, index.manifest.root, text)
     record["manifest"]["signatures"][1] = signature
     (mine / "manifest.json").write_text(json.dumps(record))
     assert read_manifest(mine).signatures[1] == signature
@@ -248,7 +247,7 @@ def test_a_manifest_that_points_outside_its_images_is_refused(network, index, tm
 
 
 def test_progress_counts_the_images_of_all_workers(network, photos, tmp_path):
-    manifest = running.list_images(tmp_path, request_of(network), lambda: find_images(photos), ["x"])
+    manifest = list_images(tmp_path, request_of(network), lambda: find_images(photos), ["x"])
     work, watch, told = ScanWork(tmp_path, manifest, [network], 1), Watch(tmp_path, manifest), []
     watch.advance = told.append
     assert watch.total == 34

@@ -1,10 +1,8 @@
-"""The manifest: what an index is made of, fixed before the first image is read.
+"""The manifest: a request, the images it is made of in their order, and their shards, fixed before one is read.
 
-    index/manifest.json                  models, layers, options; the signature of each shard
-    index/entries/000/000123.json        which images the shard holds
-    index/shards/000/000123.SIGNATURE.npz
-    index/leases/000123.lease
-    index/merged/                        of all shards, a file for each layer
+    folder/manifest.json              the request: models, layers, options; the signature of each shard
+    folder/entries/000/000123.json    which images the shard holds
+    folder/shards/, folder/leases/    what becomes of them
 
 A shard's signature is a hash of all that decides its bytes, so that a file of other inputs is never taken for it.
 """
@@ -12,9 +10,9 @@ A shard's signature is a hash of all that decides its bytes, so that a file of o
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import inspectnet
 from inspectnet.errors import OptionError
@@ -23,12 +21,12 @@ from inspectnet.files.staging import read_result
 from inspectnet.results import decode, encode
 from inspectnet.shards import shard_path, write_whole
 
-FORMAT = 1  # of an index; a larger number is a later one, which this version cannot read
+FORMAT = 1  # of a manifest; a larger number is a later one, which this version cannot read
 MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
-class IndexedLayer:
+class RequestedLayer:
     """A layer whose maps are watched."""
 
     name: str
@@ -37,42 +35,54 @@ class IndexedLayer:
 
 
 @dataclass(frozen=True)
-class IndexedModel:
+class RequestedModel:
     """A model, how photos become its inputs, and its layers."""
 
     path: str
     sha256: str
     preprocess: Mapping[str, Any]
-    layers: tuple[IndexedLayer, ...]
+    layers: tuple[RequestedLayer, ...]
+
+
+class Request(Protocol):
+    """All that decides what is kept of an image: a frozen dataclass that a record can hold."""
+
+    what: ClassVar[str]
+    """What is made: an index, a folder of activations."""
+    maker: ClassVar[str]
+    """The command that makes it."""
+
+    @property
+    def models(self) -> tuple[RequestedModel, ...]:
+        """The models that look at the images, with the layers that are watched."""
+
+    @property
+    def shard_size(self) -> int:
+        """Images of a shard."""
+
+    @property
+    def batch_size(self) -> int:
+        """Images that a model sees at once."""
+
+    def check(self) -> None:
+        """Raise ValueError for numbers that make no sense."""
+
+
+R = TypeVar("R", bound=Request)
+
+
+def signature_of_request(request: Request) -> str:
+    """A hash of it; where the models lie does not count."""
+    record: Any = encode(request, {})
+    record["models"] = [model | {"path": ""} for model in record["models"]]
+    return _hash(json.dumps([FORMAT, record], sort_keys=True).encode())
 
 
 @dataclass(frozen=True)
-class Request:
-    """All that decides what an index holds of an image."""
+class Manifest(Generic[R]):
+    """What an index, or a folder of activations, is made of."""
 
-    models: tuple[IndexedModel, ...]
-    top: int
-    """How many of the strongest activations of each map are kept."""
-    tile: bool
-    by_class: bool
-    """Whether means are kept by label."""
-    each_image: bool
-    """Whether the strongest activation of each map in each image is kept, as float16."""
-    shard_size: int
-    batch_size: int
-
-    def signature(self) -> str:
-        """A hash of it; where the models lie does not count."""
-        record: Any = encode(self, {})
-        record["models"] = [model | {"path": ""} for model in record["models"]]
-        return _hash(json.dumps([FORMAT, record], sort_keys=True).encode())
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What an index is made of."""
-
-    request: Request
+    request: R
     root: str
     """The folder that all images lie in."""
     sources: tuple[str, ...]
@@ -92,8 +102,12 @@ class Manifest:
         """The number of the first image of a shard."""
         return shard * self.request.shard_size
 
+    def size(self, shard: int) -> int:
+        """How many images a shard has."""
+        return min(self.request.shard_size, self.images - self.first(shard))
+
     def write(self, folder: Path) -> None:
-        """Put it into the folder of the index. Raises OutputError."""
+        """Put it into its folder. Raises OutputError."""
         record = {"format": FORMAT, "inspectnet": inspectnet.__version__, "manifest": encode(self, {})}
         text = json.dumps(record, indent=1).encode()
         write_whole(folder / MANIFEST, lambda file: file.write(text))
@@ -119,9 +133,9 @@ class Entries:
         return json.dumps(encode(self, {})).encode()
 
 
-def signature_of(request: str, root: str, entries: bytes) -> str:
-    """The signature of a shard, from that of the request and the text of its entries."""
-    return _hash(f"{request} {root} ".encode(errors="surrogatepass") + entries)
+def signature_of(request: Request, root: str, entries: bytes) -> str:
+    """The signature of a shard, from the request and the text of its entries."""
+    return _hash(f"{signature_of_request(request)} {root} ".encode(errors="surrogatepass") + entries)
 
 
 def hash_all(names: Iterable[str]) -> str:
@@ -129,40 +143,44 @@ def hash_all(names: Iterable[str]) -> str:
     return _hash(" ".join(names).encode())
 
 
-def read_manifest(folder: Path) -> Manifest:
-    """The manifest of an index. Raises OptionError for a folder that is none, or one of a later version."""
+def read_manifest(folder: Path, kind: type[R]) -> Manifest[R]:
+    """The manifest in a folder that is made on a request of that kind. Raises OptionError for any other folder."""
     path = folder / MANIFEST
     try:
         record = parse_json(read_result(path))
         if not isinstance(record, dict) or record.get("format") != FORMAT:
             told = record.get("format") if isinstance(record, dict) else None
             raise ValueError(f"it has the format {told!r}, not {FORMAT}")
-        manifest = decode(record.get("manifest"), Manifest, {})
-        assert isinstance(manifest, Manifest)
+        manifest: Manifest[Any] = decode(record.get("manifest"), Manifest, {})
+        manifest = replace(manifest, request=decode(manifest.request, kind, {}, "request"))
         _check(manifest)
     except OSError as error:
         why = "it has no manifest" if isinstance(error, FileNotFoundError) else error.strerror or error
-        raise OptionError(f"{folder} is no index: {why}. Make one with inspectnet scan MODEL -o {folder}.") from error
+        what = f"{folder} is no {kind.what}: {why}. Make one with {kind.maker} MODEL -o {folder}."
+        raise OptionError(what) from error
     except (ValueError, RecursionError) as error:
-        raise OptionError(f"{path} is no manifest of an index: {error}. Scan into another folder.") from error
+        raise OptionError(f"{path} is no manifest of an {kind.what}: {error}. Give another folder.") from error
     return manifest
 
 
-def read_entries(folder: Path, manifest: Manifest, shard: int) -> Entries:
+def read_entries(folder: Path, manifest: Manifest[Any], shard: int) -> Entries:
     """The images of a shard. Raises OptionError for a file that does not hold what the manifest was made of."""
-    path = entries_path(folder, shard)
+    path, what = entries_path(folder, shard), manifest.request.what
     try:
         text = read_result(path)
-        if signature_of(manifest.request.signature(), manifest.root, text) != manifest.signatures[shard]:
+        if signature_of(manifest.request, manifest.root, text) != manifest.signatures[shard]:
             raise ValueError("its images are not those of the manifest")
         entries = decode(parse_json(text), Entries, {})
         assert isinstance(entries, Entries)
         for inside in (path or id for id, path in zip(entries.ids, entries.paths, strict=True)):
             _refuse_outside(inside)
     except OSError as error:
-        raise OptionError(f"cannot read {path}: {error.strerror or error}. Scan again to list its images.") from error
+        why = error.strerror or error
+        raise OptionError(
+            f"cannot read {path}: {why}. Run {manifest.request.maker} again to list its images."
+        ) from error
     except (ValueError, RecursionError) as error:
-        raise OptionError(f"{path} lists no images of this index: {error}. Scan into another folder.") from error
+        raise OptionError(f"{path} lists no images of this {what}: {error}. Give another folder.") from error
     return entries
 
 
@@ -177,11 +195,12 @@ def _refuse_outside(path: str) -> None:
         raise ValueError(f"'{path[:80]}' lies outside its folder of images")
 
 
-def _check(manifest: Manifest) -> None:
+def _check(manifest: Manifest[Any]) -> None:
     """Raise ValueError for numbers that do not belong together."""
     request, size = manifest.request, manifest.request.shard_size
-    if size < 1 or request.top < 1 or request.batch_size < 1 or not request.models:
+    if size < 1 or request.batch_size < 1 or not request.models:
         raise ValueError("it asks for nothing")
+    request.check()
     if manifest.shards != -(-manifest.images // size):
         raise ValueError(f"it has {manifest.shards} shards of {size} images for {manifest.images} images")
     for name in manifest.signatures:

@@ -7,20 +7,20 @@ from pathlib import Path
 from inspectnet.errors import ImageError, OptionError
 from inspectnet.files.staging import read_result
 from inspectnet.images import Collection, Entry
-from inspectnet.index.manifest import Entries, Manifest, Request, entries_path, read_entries, signature_of
+from inspectnet.manifest.manifest import Entries, Manifest, R, entries_path, read_entries, signature_of
 from inspectnet.shards import write_whole
 
 
-def write_listing(folder: Path, request: Request, collection: Collection, sources: Sequence[str]) -> Manifest:
-    """List a collection in the folder of an index, its manifest last. Raises OptionError, OutputError."""
+def write_listing(folder: Path, request: R, collection: Collection, sources: Sequence[str]) -> Manifest[R]:
+    """List a collection in a folder, its manifest last. Raises OptionError, OutputError."""
     if any(entry.pixels is not None for entry in collection):
-        raise OptionError("an index needs images that can be read again. Give files, not photos in memory.")
-    root, of_request, signatures = _root(collection), request.signature(), list[str]()
+        raise OptionError(f"an {request.what} needs images that can be read again. Give files, not photos in memory.")
+    root, signatures = _root(collection), list[str]()
     stamp = _stamps()
     for first in range(0, len(collection), request.shard_size):
         part = collection.entries[first : first + request.shard_size]
         text = _entries(part, root, stamp).text()
-        signatures.append(signature_of(of_request, root, text))
+        signatures.append(signature_of(request, root, text))
         _put(entries_path(folder, len(signatures) - 1), text)
     skipped = tuple((lost.id, lost.reason) for lost in collection.skipped)
     manifest = Manifest(request, root, tuple(sources), len(collection), skipped, tuple(signatures))
@@ -28,18 +28,18 @@ def write_listing(folder: Path, request: Request, collection: Collection, source
     return manifest
 
 
-def collection_of_shard(folder: Path, manifest: Manifest, shard: int) -> Collection:
+def collection_of_shard(folder: Path, manifest: Manifest[R], shard: int) -> Collection:
     """The images of a shard, in their order. Raises OptionError."""
     entries = read_entries(folder, manifest, shard)
     return Collection(Path(manifest.root), tuple(_iterate(manifest.root, entries)))
 
 
-def refuse_changed(manifest: Manifest, collection: Collection, entries: Entries) -> None:
+def refuse_changed(manifest: Manifest[R], collection: Collection, entries: Entries) -> None:
     """Raise ImageError if an image of a shard has changed since it was listed; one that is gone has not."""
     stamp = _stamps()
     for entry, listed in zip(collection, entries.stamps, strict=True):
         if stamp(entry) not in (listed, ""):
-            raise ImageError(f"{entry.id} has changed since it was listed. Run the scan again to list it anew.")
+            raise ImageError(f"{entry.id} has changed since it was listed. Run it again to list it anew.")
 
 
 def _iterate(root: str, entries: Entries) -> Iterator[Entry]:
@@ -66,7 +66,7 @@ def _root(collection: Collection) -> str:
     try:
         return os.path.commonpath(folders)
     except ValueError:  # of several drives
-        raise OptionError("the images lie on several drives. Make an index of each.") from None
+        raise OptionError("the images lie on several drives. Take those of one at a time.") from None
 
 
 def _stamps() -> Callable[[Entry], str]:
