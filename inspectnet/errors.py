@@ -24,7 +24,9 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 STRUCTURAL = frozenset({"graph", "reading", "rules", "inverse"})  # the rooms whose only input is the graph of a model
-WITH_ARRAYS = frozenset({"inverse.inverse", "inverse.projection", "inverse.crops"})  # but for what takes images, too
+WITH_ARRAYS = frozenset(
+    {"inverse.inverse", "inverse.projection", "inverse.unit_crops"}
+)  # but for what takes images, too
 
 
 class InspectError(Exception):
@@ -139,6 +141,8 @@ def _first_line(error: BaseException) -> str:
     """What the innermost cause says: the outer ones only say where they were."""
     while error.__cause__ is not None:
         error = error.__cause__
+    if isinstance(error, RecursionError):  # whose text speaks of Python
+        return "its functions or subgraphs are nested too deeply"
     lines = str(error).strip().splitlines()
     text = lines[0].rstrip(".") if lines else ""
     return text if text and type(error).__module__ != "builtins" else f"{type(error).__name__} {text}".strip()
