@@ -188,14 +188,13 @@ def _shuffle(concat: ir.Node) -> list[ir.Node]:
 
 
 def _dequantised(first: ir.Node) -> list[ir.Node]:
-    """The Cast and the Mul by the scale that make real numbers of an integer operator's sums."""
+    """What makes real numbers of integer sums: the Cast and the Mul by the scale, after the Add of an integer bias."""
     nodes = [first]
-    for op_type in ("Cast", "Mul") if first.op_type in ops.INTEGER else ():
-        readers = [use.node for use in nodes[-1].outputs[0].uses()]
-        if [reader.op_type for reader in readers] != [op_type]:
-            break
+    while len(nodes) < 4 and len(readers := [use.node for use in nodes[-1].outputs[0].uses()]) == 1:
         nodes += readers
-    return nodes[1:]
+    after = [node.op_type for node in nodes[1:]]
+    ways = (["Add", "Cast", "Mul"], ["Cast", "Mul"], ["Cast"]) if first.op_type in ops.INTEGER else ()
+    return next((nodes[1 : len(way) + 1] for way in ways if after[: len(way)] == way), [])
 
 
 def _readers(value: ir.Value) -> list[ir.Node]:
@@ -222,9 +221,10 @@ def _names(stage: Sequence[ir.Node], *views: ir.Value) -> tuple[str, ...]:
 
 
 def _parameters(stage: Sequence[ir.Node], alive: set[ir.Value]) -> int:
-    """How many numbers the constants of the stage hold."""
+    """How many numbers the constants of the stage hold, without the scales and zero points of integers."""
     inputs = {x for node in stage for x in node.inputs if x is not None and x not in alive}
-    weights = [shape_of(x) or () for x in inputs if x.dtype == ir.DataType.FLOAT]
+    integers = {node.inputs[1] for node in stage if node.op_type in ops.INTEGER}
+    weights = [shape_of(x) or () for x in inputs if x.dtype == ir.DataType.FLOAT or x in integers]
     return sum(math.prod(d for d in shape if isinstance(d, int)) for shape in weights)
 
 

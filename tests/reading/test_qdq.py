@@ -5,9 +5,11 @@ import io
 
 import numpy as np
 import onnx
+import onnx.parser
 import onnxruntime
 import pytest
 from nets import EXPORTERS, export, onnx_text, random_weights
+from onnx import numpy_helper
 from small import opened, outputs_of_file, run
 
 import inspectnet
@@ -299,3 +301,36 @@ def test_convolutions_of_a_dynamically_quantised_network_are_listed_with_the_rea
     assert "fc1" in [layer.name for layer in network.layers]
     assert not any(layer.name.startswith("gate") for layer in network.layers)
     assert "ConvInteger (output 'a_output_quantized'): it adds up integers" in network.inverse().obstacle("conv1")
+    assert (network.layer("conv1").parameters, network.layer("conv2").parameters) == (4 * 3 * 3 * 3, 4 * 4)
+
+
+BIASED = """
+q, s, z = DynamicQuantizeLinear (image)
+a = ConvInteger (q, k, z, o)
+scale = Mul (s, t)
+steps = Div (b, scale)
+floor = Floor (steps)
+i = Cast <to = 6> (floor)
+j = Add (a, i)
+f = Cast <to = 1> (j)
+r = Mul (f, scale)
+v = Sigmoid (r)
+w = Mul (r, v)
+y = GlobalAveragePool (w)
+"""
+
+
+def test_the_bias_in_integers_of_older_quantisers_is_part_of_its_convolution(tmp_path):
+    """As onnx.quantize wrote it: the bias is brought to the grid of each image and added to the sums."""
+    constants = {"t": 0.1, "b": np.ones((1, 4, 1, 1))}
+    bytes_ = {"k": np.arange(108).reshape(4, 3, 3, 3), "o": np.array(3)}
+    file = onnx.parser.parse_model(
+        f'<ir_version: 8, opset_import: ["" : 17]> net (float[N,3,8,8] image) => (float[N,4,1,1] y) {{{BIASED}}}'
+    )
+    for kind, numbers in ((np.float32, constants), (np.uint8, bytes_)):
+        file.graph.initializer.extend(numpy_helper.from_array(np.asarray(a, kind), n) for n, a in numbers.items())
+    onnx.save(file, tmp_path / "m.onnx")
+    network = inspectnet.open(tmp_path / "m.onnx", device="cpu")
+    assert [layer.name for layer in network.layers] == ["conv1", "pool1"]
+    assert network.layer("conv1").ops == ("ConvInteger", "Add", "Cast", "Mul", "Swish")
+    assert network.layer("conv1").parameters == 108
