@@ -88,16 +88,24 @@ def merge(
     share: Share = WHOLE,
     advance: Callable[[int], object] = lambda n: None,
 ) -> Part:
-    """The file of the statistics of all shards, which must be done; advance gets the number of files merged since."""
+    """The file of the statistics of all shards, which must be done; advance gets the number of shards merged since."""
     parts: Sequence[Part] = [
         Part(shard_file(folder, manifest, number), manifest.first(number), manifest.signatures[number])
         for number in range(manifest.shards)
     ]
-    level = 0
+    level, left = 0, manifest.shards
+
+    def count(n: int) -> None:
+        nonlocal left
+        left -= n
+        advance(n)
+
     while level == 0 or len(parts) > 1:
         level += 1
         work = MergeWork(folder, level, parts, layers)
-        work_through(work, share, advance=advance)
+        work_through(work, share, advance=count if level == 1 else lambda n: None)
+        advance(left)  # that others have merged
+        left = 0
         parts = [work.node(number) for number in range(work.count)]
     return parts[0]
 

@@ -1,6 +1,7 @@
 """Devices: what onnxruntime runs on, and why not on something else."""
 
 import ctypes
+import os
 import re
 import sys
 from dataclasses import dataclass
@@ -8,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from inspectnet.errors import DeviceError, OptionError
+
+LOCAL_RANKS = ("LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID")
+"""Variables in which torchrun, mpirun and srun tell the number of a process among those of its host."""
 
 DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 
@@ -46,6 +50,7 @@ class Device:
 def choose_device(wanted: str = "auto") -> Device:
     """The device that `auto`, `cpu`, `cuda` or `cuda:1` means here.
 
+    Of several GPUs each of the processes that were started together on a host takes another one.
     Raises OptionError for another word, DeviceError if CUDA is asked for and something of it is missing.
     """
     if re.fullmatch(r"auto|cpu|cuda(:\d+)?", wanted) is None:
@@ -54,11 +59,27 @@ def choose_device(wanted: str = "auto") -> Device:
         return Device("cpu", "cpu, as asked")
     missing = missing_for_cuda()
     if missing is None:
-        name = "cuda:0" if wanted in ("auto", "cuda") else wanted
+        name = f"cuda:{_local_rank() % max(count_gpus(), 1)}" if wanted in ("auto", "cuda") else wanted
         return Device(name, f"{name}, its libraries are all here" if wanted == "auto" else f"{name}, as asked")
     if wanted != "auto":
         raise DeviceError(f"no {wanted} here: {missing}. Mend that, or say --device cpu.")
     return Device("cpu", f"cpu; not cuda: {missing}", hindered=_loads(DRIVER))
+
+
+def count_gpus() -> int:
+    """How many CUDA devices this process sees; 0 without a driver."""
+    count = ctypes.c_int(0)
+    try:
+        driver = ctypes.CDLL(DRIVER)
+    except OSError:
+        return 0
+    done = driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0
+    return count.value if done else 0
+
+
+def _local_rank() -> int:
+    said = (os.environ.get(name, "") for name in LOCAL_RANKS)
+    return next((int(rank) for rank in said if rank.isdecimal()), 0)
 
 
 def missing_for_cuda() -> str | None:

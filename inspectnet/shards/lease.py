@@ -144,13 +144,20 @@ def alive(pid: int, began: object) -> bool:
         return False
     except (OSError, OverflowError):  # it is somebody else's
         pass
-    return began is None or started(pid) in (None, began)
+    state, start = _state(pid)
+    return state not in ("Z", "X") and (began is None or start in (None, began))
 
 
 def started(pid: int) -> str | None:
     """When a process of this host began, as Linux tells; None elsewhere. Numbers of processes are used again."""
+    return _state(pid)[1]
+
+
+def _state(pid: int) -> tuple[str | None, str | None]:
+    """What a process does (Z: it has ended, and nobody has asked how), and when it began."""
     try:
         stat = read_result(Path(f"/proc/{pid}/stat"))
     except OSError:
-        return None
-    return stat.rpartition(b")")[2].split()[19].decode()
+        return None, None
+    told = stat.rpartition(b")")[2].decode().split()
+    return told[0], told[19]

@@ -114,3 +114,29 @@ def test_cuda_computes_in_full_float32_and_has_the_cpu_behind_it():
 
 def test_this_machine_has_a_device():
     assert choose_device("auto").name in ("cpu", "cuda:0")
+
+
+@pytest.mark.parametrize("variable", device.LOCAL_RANKS)
+def test_processes_that_are_started_together_take_a_gpu_each(variable, missing, monkeypatch):
+    missing(None)
+    monkeypatch.setattr(device, "count_gpus", lambda: 2)
+    for rank, name in (("0", "cuda:0"), ("1", "cuda:1"), ("2", "cuda:0"), ("x", "cuda:0")):
+        monkeypatch.setenv(variable, rank)
+        assert choose_device("auto").name == choose_device("cuda").name == name
+    assert choose_device("cuda:5").name == "cuda:5"
+
+
+def test_gpus_are_counted_by_the_driver(monkeypatch):
+    class Driver:
+        def cuInit(self, flags):
+            return 0
+
+        def cuDeviceGetCount(self, count):
+            count._obj.value = 4
+            return 0
+
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: Driver())
+    assert device.count_gpus() == 4
+    monkeypatch.undo()
+    monkeypatch.setattr(device, "DRIVER", "libnone.so")
+    assert device.count_gpus() == 0

@@ -76,6 +76,20 @@ def test_the_lease_of_a_process_that_is_gone_is_taken_at_once(tmp_path):
     assert work.done == [0]
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells")
+def test_a_process_that_has_ended_and_whose_parent_has_not_asked_is_gone(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
+    ended.stdout.read()
+    path = leave_lease(tmp_path / "a.lease", host=lease.here(), pid=ended.pid)
+    for _ in range(100):
+        if lease.stale(path):
+            break
+        time.sleep(0.05)
+    assert lease.stale(path)
+    with ended:
+        pass
+
+
 def test_a_number_of_a_process_that_was_used_again_is_no_sign_of_life(tmp_path):
     path = leave_lease(tmp_path / "a.lease", host=lease.here(), pid=os.getpid(), started="1")
     assert lease.stale(path)

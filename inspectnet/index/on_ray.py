@@ -1,0 +1,92 @@
+"""The engine `ray`: actors of a Ray cluster take shards, wherever they are, and are started again when they die."""
+
+import os
+import time
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from inspectnet.errors import DeviceError, InspectError, OptionError
+from inspectnet.index.request import read_manifest
+from inspectnet.index.watching import PAUSE, Watch
+from inspectnet.index.work import ScanWork
+from inspectnet.index.worker import open_models
+from inspectnet.shards import try_shard
+
+DEATHS = 3  # of its actor in a row that a shard survives
+
+
+class Scanner:
+    """The actor."""
+
+    def __init__(self, folder: str, device: str, threads: int | None) -> None:
+        self._folder, self._device, self._threads = Path(folder), device, threads
+        self._work: ScanWork | None = None
+
+    def do(self, number: int) -> bool:
+        """Whether a shard is done now; if not, another worker is at it."""
+        if self._work is None:  # here and not at the start, as what is raised there loses its words
+            manifest = read_manifest(self._folder)
+            networks = open_models(manifest, self._device, self._threads)
+            self._work = ScanWork(self._folder, manifest, networks, self._threads)
+        return try_shard(self._work, number)
+
+
+def run_on_ray(folder: Path, workers: int | None, device: str, threads: int | None, watch: Watch) -> None:
+    """Do all shards on the cluster of RAY_ADDRESS, the one of this machine, or a new one on this machine.
+
+    workers: actors, by default one for each GPU, or each node without them. The folder, the images and the models
+    have to be at the same place on all nodes. Raises OptionError without ray, and what actors raise.
+    """
+    try:
+        import ray
+    except ImportError:
+        raise OptionError("the engine ray needs a package. Run pip install 'inspectnet[ray]'.") from None
+    joined = ray.is_initialized()
+    if not joined:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told of what runs here
+        try:
+            ray.init(logging_level="ERROR", log_to_driver=False)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            where = os.environ.get("RAY_ADDRESS", "here")
+            raise OptionError(f"no Ray cluster at {where}: {error}. Set RAY_ADDRESS, or start one.") from error
+    try:
+        _run(ray, _actors(ray, folder, workers, device, threads), watch)
+    finally:
+        if not joined:
+            ray.shutdown()
+
+
+def _actors(ray: Any, folder: Path, workers: int | None, device: str, threads: int | None) -> Sequence[Any]:
+    gpus = 0 if device == "cpu" else int(ray.cluster_resources().get("GPU", 0))
+    if device.startswith("cuda") and not gpus:
+        raise DeviceError(f"the Ray cluster has no GPU for --device {device}. Say --device cpu.")
+    count = workers or gpus or sum(node["Alive"] for node in ray.nodes())
+    actor = ray.remote(Scanner).options(
+        num_cpus=1, num_gpus=1 if gpus else 0, scheduling_strategy="SPREAD", max_restarts=-1, max_task_retries=DEATHS
+    )
+    # Ray shows an actor its own GPU alone, whose number is 0 then
+    return [actor.remote(str(folder.resolve()), "cuda" if gpus else "cpu", threads) for _ in range(count)]
+
+
+def _run(ray: Any, actors: Sequence[Any], watch: Watch) -> None:
+    """Give each actor a shard whenever it is free. Raises what actors raise, InspectError for one that dies always."""
+    todo, free, at_work = deque(sorted(watch.left)), list(actors), dict[Any, tuple[Any, int]]()
+    while todo or at_work:
+        while todo and free:
+            actor, number = free.pop(), todo.popleft()
+            at_work[actor.do.remote(number)] = actor, number
+        for done in ray.wait(list(at_work), timeout=PAUSE)[0]:
+            actor, number = at_work.pop(done)
+            free.append(actor)
+            try:
+                if not ray.get(done):  # another worker is at it
+                    todo.append(number)
+                    time.sleep(PAUSE / len(actors))
+            except ray.exceptions.RayTaskError as error:
+                raise error.cause if isinstance(error.cause, InspectError) else error from None
+            except ray.exceptions.RayError as error:
+                what = f"the worker of shard {number} died {DEATHS + 1} times"
+                raise InspectError(f"{what}: {error}. Is memory short? The scan goes on where it was.") from error
+        watch.look()
