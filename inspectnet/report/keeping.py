@@ -1,6 +1,7 @@
 """Results that keep: shown as figures, saved to a folder, and loaded from it."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from inspectnet.report.topics import presenter
 from inspectnet.results import Result
 
 DISPLAY = Display()
+DECIDING = ("command", "models", "images", "options")  # members of the envelope that make it this result
 
 if TYPE_CHECKING:
     from inspectnet.figures.page import Figure
@@ -65,17 +67,24 @@ def save(
     """
     from inspectnet.figures.encoding import check_formats
 
-    about = result.about
-    claim: dict[str, object] = {
-        "command": result.command,
-        "options": about.options,
-        "models": [model.sha256 for model in about.models],
-    }
-    claim |= {"images": about.images and about.images.sha256}
-    forms = check_formats(formats)
-    with output_folder(Path(folder), claim, beside=False, force=force, forms=forms) as out:
+    forms, path = check_formats(formats), Path(folder)
+    with output_folder(path, _claim_in(path, result), beside=False, force=force, forms=forms) as out:
         write_result(out, result, display)
     return out.path
+
+
+def _claim_in(folder: Path, result: Result) -> Mapping[str, object]:
+    """What makes it this run: all that decides the result; where a folder holds the same one, what its record says.
+
+    A command says it otherwise, as it knows only what was asked for before its work.
+    """
+    envelope = envelope_of(result, {})
+    claim: dict[str, object] = {name: envelope[name] for name in DECIDING}
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):  # no record, or none of ours
+        record = parse_json(read_result(folder / RECORD))
+        if {name: record[name] for name in DECIDING} == claim:
+            return {**record["run"]}
+    return claim
 
 
 def write_result(folder: OutputFolder, result: Result, display: Display = DISPLAY) -> None:

@@ -2,10 +2,11 @@
 
 import json
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from commands import check_result, write_network
+from commands import check_result, contents, done, noisy_photos, write_network
 from nets import CONV_AND_DENSE, random_weights
 from PIL import Image
 
@@ -35,14 +36,29 @@ def test_a_result_is_saved_with_its_figures_and_loaded_whole(result, tmp_path):
 
 
 def test_the_same_result_is_saved_in_its_place_and_another_only_if_that_is_forced(result, tmp_path):
-    import dataclasses
-
-    other = dataclasses.replace(result, about=dataclasses.replace(result.about, options={"border": "edge"}))
+    other = replace(result, about=replace(result.about, options={"border": "edge"}))
     assert [inspectnet.save(result, tmp_path / "kept").name for _ in range(2)] == ["kept", "kept"]
     with pytest.raises(OutputError, match="kept holds the results of another run"):
         inspectnet.save(other, tmp_path / "kept")
     inspectnet.save(other, tmp_path / "kept", force=True)
     assert inspectnet.load(tmp_path / "kept").about.options == {"border": "edge"}
+
+
+def test_a_result_that_a_command_wrote_is_saved_in_its_place_and_stays_the_commands(capsys, tmp_path):
+    weights = random_weights(0, k=(4, 3, 3, 3), w1=(4, 6), w2=(6, 3))
+    model = write_network(tmp_path / "tiny.onnx", CONV_AND_DENSE, weights, SIDE)
+    photos, folder = noisy_photos(tmp_path / "photos", {"0.png": (20, 20), "1.png": (20, 20)}), tmp_path / "out"
+    asked = ("invariance", model, "--images", photos, "-l", "conv1", "-t", "translate=-1:1:1", "-o", folder)
+    done(capsys, *asked)
+    before = contents(folder)
+    inspectnet.save(inspectnet.load(folder), folder)
+    assert contents(folder) == before
+    done(capsys, *asked)  # of whose run the folder still is
+    other = inspectnet.load(folder)
+    with pytest.raises(OutputError, match="out holds the results of another run"):
+        inspectnet.save(
+            replace(other, about=replace(other.about, options={**other.about.options, "border": "edge"})), folder
+        )
 
 
 def test_a_result_says_in_a_few_lines_what_it_is_and_escapes_names_in_html(result):
