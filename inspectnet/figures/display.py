@@ -44,13 +44,14 @@ class Display:
         """
         check_finite(signals)
         height, width = whole = signals.shape[-2:]
-        boxes = [_around_energy(signal) for signal in signals if self.zoom and signal.any()]
-        side = int(np.ceil(np.quantile([max(box.size) for box in boxes], WIDEST))) if boxes else max(whole)
+        energies = [_energy(signal) for signal in signals] if self.zoom else []
+        boxes = [_around(energy) for energy in energies]
+        sides = [max(box.size) for box, energy in zip(boxes, energies, strict=True) if energy.any()]
+        side = int(np.ceil(np.quantile(sides, WIDEST))) if sides else max(whole)
         if side >= WORTH * max(whole):
             return [Box.at(0, 0, whole)] * len(signals)
         size = min(side, height), min(side, width)
-        remaining = iter(boxes)
-        return [_centred(next(remaining) if signal.any() else Box.at(0, 0, whole), size, whole) for signal in signals]
+        return [_window(energy, box, size) for energy, box in zip(energies, boxes, strict=True)]
 
     def draw(self, groups: Sequence[Signals]) -> list[Pixels]:
         """The pixels (n, h, w, 3) of each group of signals (n, C, h, w), the tiles of one map."""
@@ -81,9 +82,16 @@ def mark_beyond(pixels: Pixels, shown: Box, image: tuple[int, int]) -> Pixels:
     return marked
 
 
-def _around_energy(signal: Signals) -> Box:
-    """The box that leaves out the same little energy at each side."""
-    energy, ends = np.square(signal.astype(np.float64) / np.abs(signal).max()).sum(axis=0), list[int]()
+def _energy(signal: Signals) -> NDArray[np.float64]:
+    """The energy (h, w) of a tile (C, h, w), of any unit."""
+    return np.asarray(np.square(signal.astype(np.float64) / (np.abs(signal).max() or 1)).sum(axis=0))
+
+
+def _around(energy: NDArray[np.float64]) -> Box:
+    """The box that leaves out the same little energy at each side; the middle of a tile without any."""
+    if not energy.any():
+        return Box.at(energy.shape[0] // 2, energy.shape[1] // 2, (1, 1))
+    ends = list[int]()
     for axis in (0, 1):
         share = np.cumsum(energy.sum(axis=axis))
         low, high = np.searchsorted(share / share[-1], [(1 - ENERGY) / 2, (1 + ENERGY) / 2])
@@ -92,11 +100,22 @@ def _around_energy(signal: Signals) -> Box:
     return Box(x0, y0, x1, y1)
 
 
-def _centred(box: Box, size: tuple[int, int], whole: tuple[int, int]) -> Box:
-    """A box of `size` (h, w) around the middle of another, inside of the tile."""
-    middles = (box.y0 + box.y1, box.x0 + box.x1)
+def _window(energy: NDArray[np.float64], box: Box, size: tuple[int, int]) -> Box:
+    """The part of a tile of `size` (h, w) around the box of its energy; where that is larger, with most energy."""
+    middles, most = (box.y0 + box.y1, box.x0 + box.x1), (0, 0)
+    if box.size[0] > size[0] or box.size[1] > size[1]:
+        most = _strongest(energy, size)
     top, left = (
-        min(max((middle - side) // 2, 0), extent - side)
-        for middle, side, extent in zip(middles, size, whole, strict=True)
+        start if own > side else min(max((middle - side) // 2, 0), extent - side)
+        for start, middle, own, side, extent in zip(most, middles, box.size, size, energy.shape, strict=True)
     )
     return Box.at(top, left, size)
+
+
+def _strongest(energy: NDArray[np.float64], size: tuple[int, int]) -> tuple[int, int]:
+    """The top and the left of the box of `size` (h, w) that holds most of the energy."""
+    sums, (height, width) = np.pad(energy.cumsum(0).cumsum(1), ((1, 0), (1, 0))), size
+    down = sums[height:] - sums[:-height]
+    held = down[:, width:] - down[:, :-width]
+    top, left = np.unravel_index(held.argmax(), held.shape)
+    return int(top), int(left)

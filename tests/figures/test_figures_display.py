@@ -23,6 +23,12 @@ def test_windows_of_one_size_lie_around_the_signal_and_inside_of_the_tile():
     assert all(window.lies_in((40, 40)) for window in edge) and edge[0].size == edge[1].size
 
 
+def test_of_spots_too_far_apart_for_a_window_the_strongest_is_shown():
+    far = 2 * spot(3, 36) + spot(36, 4)
+    window, *_ = Display().windows(np.stack([far, *[spot(20, 12)] * 4]))
+    assert window.size == (7, 7) and (window.y0, window.x0) == (0, 33)
+
+
 def test_all_of_a_tile_is_shown_without_zoom_and_where_the_signal_fills_it():
     whole = [Box(0, 0, 40, 40)]
     assert Display(zoom=False).windows(spot(20, 12)[None]) == whole
