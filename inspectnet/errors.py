@@ -77,6 +77,11 @@ def check_choice(what: str, choice: str, choices: Iterable[str]) -> None:
         raise OptionError(f"no {what} '{choice}'.{nearest(choice, known)} There are: {', '.join(known)}.")
 
 
+def counted(number: int, things: str) -> str:
+    """So many things, as messages and captions say it: 10 photos, 1 photo."""
+    return f"{number} {things.removesuffix('s') if number == 1 else things}"
+
+
 def blame(error: Exception, path: str | Path) -> ModelError | None:
     """What to raise in place of what the graph of the model in `path` made the code raise; None for other errors.
 

@@ -77,7 +77,7 @@ def methods_of(net: Network, said: str | Sequence[Method]) -> dict[str, Method]:
 def suited_methods(net: Network, names: str) -> tuple[dict[str, Method], dict[str, str]]:
     """Of the methods that a text names those that show something of the network's classes; why others do not."""
     methods, pool = parse_methods(net, names), net.score_pool()
-    why = "the global pool of this network spreads the signal of a class evenly over all places"
+    why = "the global pool spreads the signal of a class evenly over all places"
     left_out = {
         name: why for name, method in methods.items() if pool and isinstance(method, Deconvnet) and not method.start
     }

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from inspectnet.analyses.correspond import Correspondence, PartConsistency
+from inspectnet.errors import counted
 from inspectnet.figures.comparison import Row, draw_comparison
 from inspectnet.figures.display import Display
 from inspectnet.figures.dots import Group, Line, draw_dots
@@ -27,9 +28,10 @@ def print_result(result: Correspondence) -> None:
     """Print for each layer what Table 1 tells, and how much of it chance would give."""
     places, parts, photos, _ = result.hidden.ways.shape
     count = (1 + places) * parts * photos
-    show(f"{count} hidden places: {parts} parts of {photos} photos, and {places} random places for each")
+    of = f"{counted(parts, 'parts')} of {counted(photos, 'photos')}"
+    show(f"{counted(count, 'hidden places')}: {of}, and {counted(places, 'random places')} for each")
     for number, layer in enumerate(result.layers):
-        title = f"{layer.layer}: mean sign change over {result.pairs} pairs of photos"
+        title = f"{layer.layer}: mean sign change over {counted(result.pairs, 'pairs')} of photos"
         print_table("\n" * bool(number) + title, COLUMNS, [_cells(part) for part in layer.parts])
 
 
@@ -57,7 +59,7 @@ def _draw_hidden(result: Correspondence) -> Figure:
 def _draw_consistency(result: Correspondence) -> Figure:
     groups = [Group(layer.layer, [_line(part) for part in layer.parts]) for layer in result.layers]
     model = result.about.models[0].name
-    title = f"{len(result.photos)} photos: do features change alike when the same part is hidden? - {model}"
+    title = f"{counted(len(result.photos), 'photos')}: do features change alike when the same part is hidden? - {model}"
     footer = "mean and deviation over pairs of photos; p: how likely random places are as consistent, by permutation"
     columns = ("mean feature sign change", "its share of chance")
     return draw_dots(groups, columns, ("part", "random places"), title=title, footer=footer)

@@ -6,6 +6,7 @@ import numpy as np
 
 from inspectnet.analyses.evaluate import ConfusedPair, Evaluation
 from inspectnet.classes import short_names
+from inspectnet.errors import counted
 from inspectnet.figures.comparison import Row, draw_comparison
 from inspectnet.figures.confusion import MOST_NAMES, draw_confusion
 from inspectnet.figures.display import Display
@@ -30,7 +31,9 @@ def figures(result: Evaluation, display: Display) -> Iterator[tuple[str, Figure]
         yield "confusion", draw_comparison(rows, headings, title=title, footer="photos as the network sees them")
     elif len(result.classes) <= MOST:
         footer = "true classes downwards, answers to the right; of each class's images, white is none, black all"
-        title = f"{last.model}: {last.top1_error.value:.2f} % of {last.images} images taken for another class"
+        title = (
+            f"{last.model}: {last.top1_error.value:.2f} % of {counted(last.images, 'images')} taken for another class"
+        )
         counts = result.accuracy.confusion(result.accuracy.answers[-1])
         yield "confusion", draw_confusion(counts, result.classes, title=title, footer=footer)
 
@@ -55,7 +58,7 @@ def tables(result: Evaluation) -> Iterator[Table]:
 
 def print_result(result: Evaluation) -> None:
     """Print a row for each network and for all together, their differences, and the classes with the largest errors."""
-    title = f"{len(result.accuracy.images)} images, {result.crops} crop{'s' * (result.crops > 1)}"
+    title = f"{counted(len(result.accuracy.images), 'images')}, {counted(result.crops, 'crops')}"
     rates = [(rate.model, rate.top1_error, rate.top5_error, rate.loss, rate.images) for rate in result.errors]
     print_table(title, ERRORS, rates)
     if result.differences:

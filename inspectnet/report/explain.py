@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from inspectnet.analyses.explain import ExplainedImage, Explanation, LikelyClass
+from inspectnet.errors import counted
 from inspectnet.figures.comparison import Row, draw_comparison
 from inspectnet.figures.display import Display
 from inspectnet.figures.page import Figure, Page, Pixels, Worded
@@ -59,8 +60,8 @@ def print_result(result: Explanation) -> None:
     wanted = any(image.explained.number != image.top1.number for image in result.images)
     blank = any(map(_missing, result.images))
     places = [0, 1, 2, *([3, 4] if wanted else []), *([5] if blank else [])]
-    count = len(result.images) * len(result.attributions)
-    title = f"{count} explanations, of {len(result.images)} images by {', '.join(result.attributions)}"
+    count = counted(len(result.images) * len(result.attributions), "explanations")
+    title = f"{count}, of {counted(len(result.images), 'images')} by {', '.join(result.attributions)}"
     print_table(title, [COLUMNS[i] for i in places], [[row[i] for i in places] for row in rows], drop=())
     if all(image.top1.name == str(image.top1.number) for image in result.images):
         show("classes go by their numbers, as the model does not name them: --classes FILE does")

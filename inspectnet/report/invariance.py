@@ -6,6 +6,7 @@ import numpy as np
 
 from inspectnet.analyses.invariance import Invariance
 from inspectnet.analyses.sweeps import LayerSweep, Sweep
+from inspectnet.errors import counted
 from inspectnet.figures.display import Display
 from inspectnet.figures.page import Figure
 from inspectnet.figures.sweeps import Curves, Row, draw_sweeps, nice_top
@@ -65,7 +66,7 @@ def print_result(result: Invariance) -> None:
     """Print a row for each transform and layer, how it begins to change, and how straight; then the answers."""
     rows = [[name, layer.layer, *_cells(layer)] for name, sweep in result.sweeps.items() for layer in sweep.layers]
     count = len(result.photos) * sum(len(sweep.amounts) for sweep in result.sweeps.values())
-    title = f"{count} changed photos, of {len(result.photos)}; {result.distance} distance"
+    title = f"{counted(count, 'changed photos')}, of {len(result.photos)}; {result.distance} distance"
     print_table(title, SLOPES, rows)
     show()
     answers = [

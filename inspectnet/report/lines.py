@@ -37,7 +37,8 @@ def show(text: str = "") -> None:
 def show_left_out(methods: Mapping[str, str]) -> None:
     """Print why each of the methods that are run by default was not."""
     for name, why in methods.items():
-        show(f"left out: {name}, for {why} (-m {name} asks for it)")
+        show(f"left out: {name} (-m {name} asks for it), for")
+        show(f"  {why}")
 
 
 def class_words(name: str, number: int) -> str:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+from inspectnet.errors import counted
 from inspectnet.progress import Advance
 from inspectnet.report.lines import visible
 
@@ -46,7 +47,7 @@ def _bar(description: str, total: int | None, unit: str) -> Iterator[Advance]:
 def _lines(description: str, total: int | None, unit: str) -> Iterator[Advance]:
     count = _Count(total, unit)
     last = count.start
-    _say(f"{description}: {'' if total is None else f'{total} '}{unit}")
+    _say(f"{description}: {unit if total is None else counted(total, unit)}")
 
     def advance(n: int = 1) -> None:
         nonlocal last

@@ -7,6 +7,7 @@ import numpy as np
 
 from inspectnet.analyses.likeness import MEASURES
 from inspectnet.analyses.sanity import MethodSanity, Sanity
+from inspectnet.errors import counted
 from inspectnet.figures.chart import Panel, draw_chart
 from inspectnet.figures.comparison import Row, draw_comparison
 from inspectnet.figures.display import Display
@@ -71,7 +72,8 @@ def print_result(result: Sanity) -> None:
         show(f"not in the pictures, for nothing came down in any image: {', '.join(blank)}")
     count, times = len(next(iter(result.methods.values())).explained), result.repeats
     often = f", {len(result.layers)} for each of {times} times" if times > 1 else ""
-    print_table(f"{count} images, {len(result.layers) * times} layers shuffled{often}", columns, rows)
+    layers = counted(len(result.layers) * times, "layers")
+    print_table(f"{counted(count, 'images')}, {layers} shuffled{often}", columns, rows)
 
 
 def _ends_of_curves(method: MethodSanity) -> Cells:

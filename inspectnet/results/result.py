@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from inspectnet.errors import OptionError
+from inspectnet.errors import OptionError, counted
 from inspectnet.results.marks import Axes, refuse_misfits
 from inspectnet.results.record import decode
 
@@ -116,7 +116,7 @@ class Result:
     def _source(self) -> str:
         models = ", ".join(model.name for model in self.about.models)
         images = self.about.images
-        return models if images is None else f"{models} over {images.count} image{'s' * (images.count != 1)}"
+        return models if images is None else f"{models} over {counted(images.count, 'images')}"
 
     def _lines(self) -> list[tuple[str, str]]:
         fields = [field.name for field in dataclasses.fields(self) if field.name != "about"]

@@ -37,12 +37,12 @@ def photos(tmp_path):
 def test_explain_writes_a_page_a_picture_for_each_method_and_the_arrays(model, photos, tmp_path, capsys):
     out = tmp_path / "out"
     said, _ = done(capsys, "explain", model, photos, "-o", out)
-    title, headings, *rows, left, count, first = said.splitlines()
+    title, headings, *rows, left, why, count, first = said.splitlines()
     assert title == "18 explanations, of 6 images by guided_backprop, gradient, grad_cam"
     assert (headings.split(), count) == (["image", "class", "probability"], f"19 pictures in {out}, the first:")
     assert first == f"-> {out / 'explain.png'}" and len(rows) == 6
-    why = "the global pool of this network spreads the signal of a class evenly over all places"
-    assert left == f"left out: deconvnet, for {why} (-m deconvnet asks for it)"
+    assert left == "left out: deconvnet (-m deconvnet asks for it), for"
+    assert why == "  the global pool spreads the signal of a class evenly over all places"
     explained = [image.explained for image in inspectnet.load(out).images]
     assert [row.split()[-2] for row in rows] == [f"{100 * told.probability:.0f}" for told in explained]
     methods = ["guided_backprop", "gradient", "grad_cam"]

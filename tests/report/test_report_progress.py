@@ -105,7 +105,7 @@ def test_a_dumb_terminal_gets_plain_lines(monkeypatch):
     terminal = open_terminal(monkeypatch, "dumb")
     with progress("reading", 1):
         pass
-    assert terminal.getvalue().splitlines()[0] == "reading: 1 images"
+    assert terminal.getvalue().splitlines()[0] == "reading: 1 image"
 
 
 @pytest.mark.parametrize(
