@@ -9,6 +9,7 @@ import numpy as np
 
 from inspectnet.errors import OptionError, RuleError
 from inspectnet.graph.layers import Layer
+from inspectnet.graph.scores import find_pool
 from inspectnet.images import Reader
 from inspectnet.inverse import Inverse, field_box
 from inspectnet.network import Network
@@ -38,6 +39,8 @@ class LayerFeatures:
     layer: str
     spatial: bool
     """Whether its units have a place in the image."""
+    pooled: bool
+    """Whether a pool over all places spreads a unit's signal evenly."""
     maps: tuple[MapFeatures, ...]
     projections: Annotated[np.ndarray, Axes("features channels+ h w", "float32")]
     """(F, C, h, w) float32, signed: of each activation, map by map, the receptive field's part of its projection; zero
@@ -96,6 +99,7 @@ def _layer_features(network: Network, layer: Layer, by_map: Mapping[int, tuple[F
     return LayerFeatures(
         layer.name,
         layer.spatial,
+        find_pool(network.model.graph, layer.output) is not None,
         maps,
         projections.reshape(len(features), network.input_shape[0], *size),
         patches.reshape(len(features), *size, 3),

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from inspectnet.figures import style
-from inspectnet.figures.page import Page, Pixels, Worded, framed, scaled
+from inspectnet.figures.page import Page, Pixels, Worded, framed, scaled, words_width
 from inspectnet.figures.style import line_height, text_width
 
 SIDE = 64  # of a tile, px at most
@@ -36,7 +36,7 @@ def draw_evolution(blocks: Sequence[Block], epochs: Sequence[str], *, title: str
     heights = [line_height(style.HEADING) + line_height(style.SMALL) + 8 + len(b.tiles) * (SIDE + GAP) for b in blocks]
     columns = _columns(len(blocks), width, max(heights))
     lines = [max(heights[i : i + columns]) + BETWEEN // 2 for i in range(0, len(blocks), columns)]
-    inner = max(columns * (width + BETWEEN) - BETWEEN, 30 + text_width(footer, style.SMALL))
+    inner = max(columns * (width + BETWEEN) - BETWEEN, JUMP + GAP + words_width(title, footer))
     top = style.MARGIN + line_height(style.TITLE) + BETWEEN // 2
     bottom = top + sum(lines)
     page = framed(inner, bottom, title, footer, indent=JUMP + GAP)

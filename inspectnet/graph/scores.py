@@ -78,7 +78,7 @@ def find_scores(graph: ir.Graph, name: str | None, where: str) -> ClassScores:
 
 @dataclass(frozen=True)
 class ScorePool:
-    """The pool by which each map that scores are made of becomes one number."""
+    """The pool by which each map that scores, or units, are made of becomes one number."""
 
     pooled: str
     """The ONNX name of the maps below it."""
@@ -87,7 +87,7 @@ class ScorePool:
 
 
 def find_pool(graph: ir.Graph, logits: str) -> ScorePool | None:
-    """The pool over all places that the scores `logits` are made of; None where they are made of places."""
+    """The pool over all places that the value `logits` is made of; None where it is made of places."""
     values = {value.name: value for node in graph for value in node.outputs}
     node, last = values[logits].producer(), True
     while node is not None and node.inputs and node.inputs[0] is not None:

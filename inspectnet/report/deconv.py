@@ -1,6 +1,6 @@
 """Features shown: for each layer a picture in the manner of Fig. 2, or what one photo activates in it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,15 +8,19 @@ import numpy as np
 from inspectnet.analyses.deconv import Features
 from inspectnet.analyses.layer_features import LayerFeatures, MapFeatures
 from inspectnet.analyses.selection import DRAWN
+from inspectnet.errors import counted
 from inspectnet.figures.display import Display
 from inspectnet.figures.gallery import Block, draw_gallery
 from inspectnet.figures.page import Figure, Pixels, Worded
 from inspectnet.report.lines import show
 from inspectnet.report.names import file_names
-from inspectnet.report.signals import BEYOND, Shown, policy_words, show_signals
+from inspectnet.report.signals import Shown, drawn_words, policy_words, show_signals
 from inspectnet.report.tables import Cell, Table
 from inspectnet.results import Model
 
+SPREAD = "the pool spread it evenly"  # says a tile
+SPREADS = "as a pool over all places spreads signals evenly and rectifiers leave little"
+MORE = "a lower layer or --method gradient shows more"
 COLUMNS = ("layer", "map", "class", "rank", "image", "value", "y", "x", "x0", "y0", "x1", "y1")
 
 
@@ -27,8 +31,9 @@ def figures(result: Features, display: Display) -> Iterator[tuple[str, Figure]]:
         by_map = list(features.by_map())
         boxes = [[top.box for top in about.top] for about, _, _ in by_map]
         shown = show_signals(
-            model, display, [signals for _, signals, _ in by_map], boxes=boxes, patches=[own for _, _, own in by_map]
-        )
+            model, display, [signals for _, signals, _ in by_map], boxes=boxes, patches=[own for _, _, own in by_map],
+            why=SPREAD if _spread(result, features) else "",
+        )  # fmt: skip
         blocks = [
             _block(features, about, signals, patches, display)
             for (about, _, _), signals, patches in zip(by_map, shown.signals, shown.patches, strict=True)
@@ -45,7 +50,7 @@ def figures(result: Features, display: Display) -> Iterator[tuple[str, Figure]]:
             blocks,
             pictures,
             title=_title(result, features),
-            footer=_footer(result, features.layer, display, shown),
+            footer=_footer(result, features, display, shown),
             fields=fields,
             nothing=nothing,
         )
@@ -68,8 +73,17 @@ def print_result(result: Features) -> None:
     show(f"{', '.join(features.layer for features in result.layers)}: {_counted(result)}")
     for features in result.layers:
         if blank := sum(not projection.any() for projection in features.projections):
-            why = "nothing came down; a lower layer or --method gradient shows more"
-            show(f"{features.layer}: of {len(features.projections)} projections {blank} are blank: {why}")
+            show(f"{features.layer}: of {len(features.projections)} projections {blank} are blank: nothing came down")
+            if _spread(result, features):
+                show(f"  {SPREADS}")
+            show(f"  {MORE}")
+
+
+def _spread(result: Features, features: LayerFeatures) -> bool:
+    """Whether signals are spread evenly over a layer below, and rectified on their way further down."""
+    policy = result.about.options["policy"]
+    assert isinstance(policy, Mapping)
+    return features.pooled and policy["method"] == "deconvnet"
 
 
 def _title(result: Features, features: LayerFeatures) -> str:
@@ -83,14 +97,17 @@ def _counted(result: Features) -> str:
     """How many images were looked at, which are tiles of photos where these were cut."""
     images = result.about.images
     assert images is not None
-    return f"{images.count} {f'tiles of {result.photo_count} photos' if result.about.options['tile'] else 'images'}"
+    if result.about.options["tile"]:
+        return f"{counted(images.count, 'tiles')} of {counted(result.photo_count, 'photos')}"
+    return counted(images.count, "images")
 
 
-def _footer(result: Features, layer: str, display: Display, shown: Shown) -> list[str]:
-    """Two lines: what is shown, and how it is drawn."""
-    how = [display.words(), *([f"tiles show {shown.zoom}"] if shown.zoom else []), *[BEYOND] * shown.beyond]
+def _footer(result: Features, features: LayerFeatures, display: Display, shown: Shown) -> list[str]:
+    """What is shown, how it is drawn, and why it may be little."""
+    how = drawn_words(display, [shown]) + (f"; tiles show {shown.zoom}" if shown.zoom else "")
     made = policy_words(result.about.options["policy"], result.operators)
-    return [f"{_chosen(result, layer)}; {made}", "; ".join(how)]
+    lines = [f"{_chosen(result, features.layer)}; {made}", how]
+    return [*lines, f"projections may be faint or blank, {SPREADS}: {MORE}"] if _spread(result, features) else lines
 
 
 def _chosen(result: Features, layer: str) -> str:

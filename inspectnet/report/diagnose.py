@@ -1,17 +1,18 @@
 """The diagnosis of first layers shown: filters, spectra, projections of the next layer; a table of numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from inspectnet.analyses.diagnose import Diagnosis, NetworkDiagnosis
 from inspectnet.analyses.layer_features import LayerFeatures
+from inspectnet.errors import counted
 from inspectnet.figures.colour import GREY, grey_centred
 from inspectnet.figures.columns import Column, Picture, Sheet, Spectrum, draw_columns
 from inspectnet.figures.display import Display
 from inspectnet.figures.page import Figure
 from inspectnet.report.lines import show
-from inspectnet.report.signals import BEYOND, in_rgb, show_signals
+from inspectnet.report.signals import Shown, drawn_words, in_rgb, show_signals
 from inspectnet.report.tables import Cells, print_table
 from inspectnet.results import Model
 
@@ -38,9 +39,11 @@ CONTRAST = {"p": "p", "Holm": "p_corrected", "better": "better"}  # columns, and
 
 def figures(result: Diagnosis, display: Display) -> Iterator[tuple[str, Figure]]:
     """The page: a column for each network; the pictures of a single one stand side by side."""
+    both = list(zip(result.networks, result.about.models, strict=True))
+    shown = [[_show(features, model, display) for features in network.features] for network, model in both]
     columns = [
-        Column(network.name, _pictures(network, result, model, display))
-        for network, model in zip(result.networks, result.about.models, strict=True)
+        Column(network.name, _pictures(network, result, model, above))
+        for (network, model), above in zip(both, shown, strict=True)
     ]
     title = "what the first layer sees"
     if len(columns) == 1:
@@ -50,7 +53,7 @@ def figures(result: Diagnosis, display: Display) -> Iterator[tuple[str, Figure]]
     low, middle = result.bands
     footer = (
         "filters: zero is mid-grey, one scale for all; orange frames: dead or faint",
-        f"projections: {display.words()}; {BEYOND}",
+        f"projections: {drawn_words(display, [tiles for above in shown for tiles in above])}",
         f"spectra: white circles end low ({low:g}) and middle frequencies ({middle:g} cycles per pixel)",
         "blue square: what the stride can carry",
     )
@@ -71,20 +74,20 @@ def print_result(result: Diagnosis) -> None:
         listed = ", ".join(
             f"{layer} {len(maps)} of {len(network.dead[layer])}" for layer, maps in network.dead_maps.items() if maps
         )
-        show(f"{network.name}: dead over {images and images.count} images: {listed or 'none'}")
+        show(f"{network.name}: dead over {counted(images.count if images else 0, 'images')}: {listed or 'none'}")
     if contrasts:
         counts = ", ".join(f"{name} in {count}" for name, count in result.better_in.items())
         show(f"better by the paper's measures beyond chance, of {len(contrasts)}: {counts}")
 
 
-def _pictures(network: NetworkDiagnosis, result: Diagnosis, model: Model, display: Display) -> list[Picture]:
+def _pictures(network: NetworkDiagnosis, result: Diagnosis, model: Model, above: Sequence[Shown]) -> list[Picture]:
     """One network's column, from the top down."""
     filters, numbers, images = network.filters, network.measures, result.about.images
     largest = float(np.abs(filters.weights).max()) or 1.0
-    count, _, height, width = filters.weights.shape
+    many, _, height, width = filters.weights.shape
     stride = "x".join(map(str, dict.fromkeys(filters.stride)))
     lines = (
-        f"{filters.layer}: {count} filters of {height}x{width}, stride {stride}",
+        f"{filters.layer}: {counted(many, 'filters')} of {height}x{width}, stride {stride}",
         f"dead {_per_cent(numbers['dead'])}, faint {_per_cent(numbers['faint'])}, "
         f"duplicates {_per_cent(numbers['duplicates'])}, largest RMS {numbers['dominance'] or 0:.1f} x median",
     )
@@ -96,22 +99,25 @@ def _pictures(network: NetworkDiagnosis, result: Diagnosis, model: Model, displa
         f"beyond the stride's limit {shares[3]}, of the response to images {shares[4]}",
     )
     nyquist = (0.5 / filters.stride[0], 0.5 / filters.stride[1])
-    above = [_projections(features, model, display, images.count if images else 0) for features in network.features]
+    seen = counted(images.count if images else 0, "images")
     return [
         Picture(lines, Sheet(tiles, network.weak_filters)),
         Picture(energy, Spectrum(spectrum, result.bands, nyquist)),
-        *above,
+        *(_projections(*both, seen) for both in zip(network.features, above, strict=True)),
     ]
 
 
-def _projections(features: LayerFeatures, model: Model, display: Display, images: int) -> Picture:
-    """The strongest projection of each map of a layer above."""
+def _show(features: LayerFeatures, model: Model, display: Display) -> Shown:
     boxes = [[top.box for features in features.maps for top in features.top]]
-    shown = show_signals(model, display, [features.projections], boxes=boxes)
+    return show_signals(model, display, [features.projections], boxes=boxes)
+
+
+def _projections(features: LayerFeatures, shown: Shown, images: str) -> Picture:
+    """The strongest projection of each map of a layer above."""
     count = len(features.projections)
     lines = (
-        f"{features.layer}: {count} maps, each projected from",
-        f"its strongest activation in {images} images{shown.zoom and f'; {shown.zoom}'}",
+        f"{features.layer}: {counted(count, 'maps')}, each projected from",
+        f"its strongest activation in {images}{shown.zoom and f'; {shown.zoom}'}",
     )
     return Picture(lines, Sheet(shown.signals[0] if count else [np.full((8, 8, 3), GREY, np.uint8)]))
 

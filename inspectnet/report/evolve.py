@@ -5,12 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from inspectnet.analyses.evolve import Evolution, LayerEvolution
+from inspectnet.errors import counted
 from inspectnet.figures.chart import Panel, draw_chart
 from inspectnet.figures.display import Display
 from inspectnet.figures.evolve import Block, draw_evolution
 from inspectnet.figures.page import Figure
 from inspectnet.geometry import Box
-from inspectnet.report.signals import BEYOND, Shown, show_signals
+from inspectnet.report.signals import Shown, drawn_words, show_signals
 from inspectnet.report.tables import Cells, Column, Columns, ends, print_table
 
 JUMP = "a jump: another image than before wins"
@@ -27,11 +28,15 @@ def figures(result: Evolution, display: Display) -> Iterator[tuple[str, Figure]]
             Block(f"{layer.layer}  {shown.zoom}", [str(m) for m in layer.maps], shown.signals, layer.jumps())
             for layer, shown in layers
         ]
-        words = f"{display.words()}; {BEYOND}"
-        images = result.about.images
-        about = f"{TITLE} - {result.about.models[-1].name}, {images.count if images else 0} images"
-        yield "evolution", draw_evolution(blocks, epochs, title=about, footer=f"{JUMP}; {words}")
+        footer = f"{JUMP}; {drawn_words(display, [shown for _, shown in layers])}"
+        about = f"{TITLE} - {result.about.models[-1].name}, {_images(result)}"
+        yield "evolution", draw_evolution(blocks, epochs, title=about, footer=footer)
     yield "convergence", draw_chart(_panels(result), epochs, title=CURVES_TITLE, footer=CURVES_FOOTER)
+
+
+def _images(result: Evolution) -> str:
+    images = result.about.images
+    return counted(images.count if images else 0, "images")
 
 
 def _show(result: Evolution, layer: LayerEvolution, display: Display) -> Shown:
@@ -49,8 +54,8 @@ def _panels(result: Evolution) -> list[Panel]:
 
 def print_result(result: Evolution) -> None:
     """Print a row for each layer: when it settled, and how near its last state it was at each epoch."""
-    epochs, images = [str(epoch) for epoch in result.epochs], result.about.images
-    title = f"{images.count if images else 0} images, epochs {', '.join(epochs)}; settled is {result.near:g} or above"
+    epochs = [str(epoch) for epoch in result.epochs]
+    title = f"{_images(result)}, epochs {', '.join(epochs)}; settled is {result.near:g} or above"
     rows = [
         [layer.layer, settled.filters, settled.activations, sum(layer.jump_counts)]
         for layer, settled in zip(result.layers, result.settled, strict=True)

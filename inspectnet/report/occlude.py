@@ -1,6 +1,6 @@
 """Occlusion shown: the page in the manner of Fig. 7, and in a line for each photo what hiding costs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,11 +9,12 @@ from inspectnet.analyses.occlude import Occlusion
 from inspectnet.analyses.occluded_photo import OccludedPhoto, WatchedMap
 from inspectnet.analyses.occlusion_summary import Agreement, BoxDrops
 from inspectnet.analyses.statistics import Interval
+from inspectnet.errors import counted
 from inspectnet.figures.display import Display
 from inspectnet.figures.occlude import MapRow, Measure, Places, Strip, draw_occlusion
 from inspectnet.figures.page import Figure
 from inspectnet.report.lines import class_words, percent, show
-from inspectnet.report.signals import BEYOND, policy_words, show_signals
+from inspectnet.report.signals import Shown, drawn_words, policy_words, show_signals
 from inspectnet.report.tables import ends
 from inspectnet.results import Model
 
@@ -27,8 +28,11 @@ def figures(result: Occlusion, display: Display) -> Iterator[tuple[str, Figure]]
     title = f"what hiding a square costs: {layers} and the classes - {result.about.models[0].name}"
     square = f"{options['fill']} square of {grid.patch} px, every {grid.stride} px"
     how = policy_words(options["policy"], result.operators)
-    keys = f"tick: nothing hidden; outlined: where the class loses most; projections: {display.words()}; {BEYOND}"
-    strips = [_strip(photo, result, display) for photo in result.photos if photo.photo is not None]
+    photos, model = [photo for photo in result.photos if photo.photo is not None], result.about.models[0]
+    elsewhere = [[_show_elsewhere(watched, model, display) for watched in photo.maps] for photo in photos]
+    drawn = drawn_words(display, [shown for row in elsewhere for shown in row if shown])
+    keys = f"tick: nothing hidden; outlined: where the class loses most; projections: {drawn}"
+    strips = [_strip(photo, row, result, display) for photo, row in zip(photos, elsewhere, strict=True)]
     first = f"the first {len(strips)} of {len(result.photos)} photos; " if len(strips) < len(result.photos) else ""
     yield "occlude", draw_occlusion(strips, title=title, footer=f"{first}{square}; {how}; {keys}")
 
@@ -36,9 +40,8 @@ def figures(result: Occlusion, display: Display) -> Iterator[tuple[str, Figure]]
 def print_result(result: Occlusion) -> None:
     """Print a line for each photo, and what the boxes and the projections say of all together."""
     positions = len(result.grid.corners)
-    show(
-        f"{positions * len(result.photos)} positions of the square: {positions} in each of {len(result.photos)} photos"
-    )
+    photos = counted(len(result.photos), "photos")
+    show(f"{positions * len(result.photos)} positions of the square: {positions} in each of {photos}")
     for photo in result.photos:
         least, (y, x) = percent(photo.least_probability), photo.least_at
         what = f"{photo.image}: {class_words(photo.target_name, photo.target)} {percent(photo.target_probability)}"
@@ -54,7 +57,7 @@ def _print_boxes(boxes: BoxDrops) -> None:
     drops = f"{percent(boxes.inside.value)} inside, {percent(boxes.outside.value)} outside"
     ratio = f"{_ratio(boxes.ratio)}{_brackets(ends(boxes.ratio_interval))}"
     more = f"more inside in {boxes.larger_inside}"
-    show(f"boxes of {boxes.photos} photos: the class loses {drops}, {ratio}; {more}")
+    show(f"boxes of {counted(boxes.photos, 'photos')}: the class loses {drops}, {ratio}; {more}")
     if others := boxes.others:
         points = f"{PERCENT * others.beyond.value:.2f} points{_brackets(ends(others.beyond, PERCENT))}"
         show(f"with the boxes of the other photos: {_ratio(others.ratio)}")
@@ -64,7 +67,7 @@ def _print_boxes(boxes: BoxDrops) -> None:
 def _print_agreement(agreement: Agreement) -> None:
     if others := agreement.others:
         own = _within(agreement.correlation)
-        show(f"{agreement.of}: drop and projection of {agreement.photos} photos correlate by {own};")
+        show(f"{agreement.of}: drop and projection of {counted(agreement.photos, 'photos')} correlate by {own};")
         show(f"  with the projections of the other photos by {_within(others.correlation)}, p {others.p:.2g}")
 
 
@@ -81,7 +84,7 @@ def _ratio(ratio: float | None) -> str:
     return "no ratio" if ratio is None else f"ratio {ratio:.3g}"
 
 
-def _strip(photo: OccludedPhoto, result: Occlusion, display: Display) -> Strip:
+def _strip(photo: OccludedPhoto, elsewhere: Sequence[Shown | None], result: Occlusion, display: Display) -> Strip:
     assert photo.photo is not None
     grid, whole = result.grid, photo.target_probability
     caption = f"{photo.image}: {class_words(photo.target_name, photo.target)} {percent(whole)}"
@@ -93,22 +96,29 @@ def _strip(photo: OccludedPhoto, result: Occlusion, display: Display) -> Strip:
         photo=photo.photo,
         places=Places(grid.patch, grid.stride, grid.tops, grid.lefts),
         marked=photo.least_at,
-        maps=[_row(watched, result.about.models[0], display) for watched in photo.maps],
+        maps=[
+            _row(watched, others, result.about.models[0], display)
+            for watched, others in zip(photo.maps, elsewhere, strict=True)
+        ],
         probability=Measure(PERCENT * photo.probability, PERCENT * whole, " %"),
         labels=np.vectorize(numbers.__getitem__)(photo.label),
         names=[winner.name for winner in photo.winners],
     )
 
 
-def _row(watched: WatchedMap, model: Model, display: Display) -> MapRow:
-    """The panels of a map; its projection lies as the other panels of the photo do, so it is not zoomed."""
-    assert watched.projection is not None
+def _show_elsewhere(watched: WatchedMap, model: Model, display: Display) -> Shown | None:
+    """What a map sees in other images, if they were asked for."""
     tops = watched.elsewhere
-    own = show_signals(model, replace(display, zoom=False), [watched.projection[None]])
-    others = show_signals(
+    return show_signals(
         model, display, [np.stack([top.projection for top in tops])], boxes=[[top.activation.box for top in tops]],
         patches=[np.stack([top.patch for top in tops])],
     ) if tops else None  # fmt: skip
+
+
+def _row(watched: WatchedMap, others: Shown | None, model: Model, display: Display) -> MapRow:
+    """The panels of a map; its projection lies as the other panels of the photo do, so it is not zoomed."""
+    assert watched.projection is not None
+    own = show_signals(model, replace(display, zoom=False), [watched.projection[None]])
     return MapRow(
         caption=f"{watched.layer}:{watched.map}",
         activity=Measure(watched.activity, watched.whole_activity),

@@ -6,11 +6,12 @@ import numpy as np
 
 from inspectnet.analyses.class_selectivity import ClassSelectivity
 from inspectnet.analyses.selectivity import Selectivity
+from inspectnet.errors import counted
 from inspectnet.figures.chart import Panel, draw_chart
 from inspectnet.figures.comparison import Row, draw_comparison
 from inspectnet.figures.display import Display
 from inspectnet.figures.page import Figure
-from inspectnet.report.signals import BEYOND, joint, show_signals
+from inspectnet.report.signals import drawn_words, joint, show_signals
 from inspectnet.report.tables import Table, ends, print_table
 
 SHOWN = 5  # neighbours in the picture
@@ -32,13 +33,13 @@ def figures(result: Selectivity, display: Display) -> Iterator[tuple[str, Figure
     for method, pictures, patches in zip(result.means, shown.signals, shown.patches, strict=True):
         mean = result.means[method]
         caption = f"{method}: selectivity {'unknown' if mean is None else f'{mean.value:.2f}'}"
-        rows.append(Row(f"{caption} over {len(result.units)} units", [patches[0], *pictures]))
+        rows.append(Row(f"{caption} over {counted(len(result.units), 'units')}", [patches[0], *pictures]))
     place = f"@{unit.y},{unit.x}" if result.spatial else ""
     maps = (unit.map, *unit.others)[: SHOWN + 1]
     headings = ["image patch", *(f"{result.layer}:{m}{place}" for m in maps)]
     title = f"one unit of {result.layer}, then others active at the same place - {model.name}"
-    parts = ["selectivity is 1 - the mean correlation with the others", display.words("picture"), shown.zoom]
-    footer = "; ".join([part for part in parts if part] + [BEYOND] * shown.beyond)
+    how = drawn_words(display, [shown], "picture") + (f"; {shown.zoom}" if shown.zoom else "")
+    footer = f"selectivity is 1 - the mean correlation with the others; {how}"
     yield "units", draw_comparison(rows, headings, title=title, footer=footer)
     if result.classes:
         yield "classes", _draw_classes(result.classes, f"{result.layer}: class selectivity - {model.name}")
@@ -66,12 +67,13 @@ def print_result(result: Selectivity) -> None:
     """Print the projection selectivity of each method, and the maps that stand most for one class."""
     images = result.about.images
     count = len(result.means) * sum(1 + len(unit.others) for unit in result.units)
-    of = f"of {len(result.units)} units and their neighbours in {images and images.count} images"
+    units, photos = counted(len(result.units), "units"), counted(images.count if images else 0, "images")
+    of = f"of {units} and their neighbours in {photos}"
     title = f"{result.layer}: {count} projections, {of}"
     print_table(title, ["method", "projection selectivity"], list(result.means.items()))
     if classes := result.classes:
         beyond, best = classes.beyond_chance, np.argsort(-classes.index, kind="stable")[:MOST_SELECTIVE].tolist()
         more = f"{beyond.value:.3f} more ({ends(beyond, form='.3f')})"
-        title = f"\nclass selectivity, {classes.images.count} images: mean {classes.mean:.3f}, by chance"
+        title = f"\nclass selectivity, {counted(classes.images.count, 'images')}: mean {classes.mean:.3f}, by chance"
         maps = [[m, float(classes.index[m]), classes.best_names[m]] for m in best]
         print_table(f"{title} {classes.mean_by_chance:.3f}, {more}", ["map", "index", "class"], maps)

@@ -1,6 +1,6 @@
 """Signals as pictures: one way for all figures, and what their footers say of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,12 +39,13 @@ def show_signals(
     patches: Sequence[np.ndarray] = (),
     windows: Sequence[Box] | None = None,
     nothing: str = NOTHING,
+    why: str = "",
 ) -> Shown:
     """Signals (n, C, h, w) on the input of a model, those of one map in a group.
 
     boxes: where in the image each lies, which may reach beyond; patches: (n, h, w, 3) uint8 of each group, shown
     alike. windows: the part of each tile of all groups in turn that is shown; by default as the display has it.
-    nothing: what a tile of zeros says.
+    nothing: what a tile of zeros says. why: the reason, which it gives as one of next to nothing does.
     """
     whole = groups[0].shape[-2:] if groups else (0, 0)
     if windows is None:
@@ -65,7 +66,7 @@ def show_signals(
                     if pixels:
                         pixels[group][number] = mark_beyond(pixels[group][number], shown, image)
     worded = [
-        [_worded(pixels, signal, nothing) for pixels, signal in zip(drawn, group, strict=True)]
+        [_worded(pixels, signal, nothing, why) for pixels, signal in zip(drawn, group, strict=True)]
         for drawn, group in zip(pictures, cut, strict=True)
     ]
     zoom = f"{max(size)} of {max(whole)} px, where the signal is" if size != whole else ""
@@ -98,18 +99,24 @@ def in_rgb(signal: np.ndarray, model: Model) -> np.ndarray:
     return signal[..., ::-1, :, :] if bgr else signal
 
 
+def drawn_words(display: Display, shown: Iterable[Shown], tile: str = "tile") -> str:
+    """How signals are drawn, as a footer says it: what is pale where something is. tile: what it calls one."""
+    return "; ".join([display.words(tile), *[BEYOND] * any(tiles.beyond for tiles in shown)])
+
+
 def policy_words(policy: object, operators: object) -> str:
     """How projections were made, as a footer says it: response normalisation where the network has one."""
     assert isinstance(policy, dict) and hasattr(operators, "__contains__")
     return "{method}; unpool {unpool}".format(**policy) + (f"; LRN {policy['lrn']}" if "LRN" in operators else "")
 
 
-def _worded(pixels: Pixels, signal: np.ndarray, nothing: str) -> Pixels | Worded:
-    """A picture that says so if its signal is nothing, or next to nothing."""
+def _worded(pixels: Pixels, signal: np.ndarray, nothing: str, why: str) -> Pixels | Worded:
+    """A picture that says so if its signal is nothing, or next to nothing, and why."""
     share = signal.any(axis=0).mean()
-    if share == 0:
-        return Worded(pixels, nothing)
-    return Worded(pixels, f"signal in {100 * share:.2g} % of the pixels") if share < FAINT else pixels
+    if share >= FAINT:
+        return pixels
+    words = f"signal in {100 * share:.2g} % of the pixels" if share else nothing
+    return Worded(pixels, f"{words}: {why}" if why else words)
 
 
 def _cut(tiles: np.ndarray, windows: Sequence[Box]) -> np.ndarray:

@@ -15,6 +15,7 @@ from inspectnet.errors import ImageError, ModelError, RuleError
 from inspectnet.geometry import Unit
 from inspectnet.images import Preparation, Reader, find_images, tile_boxes
 from inspectnet.inverse import field_box
+from inspectnet.report.deconv import print_result
 from inspectnet.rules import Policy
 from inspectnet.scanning import find_strongest, project_winners
 
@@ -26,6 +27,15 @@ p = MaxPool <kernel_shape = [3, 3], strides = [2, 2]> (r1)
 c = Conv (p, k2, b2)
 r2 = Relu (c)
 f = Flatten (r2)
+y = Gemm (f, m)
+"""
+POOLED = """
+a = Conv (image, k1)
+r1 = Relu (a)
+c = Conv (r1, k2, b2)
+r2 = Relu (c)
+p = GlobalAveragePool (r2)
+f = Flatten (p)
 y = Gemm (f, m)
 """
 PREPARATION = Preparation((3, SIDE, SIDE), (0.5,) * 3, (0.25,) * 3, crop_pct=1.0)
@@ -354,6 +364,26 @@ def test_a_layer_that_nothing_activates_has_a_page_that_says_so(maps, network, c
         result = deconv(silent, ["conv1", "conv2"], images, maps=maps)
         assert [list(layer.by_map()) for layer in result.layers] == [[], []]
         inspectnet.plot(result, "conv1")
+
+
+def test_where_a_pool_spreads_signals_so_that_nothing_comes_down_tiles_page_and_terminal_say_so(
+    collection, tmp_path, capsys
+):
+    weights = {"k1": np.ones((2, 3, 1, 1)), "k2": -np.ones((2, 2, 1, 1)), "b2": np.full(2, 99.0), "m": np.eye(2)}
+    (tmp_path / "pooled.onnx").write_bytes(onnx_text(POOLED, weights, image=("N", 3, SIDE, SIDE)).SerializeToString())
+    network = inspectnet.open(tmp_path / "pooled.onnx", device="cpu", preparation=PREPARATION)
+    result = deconv(network, ["conv2", "pool1"], collection, top=4)
+    assert [layer.pooled for layer in result.layers] == [False, True] and not result.layers[1].projections.any()
+    print_result(result)
+    spread = "  as a pool over all places spreads signals evenly and rectifiers leave little"
+    above, below = (lines.splitlines() for lines in capsys.readouterr().out.split("pool1: of")[::-1])
+    assert above[0] == " 8 projections 8 are blank: nothing came down" and above[1] == spread
+    assert "conv2: of 8 projections 8 are blank: nothing came down" in below and spread not in below
+    words = [" ".join(text.get_text() for text in inspectnet.plot(result, f).axes[0].texts) for f in ("conv2", "pool1")]
+    assert ["the pool spread it evenly" in text for text in words] == [False, True]
+    assert ["may be faint or blank, as a pool" in text for text in words] == [False, True]
+    gradient = deconv(network, ["pool1"], collection, top=4, method="gradient")
+    assert gradient.layers[0].projections.any() and "as a pool" not in str(inspectnet.plot(gradient).axes[0].texts)
 
 
 def test_photos_in_memory_and_several_sources_are_searched_as_a_folder(network, collection, tmp_path):

@@ -97,6 +97,8 @@ def test_figures_are_written_in_the_forms_that_were_asked_for(capsys, snapshots,
     out = tmp_path / "forms"
     done(capsys, "evolve", snapshots, "-l", "conv1", "--images", photos, "-o", out, "--format", "svg,PDF")
     assert {path.suffix for path in out.glob("evolution.*")} == {".svg", ".pdf"}
-    assert "conv1</text>" in (out / "evolution.svg").read_text()
+    text = (out / "evolution.svg").read_text()  # of three columns
+    assert "conv1</text>" in text and "as training goes on, projected - a.onnx, 9 images</text>" in text
+    assert "zero is mid-grey" in text and "pale grey" not in text, "all fields lie in the image"
     line = refused(capsys, "evolve", snapshots, "-l", "conv1", "--images", photos, "-o", out, "--format", "gif")
     assert "no format 'gif'. There are: png, svg, pdf" in line

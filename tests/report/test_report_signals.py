@@ -5,7 +5,7 @@ from inspectnet.figures.colour import GREY
 from inspectnet.figures.display import BEYOND, Display
 from inspectnet.figures.page import Worded
 from inspectnet.geometry import Box
-from inspectnet.report.signals import joint, policy_words, show_signals
+from inspectnet.report.signals import drawn_words, joint, policy_words, show_signals
 from inspectnet.results import Model, Preprocess
 
 PLAIN = ("bilinear", 0.875, "center", "rgb", "nchw", "given by the user")
@@ -29,7 +29,8 @@ def test_what_lies_beyond_the_image_is_pale_in_signals_and_patches():
         assert (picture[:5] == BEYOND).all() and (picture[:, 15:] == BEYOND).all()
         assert not (picture[5:, :15] == BEYOND).any()
     inside = show_signals(MODEL, Display(), [signals], boxes=[[Box(0, 0, 20, 20)]])
-    assert shown.beyond and not inside.beyond
+    assert drawn_words(Display(), [inside, shown]) == f"{Display().words()}; pale grey: beyond the image"
+    assert drawn_words(Display(), [inside]) == Display().words()
 
 
 def test_a_tile_of_zeros_says_that_nothing_came_down():
