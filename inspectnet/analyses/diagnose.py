@@ -207,7 +207,7 @@ def diagnose(
         raise OptionError(f"diagnose compares one or two models, not {len(networks)}.")
     if not 0 < bands[0] < bands[1] < 0.75:
         raise OptionError(f"the bands {bands} are not two rising frequencies of 0..0.7 cycles per pixel.")
-    if layers is not None and images is None:
+    if layers is not None and len(layers) and images is None:
         raise OptionError("layers are shown by what images excite in them. Give images, or leave the layers out.")
     firsts = [first_filters(network, bands) for network in networks]
     options = {"layers": layers, "maps": maps, "bands": bands, "faint": faint, "duplicate": duplicate,
