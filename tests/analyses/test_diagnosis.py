@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from nets import onnx_text
 from PIL import Image
+from records import about
 
 import inspectnet
 from inspectnet.analyses.diagnose import WANTED, Diagnosis, diagnose
@@ -50,7 +51,8 @@ def diagnosed(network, images=None, **how):
 
 
 def contrasts(first, second):
-    return Diagnosis(None, (0.15, 0.35), (replace(first, name="first"), replace(second, name="second"))).contrasts
+    named = (replace(first, name="first"), replace(second, name="second"))
+    return Diagnosis(about(2), (0.15, 0.35), named).contrasts
 
 
 # The filters -----------------------------------------------------------------------------------------------

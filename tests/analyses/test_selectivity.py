@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from nets import onnx_text
 from PIL import Image
+from records import about
 
 import inspectnet
 from inspectnet.analyses.class_selectivity import class_selectivity
@@ -19,7 +20,6 @@ from inspectnet.analyses.selectivity import (
 from inspectnet.errors import LayerError, OptionError
 from inspectnet.geometry import Unit
 from inspectnet.images import Targets, find_images
-from inspectnet.results import Model, Provenance
 from inspectnet.rules import Policy
 
 PLAIN = {"mean": (0, 0, 0), "std": (1, 1, 1), "crop_pct": 1.0}
@@ -73,8 +73,7 @@ def test_units_without_a_score_do_not_count_in_the_mean_whose_interval_is_over_i
     """Two units of the first image, one of the second that has a score: all of one image go together."""
     scores = (("a", 0.4), ("a", 0.5), ("b", 0.9), ("b", None))
     units = tuple(UnitSelectivity(image, 0, 0, 0, (1,), {"some": score, "none": None}) for image, score in scores)
-    about = Provenance((Model("m.onnx", "0" * 64, None),), None, {}, "cpu", {})
-    found = Selectivity(about, "conv1", True, units, None, None).means
+    found = Selectivity(about(), "conv1", True, units, None, None).means
     assert found["none"] is None
     some = found["some"]
     assert (some.value, some.low, some.high) == pytest.approx((0.6, 0.45, 0.9))  # the first twice, the second twice
