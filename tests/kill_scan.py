@@ -25,6 +25,7 @@ from inspectnet.index import Request, merged_file, read_manifest
 from inspectnet.index.engines import run_engine
 from inspectnet.manifest import list_images, requested_model
 from inspectnet.shards import living, share_of
+from inspectnet.shards.lease import stale
 
 SIDE = 32
 NET = """
@@ -172,7 +173,7 @@ def scan_with_kills(inputs, folder, way, shard_size, most, rng, environment=None
             before = now
             drivers, workers = scan.victims()
             assert len(living(folder / "leases")) <= scan.most, "a worker holds more than one shard"
-            if len(killed) < most and due(any((folder / "leases").glob("[0-9]*.lease"))):
+            if len(killed) < most and due(any(not stale(path) for path in (folder / "leases").glob("[0-9]*.lease"))):
                 pids = workers if workers and rng.random() < 0.7 else drivers
                 if pids and scan.kill(pid := rng.choice(pids)):
                     killed.append("driver" if pid in drivers else "worker")

@@ -38,31 +38,36 @@ def run_engine(
     that is not installed, and what workers raise.
     """
     check_choice("engine", engine, ENGINES)
-    if engine == "local":
-        devices = _devices(networks[0], workers, device, share)
-        if len(devices) == 1:
-            scan_images(folder, manifest, networks, share, threads, progress)
-            return
     watch = Watch(folder, manifest)
-    if engine == "ray":
+    if engine == "ray" and watch.left:
         with progress("scanning", watch.total) as watch.advance:
             run_on_ray(folder, workers, device, threads, watch)
+    if engine == "ray":
         merge_shards(folder, manifest, networks, WHOLE, progress)
         return
-    threads = threads or max((os.cpu_count() or 1) // len(devices), 1)
-    size = share.size * len(devices)
-    options = [
-        ["--device", on, "--threads", str(threads), "--share", str(share.rank * len(devices) + rank), str(size)]
-        for rank, on in enumerate(devices)
-    ]
+    devices = _devices(networks[0], workers, device, share)[: len(watch.left)]
+    if len(devices) < 2:
+        scan_images(folder, manifest, networks, share, threads, progress)
+        return
     with progress("scanning", watch.total) as watch.advance:
-        started = run_workers(folder, options, watch) if watch.left else []
+        started = run_workers(folder, _options(devices, share, threads), watch)
     try:
         merge_shards(folder, manifest, networks, share, progress)  # beside the workers, which merge, too
     except BaseException:
         stop_all(started)
         raise
     stop_all(started, PATIENCE)
+
+
+def _options(devices: Sequence[str], share: Share, threads: int | None) -> list[list[str]]:
+    """Of each worker, which divide this process's share."""
+    if not threads and "INSPECTNET_THREADS" not in os.environ:
+        threads = max((os.cpu_count() or 1) // len(devices), 1)
+    limit, size = ["--threads", str(threads)] if threads else [], share.size * len(devices)
+    return [
+        ["--device", on, *limit, "--share", str(share.rank * len(devices) + rank), str(size)]
+        for rank, on in enumerate(devices)
+    ]
 
 
 def _devices(network: Network, workers: int | None, device: str, share: Share) -> list[str]:

@@ -2,7 +2,9 @@
 
 import os
 import random
+import subprocess
 import sys
+import threading
 from importlib.util import find_spec
 
 import kill_scan
@@ -98,6 +100,53 @@ def test_what_stops_all_workers_is_raised_in_their_words(inputs, tmp_path):
     with pytest.raises(InspectError, match=r"net\.onnx is not the model that the index was made of"):
         run_engine(tmp_path / "index", manifest, [network], workers=2)
     assert list((tmp_path / "index" / "leases").glob("*.lease")) == []
+
+
+def test_of_two_models_in_one_folder_at_once_one_is_refused_and_the_other_scanned(inputs, clean, tmp_path):
+    kill_scan.write_model(tmp_path, seed=4)
+    (tmp_path / "photos").symlink_to(inputs / "photos")
+    folder, refused, begun = tmp_path / "index", [], []
+
+    def begin(source):
+        try:
+            begun.append(listed(source, folder))
+        except OptionError as error:
+            refused.append(str(error))
+
+    both = [threading.Thread(target=begin, args=(source,)) for source in (inputs, tmp_path)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
+    [(manifest, network)] = begun
+    assert len(refused) == 1 and "is an index of the models net.onnx" in refused[0]
+    run_engine(folder, manifest, [network])
+    assert (merged_file(folder, manifest).read_bytes() == clean) == (network.path.parent == inputs)
+
+
+def test_a_full_disk_is_told_in_one_line_and_the_scan_goes_on_where_there_is_room(inputs, clean, tmp_path):
+    manifest, network = listed(inputs, tmp_path)
+    program = """
+import resource, sys
+from inspectnet.index.__main__ import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (4000, resource.RLIM_INFINITY))
+sys.exit(main(sys.argv[1:]))
+"""
+    told = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True)
+    assert (told.returncode, told.stderr.count("\n")) == (2, 1)
+    assert "000000." in told.stderr and "file too large" in told.stderr
+    assert [path.name for path in tmp_path.rglob("*.*") if "entries" not in path.parts] == ["manifest.json"]
+    run_engine(tmp_path, manifest, [network])
+    assert merged_file(tmp_path, manifest).read_bytes() == clean
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_folder_that_takes_no_files_is_refused_in_one_line(inputs, tmp_path, workers):
+    manifest, network = listed(inputs, tmp_path)
+    (tmp_path / "leases").chmod(0o555)
+    with pytest.raises(InspectError, match=r"leases/.*: permission denied"):
+        run_engine(tmp_path, manifest, [network], workers=workers)
 
 
 def test_workers_that_always_die_are_given_up(inputs, tmp_path, monkeypatch):
