@@ -13,6 +13,7 @@ from inspectnet.errors import InspectError
 
 if TYPE_CHECKING:
     from inspectnet import samples
+    from inspectnet.analyses.activations import activations
     from inspectnet.analyses.annotate import annotate
     from inspectnet.analyses.correspond import correspond
     from inspectnet.analyses.deconv import deconv
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from inspectnet.methods.lrp import Lrp
     from inspectnet.network import Network
     from inspectnet.opening import open_network as open
+    from inspectnet.recording import open_activations
     from inspectnet.report.keeping import load, plot, save
 
 __version__ = "0.1.0"
@@ -60,6 +62,7 @@ __all__ = [
     "Network",
     "SmoothGrad",
     "__version__",
+    "activations",
     "annotate",
     "correspond",
     "deconv",
@@ -73,6 +76,7 @@ __all__ = [
     "load",
     "occlude",
     "open",
+    "open_activations",
     "plot",
     "samples",
     "sanity",
@@ -84,6 +88,7 @@ __all__ = [
 _HOMES = {
     "Network": ("inspectnet.network", "Network"),
     "open": ("inspectnet.opening", "open_network"),
+    "open_activations": ("inspectnet.recording", "open_activations"),
     "load": ("inspectnet.report.keeping", "load"),
     "plot": ("inspectnet.report.keeping", "plot"),
     "save": ("inspectnet.report.keeping", "save"),

@@ -18,7 +18,7 @@ OPENING = ("device: ", "preprocessing: ")
 PROGRESS = (
     *OPENING,
     *("changing: ", "checking: ", "diagnosing: ", "evaluating: ", "explaining: ", "hiding: "),
-    *("occluding: ", "projecting: ", "scanning: ", "shuffling: "),
+    *("occluding: ", "projecting: ", "scanning: ", "shuffling: ", "writing activations: ", "activations of "),
 )
 
 # Running them ----------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ opened_model preprocessing
 inverse
 network
 opening scanning manifest
-classes index
+classes index recording
 methods
 analyses
 report

@@ -2,6 +2,10 @@
 
 EXAMPLES = {
     "layers": ("layers model.onnx", "layers model.onnx --alias eye=features.10 -o kept"),
+    "activations": (
+        "activations model.onnx -l conv5 --images photos/ -o kept",
+        "activations model.onnx -l 'conv*' -l fc7:12 --pool max --images val.tar -o kept",
+    ),
     "deconv": ("deconv model.onnx -l conv5 --images photos/", "deconv model.onnx -l conv5:212 cat.jpg -o cat"),
     "explain": ("explain model.onnx photos/*.jpg", "explain model.onnx cat.jpg -c tabby -m gradient,grad_cam"),
     "sanity": ("sanity model.onnx photos/*.jpg", "sanity model.onnx --images photos/ -m all --repeats 3"),

@@ -9,9 +9,10 @@ from typing import Any
 
 from inspectnet.errors import DeviceError, InspectError, OptionError
 from inspectnet.index.request import read_manifest
-from inspectnet.index.watching import PAUSE, Watch
+from inspectnet.index.watching import Watch
 from inspectnet.index.work import ScanWork
 from inspectnet.index.worker import open_models
+from inspectnet.manifest.watching import PAUSE
 from inspectnet.shards import try_shard
 
 DEATHS = 3  # of its actor in a row that a shard survives

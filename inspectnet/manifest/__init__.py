@@ -4,7 +4,7 @@ An index and a folder of activations each begin with a manifest; a run that find
 """
 
 from inspectnet.manifest.beginning import list_images
-from inspectnet.manifest.listing import collection_of_shard, refuse_changed, write_listing
+from inspectnet.manifest.listing import collection_of_shard, refuse_changed, said_of, write_listing
 from inspectnet.manifest.manifest import (
     MANIFEST,
     Entries,
@@ -19,3 +19,4 @@ from inspectnet.manifest.manifest import (
     signature_of,
 )
 from inspectnet.manifest.requested import preprocess_of, requested_model
+from inspectnet.manifest.watching import Watch

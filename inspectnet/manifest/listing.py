@@ -6,7 +6,7 @@ from pathlib import Path
 
 from inspectnet.errors import ImageError, OptionError
 from inspectnet.files.staging import read_result
-from inspectnet.images import Collection, Entry
+from inspectnet.images import Collection, Entry, Sources, in_memory, sources_of
 from inspectnet.manifest.manifest import Entries, Manifest, R, entries_path, read_entries, signature_of
 from inspectnet.shards import write_whole
 
@@ -26,6 +26,15 @@ def write_listing(folder: Path, request: R, collection: Collection, sources: Seq
     manifest = Manifest(request, root, tuple(sources), len(collection), skipped, tuple(signatures))
     manifest.write(folder)
     return manifest
+
+
+def said_of(images: Sources) -> list[str]:
+    """Where images are, as a manifest keeps it. Raises OptionError for photos in memory."""
+    sources = sources_of(images)
+    if any(in_memory(source) for source in sources):
+        raise OptionError("the images have to be read again. Give files, not photos in memory.")
+    places = [source.source if isinstance(source, Collection) else source for source in sources]
+    return [str(Path(str(place or ".")).resolve()) for place in places]
 
 
 def collection_of_shard(folder: Path, manifest: Manifest[R], shard: int) -> Collection:

@@ -14,6 +14,7 @@ TOPICS = {
     "evolve": "Evolution",
     "evaluate": "Evaluation",
     "layers": "Catalogue",
+    "activations": "Activations",
     "verify": "Verification",
     "deconv": "Features",
     "diagnose": "Diagnosis",

@@ -54,15 +54,19 @@ class NetworkQuestion:
         return rows.inputs[self.network.preparation]
 
 
-class Accumulator(Protocol[A_contra, R_co]):
+class Sink(Protocol[A_contra]):
+    """Takes in the answers to rows."""
+
+    def update(self, keys: Keys, answer: A_contra) -> None:
+        """Take in the answer to the rows of these keys (n, 3), which follow all earlier ones."""
+
+
+class Accumulator(Sink[A_contra], Protocol[A_contra, R_co]):
     """Answers to all rows so far, in bounded memory or a few numbers for each row.
 
     For any split of a collection into parts that follow each other, and any batches, the accumulators of the parts,
     merged in order in any grouping, give the bits of one pass. An implementation says what makes it so.
     """
-
-    def update(self, keys: Keys, answer: A_contra) -> None:
-        """Take in the answer to the rows of these keys (n, 3), which follow all earlier ones."""
 
     def merge(self, later: Self) -> None:
         """Take in an accumulator of rows that follow all of these."""
@@ -73,7 +77,7 @@ class Accumulator(Protocol[A_contra, R_co]):
 
 def scan(
     collection: Collection,
-    asked: Sequence[tuple[Question, Mapping[str, Accumulator[Any, Any]]]],
+    asked: Sequence[tuple[Question, Mapping[str, Sink[Any]]]],
     *,
     tile: bool = False,
     part: range | None = None,
@@ -81,7 +85,7 @@ def scan(
     threads: int | None = None,
     advance: Callable[[int], object] = lambda n: None,
 ) -> Seen:
-    """One pass over a collection: every accumulator gets the answers of its name; gives what was read.
+    """One pass over a collection: every accumulator, or sink, gets the answers of its name; gives what was read.
 
     tile: photos are cut into tiles of the network's size, each a row, which all questions want prepared in one way.
     part: the entries to read, if not all, which then may all be unreadable. Memory does not grow with the
@@ -98,8 +102,8 @@ def scan(
         rows = Rows(batch.keys, batch.ids, dict(zip(ways, inputs, strict=True)))
         for question, accumulators in asked:
             answers = question(rows)
-            for name, accumulator in accumulators.items():
-                accumulator.update(rows.keys, answers[name])
+            for name, sink in accumulators.items():
+                sink.update(rows.keys, answers[name])
     if part is None:
         stream.seen.refuse_nothing()
     return stream.seen

@@ -5,6 +5,6 @@ one; two that make the same write the same bytes.
 """
 
 from inspectnet.shards.lease import Lease, held, living, told_by
-from inspectnet.shards.placing import remove_parts, shard_path, write_whole
+from inspectnet.shards.placing import placed_whole, remove_parts, shard_path, twice, write_whole
 from inspectnet.shards.share import WHOLE, Share, share_of
 from inspectnet.shards.work import Work, try_shard, work_through

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,23 +20,36 @@ def shard_path(folder: Path, number: int, ending: str) -> Path:
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Write a file that is there whole or not at all, and replaces what is there. Raises OutputError."""
+
+    def put() -> None:
+        with placed_whole(path) as file:
+            write(file)
+
+    twice(path, put)
+
+
+def twice(path: Path, put: Callable[[], object]) -> None:
+    """Put files at a path, once more if another worker took this one for dead and removed its parts.
+
+    Raises OutputError.
+    """
     try:
-        _write_whole(path, write)
-    except FileNotFoundError:  # another worker took this one for dead, and removed what it had written
         try:
-            _write_whole(path, write)
-        except OSError as error:
-            raise refusal(path, error) from error
+            put()
+        except FileNotFoundError:
+            put()
     except OSError as error:
         raise refusal(path, error) from error
 
 
-def _write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
+@contextlib.contextmanager
+def placed_whole(path: Path) -> Iterator[BinaryIO]:
+    """A file to write, which takes its place when the block ends well. Raises OSError."""
     part = path.with_name(f"{path.name}{PART}{secrets.token_hex(6)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
-            write(file)
+            yield file
             file.flush()
             os.fsync(file.fileno())  # else a machine that loses power keeps the name and not the bytes
         os.replace(part, path)

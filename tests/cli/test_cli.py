@@ -570,7 +570,8 @@ BAD_MODELS = {
 REQUIRED = {
     "deconv": ("-l", "conv1", "-o", "OUT"), "invert": ("-l", "conv1", "-o", "OUT"), "annotate": ("-o", "OUT"),
     "evaluate": ("--images", "IMAGES"), "evolve": ("AGAIN", "--images", "IMAGES", "-l", "conv1"),
-    "selectivity": ("-l", "conv1"), "correspond": ("IMAGES", "-l", "conv1"),
+    "activations": ("-l", "conv1", "-o", "OUT"), "selectivity": ("-l", "conv1"),
+    "correspond": ("IMAGES", "-l", "conv1"),
     **{command: ("IMAGES",) for command in ("explain", "sanity", "occlude", "invariance")},
 }  # fmt: skip
 
