@@ -1,7 +1,7 @@
 """Results that keep: shown as figures, saved to a folder, and loaded from it."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,7 @@ def plot(
     clip: the percentile of |x| that has full contrast. scale: what shares one, "tile", "map" or "page". zoom: whether
     tiles show the part where the signal is. names: whether photos are named. Raises OptionError, which lists figures.
     """
-    figures = dict(presenter(result).figures(result, Display(clip, scale, zoom, names)))
+    figures = dict(figures_of(result, Display(clip, scale, zoom, names)))
     if not name and (len(figures) == 1 or result.command in figures):  # which others may go with
         name = result.command if result.command in figures else next(iter(figures))
     if name not in figures:
@@ -87,6 +87,12 @@ def _claim_in(folder: Path, result: Result) -> Mapping[str, object]:
     return claim
 
 
+def figures_of(result: Result, display: Display) -> "Iterator[tuple[str, Figure]]":
+    """The figures of a result, by name; none of one that is a table."""
+    show = presenter(result)
+    return show.figures(result, display) if hasattr(show, "figures") else iter(())
+
+
 def write_result(folder: OutputFolder, result: Result, display: Display = DISPLAY) -> None:
     """Write a result's figures, tables, arrays and record to a folder that is being made. Raises OutputError."""
     arrays: dict[str, NDArray[Any]] = {}
@@ -95,7 +101,7 @@ def write_result(folder: OutputFolder, result: Result, display: Display = DISPLA
     told = {name: envelope[name] for name in ("command", "inspectnet", "images", "options")}
     folder.about = {**told, "models": models}
     show = presenter(result)
-    for name, figure in show.figures(result, display):
+    for name, figure in figures_of(result, display):
         folder.write_figure(name, figure)
     for name, columns, rows in show.tables(result) if hasattr(show, "tables") else ():
         folder.write_text(name, csv_text(columns, rows, folder.about))

@@ -1,21 +1,14 @@
 """The catalogue shown: a table of the layers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from inspectnet.analyses.layers import Catalogue, FieldAxis, LayerEntry
-from inspectnet.figures.display import Display
-from inspectnet.figures.page import Figure
 from inspectnet.graph.unlisted import tell_unlisted
 from inspectnet.report.lines import show
 from inspectnet.report.tables import print_table
 
 COLUMNS = ("layer", "also", "op", "output", "field", "jump", "start", "parameters", "inverse")
 DROP = ("start", "parameters", "jump", "inverse", "op")  # columns that make room, the first ones first
-
-
-def figures(result: Catalogue, display: Display) -> Iterator[tuple[str, Figure]]:
-    """None: a catalogue is a table."""
-    return iter(())
 
 
 def print_result(result: Catalogue) -> None:

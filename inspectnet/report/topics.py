@@ -1,7 +1,7 @@
 """The topics: by command, the type of its result; the modules of analyses and of report have the command's name.
 
-A module of report has `figures(result, display)`, an iterator of (name, figure), and `print_result(result)`; it may
-have `tables(result)`, an iterator of (name of a CSV file, columns, rows).
+A module of report has `print_result(result)`; it may have `figures(result, display)`, an iterator of (name, figure),
+and `tables(result)`, an iterator of (name of a CSV file, columns, rows).
 """
 
 from importlib import import_module

@@ -1,21 +1,12 @@
 """A verification shown: a table of checks, and of what happens to the signal."""
 
-from collections.abc import Iterator
-
 from inspectnet.analyses.verification import Check
 from inspectnet.analyses.verify import Verification
-from inspectnet.figures.display import Display
-from inspectnet.figures.page import Figure
 from inspectnet.report.lines import show
 from inspectnet.report.tables import Cell, print_table
 
 CHECKS = ("subject", "claim", "error", "limit", "", "note")
 SUBJECTS = ("subject", "checks", "largest error, of its limit", "")
-
-
-def figures(result: Verification, display: Display) -> Iterator[tuple[str, Figure]]:
-    """None: a verification is a table."""
-    return iter(())
 
 
 def print_result(result: Verification, *, verbose: bool = False) -> None:

@@ -13,6 +13,7 @@ from records import all_results, edits, write
 import inspectnet
 from inspectnet.errors import OptionError
 from inspectnet.figures.display import Display
+from inspectnet.report.keeping import figures_of
 from inspectnet.report.topics import TOPICS, presenter
 
 EACH = 61  # one of so many edits of a command; all of them take some minutes
@@ -43,7 +44,7 @@ def refusal(folder):
         return str(error)
     with contextlib.redirect_stdout(io.StringIO()):
         presenter(result).print_result(result)
-    for _ in presenter(result).figures(result, Display()):
+    for _ in figures_of(result, Display()):
         pass
     return ""
 
