@@ -14,6 +14,8 @@ import pytest
 from commands import noisy_photos, write_network
 from nets import TWO_CONVS, random_weights
 
+from inspectnet.errors import counted
+
 pty = pytest.importorskip("pty", reason="terminals are others on Windows")
 
 ROOT = Path(__file__).parents[2]
@@ -175,5 +177,5 @@ def test_the_answer_is_on_the_terminal(told, lines):
                                      "evolve", "diagnose", "correspond", "evaluate"])  # fmt: skip
 def test_progress_counts_what_the_result_counts(command, told):
     ruled, _, errors = next(one for line, one in told.items() if line.startswith(f"{command} "))
-    counted = [found for line in errors if (found := re.match(r"\w+: (\d+)(?:/\1)? (.*?), ", line))]
-    assert counted and any(f"{n[1]} {n[2]}" in " ".join(ruled) for n in counted), (errors, ruled)
+    counts = [found for line in errors if (found := re.match(r"\w+: (\d+)(?:/\1)? (.*?), ", line))]
+    assert counts and any(counted(int(n[1]), n[2]) in " ".join(ruled) for n in counts), (errors, ruled)
