@@ -10,6 +10,7 @@ from pathlib import Path
 
 from inspectnet.errors import InspectError
 from inspectnet.index.watching import Watch
+from inspectnet.progress import note
 
 DEATHS = 3  # of workers in a row, while no shard is done, after which they are not started again
 PATIENCE = 10.0  # seconds that workers have to end by themselves once all is done
@@ -103,6 +104,7 @@ def _watch_over(workers: Sequence[Worker], folder: Path, watch: Watch) -> None:
                 if deaths > DEATHS:
                     what = f"workers died {deaths} times and no shard was done meanwhile, the last one {worker.end}"
                     raise InspectError(f"{what}. Is memory short? Try fewer --workers; the scan goes on where it was.")
+                note(f"a worker died and is started again: it ended {worker.end}")
                 worker.stop()
                 worker.start()
         if all(worker.code is not None for worker in workers):

@@ -1,6 +1,9 @@
 """The engine `ray`: actors of a Ray cluster take shards, wherever they are, and are started again when they die."""
 
+import contextlib
+import io
 import os
+import socket
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -15,6 +18,7 @@ from inspectnet.index.worker import open_models
 from inspectnet.manifest.watching import PAUSE
 from inspectnet.shards import try_shard
 
+ANSWER = 10.0  # seconds that a cluster has to answer
 DEATHS = 3  # of its actor in a row that a shard survives
 
 
@@ -44,19 +48,29 @@ def run_on_ray(folder: Path, workers: int | None, device: str, threads: int | No
         import ray
     except ImportError:
         raise OptionError("the engine ray needs a package. Run pip install 'inspectnet[ray]'.") from None
-    joined = ray.is_initialized()
-    if not joined:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told of what runs here
-        try:
-            ray.init(logging_level="ERROR", log_to_driver=False)
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            where = os.environ.get("RAY_ADDRESS", "here")
-            raise OptionError(f"no Ray cluster at {where}: {error}. Set RAY_ADDRESS, or start one.") from error
-    try:
-        _run(ray, _actors(ray, folder, workers, device, threads), watch)
-    finally:
+    with contextlib.redirect_stdout(io.StringIO()):  # where Ray would print each death, among the results
+        joined = ray.is_initialized()
         if not joined:
-            ray.shutdown()
+            _join(ray)
+        try:
+            _run(ray, _actors(ray, folder, workers, device, threads), watch)
+        finally:
+            if not joined:
+                ray.shutdown()
+
+
+def _join(ray: Any) -> None:
+    """Join a cluster, or start one on this machine. Raises OptionError for one that does not answer."""
+    address = os.environ.get("RAY_ADDRESS", "")
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told of what runs here
+    try:
+        if host and port.isdecimal():  # Ray itself would wait for minutes for nobody
+            socket.create_connection((host, int(port)), ANSWER).close()
+        ray.init(logging_level="ERROR", log_to_driver=False)
+    except (OSError, OverflowError, RuntimeError, ValueError) as error:
+        what = f"no Ray cluster answers at {address}" if address else "Ray does not start here"
+        raise OptionError(f"{what}: {error}. Set RAY_ADDRESS to HOST:PORT of one, or unset it.") from error
 
 
 def _actors(ray: Any, folder: Path, workers: int | None, device: str, threads: int | None) -> Sequence[Any]:

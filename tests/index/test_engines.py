@@ -83,6 +83,14 @@ def test_actors_on_two_nodes_make_the_same_bytes_whatever_is_killed(inputs, clea
     assert merged == clean
 
 
+@pytest.mark.skipif(find_spec("ray") is None, reason="needs ray")
+def test_a_cluster_that_does_not_answer_is_named(inputs, tmp_path, monkeypatch):
+    manifest, network = listed(inputs, tmp_path)
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with pytest.raises(OptionError, match=r"no Ray cluster answers at 127\.0\.0\.1:1: .*refused"):
+        run_engine(tmp_path, manifest, [network], engine="ray")
+
+
 def test_without_ray_the_engine_says_what_to_install(inputs, tmp_path, monkeypatch):
     manifest, network = listed(inputs, tmp_path)
     monkeypatch.setitem(sys.modules, "ray", None)
@@ -149,11 +157,14 @@ def test_a_folder_that_takes_no_files_is_refused_in_one_line(inputs, tmp_path, w
         run_engine(tmp_path, manifest, [network], workers=workers)
 
 
-def test_workers_that_always_die_are_given_up(inputs, tmp_path, monkeypatch):
+def test_workers_that_always_die_are_started_again_and_then_given_up(inputs, tmp_path, monkeypatch, caplog):
     manifest, network = listed(inputs, tmp_path)
     monkeypatch.setattr(local, "command", lambda folder: [sys.executable, "-c", "import os; os.abort()"])
     with pytest.raises(InspectError, match=r"died 4 times .* by SIGABRT"):
         run_engine(tmp_path, manifest, [network], workers=2)
+    assert [record.message for record in caplog.records] == [
+        "a worker died and is started again: it ended by SIGABRT"
+    ] * local.DEATHS
 
 
 def test_a_worker_works_in_this_process_too_and_tells_errors_in_one_line(inputs, clean, tmp_path, capsys):
