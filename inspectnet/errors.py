@@ -5,6 +5,7 @@ InspectError
 ├── LayerError      no layer, map or position of that name
 ├── RuleError       an operator without a rule for the way down
 ├── ImageError      an image, or a folder of images, that cannot be read
+├── SourceError     a server that holds images and does not answer
 ├── DeviceError     a device that was asked for and is not there
 ├── OptionError     an option whose value makes no sense here
 └── OutputError     a result that cannot be written
@@ -50,6 +51,10 @@ class RuleError(InspectError):
 
 class ImageError(InspectError):
     """An image, or a folder of images, that cannot be read."""
+
+
+class SourceError(InspectError):
+    """A server that holds images and does not answer, or no longer holds what was listed."""
 
 
 class DeviceError(InspectError):

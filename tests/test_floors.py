@@ -64,7 +64,7 @@ HOMES = {
     "trainers": [],
 }
 TYPES_ONLY = {"opened_model": "ir", "preprocessing": "ir"}
-OPTIONAL = {"ray"}  # of an extra
+OPTIONAL = {"fsspec", "ray"}  # of an extra
 BANNED_NAMES = {"utils", "util", "misc", "common", "helpers", "helper"}
 LONGEST_FILE, LONGEST_FUNCTION = 300, 40  # lines
 

@@ -54,7 +54,7 @@ def onnx_path(text: str) -> Path:
 RESULTS = Path("out")  # holds results of all models and commands, unless the user says where they go
 OPENING, RUNNING, KEEPING = "Opening the model", "Running", "Results"  # groups of options in the help
 
-IMAGES = "A photo, a folder, a .txt or .csv list, a .tar; repeatable."
+IMAGES = "A photo, a folder, a .txt or .csv list, a .tar, s3://bucket/prefix; repeatable."
 SAME = "The same as --images."
 LAYERS = "A layer, by any of its names, or a glob; repeatable."
 ADDRESSES = "A layer, by any of its names, or a glob, or one map of it, as conv5:212; repeatable."

@@ -20,6 +20,7 @@ from inspectnet.images.given import (
 from inspectnet.images.labels import Targets, all_names, match_labels
 from inspectnet.images.prepare import Preparation
 from inspectnet.images.reader import Reader, read_photo
+from inspectnet.images.remote import is_remote, url_of
 from inspectnet.images.seen import Keys, Seen
 from inspectnet.images.sources import find_images
 from inspectnet.images.stream import Batch, Stream

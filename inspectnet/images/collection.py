@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from inspectnet.errors import ImageError
 from inspectnet.files.inputs import open_input
+from inspectnet.images.remote import is_remote, read_remote
 
 SMALL = 4 << 20  # bytes of an image that are read at once
 MOST = 2 << 30  # bytes of an image; no format needs more for what MAX_PIXELS allows
@@ -37,6 +38,8 @@ class Entry:
     """How many bytes they are; None for all of the file."""
     pixels: NDArray[np.uint8] | None = field(default=None, repr=False, compare=False)
     """(h, w, 3) RGB: the image itself, if it is in memory."""
+    stamp: str = ""
+    """What a store tells that changes with the image; empty for a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +90,15 @@ class Collection:
 
     @contextlib.contextmanager
     def open(self, index: int) -> Iterator[io.BufferedIOBase]:
-        """The bytes of one image as a file; safe to call from any number of threads. Raises ImageError."""
+        """The bytes of one image as a file; safe to call from any number of threads. Raises ImageError, SourceError."""
         entry = self.entries[index]
         if entry.pixels is not None:
             yield io.BytesIO(_ppm(entry.pixels))
+            return
+        if is_remote(entry.path):
+            if why := _too_large(entry.size or 0):
+                raise ImageError(f"cannot read {entry.id}: {why}.")
+            yield io.BytesIO(read_remote(entry.path, entry.offset, entry.size or 0, entry.id))
             return
         try:
             # Opening costs 20 microseconds and leaves no handle to share, to lock or to close.
@@ -118,6 +126,11 @@ def _size(entry: Entry) -> int:
         return -1
 
 
+def _too_large(size: int) -> str:
+    """Why an image of so many bytes is not read; empty if it is."""
+    return f"the file has {size:,} bytes, more than {MOST:,}. Make it smaller or leave it out" if size > MOST else ""
+
+
 class _Part(io.RawIOBase):
     """The part of a file that holds an image. Raises ImageError if it is not there, or too large."""
 
@@ -125,12 +138,8 @@ class _Part(io.RawIOBase):
         self._file, self._offset, self._at = file, entry.offset, 0
         there = os.fstat(file.fileno()).st_size - entry.offset
         self.size = there if entry.size is None else entry.size
-        why = ""
-        if there < self.size:
-            why = f"its tar ends {self.size - there} bytes too soon. Copy the tar again"
-        elif self.size > MOST:
-            why = f"the file has {self.size:,} bytes, more than {MOST:,}. Make it smaller or leave it out"
-        if why:
+        short = f"its tar ends {self.size - there} bytes too soon. Copy the tar again" if there < self.size else ""
+        if why := short or _too_large(self.size):
             self.close()
             raise ImageError(f"cannot read {entry.id}: {why}.")
 

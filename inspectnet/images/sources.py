@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path, PurePath, PurePosixPath
 
 from inspectnet.errors import ImageError
@@ -9,6 +10,7 @@ from inspectnet.files.inputs import open_input
 from inspectnet.images.collection import Collection, Entry, Skipped
 from inspectnet.images.kinds import IMAGE_SUFFIXES, is_image, suffix_of, why_unread
 from inspectnet.images.lists import read_csv, read_text
+from inspectnet.images.remote import is_remote, list_remote, open_remote, url_of
 from inspectnet.images.tars import DamagedTar, Member, read_members
 from inspectnet.images.walk import walk
 
@@ -27,6 +29,7 @@ def find_images(source: Path | str, *, without: Iterable[Path] = ()) -> Collecti
     folder, with all    path inside the folder                      first folder of that path, if any
     its subfolders
     .txt, .csv list     path as listed, relative to the list        as listed, if any (see `lists`)
+    s3://bucket/...     as of a folder, an image or a tar           as of these
     .tar, alone or      path of the tar in the folder / path        last folder of the path inside the tar,
     in a folder         inside the tar                              if any
     ==================  ==========================================  =======================================
@@ -35,18 +38,20 @@ def find_images(source: Path | str, *, without: Iterable[Path] = ()) -> Collecti
     link that leads nowhere, a tar or the rest of one, a file of another format. Raises ImageError if there is nothing
     to read.
     """
-    source, skipped = Path(source), list[Skipped]()
+    url, source, skipped = url_of(source), Path(source), list[Skipped]()
     try:
-        entries = sorted(_entries(source, without, skipped), key=lambda entry: entry.id)
+        found = _remote(url, skipped) if url else _entries(source, without, skipped)
+        entries = sorted(found, key=lambda entry: entry.id)
     except FileNotFoundError as error:
         raise ImageError(f"{error.filename or source} does not exist. Give {KINDS}.") from error
     except (OSError, ValueError) as error:  # the latter for a path with a zero byte
         why, where = getattr(error, "strerror", None) or error, getattr(error, "filename", None) or source
         raise ImageError(f"cannot read {where}: {why}. Check the path.") from error
+    where = url or source
     if not entries and skipped:
-        raise ImageError(f"no image in {source} can be read; the first that it may hold: {skipped[0].reason}")
+        raise ImageError(f"no image in {where} can be read; the first that it may hold: {skipped[0].reason}")
     if not entries:
-        raise ImageError(f"no image in {source}. Files that count end in {', '.join(IMAGE_SUFFIXES)}.")
+        raise ImageError(f"no image in {where}. Files that count end in {', '.join(IMAGE_SUFFIXES)}.")
     return Collection(source, tuple(entries), tuple(skipped))
 
 
@@ -66,6 +71,20 @@ def _entries(source: Path, without: Iterable[Path], skipped: list[Skipped]) -> I
     raise ImageError(f"{source} is no source of images. Give {KINDS}; images end in {', '.join(IMAGE_SUFFIXES)}.")
 
 
+def _remote(url: str, skipped: list[Skipped]) -> Iterator[Entry]:
+    """The images below an address, as in a folder, or the one there."""
+    for id, place, size, stamp in list_remote(url):
+        if any(part.startswith(".") for part in id.split("/")):
+            continue
+        if suffix_of(id) == "tar":
+            yield from (replace(entry, stamp=stamp) for entry in _tar(place, id, skipped))
+        elif is_image(id):
+            first, slash, _ = id.partition("/")
+            yield Entry(id, first if slash else None, place, 0, size, stamp=stamp)
+        elif why := why_unread(id):
+            skipped.append(Skipped(id, why))
+
+
 def _folder(folder: Path, without: Iterable[Path], skipped: list[Skipped]) -> Iterator[Entry]:
     for id, path in walk(folder, without, skipped):
         if suffix_of(id) == "tar":
@@ -81,7 +100,7 @@ def _tar(path: str, id: str, skipped: list[Skipped]) -> Iterator[Entry]:
     """The images in a tar, those before a damage too."""
     kept, passed = dict[str, Entry](), dict[str, Skipped]()
     try:
-        with open_input(path) as file:
+        with open_remote(path) if is_remote(path) else open_input(path) as file:
             for member in read_members(file):
                 name = PurePosixPath(member.name)
                 if any(part.startswith(".") for part in name.parts):

@@ -1,12 +1,13 @@
 """Images are listed once: a collection becomes the entries of shards, and those become collections again."""
 
 import os
+import posixpath
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from inspectnet.errors import ImageError, OptionError
 from inspectnet.files.staging import read_result
-from inspectnet.images import Collection, Entry, Sources, in_memory, sources_of
+from inspectnet.images import Collection, Entry, Sources, in_memory, is_remote, sources_of, url_of
 from inspectnet.manifest.manifest import Entries, Manifest, R, entries_path, read_entries, signature_of
 from inspectnet.shards import write_whole
 
@@ -34,7 +35,7 @@ def said_of(images: Sources) -> list[str]:
     if any(in_memory(source) for source in sources):
         raise OptionError("the images have to be read again. Give files, not photos in memory.")
     places = [source.source if isinstance(source, Collection) else source for source in sources]
-    return [str(Path(str(place or ".")).resolve()) for place in places]
+    return [url_of(str(place)) or str(Path(str(place or ".")).resolve()) for place in places]
 
 
 def collection_of_shard(folder: Path, manifest: Manifest[R], shard: int) -> Collection:
@@ -54,11 +55,12 @@ def refuse_changed(manifest: Manifest[R], collection: Collection, entries: Entri
 def _iterate(root: str, entries: Entries) -> Iterator[Entry]:
     rows = zip(entries.ids, entries.labels, entries.paths, entries.offsets, entries.sizes, strict=True)
     for id, label, path, offset, size in rows:
-        yield Entry(id, label, os.path.join(root, path or id), offset, size)
+        place = f"{root}/{path or id}" if is_remote(root) else os.path.join(root, path or id)
+        yield Entry(id, label, place, offset, size)
 
 
 def _entries(part: Sequence[Entry], root: str, stamp: Callable[[Entry], str]) -> Entries:
-    inside = [os.path.relpath(os.path.abspath(entry.path), root).replace(os.sep, "/") for entry in part]
+    inside = [_inside(entry.path, root) for entry in part]
     return Entries(
         tuple(entry.id for entry in part),
         tuple(entry.label for entry in part),
@@ -71,6 +73,12 @@ def _entries(part: Sequence[Entry], root: str, stamp: Callable[[Entry], str]) ->
 
 def _root(collection: Collection) -> str:
     """The innermost folder that all images lie in."""
+    schemes = {entry.path.partition("://")[0] if is_remote(entry.path) else "" for entry in collection}
+    if len(schemes) > 1:
+        raise OptionError("the images lie here and elsewhere. Take those of one place at a time.")
+    if scheme := schemes.pop():
+        folders = {posixpath.dirname(entry.path.partition("://")[2]) for entry in collection}
+        return f"{scheme}://{posixpath.commonpath(folders)}"
     folders = {os.path.dirname(os.path.abspath(entry.path)) for entry in collection}
     try:
         return os.path.commonpath(folders)
@@ -78,11 +86,20 @@ def _root(collection: Collection) -> str:
         raise OptionError("the images lie on several drives. Take those of one at a time.") from None
 
 
+def _inside(path: str, root: str) -> str:
+    """The way from the root to a file."""
+    if is_remote(root):
+        return path[len(root) :].lstrip("/")
+    return os.path.relpath(os.path.abspath(path), root).replace(os.sep, "/")
+
+
 def _stamps() -> Callable[[Entry], str]:
     """What gives the stamp of an entry, empty for a file that is gone; it looks once at a file that holds many."""
     known: dict[str, str] = {}
 
     def stamp(entry: Entry) -> str:
+        if is_remote(entry.path):
+            return entry.stamp
         if entry.path not in known:
             known.clear()
             try:
