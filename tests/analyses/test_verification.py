@@ -90,6 +90,10 @@ CURVED = {  # an activation, and the middle of its inputs: at kinks and where fl
     "HardSwish at its upper kink": (lambda op, x: op.HardSwish(x), 3.0),
     "HardSigmoid at a kink": (lambda op, x: op.HardSigmoid(x), -2.5),
     "Sigmoid that is all but 1": (lambda op, x: op.Sigmoid(x), 16.0),
+    "Sigmoid at 0 beside numbers of a hundred thousand": (
+        lambda op, x: op.Sigmoid(op.Add(op.Mul(x, 1e-6), np.float32([0, 1e5] * 3).reshape(1, 6, 1, 1))),
+        0.0,
+    ),
     "Tanh that is all but -1": (lambda op, x: op.Tanh(x), -9.0),
     "Softmax of one winner": (lambda op, x: op.Softmax(op.Mul(x, 1000.0), axis=1), 0.0),
     "Relu6 at its upper kink": (lambda op, x: op.Clip(x, 0.0, 6.0), 6.0),
