@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from inspectnet.errors import OptionError
+from inspectnet.files.refusals import refusal
+from inspectnet.files.staging import made
 from inspectnet.images import Collection
 from inspectnet.manifest.listing import write_listing
 from inspectnet.manifest.manifest import MANIFEST, Manifest, R, Request, read_manifest, signature_of_request
@@ -24,11 +26,14 @@ def list_images(folder: Path, request: R, find: Callable[[], Collection], source
             return read_manifest(folder, type(request))
     waited = False
     while True:
-        with held(folder / "leases" / "listing.lease") as lease:
-            if lease and not waited:
-                return write_listing(folder, request, find(), sources)
-            if lease:
-                break
+        try:
+            with made(folder / "leases"), held(folder / "leases" / "listing.lease") as lease:
+                if lease and not waited:
+                    return write_listing(folder, request, find(), sources)
+                if lease:
+                    break
+        except OSError as error:
+            raise refusal(folder, error) from error
         waited = True
         time.sleep(PAUSE)
     manifest = read_manifest(folder, type(request))

@@ -1,18 +1,9 @@
 """Activations that were written, shown: their names, shapes and sizes."""
 
-from collections.abc import Iterator
-
 from inspectnet.analyses.activations import Activations
-from inspectnet.figures.display import Display
-from inspectnet.figures.page import Figure
 from inspectnet.recording import bytes_text
 from inspectnet.report.lines import show
 from inspectnet.report.tables import print_table
-
-
-def figures(result: Activations, display: Display) -> Iterator[tuple[str, Figure]]:
-    """None: arrays are for other programs."""
-    return iter(())
 
 
 def print_result(result: Activations) -> None:

@@ -9,7 +9,7 @@ from commands import done, noisy_photos, refused, write_network
 from nets import random_weights
 
 import inspectnet
-from inspectnet.errors import LayerError, OptionError, OutputError
+from inspectnet.errors import ImageError, LayerError, OptionError, OutputError
 from inspectnet.report.envelope import envelope_text
 
 SIDE, BATCH, PHOTOS = 16, 4, 23
@@ -215,6 +215,15 @@ def test_what_cannot_be_asked_for_is_refused_before_the_work(network, photos, tm
     with pytest.raises(OptionError, match="read again"):
         inspectnet.activations(network, "conv1", [np.zeros((20, 20, 3), np.uint8)], tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+def test_a_run_that_finds_no_images_or_no_place_leaves_nothing(network, photos, tmp_path):
+    with pytest.raises(ImageError, match="does not exist"):
+        write(network, tmp_path / "absent", tmp_path / "new" / "kept")
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="is a file, not a folder"):
+        write(network, photos, tmp_path / "file" / "kept")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_a_full_disk_ends_the_run_in_one_line_and_what_is_done_stays(network, photos, tmp_path, monkeypatch):
