@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Figure
+from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
+from matplotlib.transforms import IdentityTransform
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -45,6 +47,22 @@ class NotebookFigure(Figure):
 
     def _repr_png_(self) -> bytes:
         return encode(self, "png")
+
+
+class Picture(AxesImage):
+    """An RGB image that fills its axes; where its pixels are those of the figure, they are taken as they are.
+
+    Matplotlib would resample them all, to the same numbers, which takes most of the time of a page.
+    """
+
+    def make_image(self, renderer: Any, magnification: float = 1.0, unsampled: bool = False) -> Any:
+        """The RGBA pixels from the bottom up, and where they go, as matplotlib draws them."""
+        pixels, box = np.asarray(self.get_array(), np.uint8), self.axes.bbox
+        if unsampled or magnification != 1 or (box.height, box.width) != pixels.shape[:2]:
+            return super().make_image(renderer, magnification, unsampled)
+        opaque = np.full((*pixels.shape[:2], 4), 255, np.uint8)
+        opaque[..., :3] = pixels[::-1]
+        return opaque, box.x0, box.y0, IdentityTransform()
 
 
 class Page:
@@ -146,8 +164,9 @@ class Page:
         """The figure, its pictures drawn as one."""
         for place, line, size, room in self.footer:
             self.write(place, line, size, style.FOOTER_INK, room=room)
-        extent = (0, self.width, self.height, 0)
-        self._paper.imshow(self._canvas, extent=extent, interpolation="none", aspect="auto", zorder=0)
+        picture = Picture(self._paper, extent=(0, self.width, self.height, 0), interpolation="none", zorder=0)
+        picture.set_data(self._canvas)
+        self._paper.add_image(picture)
         return self.figure
 
 
