@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from inspectnet.analyses.layers import layers
     from inspectnet.analyses.occlude import occlude
     from inspectnet.analyses.sanity import sanity
+    from inspectnet.analyses.scan import scan
     from inspectnet.analyses.selectivity import selectivity
     from inspectnet.analyses.verify import verify
+    from inspectnet.index import open_index
     from inspectnet.methods import (
         Deconvnet,
         GradCam,
@@ -77,10 +79,12 @@ __all__ = [
     "occlude",
     "open",
     "open_activations",
+    "open_index",
     "plot",
     "samples",
     "sanity",
     "save",
+    "scan",
     "selectivity",
     "verify",
 ]
@@ -89,6 +93,7 @@ _HOMES = {
     "Network": ("inspectnet.network", "Network"),
     "open": ("inspectnet.opening", "open_network"),
     "open_activations": ("inspectnet.recording", "open_activations"),
+    "open_index": ("inspectnet.index", "open_index"),
     "load": ("inspectnet.report.keeping", "load"),
     "plot": ("inspectnet.report.keeping", "plot"),
     "save": ("inspectnet.report.keeping", "save"),

@@ -23,7 +23,7 @@ from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
 from inspectnet.results import Axes, Result
 from inspectnet.rules import Policy
-from inspectnet.scanning import find_strongest
+from inspectnet.scanning import Scanned, find_strongest
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,8 @@ def deconv(
     """The strongest activations of maps of some layers over images, projected to pixels beside the image patches.
 
     Given one photo: the maps that it activates most, each from its strongest unit, and each layer's whole activity.
-    layers: names, globs, or single maps, as conv5:212. images: by default the sample photos. maps: how many, drawn by
+    layers: names, globs, or single maps, as conv5:212. images: by default the sample photos; an
+    index is not scanned again. maps: how many, drawn by
     the seed among those that anything activates (of one photo the strongest), by default 16; "all"; or which ones.
     units: just these of every layer. top: activations of each map. tile: photos are cut into tiles of the network's
     size; by default where no images are given. method: a projection, as the command takes it. threads: that decode.
@@ -83,16 +84,16 @@ def deconv(
     if top < 1:
         raise OptionError(f"a map cannot show its {top} strongest activations. Choose 1 or more.")
     policy, collection = policy_of(method), collection_of(images)
-    tile = images is None if tile is None else tile
+    if tile is None:
+        tile = collection.tile if isinstance(collection, Scanned) else images is None
     inverse, selections = network.inverse(policy), select_maps(network, layers, maps, units)
     for selection in selections:
         refuse_beforehand(inverse, selection.layer, selection.most, top)
     photo = collection.entries[0].id if collection.is_photo and not tile else None
     scanned, count = [selection.layer for selection in selections], top if photo is None else 1
-    with progress("scanning", len(collection), "photos" if tile else "images") as advance:
-        rankings, seen = find_strongest(
-            network, collection, scanned, count, tile=tile, batch_size=batch_size, threads=threads, advance=advance
-        )
+    rankings, seen = find_strongest(
+        network, collection, scanned, count, tile=tile, batch_size=batch_size, threads=threads, progress=progress
+    )
     chosen = [
         selection.strongest(ranking.in_order()) if photo else selection.among(ranking.active(), seed)
         for selection, ranking in zip(selections, rankings, strict=True)

@@ -119,9 +119,8 @@ def occlude(
     batches = iter(stream)
     first = list(itertools.islice(batches, 1))
     stream.seen.refuse_nothing()
-    with progress("scanning", len(rest)) as advance:
-        # one more, for the photo itself may be among them
-        rankings, others_seen = find_strongest(network, rest, setup.layers, ELSEWHERE + 1, advance=advance)
+    # one more, for the photo itself may be among them
+    rankings, others_seen = find_strongest(network, rest, setup.layers, ELSEWHERE + 1, progress=progress)
     made, shown = list[OccludedPhoto](), max(1, min(SHOWN, ROWS // setup.most))
     with progress("occluding", len(photos) * len(setup.grid.corners), "positions") as advance:
         for batch in itertools.chain(first, batches):

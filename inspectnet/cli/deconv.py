@@ -16,6 +16,7 @@ def deconv(
     model: options.Model,
     layer: options.Addresses,
     images: options.Images,
+    index: options.Index = None,
     top: Annotated[int, option("How many activations of each map.", min=1, metavar="N")] = 9,
     maps: Annotated[str | None, option(MAPS, metavar="MAPS")] = None,
     unit: Annotated[str, option("Just these maps, as 0,3,7-12.", metavar="MAPS")] = "",
@@ -35,11 +36,12 @@ def deconv(
     from inspectnet.analyses import deconv as analysis
 
     policy, network = options.policy_of(method), opening.open(model)
-    collection, tile = images.find(destination.out), tile or not images.said
+    collection = options.index_or_images(index, images, destination.out)
+    cut = True if tile else None if index else not images.said
     destination.finish(
         [network],
         lambda progress: analysis.deconv(
-            network, layer, collection, maps=maps, units=unit, top=top, tile=tile, method=policy, seed=seed,
+            network, layer, collection, maps=maps, units=unit, top=top, tile=cut, method=policy, seed=seed,
             batch_size=options.images_at_once(batch_size, network), threads=threads, progress=progress,
         ),
     )  # fmt: skip

@@ -8,11 +8,13 @@ from inspectnet.cli import options
 from inspectnet.cli.destination import SignalDestination
 from inspectnet.cli.opening import Opening, Scores
 from inspectnet.cli.options import option
+from inspectnet.errors import OptionError
 
 LAYER = f"{options.ADDRESSES} The strongest map of it is watched, by default of the last hidden one with filters."
 FILL = "What the square shows: grey, the network's mean, the photo's blur, or noise of its pixels."
 BY = "Which map is the strongest one: by the sum over its places, or by its max."
 OTHERS = f"Other images in which the map's projections are shown. {options.IMAGES} By default the sample photos."
+INDEX = "An index that scan has made, in place of --others: nothing is scanned again."
 BOXES = "Where the objects are: JSON of x0,y0,x1,y1 by image, in px of the photo; x1,y1 are outside."
 
 By = Annotated[str, option(BY, metavar="sum|max")]
@@ -29,6 +31,7 @@ def occlude(
     fill: Annotated[str, option(FILL, metavar="FILL")] = "grey",
     by: By = "sum",
     others: Annotated[list[Path], options.path(OTHERS, "--others")] = [],  # noqa: B006
+    index: Annotated[Path | None, options.path(INDEX, "--index", metavar="FOLDER")] = None,
     boxes: Annotated[Path | None, options.path(BOXES, metavar="FILE")] = None,
     scores: Scores = "",
     classes: options.Classes = None,
@@ -44,7 +47,11 @@ def occlude(
     policy, network = options.policy_of(method), opening.open(model, scores=scores)
     size = None if batch_size == "auto" else options.images_at_once(batch_size, network)
     photos = images.find(destination.out)
-    elsewhere = options.collection_of(others or [samples.folder()], destination.out)
+    if index and others:
+        raise OptionError("--index holds its own images. Leave --others out, or the index.")
+    elsewhere = (
+        options.indexed(index) if index else options.collection_of(others or [samples.folder()], destination.out)
+    )
     destination.finish(
         [network],
         lambda progress: analysis.occlude(

@@ -70,6 +70,7 @@ METHODS = (
 CLASS = "The class, by its number, its name, a word or a part of that; by default the photo's label or likeliest one."
 OUT, FORCE = "By default out/MODEL/COMMAND.", "Replace what is there, but never a file that is read."
 FILE = "The .onnx file to write."
+INDEX = "An index that scan has made, in place of --images: nothing is scanned again."
 THREADS = "Threads that decode; by default all cores."
 CLASSES = "What the classes are called: names, one a line, or a TSV; if the model does not say."
 
@@ -104,6 +105,7 @@ Classes = Annotated[Path | None, path(CLASSES, metavar="FILE", group=OPENING)]
 Method = Annotated[str, option(METHOD, "--method", "-m", metavar="METHOD")]
 Projections = Annotated[str, option(f"Several by commas: {METHOD}", "--method", "-m", metavar="METHODS")]
 Methods = Annotated[str | None, option(METHODS, "--method", "-m", metavar="METHODS")]
+Index = Annotated[Path | None, path(INDEX, "--index", metavar="FOLDER")]
 BatchSize = Annotated[str, option("Images per run of the network; auto or a number.", metavar="N", group=RUNNING)]
 Threads = Annotated[int | None, option(THREADS, min=1, metavar="N", group=RUNNING)]
 OutFile = Annotated[Path, path(FILE, "--out", "-o", metavar="FILE", group=KEEPING, parser=onnx_path)]
@@ -176,6 +178,24 @@ class Images:
     def find(self, out: Path | None) -> "Collection":
         """The images, those of the sample photos if nothing is said. Raises ImageError."""
         return collection_of(self.said or [samples.folder()], out)
+
+
+def index_or_images(index: Path | None, images: Images, out: Path | None) -> "Collection":
+    """The images of an index, if one is said, else those of the command. Raises OptionError for both."""
+    if index is None:
+        return images.find(out)
+    if images.said:
+        raise OptionError("--index holds its own images. Leave --images out, or the index.")
+    return indexed(index)
+
+
+def indexed(folder: Path) -> "Collection":
+    """The images of an index. Raises OptionError."""
+    from inspectnet.index import open_index
+
+    index = open_index(folder)
+    request.get().images.append(index.signature())
+    return index
 
 
 def collection_of(images: Sequence[Path], out: Path | None) -> "Collection":

@@ -16,7 +16,7 @@ from inspectnet.index.merging import merged_file
 from inspectnet.index.request import Manifest, read_manifest
 from inspectnet.index.statistics import Statistics, from_bytes
 from inspectnet.index.work import ROWS, SHA256, UNREAD, read_statistics, shard_file
-from inspectnet.manifest import collection_of_shard, preprocess_of
+from inspectnet.manifest import collection_of_shard, hash_all, preprocess_of
 from inspectnet.network import Network
 from inspectnet.scanning import Ranking
 
@@ -55,6 +55,15 @@ class Index(Collection):
 
     folder: Path = field(kw_only=True)
     manifest: Manifest = field(kw_only=True, repr=False)
+
+    @property
+    def is_photo(self) -> bool:
+        """It is a collection, if of a single image."""
+        return False
+
+    def signature(self) -> str:
+        """A hash of what it was made of."""
+        return hash_all(self.manifest.signatures)
 
     @property
     def tile(self) -> bool:

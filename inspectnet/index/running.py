@@ -1,12 +1,12 @@
 """An index is made, or gone on with: scanned by all workers, merged."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from inspectnet.index.merging import merge
 from inspectnet.index.request import Manifest
 from inspectnet.index.watching import Watch
-from inspectnet.index.work import ScanWork, layers_of, shard_file
+from inspectnet.index.work import ScanWork, failures_of, layers_of, shard_file
 from inspectnet.network import Network
 from inspectnet.progress import Progress
 from inspectnet.shards import Share, work_through
@@ -31,12 +31,10 @@ def merge_shards(
         merge(folder, manifest, layers_of(manifest, networks), share, advance=advance)
 
 
-def forget_failed(folder: Path, manifest: Manifest, failed: Callable[[int], bool]) -> int:
-    """Remove the files of shards in which images failed, and all that was merged; gives how many shards."""
-    again = [number for number in range(manifest.shards) if failed(number)]
-    if again:
-        for merged in (folder / "merged").rglob("*.npz"):
-            merged.unlink(missing_ok=True)
-    for number in again:
-        shard_file(folder, manifest, number).unlink(missing_ok=True)
-    return len(again)
+def forget_failed(folder: Path, manifest: Manifest) -> None:
+    """Remove the files of shards in which images could not be read, and before them all that was merged."""
+    files = [shard_file(folder, manifest, number) for number in range(manifest.shards)]
+    failed = [path for path in files if path.exists() and failures_of(path)]
+    merged = (folder / "merged").rglob("*.npz") if failed else ()
+    for path in (*merged, *failed):
+        path.unlink(missing_ok=True)

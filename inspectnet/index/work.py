@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inspectnet.errors import OptionError
 from inspectnet.files.npz import is_whole, read_npz, write_npz
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Collection, Seen
 from inspectnet.index.request import Manifest
-from inspectnet.index.statistics import Statistics, as_bytes
+from inspectnet.index.statistics import Statistics, as_bytes, from_bytes
 from inspectnet.manifest import collection_of_shard, read_entries, refuse_changed
 from inspectnet.network import Network
 from inspectnet.scanning import Peaks, scan
@@ -84,6 +85,15 @@ def of_images(seen: Seen) -> dict[str, NDArray[Any]]:
         ROWS: seen.keys.astype(np.int32),
         UNREAD: as_bytes([[lost.id, lost.reason] for lost in seen.unread]),
     }
+
+
+def failures_of(path: Path) -> list[tuple[str, str]]:
+    """The images of a shard that could not be read, and why. Raises OptionError for a damaged file."""
+    try:
+        unread = from_bytes(read_npz(path, lambda name: name == UNREAD)[UNREAD])
+        return [(str(id), str(reason)) for id, reason in unread]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OptionError(f"{path} is damaged ({error}). Remove it and run the scan again.") from error
 
 
 def shard_file(folder: Path, manifest: Manifest, number: int) -> Path:

@@ -15,6 +15,7 @@ TOPICS = {
     "evaluate": "Evaluation",
     "layers": "Catalogue",
     "activations": "Activations",
+    "scan": "Scan",
     "verify": "Verification",
     "deconv": "Features",
     "diagnose": "Diagnosis",

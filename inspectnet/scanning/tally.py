@@ -96,6 +96,10 @@ class Histogram(Tally):
         bits = np.ascontiguousarray(values, np.float32).view(np.uint32).astype(np.int64)
         self.add(np.where(values > 0, bits >> 23 - FINE, -1))
 
+    def totals(self) -> Integers:
+        """(K,): how many numbers of each column are above 0."""
+        return np.asarray(self.counts.sum(axis=0))
+
     def edges(self) -> NDArray[np.float64]:
         """(rows + 1,): where the bins begin, and the last one ends."""
         numbers = np.arange(self.first, self.first + len(self.counts) + 1, dtype=np.uint32) << 23 - FINE
