@@ -181,9 +181,9 @@ def _walk(network: Network, x: np.ndarray, layer: Layer, rng: np.random.Generato
     # from before the activation: where that saturates, its slope is made of roundings
     wanted = gradient.backward(x, layer.pre, seed)
 
-    def nudge(times: int) -> np.ndarray:
+    def nudge(times: int, by: float) -> np.ndarray:
         """By how much as good as rounding may move each image's at most, as far as so many trials tell."""
-        tried = (gradient.backward(x * (1 + TINY * noise(rng, x)), layer.pre, seed) for _ in range(times))
+        tried = (gradient.backward(x * (1 + by * noise(rng, x)), layer.pre, seed) for _ in range(times))
         return np.asarray(ROUNDING * np.max([rms(other - wanted, IMAGE) for other in tried], axis=0))
 
     size, arrived = rms(wanted, IMAGE) + SMALLEST, {layer.pre: seed}
@@ -199,9 +199,9 @@ def _walk(network: Network, x: np.ndarray, layer: Layer, rng: np.random.Generato
             if signal in below:
                 arrived[name] = arrived.get(name, 0) + below[signal]
     (image,) = network.values(x, [])
-    apart, rounding = rms(arrived[image] - wanted, IMAGE), nudge(NUDGES)
+    apart, rounding = rms(arrived[image] - wanted, IMAGE), nudge(NUDGES, TINY)
     if (apart > WALK * size + rounding).any():  # a unit on a kink, which one nudge in three may tip over
-        rounding = np.maximum(rounding, nudge(MORE_NUDGES))
+        rounding = np.maximum(rounding, nudge(MORE_NUDGES, 4 * TINY))
     errors, moved = apart / (size + rounding / WALK), np.max(rounding / size)
     note = f"rounding alone may move an image's by {moved:.0e}" if moved > WALK else ""
     return Check(layer.name, "whole inverse = its operators one by one", float(np.max(errors)), WALK, note)
