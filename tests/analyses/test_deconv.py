@@ -1,5 +1,6 @@
 """The strongest activations of each map over a data set: against brute force, and the same however they are found."""
 
+import contextlib
 import re
 from types import SimpleNamespace
 
@@ -183,7 +184,13 @@ def test_one_pass_for_all_layers_gives_what_each_alone_gives(network, collection
 
 def test_progress_counts_every_file_once(network, collection):
     calls = []
-    scan(network, collection, ["conv1"], advance=calls.append)
+
+    @contextlib.contextmanager
+    def progress(description, total, unit="images"):
+        assert total == 40
+        yield calls.append
+
+    scan(network, collection, ["conv1"], progress=progress)
     assert calls == [1] * 40
 
 
