@@ -103,7 +103,7 @@ def _word(hint: Any) -> str:
     if kind is Sequence:
         return f"several, each {_word(inner[0])}"
     if kind is Mapping:
-        return f"{_word(inner[1])} by name"
+        return "a Mapping" if inner[1] is Any else f"{_word(inner[1])} by name"
     if kind is tuple:
         return f"{len(inner)} of {_word(inner[0])}"
     return WORDS.get(kind, f"a {getattr(kind, '__name__', kind)}")

@@ -33,6 +33,8 @@ def all_results(folder):
     shifts = {"translate": [-1, 0, 1], "rotate": [0, 30]}
     made = [
         inspectnet.layers(net),
+        inspectnet.scan(net, photos, folder / "index"),
+        inspectnet.activations(net, "conv1", photos, folder / "activations"),
         inspectnet.verify(net, "conv1", one),
         inspectnet.deconv(net, "conv1", photos, maps=2, top=2),
         inspectnet.diagnose([net, other], ["conv1"], photos, maps=2),

@@ -107,7 +107,7 @@ def _watch_over(workers: Sequence[Worker], folder: Path, watch: Watch) -> None:
                 note(f"a worker died and is started again: it ended {worker.end}")
                 worker.stop()
                 worker.start()
-        if all(worker.code is not None for worker in workers):
+        if all(worker.code in (0, 2) for worker in workers):  # others are started again
             watch.look()
             if watch.left:
                 told = [worker.told for worker in workers if worker.code == 2]

@@ -165,12 +165,20 @@ def test_a_tab_in_bash_shows_the_layers(model, tmp_path):
     with subprocess.Popen(start, cwd=tmp_path, env=environment, **streams):
         os.close(slave)
         os.write(master, b'eval "$(_INSPECTNET_COMPLETE=source_bash inspectnet)"\n')
-        os.write(master, b"bind 'set show-all-if-ambiguous on'\n")
-        os.write(master, b"inspectnet deconv tiny.onnx -l co\t\x15exit\n")  # ^U takes the line back
+        os.write(master, b"bind 'set show-all-if-ambiguous on'; echo ready $((1 + 1))\n")
         screen = b""
+
+        def wait(sign):  # what is typed before bash edits the line, the terminal itself would take
+            nonlocal screen
+            while not re.search(sign, screen):
+                screen += os.read(master, 1 << 12)
+
         with contextlib.suppress(OSError):  # how Linux tells the end
-            while told := os.read(master, 1 << 12):
-                screen += told
+            wait(rb"(?s)ready 2\r\n.*[#$] $")
+            os.write(master, b"inspectnet deconv tiny.onnx -l co\t")
+            wait(rb"(?s)conv2\s.*[#$] ")
+            os.write(master, b"\x15exit\n")  # ^U takes the line back
+            wait(rb"(?!)")
         os.close(master)
     assert re.search(rb"-l co\s+conv1\s+conv2\s", screen), screen
 
@@ -570,7 +578,7 @@ BAD_MODELS = {
 REQUIRED = {
     "deconv": ("-l", "conv1", "-o", "OUT"), "invert": ("-l", "conv1", "-o", "OUT"), "annotate": ("-o", "OUT"),
     "evaluate": ("--images", "IMAGES"), "evolve": ("AGAIN", "--images", "IMAGES", "-l", "conv1"),
-    "activations": ("-l", "conv1", "-o", "OUT"), "selectivity": ("-l", "conv1"),
+    "activations": ("-l", "conv1", "-o", "OUT"), "scan": ("-o", "OUT"), "selectivity": ("-l", "conv1"),
     "correspond": ("IMAGES", "-l", "conv1"),
     **{command: ("IMAGES",) for command in ("explain", "sanity", "occlude", "invariance")},
 }  # fmt: skip
@@ -816,9 +824,9 @@ def test_a_reader_that_goes_away_is_no_news(model):
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are others on Windows")
 def test_control_c_is_one_line_and_leaves_no_folder(model, photos, tmp_path):
-    program = "import signal, sys, time; from inspectnet.cli import main; from inspectnet.analyses import deconv\n"
+    program = "import signal, sys, time; from inspectnet.cli import main; from inspectnet.scanning import peaks\n"
     program += "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a background job inherits 'ignored'
-    program += "deconv.find_strongest = lambda *a, **o: time.sleep(60)\nsys.exit(main(sys.argv[1:]))"
+    program += "peaks.scan = lambda *a, **o: time.sleep(60)\nsys.exit(main(sys.argv[1:]))"
     out = tmp_path / "new" / "out"
     with python("-c", program, "deconv", model, "-l", "conv1", "--images", photos, "-o", out) as process:
         lines = iter(lambda: process.stderr.readline().decode(), "")

@@ -201,8 +201,8 @@ def test_a_signal_to_end_leaves_nothing_and_is_one_line(name, model, tmp_path):
     photos = noisy_photos(tmp_path / "photos", {"a.png": (24, 24), "b.png": (24, 24)})
     # a shell in the background, or nohup, has its programs ignore signals
     program = f"import signal; signal.signal(signal.{name}, signal.SIG_DFL)\n"
-    program += "import sys, time; from inspectnet.cli import main; from inspectnet.analyses import deconv\n"
-    program += "deconv.find_strongest = lambda *a, **o: time.sleep(60)\nsys.exit(main(sys.argv[1:]))"
+    program += "import sys, time; from inspectnet.cli import main; from inspectnet.scanning import peaks\n"
+    program += "peaks.scan = lambda *a, **o: time.sleep(60)\nsys.exit(main(sys.argv[1:]))"
     arguments = ["deconv", model, "-l", "conv1", "--images", photos, "-o", tmp_path / "new" / "out"]
     started = [sys.executable, "-c", program, *map(str, arguments)]
     with subprocess.Popen(started, cwd=ROOT, stderr=subprocess.PIPE) as process:
