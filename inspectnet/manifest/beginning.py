@@ -29,6 +29,8 @@ def list_images(folder: Path, request: R, find: Callable[[], Collection], source
         try:
             with made(folder / "leases"), held(folder / "leases" / "listing.lease") as lease:
                 if lease and not waited:
+                    if (folder / MANIFEST).exists():  # another may have come and gone since the first look
+                        refuse_other(folder, read_manifest(folder, type(request)), request, sources)
                     return write_listing(folder, request, find(), sources)
                 if lease:
                     break
