@@ -1,5 +1,7 @@
 """Where the results of a command go, and what makes its run another than one that was there before."""
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar
 from inspectnet.cli import options
 from inspectnet.cli.options import KEEPING, option
 from inspectnet.cli.remarks import remark
+from inspectnet.files.inputs import read_input
 from inspectnet.report.lines import show_files, show_json
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ SCALE = "What shares one scale in pictures of signals."
 T = TypeVar("T", bound="Result")
 
 LOOKS = ("format", "clip", "scale", "zoom", "names")
+FILES = ("classes", "boxes", "parts")  # options that name a file which decides a result
 # options that change no result
 INDIFFERENT = ("photos", "out", "force", "as_json", "wide", "verbose", "batch_size", "threads", *LOOKS)
 
@@ -32,6 +36,20 @@ def _as_json(value: object) -> object:
     if isinstance(value, list | tuple):
         return [_as_json(item) for item in value]
     return str(value) if isinstance(value, Path) else value
+
+
+def _hash_of(path: Path) -> str | None:
+    """A hash of a file that an option names, which may hold something else today; None for what cannot be read."""
+    try:
+        return hashlib.sha256(read_input(path)).hexdigest()
+    except OSError:
+        return None
+
+
+def _opened(network: "Network") -> str:
+    """A hash of what was said of a network beside its file: how photos become inputs, what its classes are called."""
+    photos = network.photos and network.photos.to_json()
+    return hashlib.sha256(json.dumps([photos, network.classes, network.epoch]).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -58,6 +76,8 @@ class RecordDestination:
             "command": asked.command,
             "options": chosen,
             "models": models,
+            "opened": [_opened(network) for network in networks],
+            "named": {name: _hash_of(path) for name, path in said.items() if name in FILES and path},
             "images": asked.images,
         }
         return self.out or options.RESULTS / default / asked.command, claim

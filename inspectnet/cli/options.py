@@ -31,7 +31,7 @@ class Request:
     command: str
     options: Mapping[str, Any]
     images: list[str] = field(default_factory=list)
-    """The signatures of the collections of images that were found for it."""
+    """The signatures and states of the collections of images that were found for it."""
 
 
 request: ContextVar[Request] = ContextVar("request")
@@ -204,7 +204,7 @@ def collection_of(images: Sequence[Path], out: Path | None) -> "Collection":
     from inspectnet.report.own_results import find_images_among_results
 
     collection = join([find_images_among_results(source, out, RESULTS) for source in images])
-    request.get().images.append(collection.signature())
+    request.get().images.extend([collection.signature(), collection.state()])
     return collection
 
 

@@ -6,7 +6,7 @@ import io
 import itertools
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -84,6 +84,13 @@ class Collection:
             names.update(f"{entry.id}\0{_size(entry)}\0".encode(errors="surrogatepass"))
         return names.hexdigest()
 
+    def state(self) -> str:
+        """A hash of the labels of all images and of what changes when one of their files does."""
+        labels, stamp = hashlib.sha256(), stamps()
+        for entry in self.entries:
+            labels.update(f"{entry.label}\0{stamp(entry)}\0".encode(errors="surrogatepass"))
+        return labels.hexdigest()
+
     def evenly(self, most: int) -> "Collection":
         """At most `most` of its images, evenly spaced; the first ones of sorted images would be of a class or two."""
         return replace(self, entries=tuple(self.entries[i] for i in spaced(len(self), most)))
@@ -114,6 +121,28 @@ class Collection:
         """The bytes of one image; safe to call from any number of threads. Raises ImageError."""
         with self.open(index) as file:
             return file.read()
+
+
+def stamps() -> Callable[[Entry], str]:
+    """What gives the stamp of an entry, which changes when its file does; that of a file that is gone is empty.
+
+    A file that holds many is looked at once.
+    """
+    looked: dict[str, str] = {}
+
+    def stamp(entry: Entry) -> str:
+        if is_remote(entry.path):
+            return entry.stamp
+        if entry.path not in looked:
+            looked.clear()
+            try:
+                status = os.stat(entry.path)
+                looked[entry.path] = f"{status.st_size} {status.st_mtime_ns}"
+            except OSError:
+                looked[entry.path] = ""
+        return looked[entry.path]
+
+    return stamp
 
 
 def _size(entry: Entry) -> int:

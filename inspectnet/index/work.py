@@ -11,9 +11,9 @@ from inspectnet.errors import OptionError
 from inspectnet.files.npz import is_whole, read_npz, write_npz
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Collection, Seen
-from inspectnet.index.request import Manifest
+from inspectnet.index.request import Manifest, Request
 from inspectnet.index.statistics import Statistics, as_bytes, from_bytes
-from inspectnet.manifest import collection_of_shard, read_entries, refuse_changed
+from inspectnet.manifest import ManifestShards
 from inspectnet.network import Network
 from inspectnet.scanning import Peaks, scan
 from inspectnet.shards import remove_parts, shard_path, write_whole
@@ -21,39 +21,28 @@ from inspectnet.shards import remove_parts, shard_path, write_whole
 UNREAD, SHA256, ROWS = "unread", "sha256", "rows"  # arrays of a shard that belong to no layer
 
 
-class ScanWork:
+class ScanWork(ManifestShards[Request]):
     """Shards of a scan with the networks that look at them."""
 
     def __init__(self, folder: Path, manifest: Manifest, networks: Sequence[Network], threads: int | None) -> None:
         """networks: those of the manifest, in its order. threads: that decode."""
-        self._folder, self._manifest, self._networks, self._threads = folder, manifest, networks, threads
+        super().__init__(folder, manifest)
+        self._networks, self._threads = networks, threads
         self.layers = layers_of(manifest, networks)
-
-    @property
-    def count(self) -> int:
-        """How many shards there are."""
-        return self._manifest.shards
-
-    @property
-    def leases(self) -> Path:
-        """The folder of leases."""
-        return self._folder / "leases"
 
     def is_done(self, number: int) -> bool:
         """Whether the file of a shard is there, and whole."""
-        return is_whole(shard_file(self._folder, self._manifest, number))
+        return is_whole(shard_file(self.folder, self.manifest, number))
 
     def do(self, number: int, advance: Callable[[int], object]) -> None:
         """Scan a shard. Raises ImageError for an image that has changed, ModelError, OutputError for a full disk."""
-        path = shard_file(self._folder, self._manifest, number)
+        path = shard_file(self.folder, self.manifest, number)
         remove_parts(path)
-        collection = collection_of_shard(self._folder, self._manifest, number)
-        refuse_changed(self._manifest, collection, read_entries(self._folder, self._manifest, number))
-        arrays = self._scan(collection, advance)
+        arrays = self._scan(self.images(number), advance)
         write_whole(path, lambda file: write_npz(file, arrays))
 
     def _scan(self, collection: Collection, advance: Callable[[int], object]) -> dict[str, NDArray[Any]]:
-        request = self._manifest.request
+        request = self.manifest.request
         labels = np.array([label or "" for label in collection.labels]) if request.by_class else None
         kept = [
             {layer.output: Statistics(layer, request.top, labels, request.each_image) for layer in layers}

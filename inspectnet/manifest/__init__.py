@@ -4,7 +4,7 @@ An index and a folder of activations each begin with a manifest; a run that find
 """
 
 from inspectnet.manifest.beginning import list_images
-from inspectnet.manifest.listing import collection_of_shard, refuse_changed, said_of, write_listing
+from inspectnet.manifest.listing import collection_of_shard, said_of, write_listing
 from inspectnet.manifest.manifest import (
     MANIFEST,
     Entries,
@@ -17,6 +17,8 @@ from inspectnet.manifest.manifest import (
     read_entries,
     read_manifest,
     signature_of,
+    signature_of_request,
 )
 from inspectnet.manifest.requested import preprocess_of, requested_model
+from inspectnet.manifest.shards import ManifestShards
 from inspectnet.manifest.watching import Watch

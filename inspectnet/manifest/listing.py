@@ -7,8 +7,16 @@ from pathlib import Path
 
 from inspectnet.errors import ImageError, OptionError
 from inspectnet.files.staging import read_result
-from inspectnet.images import Collection, Entry, Sources, in_memory, is_remote, sources_of, url_of
-from inspectnet.manifest.manifest import Entries, Manifest, R, entries_path, read_entries, signature_of
+from inspectnet.images import Collection, Entry, Sources, in_memory, is_remote, sources_of, stamps, url_of
+from inspectnet.manifest.manifest import (
+    Entries,
+    Manifest,
+    R,
+    entries_path,
+    read_entries,
+    signature_of,
+    signature_of_request,
+)
 from inspectnet.shards import write_whole
 
 
@@ -16,12 +24,12 @@ def write_listing(folder: Path, request: R, collection: Collection, sources: Seq
     """List a collection in a folder, its manifest last. Raises OptionError, OutputError."""
     if any(entry.pixels is not None for entry in collection):
         raise OptionError(f"an {request.what} needs images that can be read again. Give files, not photos in memory.")
-    root, signatures = _root(collection), list[str]()
-    stamp = _stamps()
+    root, of_request, signatures = _root(collection), signature_of_request(request), list[str]()
+    stamp = stamps()
     for first in range(0, len(collection), request.shard_size):
         part = collection.entries[first : first + request.shard_size]
         text = _entries(part, root, stamp).text()
-        signatures.append(signature_of(request, root, text))
+        signatures.append(signature_of(of_request, root, text))
         _put(entries_path(folder, len(signatures) - 1), text)
     skipped = tuple((lost.id, lost.reason) for lost in collection.skipped)
     manifest = Manifest(request, root, tuple(sources), len(collection), skipped, tuple(signatures))
@@ -38,18 +46,17 @@ def said_of(images: Sources) -> list[str]:
     return [url_of(str(place)) or str(Path(str(place or ".")).resolve()) for place in places]
 
 
-def collection_of_shard(folder: Path, manifest: Manifest[R], shard: int) -> Collection:
-    """The images of a shard, in their order. Raises OptionError."""
-    entries = read_entries(folder, manifest, shard)
-    return Collection(Path(manifest.root), tuple(_iterate(manifest.root, entries)))
+def collection_of_shard(folder: Path, manifest: Manifest[R], shard: int, *, unchanged: bool = False) -> Collection:
+    """The images of a shard, in their order. Raises OptionError.
 
-
-def refuse_changed(manifest: Manifest[R], collection: Collection, entries: Entries) -> None:
-    """Raise ImageError if an image of a shard has changed since it was listed; one that is gone has not."""
-    stamp = _stamps()
-    for entry, listed in zip(collection, entries.stamps, strict=True):
+    unchanged: raise ImageError if one has changed since it was listed; one that is gone has not.
+    """
+    entries, stamp = read_entries(folder, manifest, shard), stamps()
+    collection = Collection(Path(manifest.root), tuple(_iterate(manifest.root, entries)))
+    for entry, listed in zip(collection if unchanged else (), entries.stamps, strict=unchanged):
         if stamp(entry) not in (listed, ""):
             raise ImageError(f"{entry.id} has changed since it was listed. Run it again to list it anew.")
+    return collection
 
 
 def _iterate(root: str, entries: Entries) -> Iterator[Entry]:
@@ -91,25 +98,6 @@ def _inside(path: str, root: str) -> str:
     if is_remote(root):
         return path[len(root) :].lstrip("/")
     return os.path.relpath(os.path.abspath(path), root).replace(os.sep, "/")
-
-
-def _stamps() -> Callable[[Entry], str]:
-    """What gives the stamp of an entry, empty for a file that is gone; it looks once at a file that holds many."""
-    known: dict[str, str] = {}
-
-    def stamp(entry: Entry) -> str:
-        if is_remote(entry.path):
-            return entry.stamp
-        if entry.path not in known:
-            known.clear()
-            try:
-                status = os.stat(entry.path)
-                known[entry.path] = f"{status.st_size} {status.st_mtime_ns}"
-            except OSError:
-                known[entry.path] = ""
-        return known[entry.path]
-
-    return stamp
 
 
 def _put(path: Path, text: bytes) -> None:

@@ -133,9 +133,9 @@ class Entries:
         return json.dumps(encode(self, {})).encode()
 
 
-def signature_of(request: Request, root: str, entries: bytes) -> str:
-    """The signature of a shard, from the request and the text of its entries."""
-    return _hash(f"{signature_of_request(request)} {root} ".encode(errors="surrogatepass") + entries)
+def signature_of(request: str, root: str, entries: bytes) -> str:
+    """The signature of a shard, from that of the request and the text of its entries."""
+    return _hash(f"{request} {root} ".encode(errors="surrogatepass") + entries)
 
 
 def hash_all(names: Iterable[str]) -> str:
@@ -168,7 +168,7 @@ def read_entries(folder: Path, manifest: Manifest[Any], shard: int) -> Entries:
     path, what = entries_path(folder, shard), manifest.request.what
     try:
         text = read_result(path)
-        if signature_of(manifest.request, manifest.root, text) != manifest.signatures[shard]:
+        if signature_of(signature_of_request(manifest.request), manifest.root, text) != manifest.signatures[shard]:
             raise ValueError("its images are not those of the manifest")
         entries = decode(parse_json(text), Entries, {})
         assert isinstance(entries, Entries)

@@ -14,7 +14,7 @@ from inspectnet.files.inputs import open_regular
 from inspectnet.files.parsing import parse_json
 from inspectnet.files.staging import read_result
 from inspectnet.images import Collection, Keys, Seen
-from inspectnet.manifest import Manifest, collection_of_shard, read_entries, refuse_changed
+from inspectnet.manifest import Manifest, ManifestShards
 from inspectnet.network import Network
 from inspectnet.recording.request import ArrayRequest, Request
 from inspectnet.results import decode
@@ -42,41 +42,31 @@ def bytes_text(count: int) -> str:
     return f"{count / 1000**unit:.3g} {('bytes', 'kB', 'MB', 'GB', 'TB')[unit]}"
 
 
-class RecordingWork:
+class RecordingWork(ManifestShards[Request]):
     """Shards of activations with the network that gives them."""
 
     def __init__(self, folder: Path, manifest: Manifest[Request], network: Network, threads: int | None) -> None:
         """network: that of the manifest. threads: that decode."""
-        self._folder, self._manifest, self._network, self._threads = folder, manifest, network, threads
-
-    @property
-    def count(self) -> int:
-        """How many shards there are."""
-        return self._manifest.shards
-
-    @property
-    def leases(self) -> Path:
-        """The folder of leases."""
-        return self._folder / "leases"
+        super().__init__(folder, manifest)
+        self._network, self._threads = network, threads
 
     def is_done(self, number: int) -> bool:
         """Whether the files of a shard are there, and whole."""
         try:
-            for at, array in enumerate(self._manifest.request.arrays):
-                rows_of(array_file(self._folder, self._manifest, number, at), array)
+            for at, array in enumerate(self.manifest.request.arrays):
+                rows_of(array_file(self.folder, self.manifest, number, at), array)
         except (OSError, ValueError):
             return False
-        return images_file(self._folder, self._manifest, number).exists()
+        return images_file(self.folder, self.manifest, number).exists()
 
     def do(self, number: int, advance: Callable[[int], object]) -> None:
         """Write the arrays of a shard, then what became of its images.
 
         Raises ImageError for an image that has changed, ModelError, OutputError for a full disk.
         """
-        last = images_file(self._folder, self._manifest, number)
+        last = images_file(self.folder, self.manifest, number)
         remove_parts(last)
-        collection = collection_of_shard(self._folder, self._manifest, number)
-        refuse_changed(self._manifest, collection, read_entries(self._folder, self._manifest, number))
+        collection = self.images(number)
 
         def put() -> None:
             seen = self._write_arrays(number, collection, advance)
@@ -86,10 +76,10 @@ class RecordingWork:
         twice(last, put)
 
     def _write_arrays(self, number: int, collection: Collection, advance: Callable[[int], object]) -> Seen:
-        request = self._manifest.request
+        request = self.manifest.request
         with contextlib.ExitStack() as stack:
             files = {
-                array.name: stack.enter_context(_growing(array_file(self._folder, self._manifest, number, at), array))
+                array.name: stack.enter_context(_growing(array_file(self.folder, self.manifest, number, at), array))
                 for at, array in enumerate(request.arrays)
             }
             return scan(

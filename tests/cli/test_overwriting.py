@@ -252,6 +252,38 @@ made.place(["conv1.png", "result.json"], ["result.json"])
 """
 
 
+CHANGES = {
+    "a photo of the same size": lambda folder: save_grey(folder / "a.bmp", 90),
+    "the label of a photo": lambda folder: (folder / "list.csv").write_text("path,label\na.bmp,sea\nb.bmp,sky\n"),
+    "the preprocessing": lambda folder: (folder / "m.preprocess.json").write_text(
+        json.dumps({"input_size": [3, SIDE, SIDE], "mean": [0.4] * 3, "std": [0.25] * 3})
+    ),
+    "what classes are called": lambda folder: (folder / "names.txt").write_text("sky\nsea\nsun\nmoon\n"),
+}
+
+
+def save_grey(path, grey):
+    Image.new("RGB", (20, 20), (grey, grey, grey)).save(path)
+    os.utime(path, ns=(grey, grey))  # clocks of file systems are coarse
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_run_whose_inputs_say_something_else_today_is_another_run(change, model, tmp_path, capsys):
+    for name, grey in (("a", 10), ("b", 200)):
+        save_grey(tmp_path / f"{name}.bmp", grey)
+    (tmp_path / "list.csv").write_text("path,label\na.bmp,sky\nb.bmp,sea\n")
+    (tmp_path / "names.txt").write_text("sea\nsky\nsun\nmoon\n")
+    out = tmp_path / "out"
+    said = ("evaluate", model, "--images", tmp_path / "list.csv", "--classes", tmp_path / "names.txt", "-o", out)
+    done(capsys, *said)
+    before = contents(out)
+    done(capsys, *said)
+    assert contents(out) == before
+    change(tmp_path)
+    assert "holds the results of another run" in refused(capsys, *said)
+    assert contents(out) == before
+
+
 def test_results_half_in_place_after_a_kill_are_no_photos(model, tmp_path, capsys):
     """The next run among the same photos puts what was whole in place, then its own."""
     photos = noisy_photos(tmp_path / "photos", {"a.png": (20, 20)})

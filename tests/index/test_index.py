@@ -13,7 +13,7 @@ from inspectnet.errors import ImageError, LayerError, OptionError
 from inspectnet.images import Preparation, find_images
 from inspectnet.index import Request, ScanWork, merging, open_index, read_manifest, running, shard_file
 from inspectnet.index.watching import Watch
-from inspectnet.manifest import entries_path, list_images, requested_model, signature_of
+from inspectnet.manifest import entries_path, list_images, requested_model, signature_of, signature_of_request
 from inspectnet.progress import silent
 from inspectnet.scanning import find_strongest
 from inspectnet.shards import WHOLE, Share
@@ -238,7 +238,7 @@ def test_a_manifest_that_points_outside_its_images_is_refused(network, index, tm
     text = path.read_text().replace(index.entries[5].id, "../../etc/passwd").encode()
     path.write_bytes(text)
     record = json.loads((mine / "manifest.json").read_text())
-    signature = signature_of(index.manifest.request, index.manifest.root, text)
+    signature = signature_of(signature_of_request(index.manifest.request), index.manifest.root, text)
     record["manifest"]["signatures"][1] = signature
     (mine / "manifest.json").write_text(json.dumps(record))
     assert read_manifest(mine).signatures[1] == signature
