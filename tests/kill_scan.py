@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from nets import onnx_text, random_weights
+from nets import TWO_CONVS, onnx_text, random_weights
 from PIL import Image
 
 import inspectnet
@@ -28,12 +28,6 @@ from inspectnet.shards import living, share_of
 from inspectnet.shards.lease import stale
 
 SIDE = 32
-NET = """
-a = Conv <strides = [2, 2], pads = [1, 1, 1, 1]> (image, k1)
-r1 = Relu (a)
-c = Conv (r1, k2)
-r2 = Relu (c)
-"""
 WAYS = {  # engine, workers, drivers that share the folder by their environment
     "local-1": ("local", 1, 1),
     "local-2": ("local", 2, 1),
@@ -47,7 +41,7 @@ TIMEOUT = 180  # seconds without an end
 def write_model(folder, seed=3):
     """The network."""
     weights = random_weights(seed, k1=(24, 3, 3, 3), k2=(32, 24, 3, 3))
-    (folder / "net.onnx").write_bytes(onnx_text(NET, weights, image=("N", 3, SIDE, SIDE)).SerializeToString())
+    (folder / "net.onnx").write_bytes(onnx_text(TWO_CONVS, weights, image=("N", 3, SIDE, SIDE)).SerializeToString())
 
 
 def write_inputs(folder, photos):

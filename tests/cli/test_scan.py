@@ -3,27 +3,18 @@
 import numpy as np
 import pytest
 from commands import done, noisy_photos, refused, write_network
-from nets import random_weights
+from nets import POOLED, random_weights
 
 import inspectnet
 from inspectnet.report.envelope import envelope_text
 
 SIDE = 16
-NET = """
-a = Conv <strides = [2, 2], pads = [1, 1, 1, 1]> (image, k1)
-r1 = Relu (a)
-c = Conv (r1, k2)
-r2 = Relu (c)
-g = GlobalAveragePool (r2)
-f = Flatten (g)
-y = Gemm (f, m)
-"""
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     weights = random_weights(0, k1=(5, 3, 3, 3), k2=(6, 5, 3, 3), m=(6, 4))
-    return write_network(tmp_path_factory.mktemp("net") / "net.onnx", NET, weights, SIDE)
+    return write_network(tmp_path_factory.mktemp("net") / "net.onnx", POOLED, weights, SIDE)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from nets import onnx_text, random_weights
+from nets import FLAT, onnx_text, random_weights
 from PIL import Image
 
 import inspectnet
@@ -19,20 +19,12 @@ from inspectnet.scanning import find_strongest
 from inspectnet.shards import WHOLE, Share
 
 SIDE, PHOTOS, TOP = 12, 34, 5
-NET = """
-a = Conv <strides = [2, 2], pads = [1, 1, 1, 1]> (image, k1)
-r1 = Relu (a)
-c = Conv (r1, k2)
-r2 = Relu (c)
-f = Flatten (r2)
-y = Gemm (f, m)
-"""
 PREPARATION = Preparation((3, SIDE, SIDE), (0.5,) * 3, (0.25,) * 3, crop_pct=0.8)
 
 
 def write_net(path, seed=3):
     weights = random_weights(seed, k1=(5, 3, 3, 3), k2=(4, 5, 2, 2), m=(100, 3))
-    path.write_bytes(onnx_text(NET, weights, image=("N", 3, SIDE, SIDE)).SerializeToString())
+    path.write_bytes(onnx_text(FLAT, weights, image=("N", 3, SIDE, SIDE)).SerializeToString())
     return path
 
 

@@ -6,28 +6,19 @@ import shutil
 import numpy as np
 import pytest
 from commands import done, noisy_photos, refused, write_network
-from nets import random_weights
+from nets import POOLED, random_weights
 
 import inspectnet
 from inspectnet.errors import ImageError, LayerError, OptionError, OutputError
 from inspectnet.report.envelope import envelope_text
 
 SIDE, BATCH, PHOTOS = 16, 4, 23
-NET = """
-a = Conv <strides = [2, 2], pads = [1, 1, 1, 1]> (image, k1)
-r1 = Relu (a)
-c = Conv (r1, k2)
-r2 = Relu (c)
-g = GlobalAveragePool (r2)
-f = Flatten (g)
-y = Gemm (f, m)
-"""
 LAYERS = ("conv1", "conv1:pre", "conv2", "conv2:3", "conv1:2@4,5", "fc3")
 
 
 def write_net(path, seed=0):
     weights = random_weights(seed, k1=(5, 3, 3, 3), k2=(6, 5, 3, 3), m=(6, 4))
-    return write_network(path, NET, weights, SIDE)
+    return write_network(path, POOLED, weights, SIDE)
 
 
 @pytest.fixture(scope="module")

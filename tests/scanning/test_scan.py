@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from nets import onnx_text, random_weights
+from nets import FLAT, onnx_text, random_weights
 from PIL import Image
 
 import inspectnet
@@ -14,14 +14,6 @@ from inspectnet.images import Preparation, TenCrops, find_images
 from inspectnet.scanning import Gather, Peaks, Sum, Top, scan
 
 SIDE = 12
-NET = """
-a = Conv <strides = [2, 2], pads = [1, 1, 1, 1]> (image, k1)
-r1 = Relu (a)
-c = Conv (r1, k2)
-r2 = Relu (c)
-f = Flatten (r2)
-y = Gemm (f, m)
-"""
 PREPARATION = Preparation((3, SIDE, SIDE), (0.5,) * 3, (0.25,) * 3, crop_pct=0.8)
 
 
@@ -29,7 +21,7 @@ PREPARATION = Preparation((3, SIDE, SIDE), (0.5,) * 3, (0.25,) * 3, crop_pct=0.8
 def network(tmp_path_factory):
     path = tmp_path_factory.mktemp("net") / "net.onnx"
     weights = random_weights(3, k1=(5, 3, 3, 3), k2=(4, 5, 2, 2), m=(100, 3))
-    path.write_bytes(onnx_text(NET, weights, image=("N", 3, SIDE, SIDE)).SerializeToString())
+    path.write_bytes(onnx_text(FLAT, weights, image=("N", 3, SIDE, SIDE)).SerializeToString())
     return inspectnet.open(path, device="cpu", preparation=PREPARATION, threads=1)
 
 
@@ -156,7 +148,7 @@ def test_a_part_may_be_unreadable_but_not_all_images(network, collection):
 def test_an_activation_that_is_no_number_names_layer_network_and_image(tmp_path, collection):
     path = tmp_path / "sick.onnx"
     weights = random_weights(3, k1=(5, 3, 3, 3), k2=(4, 5, 2, 2), m=(100, 3)) | {"k1": np.full((5, 3, 3, 3), 3e38)}
-    path.write_bytes(onnx_text(NET, weights, image=("N", 3, SIDE, SIDE)).SerializeToString())
+    path.write_bytes(onnx_text(FLAT, weights, image=("N", 3, SIDE, SIDE)).SerializeToString())
     sick = inspectnet.open(path, device="cpu", preparation=PREPARATION)
     with pytest.raises(ModelError, match=r"conv2 of \S*sick.onnx is not a number \(NaN\) for the image 01.png"):
         scan(collection, [(Peaks(sick, [sick.layer("conv2")]), {})])
