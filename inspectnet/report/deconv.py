@@ -18,7 +18,7 @@ from inspectnet.report.signals import Shown, drawn_words, policy_words, show_sig
 from inspectnet.report.tables import Cell, Table
 from inspectnet.results import Model
 
-SPREAD = "the pool spread it evenly"  # says a tile
+SPREAD, RECTIFIED = "the pool spread it evenly", "rectified away below"  # say tiles
 SPREADS = "as a pool over all places spreads signals evenly and rectifiers leave little"
 MORE = "a lower layer or --method gradient shows more"
 COLUMNS = ("layer", "map", "class", "rank", "image", "value", "y", "x", "x0", "y0", "x1", "y1")
@@ -32,7 +32,7 @@ def figures(result: Features, display: Display) -> Iterator[tuple[str, Figure]]:
         boxes = [[top.box for top in about.top] for about, _, _ in by_map]
         shown = show_signals(
             model, display, [signals for _, signals, _ in by_map], boxes=boxes, patches=[own for _, _, own in by_map],
-            why=SPREAD if _spread(result, features) else "",
+            why=_why(result, features),
         )  # fmt: skip
         blocks = [
             _block(features, about, signals, patches, display)
@@ -42,7 +42,7 @@ def figures(result: Features, display: Display) -> Iterator[tuple[str, Figure]]:
         if features.whole is not None and result.pixels is not None:
             pictures = [
                 ("the photo as the network sees it", result.pixels),
-                ("the whole layer, projected at once", _whole(features.whole, model, display)),
+                ("the whole layer, projected at once", _whole(features.whole, model, display, _why(result, features))),
             ]
         fields = [(str(about.map), about.top[0].box) for about, _, _ in by_map if features.spatial] if pictures else []
         nothing = "no map of this layer is active on this photo" if pictures else ""
@@ -74,16 +74,21 @@ def print_result(result: Features) -> None:
     for features in result.layers:
         if blank := sum(not projection.any() for projection in features.projections):
             show(f"{features.layer}: of {len(features.projections)} projections {blank} are blank: nothing came down")
-            if _spread(result, features):
-                show(f"  {SPREADS}")
+        if whole_blank := features.whole is not None and not features.whole.any():
+            show(f"{features.layer}: the whole layer, projected at once, is blank: nothing came down")
+        if blank or whole_blank:
+            if why := _why(result, features):
+                show(f"  {SPREADS if why == SPREAD else why}")
             show(f"  {MORE}")
 
 
-def _spread(result: Features, features: LayerFeatures) -> bool:
-    """Whether signals are spread evenly over a layer below, and rectified on their way further down."""
+def _why(result: Features, features: LayerFeatures) -> str:
+    """Why nothing may have come down; under the deconvnet only a pool and rectifiers leave less of a signal."""
     policy = result.about.options["policy"]
     assert isinstance(policy, Mapping)
-    return features.pooled and policy["method"] == "deconvnet"
+    if policy["method"] != "deconvnet":
+        return ""
+    return SPREAD if features.pooled else RECTIFIED
 
 
 def _title(result: Features, features: LayerFeatures) -> str:
@@ -107,7 +112,9 @@ def _footer(result: Features, features: LayerFeatures, display: Display, shown: 
     how = drawn_words(display, [shown]) + (f"; tiles show {shown.zoom}" if shown.zoom else "")
     made = policy_words(result.about.options["policy"], result.operators)
     lines = [f"{_chosen(result, features.layer)}; {made}", how]
-    return [*lines, f"projections may be faint or blank, {SPREADS}: {MORE}"] if _spread(result, features) else lines
+    return (
+        [*lines, f"projections may be faint or blank, {SPREADS}: {MORE}"] if _why(result, features) == SPREAD else lines
+    )
 
 
 def _chosen(result: Features, layer: str) -> str:
@@ -123,9 +130,9 @@ def _chosen(result: Features, layer: str) -> str:
     return f"maps: the {maps} strongest" if result.photo else f"maps: {drawn}"
 
 
-def _whole(signal: np.ndarray, model: Model, display: Display) -> Pixels | Worded:
+def _whole(signal: np.ndarray, model: Model, display: Display, why: str) -> Pixels | Worded:
     """A layer's whole activity, projected: beside the photo, so not zoomed."""
-    return show_signals(model, replace(display, zoom=False), [signal[None]]).signals[0][0]
+    return show_signals(model, replace(display, zoom=False), [signal[None]], why=why).signals[0][0]
 
 
 def _block(

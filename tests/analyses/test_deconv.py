@@ -389,6 +389,12 @@ def test_where_a_pool_spreads_signals_so_that_nothing_comes_down_tiles_page_and_
     words = [" ".join(text.get_text() for text in inspectnet.plot(result, f).axes[0].texts) for f in ("conv2", "pool1")]
     assert ["the pool spread it evenly" in text for text in words] == [False, True]
     assert ["may be faint or blank, as a pool" in text for text in words] == [False, True]
+    assert ["rectified away below" in text for text in words] == [True, False]
+    print_result(deconv(network, ["conv2"], collection, top=4))
+    assert "  rectified away below" in capsys.readouterr().out.splitlines()
+    photo = deconv(network, ["conv2"], [np.full((SIDE, SIDE, 3), 200, np.uint8)])
+    print_result(photo)
+    assert "conv2: the whole layer, projected at once, is blank: nothing came down" in capsys.readouterr().out
     gradient = deconv(network, ["pool1"], collection, top=4, method="gradient")
     assert gradient.layers[0].projections.any() and "as a pool" not in str(inspectnet.plot(gradient).axes[0].texts)
 
