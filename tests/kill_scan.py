@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from nets import TWO_CONVS, onnx_text, random_weights
+from nets import PADDED_CONVS, onnx_text, random_weights
 from PIL import Image
 
 import inspectnet
@@ -41,7 +41,7 @@ TIMEOUT = 180  # seconds without an end
 def write_model(folder, seed=3):
     """The network."""
     weights = random_weights(seed, k1=(24, 3, 3, 3), k2=(32, 24, 3, 3))
-    (folder / "net.onnx").write_bytes(onnx_text(TWO_CONVS, weights, image=("N", 3, SIDE, SIDE)).SerializeToString())
+    (folder / "net.onnx").write_bytes(onnx_text(PADDED_CONVS, weights, image=("N", 3, SIDE, SIDE)).SerializeToString())
 
 
 def write_inputs(folder, photos):

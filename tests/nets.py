@@ -43,14 +43,14 @@ s = Relu (h)
 y = Gemm (s, w2)"""
 
 
-TWO_CONVS = """
+PADDED_CONVS = """
 a = Conv <strides = [2, 2], pads = [1, 1, 1, 1]> (image, k1)
 r1 = Relu (a)
 c = Conv (r1, k2)
 r2 = Relu (c)
-"""  # networks for `onnx_text`
-FLAT = f"{TWO_CONVS}f = Flatten (r2) \n y = Gemm (f, m)"
-POOLED = f"{TWO_CONVS}g = GlobalAveragePool (r2) \n f = Flatten (g) \n y = Gemm (f, m)"
+"""  # a third body: padded, and with names for what is recorded; and two whole networks of it
+FLAT = f"{PADDED_CONVS}f = Flatten (r2) \n y = Gemm (f, m)"
+POOLED = f"{PADDED_CONVS}g = GlobalAveragePool (r2) \n f = Flatten (g) \n y = Gemm (f, m)"
 
 
 def onnx_text(
