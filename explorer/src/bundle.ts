@@ -2,7 +2,7 @@
  * What a report holds: the contract between Python (inspectnet/explorer, which writes it) and the page.
  *
  * A report is a set of named values, each JSON, and of pictures. A name is a path, `layers/3`; where it comes from is
- * the source's business (source.ts): a script beside the page, an element of a single file, a server's answer.
+ * the source's business (source.ts).
  *
  *   model              Model            read first; the page refuses another SCHEMA in words
  *   photos             Photo[]          every photo that some page shows, by number
@@ -11,9 +11,24 @@
  *   layers/I/units/C   UnitData[]       what only the page of a unit shows, in chunks of UNITS_A_CHUNK units
  *   images/N           ImageData        one photo through all layers
  *   results/K          Outcome          the K-th result of Model.results: its record and the arrays its charts need
- *   sheets/NAME        string           a sprite sheet as a data URL or an address
+ *   results/K/pictures/NAME  string     a picture of it as a data URL
  *   live/...                            what the deconvnet in the page needs: see Live
+ *
+ * Beside them, a sprite sheet NAME is the WebP picture sheets/NAME.
+ *
+ * How a source holds them:
+ *   folder        data/NAME.js says `report("NAME", VALUE);`; sheets/NAME.webp is the picture itself
+ *   single file   elements at MARK in the page:
+ *                   <script type="application/json" data-name="NAME">VALUE, every < as \u003c</script>
+ *                   <script type="application/gzip" data-name="NAME">base64 of gzip of VALUE</script>
+ *                   <script type="image/webp" data-name="sheets/NAME">base64 of the picture</script>
+ *                 `model` goes first, live/... last: the page shows what it has while the browser reads on
+ *   server        GET data/NAME answers VALUE, GET sheets/NAME.webp the picture, POST live what Asked and Told say;
+ *                 GET progress is a stream of server-sent events, each a Progress. <meta name="inspectnet-server"
+ *                 content="TOKEN"> at MARK says that the page talks to a server; content may be empty
  */
+
+export const MARK = "<!-- report -->"; // in index.html, once: where Python puts elements of a single file
 
 export const SCHEMA = 1;
 export const UNITS_A_CHUNK = 64;
@@ -26,7 +41,7 @@ export interface Model {
   sha256: string;
   opset: number;
   input: { name: string; channels: number; height: number; width: number };
-  preprocess: Record<string, unknown>;
+  preprocess: Preprocess;
   classes: string[] | null;
   accuracy: { top1: number; top5: number | null; n: number } | null;
   images: { source: string; count: number; skipped: number; sha256: string };
@@ -38,6 +53,17 @@ export interface Model {
   live_reason: string; // why there is no live part: too large for a page, left out; "" where there is one
 }
 
+/** As inspectnet's Preparation.to_json. */
+export interface Preprocess {
+  input_size: [number, number, number]; // C, H, W
+  mean: number[]; // subtracted from pixels in 0 to 1, in the order of the network's channels
+  std: number[];
+  interpolation: string;
+  crop_pct: number;
+  crop_mode: string; // center, squash or border
+  channel_order: string; // rgb or bgr
+}
+
 export interface Layer {
   name: string; // as `inspectnet layers` calls it, and as permalinks do: #/conv5:212
   path: string; // of the module that it came from, or ""
@@ -46,10 +72,19 @@ export interface Layer {
   height: number; // of a map, for the network's input
   width: number;
   parameters: number;
-  field: { height: number; width: number; stride: number } | null; // in pixels of the input; null: all of it
+  field: Field | null; // null: a unit sees all of the input
   scanned: boolean; // whether layers/I exists
   dead: number; // maps that no image excites
   duplicates: number; // maps as good as equal to another one
+}
+
+/** Receptive field of a unit in pixels of the input; place (y, x) sees from top + y * stride, left + x * stride on. */
+export interface Field {
+  height: number;
+  width: number;
+  stride: number;
+  top: number; // of the first place; below 0 where there is padding
+  left: number;
 }
 
 /** Tiles one after the other, row by row, sheet by sheet; a tile is a square of `tile` pixels. */
@@ -62,7 +97,8 @@ export interface Sheet {
 
 export interface LayerData {
   best: { projection: Sheet[]; patch: Sheet[] }; // tile u is unit u's strongest image
-  examples: { projection: Sheet[]; patch: Sheet[] }; // tile u * EXAMPLES + rank; fewer examples leave mid-grey tiles
+  examples: { projection: Sheet[]; patch: Sheet[] }; // tile u * EXAMPLES + rank; fewer examples leave mid-grey tiles; a sheet holds the units of one chunk
+  photos: number[]; // of the examples, in the same order: index into photos, -1 where there is none
   quantiles: { at: number[]; patch: Sheet[] }; // tile u * at.length + i: an image at that quantile of the unit's maxima
   filters: Sheet[]; // of a first layer that sees colours; else empty
   highest: number[]; // a unit's highest activation over all images
@@ -105,16 +141,19 @@ export interface ImageData {
 export interface Outcome {
   kind: string;
   envelope: Record<string, unknown>; // result.json of the command
-  pictures: string[]; // names of pictures, PNG or SVG, as data URLs under results/K/pictures/NAME
+  arrays: Record<string, { shape: number[]; values: (number | null)[] }>; // by the name that envelope gives them; flat
+  tables: { title: string; columns: string[]; rows: (string | number | null)[][] }[]; // what the command prints
+  pictures: string[]; // NAMEs of results/K/pictures/NAME, PNG or SVG
 }
 
 /**
- * The deconvnet in the page. Values are base64 of gzip unless said otherwise.
- *   live/runtime         {module, wasm}: the loader and the binary of onnxruntime-web
+ * The deconvnet in the page. Values are base64 of gzip of a file, as JSON strings, unless said otherwise.
+ *   live/runtime         {script, module, wasm}: the files of onnxruntime-web that lie beside the built page
+ *                        (ort.wasm.min.js, ort-wasm-simd-threaded.mjs, ort-wasm-simd-threaded.wasm), each so
  *   live/weights         the weights of all graphs, one file of external data
  *   live/forward         the graph image -> scores and every layer
  *   live/inverse/I/M     the graph image, seed -> pixels of layer I by method M
- *   live/proof           a recorded projection: what the page must compute again before it trusts itself
+ *   live/proof           Proof, plain JSON: a recorded projection: what the page must compute again before it trusts itself
  */
 export interface Live {
   runtime: string; // version of onnxruntime-web
@@ -125,9 +164,8 @@ export interface Live {
   seed: string;
   pixels: string;
   outputs: Record<string, string>; // layer name -> tensor of the forward graph
-  scores: string | null;
-  mean: number[]; // of the preparation, by channel, in units of the photo (0 to 255)
-  scale: number[];
+  scores: string | null; // tensor of the forward graph with the class scores
+  softmax: boolean; // whether the scores are to go through softmax to become probabilities
 }
 
 export interface Proof {
@@ -138,4 +176,24 @@ export interface Proof {
   method: string;
   image: string; // float32, base64, (1, C, H, W), already prepared
   pixels: string; // what onnxruntime gave for it
+}
+
+/** What a page asks of a server: POST live, JSON. An image is float32, base64, (1, C, H, W), already prepared. */
+export type Asked =
+  | { ask: "forward"; image: string } // Told
+  | { ask: "maps"; image: string; layer: number } // {values: float32, base64, (maps, height, width)}
+  | { ask: "project"; image: string; layer: number; unit: number; y: number; x: number; method: string } // {pixels: float32, base64, (C, H, W)}
+  | { ask: "scores"; images: string[] }; // {probabilities: number[][]}
+
+/** What the network makes of an image: each map's strongest place, layer by layer. */
+export interface Told {
+  probabilities: number[] | null;
+  layers: { layer: number; values: number[]; ys: number[]; xs: number[] }[];
+}
+
+export interface Progress {
+  what: string; // "" when nothing is under way
+  done: number;
+  total: number;
+  changed: string[]; // names whose values are new
 }
