@@ -9,7 +9,7 @@
  *   photos/N           string           a photo as a data URL, at most 512 px a side
  *   layers/I           LayerData        the I-th layer of Model.layers: its units as columns, and its sheets
  *   layers/I/units/C   UnitData[]       what only the page of a unit shows, in chunks of UNITS_A_CHUNK units
- *   images/N           ImageData        one photo through all layers
+ *   images/N           ImageData        one photo through all layers, N below Model.images.walked
  *   results/K          Outcome          the K-th result of Model.results: its record and the arrays its charts need
  *   results/K/pictures/NAME  string     a picture of it as a data URL
  *   live/...                            what the deconvnet in the page needs: see Live
@@ -17,7 +17,7 @@
  * Beside them, a sprite sheet NAME is the WebP picture sheets/NAME.
  *
  * How a source holds them:
- *   folder        data/NAME.js says `report("NAME", VALUE);`; sheets/NAME.webp is the picture itself
+ *   folder        data/NAME.js, every / of NAME a -, says `report("NAME", VALUE);`; sheets/NAME.webp is the picture itself
  *   single file   elements at MARK in the page:
  *                   <script type="application/json" data-name="NAME">VALUE, every < as \u003c</script>
  *                   <script type="application/gzip" data-name="NAME">base64 of gzip of VALUE</script>
@@ -44,7 +44,7 @@ export interface Model {
   preprocess: Preprocess;
   classes: string[] | null;
   accuracy: { top1: number; top5: number | null; n: number } | null;
-  images: { source: string; count: number; skipped: number; sha256: string };
+  images: { source: string; count: number; skipped: number; walked: number; sha256: string };
   method: string; // of the projections: deconvnet, guided_backprop or gradient
   layers: Layer[];
   photos: number;
@@ -75,7 +75,7 @@ export interface Layer {
   field: Field | null; // null: a unit sees all of the input
   scanned: boolean; // whether layers/I exists
   dead: number; // maps that no image excites
-  duplicates: number; // maps as good as equal to another one
+  duplicates: number | null; // maps whose maxima go with those of another one; null: too few images to tell
 }
 
 /** Receptive field of a unit in pixels of the input; place (y, x) sees from top + y * stride, left + x * stride on. */
@@ -87,7 +87,12 @@ export interface Field {
   left: number;
 }
 
-/** Tiles one after the other, row by row, sheet by sheet; a tile is a square of `tile` pixels. */
+/**
+ * Tiles one after the other, row by row, sheet by sheet; a tile is a square of `tile` pixels.
+ *
+ * Sheet C of a list holds the tiles of the units of chunk C. A picture that is no square lies in the middle of its tile,
+ * which is mid-grey (128) around it.
+ */
 export interface Sheet {
   name: string; // sheets/NAME
   tile: number;
@@ -97,7 +102,7 @@ export interface Sheet {
 
 export interface LayerData {
   best: { projection: Sheet[]; patch: Sheet[] }; // tile u is unit u's strongest image
-  examples: { projection: Sheet[]; patch: Sheet[] }; // tile u * EXAMPLES + rank; fewer examples leave mid-grey tiles; a sheet holds the units of one chunk
+  examples: { projection: Sheet[]; patch: Sheet[] }; // tile u * EXAMPLES + rank; fewer examples leave mid-grey tiles
   photos: number[]; // of the examples, in the same order: index into photos, -1 where there is none
   quantiles: { at: number[]; patch: Sheet[] }; // tile u * at.length + i: an image at that quantile of the unit's maxima
   filters: Sheet[]; // of a first layer that sees colours; else empty
@@ -114,7 +119,8 @@ export interface Example {
   y: number; // place on the map
   x: number;
   box: [number, number, number, number]; // x0, y0, x1, y1 of the field in the network's input, pixels; may lie outside
-  contrast: number; // what the projection was divided by to be shown
+  shown: [number, number, number, number]; // the part of box that the tiles show, where the signal is
+  contrast: number; // what the projection was divided by to be shown; 0: nothing came down, or not projected
 }
 
 export interface UnitData {
@@ -130,7 +136,7 @@ export interface Photo {
   width: number; // of what photos/N holds
   height: number;
   label: number | null;
-  crop: [number, number, number, number]; // x0, y0, x1, y1 of the network's input in photos/N, pixels
+  crop: [number, number, number, number]; // x0, y0, x1, y1 of the network's input in photos/N, pixels; parts of pixels, may lie outside
 }
 
 export interface ImageData {
