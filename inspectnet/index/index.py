@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inspectnet.errors import LayerError, OptionError, nearest
 from inspectnet.files.npz import read_npz
@@ -19,6 +20,7 @@ from inspectnet.index.work import ROWS, SHA256, UNREAD, read_statistics, shard_f
 from inspectnet.manifest import collection_of_shard, hash_all, preprocess_of
 from inspectnet.network import Network
 from inspectnet.scanning import Ranking
+from inspectnet.shards import ShardedArray
 
 SHARDS_IN_MEMORY = 16  # whose entries are held
 
@@ -82,28 +84,22 @@ class Index(Collection):
                 seen.hashes += map(bytes, arrays[SHA256])
                 seen.unread += [Skipped(str(id), str(reason)) for id, reason in from_bytes(arrays[UNREAD])]
             except (OSError, ValueError, KeyError, TypeError) as error:
-                raise OptionError(f"{path} is damaged ({error}). Remove it and run the scan again.") from error
+                raise _damaged(path, error) from error
             seen.note_keys(keys)
         return seen
 
-    def statistics(self, network: Network, layer: Layer) -> Statistics:
+    def statistics(self, network: Network, layer: Layer | str) -> Statistics:
         """How the maps of a layer answer to all images. Raises OptionError for another model, LayerError."""
-        model = self._model(network)
-        indexed = self.manifest.request.models[model]
-        names = [known.output for known in indexed.layers]
-        if layer.output not in names:
-            known = [each.name for each in indexed.layers]
-            what = f"the index {self.folder} does not hold {layer.name}, but {_listed(known)}"
-            raise LayerError(f"{what}.{nearest(layer.name, known)} Scan that layer, or leave out --index.")
+        layer, model, number = self._place(network, layer)
         path = merged_file(self.folder, self.manifest)
         try:
-            return read_statistics(path, model, layer, names.index(layer.output), 0)
+            return read_statistics(path, model, layer, number, 0)
         except FileNotFoundError:
             done = sum(shard_file(self.folder, self.manifest, i).exists() for i in range(self.manifest.shards))
             what = f"the index {self.folder} is not complete: {done} of {self.manifest.shards} shards are there"
             raise OptionError(f"{what}. Run its scan again, which goes on.") from None
         except (OSError, ValueError, KeyError) as error:
-            raise OptionError(f"{path} is damaged ({error}). Remove it and run the scan again.") from error
+            raise _damaged(path, error) from error
 
     def ranking(self, network: Network, layer: Layer, top: int) -> Ranking:
         """The strongest activations of each map. Raises OptionError for more than it keeps, or another model."""
@@ -113,6 +109,43 @@ class Index(Collection):
             raise OptionError(f"{what}. Ask for fewer, or scan with --top {top}.")
         held = self.statistics(network, layer).top.result()
         return Ranking(layer, held.values[:, :top], held.keys[:, :top], held.places[:, :top])
+
+    def maxima(self, network: Network, layer: Layer | str) -> ShardedArray:
+        """(rows of `seen`, maps) float16: each image's strongest activation of each map, read when it is indexed.
+
+        Raises OptionError for an index that was made without them, or of another model, LayerError.
+        """
+        layer, model, number = self._place(network, layer)
+        if not self.manifest.request.each_image:
+            what = f"the index {self.folder} does not keep the maxima of each image"
+            raise OptionError(f"{what}. Scan with --each-image into another folder.")
+        starts = np.searchsorted(
+            self.seen.keys[:, 0], [*map(self.manifest.first, range(self.manifest.shards)), self.manifest.images]
+        )
+        name, shape = f"{model}/{number}/images", (layer.maps,)
+
+        def read(shard: int) -> NDArray[np.float16]:
+            path = shard_file(self.folder, self.manifest, shard)
+            try:
+                array = read_npz(path, lambda member: member == name)[name]
+                if array.dtype != np.float16 or array.shape != (starts[shard + 1] - starts[shard], *shape):
+                    raise ValueError(f"its maxima have the shape {array.shape}")
+                return array
+            except (OSError, ValueError, KeyError) as error:
+                raise _damaged(path, error) from error
+
+        return ShardedArray(f"maxima of {layer.name}", shape, np.float16, starts, read)
+
+    def _place(self, network: Network, layer: Layer | str) -> tuple[Layer, int, int]:
+        """A layer, and the numbers of its model and of itself in the index. Raises OptionError, LayerError."""
+        layer, model = network.layer(layer) if isinstance(layer, str) else layer, self._model(network)
+        known = self.manifest.request.models[model].layers
+        for number, indexed in enumerate(known):
+            if indexed.output == layer.output:
+                return layer, model, number
+        names = [indexed.name for indexed in known]
+        what = f"the index {self.folder} does not hold {layer.name}, but {_listed(names)}"
+        raise LayerError(f"{what}.{nearest(layer.name, names)} Scan that layer, or leave out --index.")
 
     def _model(self, network: Network) -> int:
         """Which of the scanned models a network is. Raises OptionError if it is none, or sees photos otherwise."""
@@ -133,6 +166,10 @@ def open_index(folder: str | Path) -> Index:
     manifest = read_manifest(path)
     skipped = tuple(Skipped(id, reason) for id, reason in manifest.skipped)
     return Index(Path(manifest.root), ListedEntries(path, manifest), skipped, folder=path, manifest=manifest)
+
+
+def _damaged(path: Path, error: Exception) -> OptionError:
+    return OptionError(f"{path} is damaged ({error}). Remove it and run the scan again.")
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -5,6 +5,6 @@ DIR/shards/000/000123.SIGNATURE.0.npy           the first array of shard 123, a 
 DIR/shards/000/000123.SIGNATURE.json            its images; with this file, the last one, the shard is done
 """
 
-from inspectnet.recording.folder import ActivationArray, ActivationFolder, open_activations
+from inspectnet.recording.folder import ActivationFolder, open_activations
 from inspectnet.recording.request import POOLS, ArrayRequest, Request, request_arrays
 from inspectnet.recording.work import FLOAT, RecordingWork, bytes_text

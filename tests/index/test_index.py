@@ -103,6 +103,26 @@ def test_sums_counts_and_means_by_class_are_those_of_all_maxima(network, photos,
         assert np.allclose(total.total(), of_class.sum(axis=0, dtype=np.float64), rtol=1e-6)
 
 
+def test_the_maxima_of_each_image_are_a_lazy_array_of_its_rows(network, photos, index, tmp_path):
+    layer = network.layers[0]
+    lost = {skipped.id for skipped in index.seen.skipped}
+    good = [entry.path for entry in index if entry.id not in lost]
+    values = network.maxima(network.prepare(good), [layer.name])[layer.name].values
+    maxima = index.maxima(network, "conv1")
+    assert (maxima.shape, maxima.dtype) == (values.shape, np.float16)
+    assert np.allclose(maxima[:], values, rtol=2**-10, atol=1e-6)
+    assert np.array_equal(maxima[3:17, 2], np.asarray(maxima)[3:17, 2])
+    without = make(tmp_path, network, photos, each_image=False)
+    with pytest.raises(OptionError, match="Scan with --each-image"):
+        without.maxima(network, layer)
+    mine = shutil.copytree(index.folder, tmp_path / "cut")
+    lazy = open_index(mine).maxima(network, layer)
+    cut(mine / "shards", "000002")
+    assert len(lazy[:5]) == 5
+    with pytest.raises(OptionError, match="is damaged"):
+        lazy[:]
+
+
 @pytest.mark.parametrize("group", [2, 3, 1000])
 def test_shards_made_in_any_order_and_merged_in_any_grouping_give_the_same_bits(
     network, photos, index, tmp_path, monkeypatch, group
