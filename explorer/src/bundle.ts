@@ -180,6 +180,7 @@ export interface Proof {
   y: number;
   x: number;
   method: string;
+  value: number; // of the seed, zero elsewhere: the unit's activation
   image: string; // float32, base64, (1, C, H, W), already prepared
   pixels: string; // what onnxruntime gave for it
 }
@@ -188,7 +189,7 @@ export interface Proof {
 export type Asked =
   | { ask: "forward"; image: string } // Told
   | { ask: "maps"; image: string; layer: number } // {values: float32, base64, (maps, height, width)}
-  | { ask: "project"; image: string; layer: number; unit: number; y: number; x: number; method: string } // {pixels: float32, base64, (C, H, W)}
+  | { ask: "project"; image: string; layer: number; unit: number; y: number; x: number; value: number; method: string } // {pixels: float32, base64, (C, H, W)}
   | { ask: "scores"; images: string[] }; // {probabilities: number[][]}
 
 /** What the network makes of an image: each map's strongest place, layer by layer. */
