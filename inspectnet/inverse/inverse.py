@@ -51,8 +51,9 @@ class Inverse:
         whole = crop_of(start, self.opened.input_shape[1:]).whole
         if crop and not whole and self.policy.stays_in_field:
             return project_cropped(self._fused(start.output, any_extent=True), start, x, units)
-        if batch := self.opened.fixed_batch:
-            return project_singly(self._fused(start.output), start, x, units, batch)
+        alone = len({unit.image for unit in units}) == len(units)  # else what the image recorded serves several units
+        if alone or self.opened.fixed_batch:
+            return project_singly(self._fused(start.output), start, x, units, self.opened.fixed_batch)
         return project_shared(*self._split(start), start, x, units)
 
     def project_seeds(self, x: np.ndarray, layer: str, seed: np.ndarray, owner: np.ndarray | None = None) -> np.ndarray:

@@ -62,9 +62,12 @@ def project_shared(
 
 
 def project_singly(
-    session: Session, layer: Layer, x: np.ndarray, units: Sequence[Unit], batch: int
+    session: Session, layer: Layer, x: np.ndarray, units: Sequence[Unit], batch: int | None
 ) -> Iterator[Projection]:
-    """The projections of `units` on the whole images, one by one, for a graph that insists on a batch size."""
+    """The projections of `units` on the whole images, one by one; session is the fused inverse.
+
+    batch: the batch size that the graph insists on, if it does.
+    """
     for unit in units:
         image = x[unit.image : unit.image + 1]
         pixels = project_seeds(session, image, seeds_of(layer, [unit]), batch=batch)[0]
