@@ -5,7 +5,7 @@ InspectError
 ├── LayerError      no layer, map or position of that name
 ├── RuleError       an operator without a rule for the way down
 ├── ImageError      an image, or a folder of images, that cannot be read
-├── SourceError     a server that holds images and does not answer
+├── SourceError     a server that holds images and does not answer, or images that are no longer what was listed
 ├── DeviceError     a device that was asked for and is not there
 ├── OptionError     an option whose value makes no sense here
 └── OutputError     a result that cannot be written
@@ -54,7 +54,7 @@ class ImageError(InspectError):
 
 
 class SourceError(InspectError):
-    """A server that holds images and does not answer, or no longer holds what was listed."""
+    """A server that holds images and does not answer, or images that are no longer what was listed."""
 
 
 class DeviceError(InspectError):

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -58,6 +59,12 @@ class Samples(NetworkQuestion):
     examples: Sequence[int]
     """Entries of the collection."""
     seed: int
+    asks: ClassVar[str] = "activations to compare checkpoints by"
+
+    @property
+    def entries(self) -> Sequence[int]:
+        """Its examples."""
+        return self.examples
 
     def __call__(self, rows: Rows) -> dict[str, np.ndarray]:
         """By layer (examples, places, K)."""

@@ -31,7 +31,7 @@ from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
 from inspectnet.results import Axes, Result, derived
 from inspectnet.rules import Policy
-from inspectnet.scanning import NetworkQuestion, Peaks, Rows, Sum, Top, scan
+from inspectnet.scanning import NetworkQuestion, Peaks, Rows, Sum, Top, ask
 
 # What the paper wants of a first layer (sec. 4.2): no dead or dominating filters, middle frequencies, no aliasing.
 WANTED = {
@@ -219,8 +219,7 @@ def diagnose(
         collection = collection_of(images)
         watches = [_Watch(*pair, layers, maps) for pair in zip(networks, firsts, strict=True)]
         asked = [question for watch in watches for question in watch.questions]
-        with progress("scanning", len(collection)) as advance:
-            seen = scan(collection, asked, batch_size=batch_size, threads=threads, advance=advance)
+        seen = ask(collection, asked, batch_size=batch_size, threads=threads, progress=progress)
         diagnosed = [
             NetworkDiagnosis(name, watch.filters, faint, duplicate, *watch.result(collection, maps, seed, progress))
             for name, watch in zip(names, watches, strict=True)
@@ -261,6 +260,8 @@ class _Watch:
 @dataclass(frozen=True, eq=False)
 class _Spectra(NetworkQuestion):
     """Asks for the cross-spectra of the channels of each image."""
+
+    asks: ClassVar[str] = "spectra"
 
     def __call__(self, rows: Rows) -> dict[str, Iterator[np.ndarray]]:
         """One by one, for they are large."""

@@ -28,7 +28,7 @@ from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
 from inspectnet.results import Axes, Result, derived
 from inspectnet.rules import Policy
-from inspectnet.scanning import scan
+from inspectnet.scanning import ask
 
 
 @dataclass(frozen=True)
@@ -140,8 +140,7 @@ def evolve(
     names, examples = [selection.layer.name for selection in selections], spaced(len(collection), compared)
     watches = [Watch(network, [network.layer(name) for name in names], examples, seed) for network in networks]
     asked = [question for watch in watches for question in watch.questions]
-    with progress("scanning", len(collection)) as advance:
-        seen = scan(collection, asked, batch_size=batch_size, threads=threads, advance=advance)
+    seen = ask(collection, asked, batch_size=batch_size, threads=threads, progress=progress)
     shared = int(np.isin(seen.keys[:, 0], examples).sum())
     if shared < FEWEST:
         raise OptionError(f"{shared} images are too few to compare layers by. Give {FEWEST} or more.")

@@ -30,7 +30,7 @@ from inspectnet.network import Network
 from inspectnet.progress import Progress, note, silent
 from inspectnet.results import Axes, Below, Result, derived
 from inspectnet.rules import Policy
-from inspectnet.scanning import GREY
+from inspectnet.scanning import GREY, Scanned
 
 METHODS = "deconvnet,guided_backprop,gradient"
 MOST = 20  # images whose units are projected
@@ -118,6 +118,8 @@ def selectivity(
     Raises LayerError, OptionError, ImageError, RuleError.
     """
     policies, collection, probed = parse_policies(methods), collection_of(images), network.layer(layer)
+    if isinstance(collection, Scanned):
+        collection.holds(network, probed)  # which refuses what another network has scanned
     targets = _labelled(network, collection, labels, classes)
     photos = read_photos(network, collection, MOST)
     neighbours = find_neighbours(network, photos.x, probed.output, units=units, others=others, seed=seed)
@@ -129,6 +131,8 @@ def selectivity(
             advance(compared_units)
     compared = None
     if targets is not None:
+        if isinstance(collection, Scanned):
+            note(f"the index keeps no means over places: {len(targets.classes)} of its images are looked at again")
         compared = class_selectivity(network, targets, probed, batch_size=batch_size, seed=seed, progress=progress)
     options = {"layer": probed.name, "methods": list(policies), "units": units, "others": others, "seed": seed}
     return Selectivity(

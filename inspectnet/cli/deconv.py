@@ -36,7 +36,7 @@ def deconv(
     from inspectnet.analyses import deconv as analysis
 
     policy, network = options.policy_of(method), opening.open(model)
-    collection = options.index_or_images(index, images, destination.out)
+    collection = options.find_images(images.said, index, destination.out)
     cut = True if tile else None if index else not images.said
     destination.finish(
         [network],

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated
 
-from inspectnet import samples
 from inspectnet.cli import options
 from inspectnet.cli.destination import SignalDestination
 from inspectnet.cli.opening import Opening
@@ -23,6 +22,7 @@ def diagnose(
     models: options.Models,
     layer: Annotated[list[str], options.layers(LAYER)] = [],  # noqa: B006  (typer's way)
     images: Images = [],  # noqa: B006
+    index: options.Index = None,
     maps: Maps = 36,
     bands: Bands = "0.15,0.35",
     faint: Faint = 0.1,
@@ -43,9 +43,9 @@ def diagnose(
     if len(edges) != 2:
         raise OptionError(f"--bands '{bands}' is not two frequencies. Write them like 0.15,0.35.")
     low, high = edges
-    networks = [opening.open(model, photos=True if images else None) for model in models]
-    sources = images or [samples.folder()] * all(network.photos for network in networks)
-    collection = options.collection_of(sources, destination.out) if sources else None
+    networks = [opening.open(model, photos=True if images or index else None) for model in models]
+    looks = images or index or all(network.photos for network in networks)
+    collection = options.find_images(images, index, destination.out) if looks else None
     destination.finish(
         networks,
         lambda progress: analysis.diagnose(

@@ -23,7 +23,8 @@ Epochs = Annotated[str, option("The epochs of the files, in their order, if they
 def evolve(
     checkpoints: Annotated[list[Path], typer.Argument(metavar="MODEL...", help=CHECKPOINTS, parser=options.path_of)],
     layer: options.Addresses,
-    images: Images,
+    images: Images = [],  # noqa: B006  (typer's way)
+    index: options.Index = None,
     maps: Annotated[str, option("How many maps, drawn by --seed, or a list: 0,5,7-9.", metavar="MAPS")] = "6",
     epochs: Epochs = "",
     near: Annotated[float, option("How like its last state a settled layer is.", min=0, max=1, metavar="0..1")] = 0.9,
@@ -40,8 +41,10 @@ def evolve(
     from inspectnet.analyses import evolve as analysis
 
     files, policy = _files(checkpoints), options.policy_of(method)
+    if not images and not index:
+        raise OptionError("there are no images. Say --images, or --index.")
     networks = [opening.open(f, photos=i == 0) for i, f in enumerate(files)]
-    times, collection = _epochs(epochs, len(files)), options.collection_of(images, destination.out)
+    times, collection = _epochs(epochs, len(files)), options.find_images(images, index, destination.out)
     destination.finish(
         networks,
         lambda progress: analysis.evolve(

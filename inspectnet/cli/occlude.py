@@ -3,12 +3,10 @@
 from pathlib import Path
 from typing import Annotated
 
-from inspectnet import samples
 from inspectnet.cli import options
 from inspectnet.cli.destination import SignalDestination
 from inspectnet.cli.opening import Opening, Scores
 from inspectnet.cli.options import option
-from inspectnet.errors import OptionError
 
 LAYER = f"{options.ADDRESSES} The strongest map of it is watched, by default of the last hidden one with filters."
 FILL = "What the square shows: grey, the network's mean, the photo's blur, or noise of its pixels."
@@ -47,11 +45,7 @@ def occlude(
     policy, network = options.policy_of(method), opening.open(model, scores=scores)
     size = None if batch_size == "auto" else options.images_at_once(batch_size, network)
     photos = images.find(destination.out)
-    if index and others:
-        raise OptionError("--index holds its own images. Leave --others out, or the index.")
-    elsewhere = (
-        options.indexed(index) if index else options.collection_of(others or [samples.folder()], destination.out)
-    )
+    elsewhere = options.find_images(others, index, destination.out)
     destination.finish(
         [network],
         lambda progress: analysis.occlude(

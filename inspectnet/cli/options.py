@@ -177,25 +177,20 @@ class Images:
 
     def find(self, out: Path | None) -> "Collection":
         """The images, those of the sample photos if nothing is said. Raises ImageError."""
-        return collection_of(self.said or [samples.folder()], out)
+        return find_images(self.said, None, out)
 
 
-def index_or_images(index: Path | None, images: Images, out: Path | None) -> "Collection":
-    """The images of an index, if one is said, else those of the command. Raises OptionError for both."""
-    if index is None:
-        return images.find(out)
-    if images.said:
-        raise OptionError("--index holds its own images. Leave --images out, or the index.")
-    return indexed(index)
-
-
-def indexed(folder: Path) -> "Collection":
-    """The images of an index. Raises OptionError."""
+def find_images(said: Sequence[Path], index: Path | None, out: Path | None) -> "Collection":
+    """The images of an index, or those that are said, by default the sample photos. Raises OptionError for both."""
     from inspectnet.index import open_index
 
-    index = open_index(folder)
-    request.get().images.append(index.signature())
-    return index
+    if index is None:
+        return collection_of(said or [samples.folder()], out)
+    if said:
+        raise OptionError("--index holds its own images. Leave it out, or the other images.")
+    opened = open_index(index)
+    request.get().images.append(opened.signature())
+    return opened
 
 
 def collection_of(images: Sequence[Path], out: Path | None) -> "Collection":

@@ -47,7 +47,7 @@ def scan(
     *,
     opening: Opening,
 ) -> None:
-    """Scan images into an index, which deconv and occlude ask with --index.
+    """Scan images into an index, which deconv, diagnose, evolve and others ask with --index.
 
     Run again it goes on where it was cut. Several runs on one folder share the work, on one machine or many.
     """

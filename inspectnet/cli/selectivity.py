@@ -15,6 +15,7 @@ def selectivity(
     model: options.Model,
     layer: options.OneLayer,
     images: options.Images,
+    index: options.Index = None,
     method: options.Projections = "deconvnet,guided_backprop,gradient",
     units: Units = 2,
     others: Others = 5,
@@ -29,7 +30,7 @@ def selectivity(
     """Measure how selective a layer is: its projections for their units, and, given labels, its maps for classes."""
     from inspectnet.analyses import selectivity as analysis
 
-    network, collection = opening.open(model, scores=scores), images.find(destination.out)
+    network, collection = opening.open(model, scores=scores), options.find_images(images.said, index, destination.out)
     destination.finish(
         [network],
         lambda progress: analysis.selectivity(

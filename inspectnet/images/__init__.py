@@ -5,7 +5,7 @@
 Pillow and simplejpeg are imported by the first image that is decoded.
 """
 
-from inspectnet.images.collection import Collection, Entry, Skipped, hold_images, join, spaced, stamps
+from inspectnet.images.collection import Collection, Entry, Part, Skipped, hold_images, join, spaced, stamps
 from inspectnet.images.decode import MAX_PIXELS, decode
 from inspectnet.images.given import (
     Source,

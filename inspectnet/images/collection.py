@@ -91,9 +91,14 @@ class Collection:
             labels.update(f"{entry.label}\0{stamp(entry)}\0".encode(errors="surrogatepass"))
         return labels.hexdigest()
 
-    def evenly(self, most: int) -> "Collection":
+    def of(self, numbers: Sequence[int]) -> "Part":
+        """Some of its images, by their numbers, rising."""
+        entries = tuple(self.entries[i] for i in numbers)
+        return Part(self.source, entries, self.skipped, whole=self, numbers=tuple(numbers))
+
+    def evenly(self, most: int) -> "Part":
         """At most `most` of its images, evenly spaced; the first ones of sorted images would be of a class or two."""
-        return replace(self, entries=tuple(self.entries[i] for i in spaced(len(self), most)))
+        return self.of(spaced(len(self), most))
 
     @contextlib.contextmanager
     def open(self, index: int) -> Iterator[io.BufferedIOBase]:
@@ -121,6 +126,21 @@ class Collection:
         """The bytes of one image; safe to call from any number of threads. Raises ImageError."""
         with self.open(index) as file:
             return file.read()
+
+
+@dataclass(frozen=True)
+class Part(Collection):
+    """Some images of a collection, opened as it opens them."""
+
+    whole: Collection = field(kw_only=True, repr=False)
+    numbers: tuple[int, ...] = field(kw_only=True, repr=False)
+    """What its entries are in the whole."""
+
+    @contextlib.contextmanager
+    def open(self, index: int) -> Iterator[io.BufferedIOBase]:
+        """The bytes of one image, as `Collection.open`."""
+        with self.whole.open(self.numbers[index]) as file:
+            yield file
 
 
 def stamps() -> Callable[[Entry], str]:

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -50,7 +50,7 @@ def match_labels(collection: Collection, count: int, names: Names = ()) -> Targe
     meant = _in_order(known, count) if guessed else _meanings(known, count, names)
     kept = [i for i, label in enumerate(labels) if label in meant]
     return Targets(
-        replace(collection, entries=tuple(collection.entries[i] for i in kept)),
+        collection.of(kept),
         np.array([meant[labels[i]] for i in kept], np.int64),
         _shown([synonyms[-1] for synonyms in names] or (known if guessed else [str(i) for i in range(count)])),
         guessed,

@@ -1,5 +1,8 @@
 """The index: a collection of images that knows what excites the maps of some layers, without looking again."""
 
+import contextlib
+import hashlib
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -9,10 +12,11 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from inspectnet.errors import LayerError, OptionError, nearest
+from inspectnet.errors import LayerError, OptionError, SourceError, nearest
 from inspectnet.files.npz import read_npz
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Collection, Entry, Seen, Skipped
+from inspectnet.images.reader import ABSENT
 from inspectnet.index.merging import merged_file
 from inspectnet.index.request import Manifest, read_manifest
 from inspectnet.index.statistics import Statistics, from_bytes
@@ -100,6 +104,21 @@ class Index(Collection):
             raise OptionError(f"{what}. Run its scan again, which goes on.") from None
         except (OSError, ValueError, KeyError) as error:
             raise _damaged(path, error) from error
+
+    def holds(self, network: Network, layer: Layer) -> bool:
+        """Whether it was scanned by that network's maps of a layer. Raises OptionError for another model."""
+        layers = self.manifest.request.models[self._model(network)].layers
+        return layer.output in {indexed.output for indexed in layers}
+
+    @contextlib.contextmanager
+    def open(self, index: int) -> Iterator[io.BufferedIOBase]:
+        """The bytes of one image, as `Collection.open`. Raises SourceError if they have changed since the scan."""
+        with super().open(index) as file:
+            known, now = self.seen.hashes[index], hashlib.file_digest(file, "sha256").digest()
+            if known not in (now, ABSENT):
+                raise SourceError(f"{self.entries[index].id} has changed since it was scanned. Run its scan again.")
+            file.seek(0)
+            yield file
 
     def ranking(self, network: Network, layer: Layer, top: int) -> Ranking:
         """The strongest activations of each map. Raises OptionError for more than it keeps, or another model."""

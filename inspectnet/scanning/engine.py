@@ -6,7 +6,9 @@ over a part of the images is a handful of arrays, which merge with those of the 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Protocol, Self, TypeVar
+
+import numpy as np
 
 from inspectnet.images import Collection, Keys, Preparation, Seen, Several, Stream, TenCrops
 from inspectnet.images.prepare import Prepared
@@ -42,7 +44,14 @@ class Question(Protocol):
 class NetworkQuestion:
     """A question that one network answers."""
 
+    asks: ClassVar[str] = ""
+    """In words what for."""
     network: Network
+
+    @property
+    def entries(self) -> Sequence[int] | None:
+        """The entries of the collection that it looks at, rising; None for all."""
+        return None
 
     @property
     def preparations(self) -> tuple[Preparation]:
@@ -81,6 +90,7 @@ def scan(
     *,
     tile: bool = False,
     part: range | None = None,
+    numbers: Sequence[int] | None = None,
     batch_size: int = 16,
     threads: int | None = None,
     advance: Callable[[int], object] = lambda n: None,
@@ -88,7 +98,8 @@ def scan(
     """One pass over a collection: every accumulator, or sink, gets the answers of its name; gives what was read.
 
     tile: photos are cut into tiles of the network's size, each a row, which all questions want prepared in one way.
-    part: the entries to read, if not all, which then may all be unreadable. Memory does not grow with the
+    part: the entries to read, if not all, which then may all be unreadable. numbers: what the entries are called in
+    keys, by default 0, 1, 2 ... Memory does not grow with the
     collection but for what accumulators keep. advance gets 1 for each entry.
     Raises ImageError if no image could be read, and what questions raise.
     """
@@ -99,7 +110,10 @@ def scan(
     )
     for batch in stream:
         inputs = several.split(batch.x) if several else [batch.x]
-        rows = Rows(batch.keys, batch.ids, dict(zip(ways, inputs, strict=True)))
+        keys = batch.keys
+        if numbers is not None:
+            keys = np.column_stack([np.asarray(numbers, np.int64)[keys[:, 0]], keys[:, 1:]])
+        rows = Rows(keys, batch.ids, dict(zip(ways, inputs, strict=True)))
         for question, accumulators in asked:
             answers = question(rows)
             for name, sink in accumulators.items():

@@ -61,6 +61,11 @@ class Top:
         top._values, top._keys, top._places = ranking.values, ranking.keys, ranking.places
         return top
 
+    @property
+    def count(self) -> int:
+        """How many it keeps of each map."""
+        return self._values.shape[1]
+
     def update(self, keys: Keys, answer: Maxima) -> None:
         """Take in the strongest unit of each map in each of the rows."""
         self._waiting.append((keys, answer))

@@ -1,0 +1,120 @@
+"""Questions about a collection: one that was scanned before answers what it knows, and is looked at for the rest."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol, runtime_checkable
+
+from inspectnet.errors import OptionError, SourceError
+from inspectnet.graph.layers import Layer
+from inspectnet.images import Collection, Seen
+from inspectnet.network import Network
+from inspectnet.progress import Progress, note, silent
+from inspectnet.scanning.engine import scan
+from inspectnet.scanning.peaks import Peaks
+from inspectnet.scanning.top import Ranking, Top
+
+Asked = Sequence[tuple[Any, Mapping[str, Any]]]
+"""Questions to networks, and by name the accumulators of their answers."""
+
+
+@runtime_checkable
+class Scanned(Protocol):
+    """A collection that was scanned before, and knows what excites maps most."""
+
+    @property
+    def seen(self) -> Seen:
+        """What was read of it."""
+
+    @property
+    def tile(self) -> bool:
+        """Whether its photos were cut into tiles."""
+
+    def holds(self, network: Network, layer: Layer) -> bool:
+        """Whether it knows the maps of a layer. Raises OptionError for another network."""
+
+    def ranking(self, network: Network, layer: Layer, top: int) -> Ranking:
+        """The strongest activations of each map of a layer. Raises LayerError for one that it does not hold."""
+
+
+def find_strongest(
+    network: Network,
+    collection: Collection,
+    layers: Sequence[Layer],
+    top: int,
+    *,
+    tile: bool = False,
+    batch_size: int = 16,
+    threads: int | None = None,
+    progress: Progress = silent,
+) -> tuple[list[Ranking], Seen]:
+    """The `top` strongest activations of every map of some layers over a collection, and what was read of it.
+
+    Raises as `ask`.
+    """
+    tops = {layer.output: Top(layer, top) for layer in layers}
+    asked = [(Peaks(network, layers), tops)]
+    seen = ask(collection, asked, tile=tile, batch_size=batch_size, threads=threads, progress=progress)
+    return [tops[layer.output].result() for layer in layers], seen
+
+
+def ask(
+    collection: Collection,
+    asked: Asked,
+    *,
+    tile: bool = False,
+    batch_size: int = 16,
+    threads: int | None = None,
+    progress: Progress = silent,
+) -> Seen:
+    """Have questions answered over a collection, by one pass over its images; gives what was read of it.
+
+    A collection that was scanned before fills the Tops of Peaks by itself. What else is asked takes a pass over the
+    images that are asked about, which a note tells. Raises OptionError for another network, or if its rows are other
+    ones; LayerError for a layer that it does not hold, unless all images are looked at anyway; SourceError if one has
+    changed since, and as `scan`.
+    """
+    run = partial(scan, tile=tile, batch_size=batch_size, threads=threads)
+    if not isinstance(collection, Scanned):
+        with progress("scanning", len(collection), "photos" if tile else "images") as advance:
+            return run(collection, asked, advance=advance)
+    if collection.tile != tile:
+        raise OptionError(f"the index is of {'tiles' if collection.tile else 'whole images'}. Ask it for those.")
+    if left := _unknown(collection, asked):
+        looked = [question.entries for question, _ in left]
+        numbers = sorted(set().union(*looked)) if None not in looked else range(len(collection))
+        note(f"the index keeps no {_listed(left)}: {len(numbers)} of its images are looked at again")
+        with progress("scanning", len(numbers)) as advance:
+            again = run(collection.of(numbers), left, numbers=numbers, advance=advance)
+        for number, sha256 in zip(numbers, again.hashes, strict=True):
+            if sha256 != collection.seen.hashes[number]:
+                raise SourceError(
+                    f"{collection.entries[number].id} has changed since it was scanned. Run its scan again."
+                )
+    return collection.seen
+
+
+def _unknown(collection: Any, asked: Asked) -> Asked:
+    """Have it answer what it knows; gives what it does not."""
+    left = [pair for pair in asked if not isinstance(pair[0], Peaks)]
+    anyway = any(question.entries is None for question, _ in left)
+    for question, tops in asked:
+        if isinstance(question, Peaks):
+            other = [layer for layer in question.layers if anyway and not collection.holds(question.network, layer)]
+            for layer in question.layers:
+                if layer not in other:
+                    top = tops[layer.output]
+                    top.merge(Top.of(collection.ranking(question.network, layer, top.count)))
+            if other:
+                left.append((Peaks(question.network, other), {layer.output: tops[layer.output] for layer in other}))
+    return left
+
+
+def _listed(asked: Asked) -> str:
+    """What questions ask for, each once."""
+    words = [
+        f"maxima of {', '.join(layer.name for layer in question.layers)}"
+        if isinstance(question, Peaks)
+        else question.asks
+        for question, _ in asked
+    ]
+    return " and ".join(dict.fromkeys(words))
