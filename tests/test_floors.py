@@ -26,6 +26,7 @@ classes index recording
 methods
 analyses
 report
+explorer
 cli
 __main__
 """  # from the ground up; rooms on one floor do not know each other
@@ -257,7 +258,7 @@ def test_importing_all_of_inspectnet_brings_no_torch():
 
 def test_only_what_draws_brings_matplotlib():
     """Its import costs a third of a second, which `inspectnet --help` and analyses without pictures must not pay."""
-    rooms = {room for _, room, _ in files(ROOT)} - {"figures", "report", "__init__", "__main__"}
+    rooms = {room for _, room, _ in files(ROOT)} - {"figures", "report", "explorer", "__init__", "__main__"}
     modules = [f"inspectnet.{room}" for room in sorted(rooms)] + ["inspectnet.report.folder", "inspectnet"]
     tops = {name.split(".")[0] for name in loaded(modules, ROOT)}
     assert "inspectnet" in tops and "matplotlib" not in tops

@@ -37,16 +37,18 @@ class Display:
             raise OptionError(f"--clip {self.clip:g} is no percentile. Choose one up to 100, which cuts nothing off.")
         check_choice("scale", self.scale, SCALES)
 
-    def windows(self, signals: Signals) -> list[Box]:
+    def windows(self, signals: Signals, decide: int | None = None) -> list[Box]:
         """The part of each tile (N, C, h, w) that is shown: all of one size, around most of its energy.
 
         As large as the largest but for the widest quarter; all of each tile without zoom, or where that is about it.
+        decide: how many of the first tiles decide the size, by default all.
         """
         check_finite(signals)
         height, width = whole = signals.shape[-2:]
         energies = [_energy(signal) for signal in signals] if self.zoom else []
         boxes = [_around(energy) for energy in energies]
-        sides = [max(box.size) for box, energy in zip(boxes, energies, strict=True) if energy.any()]
+        deciding = list(zip(boxes, energies, strict=True))[:decide]
+        sides = [max(box.size) for box, energy in deciding if energy.any()]
         side = int(np.ceil(np.quantile(sides, WIDEST))) if sides else max(whole)
         if side >= WORTH * max(whole):
             return [Box.at(0, 0, whole)] * len(signals)
@@ -55,12 +57,12 @@ class Display:
 
     def draw(self, groups: Sequence[Signals]) -> list[Pixels]:
         """The pixels (n, h, w, 3) of each group of signals (n, C, h, w), the tiles of one map."""
-        limits = [np.array([self._limit(tile) for tile in group]) for group in groups]
+        limits = [np.array([self.limit(tile) for tile in group]) for group in groups]
         if self.scale == "map":
-            limits = [np.full(len(group), self._limit(group)) for group in groups]
+            limits = [np.full(len(group), self.limit(group)) for group in groups]
         elif self.scale == "page":
             values = np.concatenate([group.ravel() for group in groups]) if groups else np.zeros(0)
-            limits = [np.full(len(group), self._limit(values)) for group in groups]
+            limits = [np.full(len(group), self.limit(values)) for group in groups]
         return [grey_centred(group, limit) for group, limit in zip(groups, limits, strict=True)]
 
     def words(self, tile: str = "tile") -> str:
@@ -69,7 +71,8 @@ class Display:
         cut = f", cut off at percentile {self.clip:g}" if self.clip < 100 else ""
         return f"zero is mid-grey, {whose[self.scale]}{cut}"
 
-    def _limit(self, signal: Signals) -> float:
+    def limit(self, signal: Signals) -> float:
+        """What of a signal has full contrast; 0 of one that is zero."""
         size = np.abs(signal[signal != 0])
         return float(np.percentile(size, self.clip)) if size.size else 0.0
 

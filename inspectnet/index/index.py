@@ -120,6 +120,10 @@ class Index(Collection):
             file.seek(0)
             yield file
 
+    def layers_of(self, network: Network) -> list[Layer]:
+        """The layers of a network that it holds. Raises OptionError for another model."""
+        return [network.layer(layer.name) for layer in self.manifest.request.models[self._model(network)].layers]
+
     def ranking(self, network: Network, layer: Layer, top: int) -> Ranking:
         """The strongest activations of each map. Raises OptionError for more than it keeps, or another model."""
         kept = self.manifest.request.top
