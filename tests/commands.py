@@ -18,7 +18,15 @@ OPENING = ("device: ", "preprocessing: ")
 PROGRESS = (
     *OPENING,
     *("changing: ", "checking: ", "diagnosing: ", "evaluating: ", "explaining: ", "hiding: "),
-    *("occluding: ", "projecting: ", "scanning: ", "shuffling: ", "writing activations: ", "activations of "),
+    *(
+        "occluding: ",
+        "projecting: ",
+        "scanning: ",
+        "shuffling: ",
+        "writing activations: ",
+        "activations of ",
+        "maxima of ",
+    ),
 )
 
 # Running them ----------------------------------------------------------------------------------------------

@@ -18,12 +18,13 @@ from inspectnet.analyses.sources import collection_of
 from inspectnet.arguments import checks_arguments
 from inspectnet.errors import OptionError
 from inspectnet.images import Reader, Sources
+from inspectnet.index import Among, Index
 from inspectnet.methods import policy_of
 from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
 from inspectnet.results import Axes, Result
 from inspectnet.rules import Policy
-from inspectnet.scanning import Scanned, find_strongest
+from inspectnet.scanning import Scanned, find_strongest, refuse_other_rows
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ def deconv(
     layers: str | Sequence[str],
     images: Sources | None = None,
     *,
+    index: Index | None = None,
     maps: Maps | None = None,
     units: str | Sequence[int] = "",
     top: int = 9,
@@ -73,9 +75,10 @@ def deconv(
     """The strongest activations of maps of some layers over images, projected to pixels beside the image patches.
 
     Given one photo: the maps that it activates most, each from its strongest unit, and each layer's whole activity.
-    layers: names, globs, or single maps, as conv5:212. images: by default the sample photos; an
-    index is not scanned again. maps: how many, drawn by
-    the seed among those that anything activates (of one photo the strongest), by default 16; "all"; or which ones.
+    layers: names, globs, or single maps, as conv5:212. images: by default the sample photos; an index, or what its
+    `among` gives, is not scanned again. index: one that a photo is compared with: its maps are those that it activates
+    most relative to each map's highest activation there. maps: how many, drawn by the seed among those that anything
+    activates (of one photo the strongest), by default 16; "all"; or which ones.
     units: just these of every layer. top: activations of each map. tile: photos are cut into tiles of the network's
     size; by default where no images are given. method: a projection, as the command takes it. threads: that decode.
     Raises LayerError, OptionError, RuleError for an operator without a rule, ImageError if no image can be read,
@@ -85,28 +88,44 @@ def deconv(
         raise OptionError(f"a map cannot show its {top} strongest activations. Choose 1 or more.")
     policy, collection = policy_of(method), collection_of(images)
     if tile is None:
-        tile = collection.tile if isinstance(collection, Scanned) else images is None
+        tile = collection.tile if isinstance(collection, Scanned | Among) else images is None
     inverse, selections = network.inverse(policy), select_maps(network, layers, maps, units)
     for selection in selections:
         refuse_beforehand(inverse, selection.layer, selection.most, top)
     photo = collection.entries[0].id if collection.is_photo and not tile else None
+    if index is not None and not photo:
+        raise OptionError("an index is compared with one photo. Give one, or the index in place of the images.")
     scanned, count = [selection.layer for selection in selections], top if photo is None else 1
-    rankings, seen = find_strongest(
-        network, collection, scanned, count, tile=tile, batch_size=batch_size, threads=threads, progress=progress
-    )
-    chosen = [
-        selection.strongest(ranking.in_order()) if photo else selection.among(ranking.active(), seed)
-        for selection, ranking in zip(selections, rankings, strict=True)
-    ]
+    highest = [index.statistics(network, layer).highest if index is not None else None for layer in scanned]
+    run: dict[str, Any] = {"batch_size": batch_size, "threads": threads, "progress": progress}
+    if isinstance(collection, Among):
+        refuse_other_rows(collection.tile, tile)
+        chosen = [selection.among(collection.active(network, selection.layer), seed) for selection in selections]
+        rankings, seen = collection.strongest(network, scanned, chosen, count, **run), collection.seen
+    else:
+        rankings, seen = find_strongest(network, collection, scanned, count, tile=tile, **run)
+        chosen = [
+            selection.strongest(ranking.in_order(most)) if photo else selection.among(ranking.active(), seed)
+            for selection, ranking, most in zip(selections, rankings, highest, strict=True)
+        ]
     reader, pixels = Reader(collection, network.preparation, tile), None
     made = project_layers(network, reader, rankings, chosen, policy, progress)
     if photo:  # the joint activity, which the paper's sec. 5 misses, comes down too
         x = reader.load(0)[None]
         whole = [inverse.project_seeds(x, layer.output, network.activations(x, layer.output))[0] for layer in scanned]
-        made = tuple(replace(features, whole=signal) for features, signal in zip(made, whole, strict=True))
+        made = tuple(_of_photo(*three) for three in zip(made, whole, highest, strict=True))
         pixels = network.preparation.restore(x[0])
     asked = [address for selection in selections for address in selection.addresses]
-    options = {"layers": asked, "maps": maps, "units": units, "top": top, "tile": tile, "policy": policy, "seed": seed}
+    options = {"layers": asked, "maps": maps, "units": units, "top": top, "tile": tile, "policy": policy, "seed": seed,
+               **(collection.asked if isinstance(collection, Among) else {})}  # fmt: skip
     operators = inverse.policy_of_ops(*(layer.output for layer in scanned))
-    about, photos = provenance([network], images_of(seen), options), len(collection) - len(seen.skipped)
+    about, photos = provenance([network], images_of(seen), options), len(collection) - len(seen.unread)
     return Features(about, made, operators, photo, pixels, photos)
+
+
+def _of_photo(features: LayerFeatures, whole: np.ndarray, highest: np.ndarray | None) -> LayerFeatures:
+    """Those of a photo, with the whole layer's activity projected, and by map its highest activation in an index."""
+    if highest is not None:
+        maps = tuple(replace(about, highest=float(highest[about.map])) for about in features.maps)
+        features = replace(features, maps=maps)
+    return replace(features, whole=whole)

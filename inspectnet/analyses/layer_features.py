@@ -30,6 +30,8 @@ class MapFeatures:
     """What the unit stands for in one of the last layers, which hold a map for each class; else empty."""
     top: tuple[Activation, ...]
     """Its strongest activations, strongest first; none of a map that nothing activates."""
+    highest: float | None = None
+    """Its highest activation in the index that a photo is compared with; None without one."""
 
 
 @dataclass(frozen=True)

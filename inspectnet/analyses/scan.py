@@ -21,9 +21,12 @@ from inspectnet.index.engines import run_engine
 from inspectnet.index.running import forget_failed
 from inspectnet.manifest import list_images, requested_model, said_of
 from inspectnet.network import Network
-from inspectnet.progress import Progress, silent
+from inspectnet.progress import Progress, note, silent
+from inspectnet.recording import bytes_text
 from inspectnet.results import Axes, Result, derived
 from inspectnet.shards import share_of
+
+MAXIMUM = np.dtype(np.float16)  # of a map in an image
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,10 @@ def scan(
     request = Request(models, top, tile, by_class, each_image, shard_size, batch_size)
     place, said = Path(folder), said_of(images)
     manifest = list_images(place, request, lambda: collection_of(images), said)
+    if each_image:
+        size = manifest.images * sum(layer.maps for layers in watched for layer in layers) * MAXIMUM.itemsize
+        rows = f"{manifest.images} images{', as much for each tile' * tile}"
+        note(f"maxima of {rows}: {bytes_text(size)} in {place}", quiet=True)
     if retry_failed:
         forget_failed(place, manifest)
     run_engine(

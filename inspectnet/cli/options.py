@@ -19,6 +19,7 @@ from inspectnet.files.parsing import whole_number
 
 if TYPE_CHECKING:
     from inspectnet.images import Collection
+    from inspectnet.index import Index as OpenedIndex
     from inspectnet.network import Network
     from inspectnet.results import SkippedImage
     from inspectnet.rules import Policy
@@ -182,13 +183,18 @@ class Images:
 
 def find_images(said: Sequence[Path], index: Path | None, out: Path | None) -> "Collection":
     """The images of an index, or those that are said, by default the sample photos. Raises OptionError for both."""
-    from inspectnet.index import open_index
-
     if index is None:
         return collection_of(said or [samples.folder()], out)
     if said:
         raise OptionError("--index holds its own images. Leave it out, or the other images.")
-    opened = open_index(index)
+    return open_index(index)
+
+
+def open_index(folder: Path) -> "OpenedIndex":
+    """The index in a folder. Raises OptionError."""
+    from inspectnet import index
+
+    opened = index.open_index(folder)
     request.get().images.append(opened.signature())
     return opened
 

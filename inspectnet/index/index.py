@@ -17,6 +17,8 @@ from inspectnet.files.npz import read_npz
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Collection, Entry, Seen, Skipped
 from inspectnet.images.reader import ABSENT
+from inspectnet.images.seen import row_ids
+from inspectnet.index.among import Among
 from inspectnet.index.merging import merged_file
 from inspectnet.index.request import Manifest, read_manifest
 from inspectnet.index.statistics import Statistics, from_bytes
@@ -27,6 +29,16 @@ from inspectnet.scanning import Ranking
 from inspectnet.shards import ShardedArray
 
 SHARDS_IN_MEMORY = 16  # whose entries are held
+
+
+@dataclass(frozen=True)
+class Excited:
+    """How strongly an image excites a map."""
+
+    map: int
+    value: float
+    share: float
+    """Of the map's highest activation in the index."""
 
 
 class ListedEntries(Sequence[Entry]):
@@ -139,9 +151,7 @@ class Index(Collection):
         Raises OptionError for an index that was made without them, or of another model, LayerError.
         """
         layer, model, number = self._place(network, layer)
-        if not self.manifest.request.each_image:
-            what = f"the index {self.folder} does not keep the maxima of each image"
-            raise OptionError(f"{what}. Scan with --each-image into another folder.")
+        self._refuse_without_maxima()
         starts = np.searchsorted(
             self.seen.keys[:, 0], [*map(self.manifest.first, range(self.manifest.shards)), self.manifest.images]
         )
@@ -158,6 +168,69 @@ class Index(Collection):
                 raise _damaged(path, error) from error
 
         return ShardedArray(f"maxima of {layer.name}", shape, np.float16, starts, read)
+
+    def among(
+        self, label: str | None = None, *, entries: Sequence[int] | None = None, at_most: float | None = None
+    ) -> Among:
+        """Its images of a label, or of these numbers, by default all; `deconv` shows their strongest activations.
+
+        at_most: up to which part of each map's highest activation in the whole index activations count, by default
+        all. Raises OptionError for an index that was made without the maxima of each image, or no images.
+        """
+        self._refuse_without_maxima()
+        if at_most is not None and not 0 < at_most <= 1:
+            raise OptionError(f"activations are at most a part of the highest, above 0 and up to 1, not {at_most}.")
+        if entries is None:
+            entries = range(len(self)) if label is None else self._filed_under(label)
+        part = self.of(sorted(set(entries)))
+        return Among(
+            self.source, part.entries, self.skipped, whole=self, numbers=part.numbers, label=label, at_most=at_most
+        )
+
+    def excited_by(self, network: Network, layer: Layer | str, image: str, top: int = 9) -> list[Excited]:
+        """The maps of a layer that an image excites most, relative to each map's highest activation in the index.
+
+        image: its id. By the maxima of each image, float16. Raises OptionError for an image that is not in the index
+        or could not be read, and as `maxima`.
+        """
+        maxima, ids = self.maxima(network, layer), [entry.id for entry in self]
+        if image not in ids:
+            raise OptionError(f"the index {self.folder} has no image '{image}'.{nearest(image, ids)}")
+        rows = np.flatnonzero(self.seen.keys[:, 0] == ids.index(image))
+        if not len(rows):
+            raise OptionError(f"{image} could not be read when it was scanned. Ask for another image.")
+        values, highest = maxima[rows].max(axis=0).astype(np.float32), self.statistics(network, layer).highest
+        shares = np.divide(values, highest, out=np.zeros_like(values), where=highest > 0)
+        order = np.argsort(-shares, kind="stable")[:top]
+        return [Excited(m, float(values[m]), float(shares[m])) for m in order.tolist() if shares[m] > 0]
+
+    def images_above(self, network: Network, layer: Layer | str, map: int, threshold: float) -> list[tuple[str, float]]:
+        """The images, or tiles, that take a map above a threshold, and how far, strongest first.
+
+        By the maxima of each image, float16. Raises LayerError for a map that there is not, and as `maxima`.
+        """
+        maxima = self.maxima(network, layer)
+        if not 0 <= map < maxima.shape[1]:
+            raise LayerError(f"{maxima.name} are of {maxima.shape[1]} maps, 0 to {maxima.shape[1] - 1}, not {map}.")
+        values = np.concatenate(
+            [np.empty(0, np.float16), *(maxima[at : at + 4096, map] for at in range(0, len(maxima), 4096))]
+        )
+        rows = np.flatnonzero(values > threshold)
+        rows = rows[np.argsort(-values[rows], kind="stable")]
+        return list(zip(row_ids(self, self.seen.keys[rows], self.tile), values[rows].tolist(), strict=True))
+
+    def _filed_under(self, label: str) -> list[int]:
+        labels = self.labels
+        if entries := [at for at, own in enumerate(labels) if own == label]:
+            return entries
+        known = sorted({own for own in labels if own})
+        what = f"no image of the index {self.folder} is filed under '{label}'"
+        raise OptionError(f"{what}.{nearest(label, known)} Its labels are {_listed(known) or 'none'}.")
+
+    def _refuse_without_maxima(self) -> None:
+        if not self.manifest.request.each_image:
+            what = f"the index {self.folder} does not keep the maxima of each image"
+            raise OptionError(f"{what}. Scan with --each-image into another folder.")
 
     def _place(self, network: Network, layer: Layer | str) -> tuple[Layer, int, int]:
         """A layer, and the numbers of its model and of itself in the index. Raises OptionError, LayerError."""

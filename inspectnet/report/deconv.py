@@ -104,7 +104,8 @@ def _counted(result: Features) -> str:
     assert images is not None
     if result.about.options["tile"]:
         return f"{counted(images.count, 'tiles')} of {counted(result.photo_count, 'photos')}"
-    return counted(images.count, "images")
+    label = result.about.options.get("label")
+    return counted(images.count, "images") + (f" of {label}" if label else "")
 
 
 def _footer(result: Features, features: LayerFeatures, display: Display, shown: Shown) -> list[str]:
@@ -127,7 +128,12 @@ def _chosen(result: Features, layer: str) -> str:
     if maps == "all":
         return "maps: all"
     drawn = f"{maps} drawn of the active ones, seed {options['seed']}"
-    return f"maps: the {maps} strongest" if result.photo else f"maps: {drawn}"
+    if result.photo:
+        compared = any(features.highest is not None for layer in result.layers for features in layer.maps)
+        return f"maps: the {maps} strongest" + ", relative to the highest activation of each in an index" * compared
+    at_most = options.get("at_most")
+    upto = f"; activations up to {at_most:.0%} of each map's highest" if isinstance(at_most, float) else ""
+    return f"maps: {drawn}{upto}"
 
 
 def _whole(signal: np.ndarray, model: Model, display: Display, why: str) -> Pixels | Worded:
@@ -146,6 +152,8 @@ def _block(
     first, name = features.top[0], features.class_name
     place = f"@{first.y},{first.x}" if len(features.top) == 1 and layer.spatial else ""
     caption = f"{layer.layer}:{features.map}{place}{name and ' '}{name}  {_number(first.value)}"
+    if features.highest:
+        caption += f", {first.value / features.highest:.0%} of the highest"
     return Block(caption, signals, patches, [top.image for top in features.top] if display.names else ())
 
 

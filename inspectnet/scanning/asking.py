@@ -77,8 +77,7 @@ def ask(
     if not isinstance(collection, Scanned):
         with progress("scanning", len(collection), "photos" if tile else "images") as advance:
             return run(collection, asked, advance=advance)
-    if collection.tile != tile:
-        raise OptionError(f"the index is of {'tiles' if collection.tile else 'whole images'}. Ask it for those.")
+    refuse_other_rows(collection.tile, tile)
     if left := _unknown(collection, asked):
         looked = [question.entries for question, _ in left]
         numbers = sorted(set().union(*looked)) if None not in looked else range(len(collection))
@@ -91,6 +90,12 @@ def ask(
                     f"{collection.entries[number].id} has changed since it was scanned. Run its scan again."
                 )
     return collection.seen
+
+
+def refuse_other_rows(tile: bool, wanted: bool) -> None:
+    """Raise OptionError for tiles where an index is of whole images, or the other way round."""
+    if tile != wanted:
+        raise OptionError(f"the index is of {'tiles' if tile else 'whole images'}. Ask it for those.")
 
 
 def _unknown(collection: Any, asked: Asked) -> Asked:

@@ -30,9 +30,12 @@ class Ranking:
         y, x = self.places[map, rank].tolist()
         return Unit(image, map, y, x, float(self.values[map, rank]))
 
-    def in_order(self) -> np.ndarray:
-        """The active maps, that with the strongest activation first."""
-        order = np.argsort(-self.values[:, 0], kind="stable")
+    def in_order(self, highest: np.ndarray | None = None) -> np.ndarray:
+        """The active maps, that with the strongest activation first; highest (K,): relative to that of each map."""
+        first = self.values[:, 0]
+        if highest is not None:  # a map that nothing else excites comes first
+            first = np.divide(first, highest, out=np.where(first > 0, np.inf, 0), where=highest > 0)
+        order = np.argsort(-first, kind="stable")
         return np.asarray(order[self.values[order, 0] > 0])
 
     def active(self) -> np.ndarray:

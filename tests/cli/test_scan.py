@@ -4,11 +4,11 @@ import shutil
 
 import numpy as np
 import pytest
-from commands import done, noisy_photos, refused, write_network
+from commands import check_result, done, noisy_photos, refused, run, write_network
 from nets import POOLED, random_weights
 
 import inspectnet
-from inspectnet.errors import LayerError, SourceError
+from inspectnet.errors import LayerError, OptionError, SourceError
 from inspectnet.report.envelope import envelope_text
 
 SIDE = 16
@@ -47,8 +47,10 @@ def index(model, later, photos, tmp_path_factory):
 
 
 def test_the_command_says_what_it_found_and_goes_on_where_it_was(capsys, model, photos, tmp_path):
-    said = ("scan", model, "--images", photos, "-o", tmp_path, "--shard-size", 4)
-    out, err = done(capsys, *said)
+    said = ("scan", model, "--images", photos, "-o", tmp_path, "--shard-size", 4, "--each-image")
+    _, out, err = run(capsys, *said)
+    err = err.splitlines()
+    assert f"maxima of 12 images: 264 bytes in {tmp_path}" in err
     assert out.splitlines()[0].startswith("11 images, 2 layers")
     assert out.splitlines()[-1] == f"index: {tmp_path}"
     assert any("broken.png" in line for line in err)
@@ -80,6 +82,70 @@ def test_occlude_shows_other_images_of_an_index(model, photos, index):
     asked = inspectnet.occlude(network, "conv2", photo, others=inspectnet.open_index(index), **options)
     direct = inspectnet.occlude(network, "conv2", photo, others=photos, **options)
     assert envelope_text(asked) == envelope_text(direct)
+
+
+@pytest.mark.parametrize(("label", "at_most"), [("b", None), (None, 0.75), ("c", 0.9), ("a", 0.01)])
+def test_the_strongest_activations_among_some_are_those_of_all_maxima(model, photos, index, label, at_most):
+    network, opened, top = inspectnet.open(model, device="cpu"), inspectnet.open_index(index), 2
+    part = opened.among(label, at_most=at_most)
+    asked = inspectnet.deconv(network, ["conv1", "conv2"], part, maps="all", top=top)
+    assert asked.about.options["label"] == label and asked.about.images.count == len(part.seen.keys)
+    entries = [entry for entry in opened if label in (None, entry.label) and "broken" not in entry.id]
+    maxima = network.maxima(network.prepare([entry.path for entry in entries]), ["conv1", "conv2"])
+    for features in asked.layers:
+        values, places = maxima[features.layer].values, maxima[features.layer].places
+        highest = opened.statistics(network, features.layer).highest
+        values = np.where(values <= highest * (at_most or 1), values, 0)
+        assert len(features.maps) == (values > 0).any(axis=0).sum()
+        for about in features.maps:
+            own = values[:, about.map]
+            expected = [at for at in np.argsort(-own, kind="stable")[:top] if own[at] > 0]
+            assert [one.image for one in about.top] == [entries[at].id for at in expected]
+            assert [one.value for one in about.top] == pytest.approx([own[at] for at in expected])
+            assert [(one.y, one.x) for one in about.top] == [tuple(places[at, about.map]) for at in expected]
+
+
+def test_only_images_that_come_into_question_are_looked_at(model, index, monkeypatch):
+    network, opened, looked = inspectnet.open(model, device="cpu"), inspectnet.open_index(index), []
+    maxima = type(network).maxima
+    monkeypatch.setattr(type(network), "maxima", lambda self, x, names: looked.append(len(x)) or maxima(self, x, names))
+    inspectnet.deconv(network, "conv2:3", opened.among(), top=2)
+    assert sum(looked) == 2
+
+
+def test_a_photo_is_compared_with_the_highest_activations_of_an_index(capsys, model, photos, index, tmp_path):
+    photo, network, opened = photos / "c" / "02.png", inspectnet.open(model, device="cpu"), inspectnet.open_index(index)
+    done(capsys, "deconv", model, "-l", "conv2", photo, "--index", index, "--maps", 3, "-o", tmp_path / "out")
+    (layer,) = check_result(tmp_path / "out").layers
+    shares = [about.top[0].value / about.highest for about in layer.maps]
+    assert shares == sorted(shares, reverse=True) and len(shares) == 3
+    excited = opened.excited_by(network, "conv2", "c/02.png", top=3)
+    assert [one.map for one in excited] == [about.map for about in layer.maps]
+    assert [one.share for one in excited] == pytest.approx(shares, rel=2e-3)
+    for image, why in (("c/2.png", "has no image"), ("b/broken.png", "could not be read")):
+        with pytest.raises(OptionError, match=why):
+            opened.excited_by(network, "conv2", image)
+
+
+def test_the_images_above_a_threshold_are_told_by_an_index(model, index):
+    network, opened = inspectnet.open(model, device="cpu"), inspectnet.open_index(index)
+    ranking = opened.ranking(network, network.layer("conv1"), 11)
+    above = opened.images_above(network, "conv1", 2, float(ranking.values[2, 4]) * 0.999)
+    assert [image for image, _ in above] == [opened.entries[at].id for at in ranking.keys[2, :5, 0]]
+    assert [value for _, value in above] == pytest.approx(ranking.values[2, :5].tolist(), rel=1e-3)
+    with pytest.raises(LayerError, match="of 5 maps, 0 to 4, not 5"):
+        opened.images_above(network, "conv1", 5, 1)
+
+
+def test_deconv_among_a_class_is_said_by_label_or_number(capsys, model, index, tmp_path):
+    for name in ("b", "1"):
+        out, _ = done(
+            capsys, "deconv", model, "-l", "conv1", "--index", index, "--among-class", name, "-o", tmp_path / name
+        )
+        assert "conv1: 3 images of b" in out
+    check_result(tmp_path / "b")
+    with pytest.raises(OptionError, match=r"filed under 'e'.* Its labels are a, b, c, d"):
+        inspectnet.open_index(index).among("e")
 
 
 def test_evolve_asks_an_index_of_its_checkpoints_and_looks_only_at_what_it_compares(
@@ -127,13 +193,13 @@ def test_an_image_that_has_changed_since_the_scan_is_refused(model, later, photo
     for path in mine.rglob("0*.png"):
         path.write_bytes((photos / "c" / "10.png").read_bytes())
     opened = inspectnet.open_index(tmp_path / "index")
-    for run in (
+    for analysis in (
         lambda: inspectnet.deconv(networks[0], "conv1", opened),
         lambda: inspectnet.diagnose(networks[0], None, opened),
         lambda: inspectnet.selectivity(networks[0], "conv1", opened),
     ):
         with pytest.raises(SourceError, match="has changed since it was scanned") as refused:
-            run()
+            analysis()
         assert "\n" not in str(refused.value)
 
 
@@ -147,7 +213,12 @@ def test_senseless_requests_are_refused(capsys, model, later, photos, index, tmp
         (("deconv", model, "-l", "fc3", "--index", index), "does not hold fc3"),
         (("deconv", model, "-l", "conv1", "--top", 99, "--index", index), "keeps 20 activations"),
         (("deconv", model, "-l", "conv1", "--tile", "--index", index), "whole images"),
-        (("deconv", model, "-l", "conv1", "--images", photos, "--index", index), "holds its own images"),
+        (("deconv", model, "-l", "conv1", "--images", photos, "--index", index), "compared with one photo"),
+        (("deconv", model, "-l", "conv1", "--among-class", "a"), "Say --index"),
+        (("deconv", model, "-l", "conv1", "--index", index, "--at-most", 0), "above 0 and up to 1, not 0"),
+        (("deconv", model, "-l", "conv1", "--index", index, "--among-class", "e"), "filed under 'e'"),
+        (("deconv", model, "-l", "conv1", "--index", index, "--among-class", "7"), "no class '7'"),
+        (("deconv", model, "-l", "conv1", "--index", index, "--at-most", 0.5, "--tile"), "whole images"),
         (("deconv", model, "-l", "conv1", "--index", tmp_path), "is no index"),
         (("occlude", model, *photo, "--others", photos, "--index", index), "holds its own images"),
         (("evolve", model, later, "-l", "conv1"), "Say --images, or --index"),
