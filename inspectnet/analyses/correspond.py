@@ -13,9 +13,10 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
+from inspectnet.analyses.consistency import LayerConsistency, consistency
 from inspectnet.analyses.provenance import provenance
-from inspectnet.analyses.sign_changes import Signs, Tally, compare_signs, signs_of
-from inspectnet.analyses.statistics import holm
+from inspectnet.analyses.sign_changes import Tally, signs_of
+from inspectnet.analyses.statistics import DRAWS
 from inspectnet.arguments import Count, checks_arguments
 from inspectnet.errors import OptionError
 from inspectnet.images.fit import Pixels
@@ -27,85 +28,6 @@ from inspectnet.progress import Progress, silent
 from inspectnet.results import Axes, Images, Result, derived
 
 SHOWN = 8  # photos that are kept as pictures
-
-
-@dataclass(frozen=True)
-class SignChange:
-    """How often the signs of two photos' changes differ, over their pairs and over places."""
-
-    mean: float
-    """The share of dimensions whose signs differ: Table 1's number."""
-    deviation: float
-    of_touched: float | None
-    """The mean share of the dimensions that change in either photo; None if none does."""
-    chance: float
-    """The mean distance to be expected of two vectors with as many signs of each kind."""
-    of_chance: float | None
-    """`mean` in parts of `chance`; None if no dimension changes."""
-    share_mean: float
-    """The distance of each pair in parts of its chance, 1 where no dimension changes, in the mean."""
-    share_deviation: float
-    changed: float
-    """The share of dimensions that change at all, in the mean of photos."""
-
-
-@dataclass(frozen=True)
-class PartConsistency:
-    """What hiding a part of N photos changes in a layer, for n = N (N - 1) / 2 pairs and R random places.
-
-    Of each array the first row is the part itself, the R others are the random places.
-    """
-
-    part: str
-    distance: Annotated[np.ndarray, Axes("randoms+1 pairs", "float64")]
-    """(1 + R, n): the share of dimensions whose signs differ."""
-    among_touched: Annotated[np.ndarray, Axes("randoms+1 pairs", "float64", nan=True)]
-    """(1 + R, n): the same of the dimensions that change in either photo; NaN where none does."""
-    chance: Annotated[np.ndarray, Axes("randoms+1 pairs", "float64")]
-    """(1 + R, n): the distance to be expected of two vectors with as many signs of each kind."""
-    changed: Annotated[np.ndarray, Axes("randoms+1 photos", "float64")]
-    """(1 + R, N): the share of dimensions that change at all."""
-    other_parts: float | None
-    """The mean distance to other parts in other photos; None if there is one part only."""
-    p: float
-    """How likely random places are so consistent or more."""
-    p_of_chance: float
-    """The same by distance / chance, which does not depend on how many dimensions change."""
-    p_corrected: float
-    """By Holm for both p-values of all layers and parts."""
-    p_of_chance_corrected: float
-
-    @derived
-    def hidden(self) -> SignChange:
-        """Where the part itself is hidden."""
-        return self._sign_change(slice(0, 1))
-
-    @derived
-    def random(self) -> SignChange:
-        """Where the random places are hidden."""
-        return self._sign_change(slice(1, None))
-
-    def _sign_change(self, places: slice) -> SignChange:
-        distance, touched, chance = self.distance[places], self.among_touched[places], self.chance[places]
-        share = np.divide(distance, chance, out=np.ones_like(distance), where=chance > 0)
-        return SignChange(
-            float(distance.mean()),
-            float(distance.std()),
-            float(np.nanmean(touched)) if np.isfinite(touched).any() else None,
-            float(chance.mean()),
-            float(distance.mean() / chance.mean()) if chance.any() else None,
-            float(share.mean()),
-            float(share.std()),
-            float(self.changed[places].mean()),
-        )
-
-
-@dataclass(frozen=True)
-class LayerConsistency:
-    """The consistency of all parts in one layer."""
-
-    layer: str
-    parts: Annotated[tuple[PartConsistency, ...], Axes("parts")]
 
 
 @dataclass(frozen=True, repr=False)
@@ -156,9 +78,9 @@ def correspond(
     that touch no part. together: each of them lies the same way from the part in all photos, so that they are as near
     to each other as the parts are. p is that of `permutation_test`; of places that lie together, or without
     permutations, it is the rank among the random places, at least 1 / (1 + randoms), and memory does not grow with
-    their number. fill: what hides, "mean" or a grey level of 0..1. tolerance: changes up to this part of a photo's
-    largest feature are none. Raises LayerError, OptionError, ImageError (Zeiler & Fergus 2014, sec. 4.3; the layer,
-    the number of random places and the fill are not told there).
+    their number. Parts are swapped as often, 9999 times without permutations. fill: what hides, "mean" or a grey level
+    of 0..1. tolerance: changes up to this part of a photo's largest feature are none. Raises LayerError, OptionError,
+    ImageError (Zeiler & Fergus 2014, sec. 4.3; the layer, the number of random places and the fill are not told there).
     """
     names = {layer.output: layer.name for layer in network.match(layers)}
     if not names:
@@ -186,7 +108,12 @@ def correspond(
         provenance([network], Images(len(x), marked.digest), chosen),
         marked.ids,
         marked.parts,
-        _consistency(marked.parts, {name: [tally[output] for tally in tallies] for output, name in names.items()}),
+        consistency(
+            marked.parts,
+            {name: [tally[output] for tally in tallies] for output, name in names.items()},
+            permutations or DRAWS,
+            seed,
+        ),
         hidden,
         network.preparation.restore(np.broadcast_to(paint, x[0].shape))[0, 0],
         np.stack([network.preparation.restore(photo) for photo in x[:SHOWN]]),
@@ -209,42 +136,3 @@ def _paint(fill: str | float, preparation: Preparation) -> np.ndarray:
     if not 0 <= level <= 1:
         raise OptionError(f"the fill '{fill}' is neither mean nor a grey level of 0..1, as 0.5.")
     return np.float32((level - np.array(preparation.mean)) / np.array(preparation.std)).reshape(-1, 1, 1)
-
-
-def _consistency(parts: Sequence[str], tallies: dict[str, list[Tally]]) -> tuple[LayerConsistency, ...]:
-    """Of the parts in each layer; their p-values are corrected all together."""
-    finished = {layer: [tally.finish() for tally in by_part] for layer, by_part in tallies.items()}
-    p = np.stack([[p for _, p in by_part] for by_part in finished.values()])
-    corrected = np.reshape(holm(p.ravel().tolist()), p.shape)
-    return tuple(
-        LayerConsistency(
-            layer,
-            tuple(
-                _part(name, finished[layer][i][0], other, (*p[number, i].tolist(), *corrected[number, i].tolist()))
-                for i, (name, other) in enumerate(zip(parts, _to_others(tallies[layer]), strict=True))
-            ),
-        )
-        for number, layer in enumerate(finished)
-    )
-
-
-def _part(name: str, signs: Signs, other_parts: float | None, p: Sequence[float]) -> PartConsistency:
-    """Of one part, whose pairs of photos are those above the diagonal."""
-    one, two = np.triu_indices(signs.differ.shape[-1], 1)
-    pairs = (matrix[:, one, two] for matrix in (signs.differ, signs.touched, signs.chance))
-    # In C order, as arrays are loaded: sums of other orders have other last bits.
-    distance, touched, chance, changed = map(np.ascontiguousarray, (*pairs, signs.changed))
-    known = np.where(touched > 0, touched, np.nan)
-    return PartConsistency(name, distance, distance / known, chance, changed, other_parts, *p)
-
-
-def _to_others(tallies: Sequence[Tally]) -> list[float | None]:
-    """For each part the mean distance to other parts in other photos."""
-    parts, images = len(tallies), len(tallies[0].own)
-    if parts == 1:
-        return [None]
-    signs = np.concatenate([tally.own for tally in tallies])
-    distance = compare_signs(signs).differ.reshape((parts, images) * 2)
-    other = ~np.eye(parts, dtype=bool)[:, None, :, None] & ~np.eye(images, dtype=bool)[None, :, None, :]
-    means: list[float | None] = ((distance * other).sum(axis=(1, 2, 3)) / other.sum(axis=(1, 2, 3))).tolist()
-    return means

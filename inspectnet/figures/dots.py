@@ -9,9 +9,9 @@ from inspectnet.figures import style
 from inspectnet.figures.page import Page, framed, words_width
 from inspectnet.figures.style import line_height, points, text_width
 
-WIDTH, ROW = 320, 34  # of a plot, of a line in it, px
-BETWEEN, NOTE, NAME_ROOM = 36, 84, 200  # between columns; room for a note, for the name of a line, px
-RADIUS, APART = 5, 0.18  # of a dot, px; from the middle of its line, in lines
+WIDTH, ROW = 320, 17  # of a plot, of a series in a line of it, px
+BETWEEN, NOTE, NAME_ROOM = 36, 112, 200  # between columns; room for a note, for the name of a line, px
+RADIUS, APART = 5, 12  # of a dot; between the series of a line, px
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,9 @@ def draw_dots(
     inner = max(beside + len(columns) * step - BETWEEN, words_width(title, footer))
     legend = style.MARGIN + line_height(style.TITLE) + 10
     top = legend + line_height(style.HEADING) + 18
+    row = ROW * len(series)
     heights = [
-        line_height(style.HEADING) + 12 + ROW * len(group.lines) + line_height(style.SMALL) + 20 for group in groups
+        line_height(style.HEADING) + 12 + row * len(group.lines) + line_height(style.SMALL) + 20 for group in groups
     ]
     bottom = top + line_height(style.HEADING) + 6 + sum(heights)
     page = framed(inner, bottom, title, footer)
@@ -53,7 +54,7 @@ def draw_dots(
         page.write((style.MARGIN + beside + number * step, top), heading, style.HEADING, style.TITLE_INK)
     top += line_height(style.HEADING) + 6
     for group, height in zip(groups, heights, strict=True):
-        _draw_group(page, group, top, beside)
+        _draw_group(page, group, top, beside, row)
         top += height
     return page.finish()
 
@@ -66,17 +67,17 @@ def _draw_legend(page: Page, series: Sequence[str], top: int) -> None:
         left += 2 * RADIUS + 8 + text_width(name, style.HEADING) + BETWEEN
 
 
-def _draw_group(page: Page, group: Group, top: int, beside: int) -> None:
+def _draw_group(page: Page, group: Group, top: int, beside: int, height: int) -> None:
     page.write((style.MARGIN, top + 6), group.heading, style.HEADING, room=page.width - 2 * style.MARGIN)
     first = top + line_height(style.HEADING) + 12
     for row, line in enumerate(group.lines):
-        y = first + row * ROW + (ROW - line_height(style.HEADING)) / 2
+        y = first + row * height + (height - line_height(style.HEADING)) / 2
         page.write((style.MARGIN, y), line.name, style.HEADING, room=beside - 12)
     for column in range(len(group.lines[0].values)):
         left = style.MARGIN + beside + column * (WIDTH + NOTE + BETWEEN)
-        _draw_column(page, group, column, (left, first, WIDTH, ROW * len(group.lines)))
+        _draw_column(page, group, column, (left, first, WIDTH, height * len(group.lines)))
         for row, line in enumerate(group.lines):
-            y = first + row * ROW + (ROW - line_height(style.SMALL)) / 2
+            y = first + row * height + (height - line_height(style.SMALL)) / 2
             page.write((left + WIDTH + 12, y), line.notes[column], style.SMALL, room=NOTE)
 
 
@@ -86,7 +87,8 @@ def _draw_column(page: Page, group: Group, column: int, box: tuple[int, int, int
     high = _scale(max(mean + deviation for line in group.lines for mean, deviation in line.values[column]))
     for row, line in enumerate(group.lines):
         for number, (mean, deviation) in enumerate(line.values[column]):
-            y, colour = row + APART * (2 * number - len(line.values[column]) + 1), style.COLOURS[number]
+            series = len(line.values[column])
+            y, colour = row + APART / ROW * ((number + 0.5) / series - 0.5), style.COLOURS[number]
             axes.plot([max(0.0, mean - deviation), mean + deviation], [y, y], color=colour, lw=points(2))
             axes.plot([mean], [y], "o", color=colour, markersize=points(2 * RADIUS), clip_on=False)
     axes.set(xlim=(0, high), ylim=(len(group.lines) - 0.5, -0.5), yticks=[])

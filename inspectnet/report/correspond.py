@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from inspectnet.analyses.correspond import Correspondence, PartConsistency
+from inspectnet.analyses.consistency import PartConsistency, Swapped
+from inspectnet.analyses.correspond import Correspondence
 from inspectnet.errors import counted
 from inspectnet.figures.comparison import Row, draw_comparison
 from inspectnet.figures.display import Display
@@ -15,6 +16,9 @@ RANDOMS = 2  # random places in the picture
 COLUMNS = (
     "part", "sign change", "+-", "random", "+-", "p", "Holm", "of chance", "random of chance", "p of chance", "Holm",
     Column("changed %", ".2f", 100), Column("random changed %", ".2f", 100),
+)  # fmt: skip
+SWAPPED = (
+    "part", "sign change", "+-", "swapped", "+-", "p", "Holm", "of chance", "swapped of chance", "p of chance", "Holm",
 )  # fmt: skip
 
 
@@ -33,12 +37,20 @@ def print_result(result: Correspondence) -> None:
     for number, layer in enumerate(result.layers):
         title = f"{layer.layer}: mean sign change over {counted(result.pairs, 'pairs')} of photos"
         print_table("\n" * bool(number) + title, COLUMNS, [_cells(part) for part in layer.parts])
+        if swapped := [_swapped_cells(part, part.swapped) for part in layer.parts if part.swapped]:
+            print_table(f"\n{layer.layer}: the same, if the parts' names are swapped in each photo", SWAPPED, swapped)
 
 
 def _cells(part: PartConsistency) -> Cells:
     own, other = part.hidden, part.random
     return (part.part, own.mean, own.deviation, other.mean, other.deviation, part.p, part.p_corrected, own.of_chance,
             other.of_chance, part.p_of_chance, part.p_of_chance_corrected, own.changed, other.changed)  # fmt: skip
+
+
+def _swapped_cells(part: PartConsistency, swapped: Swapped) -> Cells:
+    own, other = part.hidden, swapped.change
+    return (part.part, own.mean, own.deviation, other.mean, other.deviation, swapped.p, swapped.p_corrected,
+            own.of_chance, other.of_chance, swapped.p_of_chance, swapped.p_of_chance_corrected)  # fmt: skip
 
 
 def _draw_hidden(result: Correspondence) -> Figure:
@@ -60,15 +72,21 @@ def _draw_consistency(result: Correspondence) -> Figure:
     groups = [Group(layer.layer, [_line(part) for part in layer.parts]) for layer in result.layers]
     model = result.about.models[0].name
     title = f"{counted(len(result.photos), 'photos')}: do features change alike when the same part is hidden? - {model}"
-    footer = "mean and deviation over pairs of photos; p: how likely random places are as consistent, by permutation"
-    columns = ("mean feature sign change", "its share of chance")
-    return draw_dots(groups, columns, ("part", "random places"), title=title, footer=footer)
+    footer = "mean and deviation over pairs of photos; p: how likely random places are as consistent"
+    series = ["part", "random places"]
+    if len(result.parts) > 1:
+        series.append("part and other parts")
+        footer += ", and how likely parts whose names are swapped are"
+    return draw_dots(groups, ("mean feature sign change", "its share of chance"), series, title=title, footer=footer)
 
 
 def _line(part: PartConsistency) -> Line:
-    both = (part.hidden, part.random)
+    changes, p = [part.hidden, part.random], [(part.p, part.p_of_chance)]
+    if part.swapped:
+        changes.append(part.swapped.change)
+        p.append((part.swapped.p, part.swapped.p_of_chance))
     values = [
-        [(change.mean, change.deviation) for change in both],
-        [(change.share_mean, change.share_deviation) for change in both],
+        [(change.mean, change.deviation) for change in changes],
+        [(change.share_mean, change.share_deviation) for change in changes],
     ]
-    return Line(part.part, values, [f"p {p:.4f}" for p in (part.p, part.p_of_chance)])
+    return Line(part.part, values, ["p " + ", ".join(f"{one:.4f}" for one in both) for both in zip(*p, strict=True)])

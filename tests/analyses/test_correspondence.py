@@ -39,12 +39,28 @@ def p_of(layer):
     return np.stack([by_part(layer, "p"), by_part(layer, "p_of_chance")], axis=1)
 
 
+def without_extent(folder, rng):
+    """A network whose layer pool1 tells what is there, but not where."""
+    body = "a = Conv (image, k)\np = GlobalAveragePool (a)\ny = Flatten (p)"
+    return open_net(folder, body, 48, k=rng.standard_normal((32, 3, 5, 5)))
+
+
 def corner_masks(images, side=4, parts=1):
     """Part p hides pixel (p, p) of every image."""
     masks = np.zeros((parts, images, side, side), bool)
     for part in range(parts):
         masks[part, :, part, part] = True
     return masks
+
+
+def discs(rng, count, side=48):
+    """Photos of noise, each with a red disc somewhere, and where it is."""
+    x = rng.normal(0, 1, (count, 3, side, side)).astype(np.float32)
+    masks, (ys, xs) = np.zeros((1, count, side, side), bool), np.mgrid[:side, :side]
+    for image, (y, x0) in enumerate(rng.integers(12, side - 12, (count, 2))):
+        masks[0, image] = np.hypot(ys - y, xs - x0) < 4.5
+        x[image, :, masks[0, image]] = (2, -2, -2)
+    return x, masks
 
 
 def random_places(masks, count, seed=0, **how):
@@ -169,7 +185,7 @@ def test_the_numbers_of_a_network_that_does_nothing_but_look(tmp_path):
     assert part.among_touched[0].tolist() == pytest.approx([2 / 3, 1 / 3, 1])
     at_random = {round(48 * d) for d in part.distance[1:].ravel()}
     assert at_random <= {0, 6}  # the same three dimensions, all up; or three here and three there
-    assert part.other_parts is None and (p_of(layer) > 0).all() and (p_of(layer) <= 1).all()
+    assert part.swapped is None and (p_of(layer) > 0).all() and (p_of(layer) <= 1).all()
     assert part.hidden.mean == pytest.approx(2 / 48) and part.hidden.of_touched == pytest.approx(2 / 3)
     assert part.hidden.share_mean == pytest.approx((part.distance[0] / part.chance[0]).mean())
 
@@ -177,8 +193,26 @@ def test_the_numbers_of_a_network_that_does_nothing_but_look(tmp_path):
 def test_the_distance_to_other_parts_leaves_out_the_same_photo(tmp_path):
     network = open_net(tmp_path, "y = Conv (image, k)", 4, k=np.eye(3)[:, :, None, None])
     found = correspond(network, ["conv1"], mark(np.ones((2, 3, 4, 4), np.float32), corner_masks(2, parts=2)), randoms=1)
-    assert by_part(found.layers[0], "other_parts").tolist() == pytest.approx([6 / 48] * 2)
+    assert [part.swapped.change.mean for part in found.layers[0].parts] == pytest.approx([6 / 48] * 2)
     assert by_part(found.layers[0], "distance")[:, 0].ravel().tolist() == [0, 0]
+
+
+def test_swapped_parts_are_less_alike_where_parts_differ_and_as_alike_where_they_do_not(tmp_path, rng):
+    """Red, and blue, discs in photos of noise, seen by a layer without extent; then red ones with two names."""
+    network = without_extent(tmp_path, rng)
+    x, red = discs(rng, 7)
+    _, blue = discs(rng, 7)
+    blue &= ~red
+
+    def p_swapped(colours):
+        for masks, colour in zip((red, blue), colours, strict=True):
+            for image, mask in enumerate(masks[0]):
+                x[image, :, mask] = colour
+        found = correspond(network, ["pool1"], mark(x, np.concatenate([red, blue])), randoms=1, permutations=999)
+        return np.array([[part.swapped.p, part.swapped.p_of_chance] for part in found.layers[0].parts])
+
+    assert (p_swapped([(2, -2, -2), (-2, -2, 2)]) <= 0.02).all()  # the other colour in all photos is a draw of 128
+    assert (p_swapped([(2, -2, -2)] * 2) > 0.05).all()
 
 
 @pytest.mark.parametrize(
@@ -220,9 +254,10 @@ def test_the_rank_among_random_places_is_counted_without_keeping_their_signs(tmp
     mixed, ranked = (
         correspond(network, ["conv1"], mark(x, masks), randoms=19, permutations=n).layers[0] for n in (99, 0)
     )
-    for name in ("distance", "among_touched", "chance", "changed", "other_parts"):
+    for name in ("distance", "among_touched", "chance", "changed"):
         np.testing.assert_allclose(by_part(ranked, name), by_part(mixed, name), err_msg=name)
-    for part in ranked.parts:
+    for part, as_mixed in zip(ranked.parts, mixed.parts, strict=True):
+        assert part.swapped.change == as_mixed.swapped.change
         raw, relative = part.distance.sum(axis=1), part.chance.sum(axis=1)
         lower = [(each <= each[0] * (1 + 1e-9)).mean() for each in (raw, raw / relative)]
         assert [part.p, part.p_of_chance] == pytest.approx(lower)
@@ -234,11 +269,17 @@ def test_p_values_are_corrected_for_all_layers_parts_and_measures_together(tmp_p
     x, masks = rng.standard_normal((3, 3, 12, 12)).astype(np.float32), corner_masks(3, 12, parts=2)
     found = correspond(network, ["conv1", "conv2"], mark(x, masks), randoms=9, permutations=0).layers
     p, corrected = (
-        np.array([by_part(layer, f"{name}{end}") for layer in found for name in ("p", "p_of_chance")]).ravel()
+        np.array(
+            [
+                [[getattr(of, f"{name}{end}") for name in ("p", "p_of_chance")] for of in (part, part.swapped)]
+                for layer in found for part in layer.parts
+            ]
+        )
         for end in ("", "_corrected")
-    )
-    assert len(p) == 8 and corrected.min() == pytest.approx(min(1, 8 * p.min()))
-    assert (corrected >= p).all() and corrected.max() <= 1
+    )  # fmt: skip
+    assert p.shape == (4, 2, 2) and (corrected >= p).all() and corrected.max() <= 1
+    for by in range(2):  # random places, and swapped parts, each by themselves
+        assert corrected[:, by].min() == pytest.approx(min(1, 8 * p[:, by].min()))
 
 
 def test_one_photo_and_unknown_layers_are_refused(tmp_path):
@@ -273,7 +314,7 @@ def test_parts_of_drawn_faces_are_consistent_at_a_convolution_and_random_places_
     first, second = found.layers
     assert (p_of(first) < 0.01).all() and (p_of(second)[:, 1] < 0.01).all(), (p_of(first), p_of(second))
     for part in first.parts:
-        assert part.hidden.mean < part.random.mean and part.hidden.mean < part.other_parts
+        assert part.hidden.mean < part.random.mean and part.hidden.mean < part.swapped.change.mean
 
 
 def test_places_that_mean_nothing_are_not_consistent(faces, layers):
@@ -290,16 +331,6 @@ def test_places_that_mean_nothing_are_not_consistent(faces, layers):
 # Parts at one place ----------------------------------------------------------------------------------------
 
 
-def discs(rng, count, side=48):
-    """Photos of noise, each with a red disc somewhere, and where it is."""
-    x = rng.normal(0, 1, (count, 3, side, side)).astype(np.float32)
-    masks, (ys, xs) = np.zeros((1, count, side, side), bool), np.mgrid[:side, :side]
-    for image, (y, x0) in enumerate(rng.integers(12, side - 12, (count, 2))):
-        masks[0, image] = np.hypot(ys - y, xs - x0) < 4.5
-        x[image, :, masks[0, image]] = (2, -2, -2)
-    return x, masks
-
-
 def test_one_place_in_all_photos_looks_consistent_unless_random_places_move_together(layers, rng):
     """Nothing is there but noise: it is the units that are the same, not what they see."""
     x, place = rng.normal(0, 1, (6, 3, 48, 48)).astype(np.float32), np.zeros((1, 6, 48, 48), bool)
@@ -314,8 +345,7 @@ def test_a_thing_that_is_the_same_wherever_it_lies_is_found_with_places_moved_to
 
     No ReLU, behind which hiding noise would always take away, and so be as consistent.
     """
-    body = "a = Conv (image, k)\np = GlobalAveragePool (a)\ny = Flatten (p)"
-    network = open_net(tmp_path, body, 48, k=rng.standard_normal((32, 3, 5, 5)))
+    network = without_extent(tmp_path, rng)
     x, masks = discs(rng, 5)
     found = correspond(network, ["pool1"], mark(x, masks), randoms=49, together=True).layers[0]
     assert p_of(found)[0].tolist() == pytest.approx([1 / 50] * 2)

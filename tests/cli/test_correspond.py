@@ -40,6 +40,8 @@ def test_parts_of_faces_are_told_in_a_table_pictures_and_arrays(model, faces, tm
     text, _ = done(capsys, "correspond", model, faces, *options)
     assert text.splitlines()[1] == "conv1: mean sign change over 6 pairs of photos"
     assert [line[:9].strip() for line in text.splitlines()[3:6]] == PARTS
+    assert text.splitlines()[7] == "conv1: the same, if the parts' names are swapped in each photo"
+    assert [line[:9].strip() for line in text.splitlines()[9:12]] == PARTS
     files = ["arrays.npz", "consistency.png", "hidden.png", "result.json"]
     assert sorted(contents(out)) == files
     record = json.loads((out / "result.json").read_text())
