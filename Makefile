@@ -7,11 +7,23 @@ ifeq ($(MODEL) $(LAYER),models/zfnet-tiny.onnx conv5)
 MAPS ?= 4,10,17,51,53,67,82,92,93,94,105,106  # of which the sample photos show something in common; chosen by eye
 endif
 BIN := .venv/bin
+PAGE := inspectnet/explorer/page/index.html
 
-.PHONY: deconv test format clean
+.PHONY: deconv page test format clean
 
 deconv: .venv/installed  ## show what a layer of MODEL sees in the sample photos
 	$(BIN)/inspectnet deconv "$(MODEL)" --layer "$(LAYER)" $(if $(MAPS),--maps $(MAPS))
+
+page: $(PAGE)  ## build the page of reports
+
+$(PAGE): explorer/node_modules/.package-lock.json $(wildcard explorer/*.* explorer/src/*.* explorer/src/*/*.*)
+	cd explorer && npm run --silent build -- --logLevel warn
+
+explorer/node_modules/.package-lock.json: explorer/package-lock.json
+	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null \
+	  || { echo "The page of reports is built with Node 20.19 or later (https://nodejs.org), which is not here; all else works without it."; exit 1; }
+	cd explorer && npm ci --silent --no-audit --no-fund
+	@touch $@
 
 test: .venv/installed-dev  ## format, lint, types, tests
 	$(BIN)/ruff format --check .
@@ -35,4 +47,4 @@ format: .venv/installed-dev
 	@touch $@ .venv/installed
 
 clean:
-	rm -rf .venv out .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv out explorer/node_modules inspectnet/explorer/page .pytest_cache .mypy_cache .ruff_cache

@@ -70,7 +70,7 @@ class Folder extends Kept {
     return new Promise((resolve, reject) => {
       const script = document.createElement("script");
       this.#waiting.set(name, resolve);
-      script.src = `data/${path(name)}.js`;
+      script.src = `data/${encodeURIComponent(name.replaceAll("/", "-"))}.js`;
       script.onload = script.onerror = () => {
         this.#waiting.delete(name);
         script.remove();

@@ -1,0 +1,43 @@
+/** What a few typed letters may mean: a unit, a layer, a class, a photo, a result. */
+
+import type { Model, Photo } from "./bundle";
+import { toImage, toLayer, toResult, toUnit } from "./route";
+
+export interface Hit {
+  what: string;
+  kind: string;
+  href: string;
+}
+
+const MOST = 12;
+
+/** The first hits for a text; `here` is the layer that a bare number is a unit of. */
+export function find(text: string, model: Model, photos: Photo[], here: string): Hit[] {
+  const words = text.trim().toLowerCase();
+  const scanned = model.layers.filter((layer) => layer.scanned);
+  const layer = scanned.find(({ name }) => name === here) ?? scanned.at(-1);
+  if (!words) return scanned.slice(0, MOST).map(({ name }) => ({ what: name, kind: "layer", href: toLayer(name) }));
+  const hits: Hit[] = [];
+  const [, named, digits] = /^(?:(.*):)?(\d+)$/.exec(words) ?? [];
+  for (const { name, maps } of scanned) {
+    const meant = named === undefined ? name === layer?.name : name.toLowerCase().startsWith(named);
+    if (digits && meant && Number(digits) < maps) {
+      hits.push({ what: `${name}:${Number(digits)}`, kind: "unit", href: toUnit(name, Number(digits)) });
+    }
+  }
+  const has = (name: string) => name.toLowerCase().includes(words);
+  for (const { name } of scanned) if (has(name)) hits.push({ what: name, kind: "layer", href: toLayer(name) });
+  model.results.forEach(({ kind, title }, index) => {
+    const nth = model.results.slice(0, index + 1).filter((other) => other.kind === kind).length;
+    if (has(kind) || has(title)) hits.push({ what: title, kind: "result", href: toResult(kind, nth) });
+  });
+  model.classes?.forEach((name, index) => {
+    if (layer && has(name)) {
+      hits.push({ what: name, kind: `class, in ${layer.name}`, href: toLayer(layer.name, `class=${index}`) });
+    }
+  });
+  photos.forEach(({ name }, index) => {
+    if (has(name)) hits.push({ what: name, kind: "photo", href: toImage(index) });
+  });
+  return hits.slice(0, MOST);
+}
