@@ -20,9 +20,9 @@ from nets import PADDED_CONVS, onnx_text, random_weights
 from PIL import Image
 
 import inspectnet
+from inspectnet.engines import run_engine
 from inspectnet.images import Preparation, find_images
-from inspectnet.index import Request, merged_file, read_manifest
-from inspectnet.index.engines import run_engine
+from inspectnet.index import SCAN, Request, merged_file, read_manifest
 from inspectnet.manifest import list_images, requested_model
 from inspectnet.shards import living, share_of
 from inspectnet.shards.lease import stale
@@ -73,7 +73,7 @@ def drive(inputs, folder, engine, workers, shard_size):
     network = open_model(inputs)
     request = request_of(network, shard_size)
     manifest = list_images(folder, request, lambda: find_images(inputs / "photos"), ["photos"])
-    run_engine(folder, manifest, [network], engine=engine, workers=workers, share=share_of(), threads=1)
+    run_engine(SCAN, folder, manifest, [network], engine=engine, workers=workers, share=share_of(), threads=1)
 
 
 class Scan:

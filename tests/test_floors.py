@@ -22,7 +22,8 @@ opened_model preprocessing
 inverse
 network
 opening scanning manifest
-classes index recording
+classes engines
+index recording
 methods
 analyses
 report
@@ -58,7 +59,7 @@ HOMES = {
     "onnx_ir": ["graph", "reading", "rules", "inverse", "opened_model", "preprocessing", "methods"],
     "onnxruntime": ["runtime"],
     "matplotlib": ["figures"],
-    "ray": ["index"],
+    "ray": ["engines"],
     "typer": ["cli"],
     "torch": [],
     "torchvision": [],

@@ -11,14 +11,15 @@ from typing import Annotated, ClassVar
 
 from inspectnet.analyses.provenance import images_of, provenance
 from inspectnet.arguments import Count, checks_arguments
+from inspectnet.engines import forget_failed, run_engine
 from inspectnet.errors import check_choice
 from inspectnet.images import Sources, collection_of
-from inspectnet.manifest import Watch, list_images, requested_model, said_of
+from inspectnet.manifest import list_images, requested_model, said_of
 from inspectnet.network import Network
 from inspectnet.progress import Progress, note, silent
-from inspectnet.recording import FLOAT, POOLS, RecordingWork, Request, bytes_text, open_activations, request_arrays
+from inspectnet.recording import FLOAT, POOLS, RECORDING, Request, bytes_text, open_activations, request_arrays
 from inspectnet.results import Axes, Result, derived
-from inspectnet.shards import share_of, work_through
+from inspectnet.shards import share_of
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,10 @@ def activations(
     *,
     pool: str = "",
     shard_size: Count = 2000,
+    retry_failed: bool = False,
+    engine: str = "local",
+    workers: Count | None = None,
+    device: str = "auto",
     batch_size: int = 16,
     threads: int | None = None,
     progress: Progress = silent,
@@ -63,8 +68,8 @@ def activations(
     """Write the activations of layers, maps or units for all images to a folder, where a run that was cut goes on.
 
     layers: names, globs or addresses, as conv5:pre, conv5:7, conv5:7@3,3. pool: "max" or "mean" over the places of a
-    map, by default none. shard_size: images of one file. The same folder may be written by several processes at once,
-    which share the work: see `inspectnet.shards`. Raises LayerError, OptionError for a folder that holds something
+    map, by default none. shard_size: images of one file. retry_failed, engine, workers, device: as of `scan`; several
+    processes on one folder share the work. Raises LayerError, OptionError for a folder that holds something
     else, ImageError if no image can be read, OutputError.
     """
     check_choice("pool", pool, POOLS)
@@ -72,13 +77,14 @@ def activations(
     request = Request((requested_model(network, watched),), tuple(arrays), pool, shard_size, batch_size)
     place = Path(folder)
     manifest = list_images(place, request, lambda: collection_of(images), said_of(images))
-    work = RecordingWork(place, manifest, network, threads)
-    watch = Watch(place, manifest, work.is_done)
     total = sum(math.prod((manifest.images, *array.shape)) for array in arrays) * FLOAT.itemsize
     note(f"activations of {manifest.images} images: {bytes_text(total)} in {place}", quiet=True)
-    with progress("writing activations", watch.total) as watch.advance:
-        work_through(work, share_of(), advance=watch.count, waiting=watch.look)
-        watch.look()
+    if retry_failed:
+        forget_failed(RECORDING, place, manifest)
+    run_engine(
+        RECORDING, place, manifest, [network], engine=engine, workers=workers, device=device, share=share_of(),
+        threads=threads, progress=progress,
+    )  # fmt: skip
     written = open_activations(place)
     written.seen.refuse_nothing()
     options = {"layers": [array.name for array in arrays], "pool": pool, "shard_size": shard_size}

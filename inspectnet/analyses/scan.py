@@ -13,12 +13,11 @@ import numpy as np
 from inspectnet.analyses.provenance import images_of, model_names, provenance
 from inspectnet.analyses.sources import collection_of
 from inspectnet.arguments import Count, checks_arguments
+from inspectnet.engines import forget_failed, run_engine
 from inspectnet.errors import OptionError
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Sources
-from inspectnet.index import Index, Request, Statistics, open_index
-from inspectnet.index.engines import run_engine
-from inspectnet.index.running import forget_failed
+from inspectnet.index import SCAN, Index, Request, Statistics, open_index
 from inspectnet.manifest import list_images, requested_model, said_of
 from inspectnet.network import Network
 from inspectnet.progress import Progress, note, silent
@@ -104,10 +103,10 @@ def scan(
         rows = f"{manifest.images} images{', as much for each tile' * tile}"
         note(f"maxima of {rows}: {bytes_text(size)} in {place}", quiet=True)
     if retry_failed:
-        forget_failed(place, manifest)
+        forget_failed(SCAN, place, manifest)
     run_engine(
-        place, manifest, networks, engine=engine, workers=workers, device=device, share=share_of(), threads=threads,
-        progress=progress,
+        SCAN, place, manifest, networks, engine=engine, workers=workers, device=device, share=share_of(),
+        threads=threads, progress=progress,
     )  # fmt: skip
     return summarise(open_index(place), networks)
 

@@ -22,6 +22,9 @@ def activations(
     out: Annotated[Path, options.path(OUT, "--out", "-o", metavar="FOLDER", group=KEEPING)],
     pool: Annotated[str, option(POOL, metavar="max|mean")] = "",
     shard_size: Annotated[int, option(SHARD, min=1, metavar="N", group=RUNNING)] = 2000,
+    retry_failed: options.RetryFailed = False,
+    engine: options.Engine = "local",
+    workers: options.Workers = None,
     batch_size: options.BatchSize = "auto",
     threads: options.Threads = None,
     as_json: options.AsJson = False,
@@ -40,6 +43,7 @@ def activations(
         [network],
         lambda progress: analysis.activations(
             network, layer, list(images.said or [samples.folder()]), out, pool=pool, shard_size=shard_size,
+            retry_failed=retry_failed, engine=engine, workers=workers, device=opening.device,
             batch_size=options.images_at_once(batch_size, network), threads=threads, progress=progress,
         ),
     )  # fmt: skip

@@ -72,6 +72,9 @@ CLASS = "The class, by its number, its name, a word or a part of that; by defaul
 OUT, FORCE = "By default out/MODEL/COMMAND.", "Replace what is there, but never a file that is read."
 FILE = "The .onnx file to write."
 INDEX = "An index that scan has made, in place of --images: nothing is scanned again."
+ENGINE = "Who does the work: this machine, or a Ray cluster (RAY_ADDRESS, or one of its own)."
+WORKERS = "Processes; by default one, or one for each GPU."
+RETRY = "Look again at shards with unreadable images."
 THREADS = "Threads that decode; by default all cores."
 CLASSES = "What the classes are called: names, one a line, or a TSV; if the model does not say."
 
@@ -109,6 +112,9 @@ Methods = Annotated[str | None, option(METHODS, "--method", "-m", metavar="METHO
 Index = Annotated[Path | None, path(INDEX, "--index", metavar="FOLDER")]
 BatchSize = Annotated[str, option("Images per run of the network; auto or a number.", metavar="N", group=RUNNING)]
 Threads = Annotated[int | None, option(THREADS, min=1, metavar="N", group=RUNNING)]
+Engine = Annotated[str, option(ENGINE, metavar="local|ray", group=RUNNING)]
+Workers = Annotated[int | None, option(WORKERS, min=1, metavar="N", group=RUNNING)]
+RetryFailed = Annotated[bool, option(RETRY, "--retry-failed")]
 OutFile = Annotated[Path, path(FILE, "--out", "-o", metavar="FILE", group=KEEPING, parser=onnx_path)]
 OutFolder = Annotated[Path | None, path(OUT, "--out", "-o", metavar="FOLDER", group=KEEPING)]
 Force = Annotated[bool, option(FORCE, "--force", group=KEEPING)]

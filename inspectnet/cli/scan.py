@@ -16,8 +16,6 @@ LAYERS = f"{options.LAYERS} By default all convolutions."
 EACH = "Also keep every image's strongest activation of each map: 2 bytes each."
 BY_CLASS = "Whether sums are kept by class, where images have labels."
 INDEX = "The folder of the index; one that is there is gone on with."
-ENGINE = "Who does the work: this machine, or a Ray cluster (RAY_ADDRESS, or one of its own)."
-WORKERS = "Processes; by default one, or one for each GPU."
 STATUS = "Show how far the index in -o has come, and end."
 SIZE = "Images of a shard, whose work is lost at most when a run is cut."
 
@@ -36,10 +34,10 @@ def scan(
     each_image: Annotated[bool, option(EACH, "--each-image")] = False,
     shard_size: Annotated[int, option(SIZE, min=1, metavar="N", group=RUNNING)] = 2000,
     by_class: Annotated[bool, option(BY_CLASS, "--by-class/--no-by-class")] = True,
-    retry_failed: Annotated[bool, option("Look again at shards with unreadable images.", "--retry-failed")] = False,
+    retry_failed: options.RetryFailed = False,
     status: Annotated[bool, option(STATUS, "--status")] = False,
-    engine: Annotated[str, option(ENGINE, metavar="local|ray", group=RUNNING)] = "local",
-    workers: Annotated[int | None, option(WORKERS, min=1, metavar="N", group=RUNNING)] = None,
+    engine: options.Engine = "local",
+    workers: options.Workers = None,
     batch_size: options.BatchSize = "auto",
     threads: options.Threads = None,
     as_json: options.AsJson = False,

@@ -5,6 +5,7 @@ manifest (which images, which layers) -> shards (statistics of some 2,000 images
 
 from inspectnet.index.among import Among
 from inspectnet.index.index import Index, open_index
+from inspectnet.index.job import SCAN
 from inspectnet.index.merging import merge, merged_file
 from inspectnet.index.request import Manifest, Request, read_manifest
 from inspectnet.index.statistics import Statistics

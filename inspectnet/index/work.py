@@ -32,7 +32,7 @@ class ScanWork(ManifestShards[Request]):
 
     def is_done(self, number: int) -> bool:
         """Whether the file of a shard is there, and whole."""
-        return is_whole(shard_file(self.folder, self.manifest, number))
+        return is_done(self.folder, self.manifest, number)
 
     def do(self, number: int, advance: Callable[[int], object]) -> None:
         """Scan a shard. Raises ImageError for an image that has changed, ModelError, OutputError for a full disk."""
@@ -83,6 +83,11 @@ def failures_of(path: Path) -> list[tuple[str, str]]:
         return [(str(id), str(reason)) for id, reason in unread]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OptionError(f"{path} is damaged ({error}). Remove it and run the scan again.") from error
+
+
+def is_done(folder: Path, manifest: Manifest, number: int) -> bool:
+    """Whether the file of a shard is there, and whole."""
+    return is_whole(shard_file(folder, manifest, number))
 
 
 def shard_file(folder: Path, manifest: Manifest, number: int) -> Path:

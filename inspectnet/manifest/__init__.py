@@ -21,4 +21,3 @@ from inspectnet.manifest.manifest import (
 )
 from inspectnet.manifest.requested import preprocess_of, requested_model
 from inspectnet.manifest.shards import ManifestShards
-from inspectnet.manifest.watching import Watch

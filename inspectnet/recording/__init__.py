@@ -6,5 +6,6 @@ DIR/shards/000/000123.SIGNATURE.json            its images; with this file, the 
 """
 
 from inspectnet.recording.folder import ActivationFolder, open_activations
+from inspectnet.recording.job import RECORDING
 from inspectnet.recording.request import POOLS, ArrayRequest, Request, request_arrays
-from inspectnet.recording.work import FLOAT, RecordingWork, bytes_text
+from inspectnet.recording.work import FLOAT, bytes_text

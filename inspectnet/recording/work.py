@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from inspectnet.errors import OptionError
 from inspectnet.files.inputs import open_regular
 from inspectnet.files.parsing import parse_json
 from inspectnet.files.staging import read_result
@@ -45,19 +46,16 @@ def bytes_text(count: int) -> str:
 class RecordingWork(ManifestShards[Request]):
     """Shards of activations with the network that gives them."""
 
-    def __init__(self, folder: Path, manifest: Manifest[Request], network: Network, threads: int | None) -> None:
-        """network: that of the manifest. threads: that decode."""
+    def __init__(
+        self, folder: Path, manifest: Manifest[Request], networks: Sequence[Network], threads: int | None
+    ) -> None:
+        """networks: the one of the manifest. threads: that decode."""
         super().__init__(folder, manifest)
-        self._network, self._threads = network, threads
+        (self._network,), self._threads = networks, threads
 
     def is_done(self, number: int) -> bool:
         """Whether the files of a shard are there, and whole."""
-        try:
-            for at, array in enumerate(self.manifest.request.arrays):
-                rows_of(array_file(self.folder, self.manifest, number, at), array)
-        except (OSError, ValueError):
-            return False
-        return images_file(self.folder, self.manifest, number).exists()
+        return is_done(self.folder, self.manifest, number)
 
     def do(self, number: int, advance: Callable[[int], object]) -> None:
         """Write the arrays of a shard, then what became of its images.
@@ -86,6 +84,25 @@ class RecordingWork(ManifestShards[Request]):
                 collection, [(_Activations(self._network, request.arrays, request.pool), files)],
                 part=range(len(collection)), batch_size=request.batch_size, threads=self._threads, advance=advance,
             )  # fmt: skip
+
+
+def is_done(folder: Path, manifest: Manifest[Request], number: int) -> bool:
+    """Whether the files of a shard are there, and whole."""
+    try:
+        for at, array in enumerate(manifest.request.arrays):
+            rows_of(array_file(folder, manifest, number, at), array)
+    except (OSError, ValueError):
+        return False
+    return images_file(folder, manifest, number).exists()
+
+
+def failures_of(path: Path) -> list[tuple[str, str]]:
+    """The images of a shard that could not be read, and why. Raises OptionError for a damaged file."""
+    try:
+        images = read_images(path)
+    except (OSError, ValueError, RecursionError) as error:
+        raise OptionError(f"{path} is damaged ({error}). Remove it and run inspectnet activations again.") from error
+    return [(id, why) for id, why in zip(images.ids, images.unread, strict=True) if why is not None]
 
 
 def images_file(folder: Path, manifest: Manifest[Request], number: int) -> Path:

@@ -9,10 +9,10 @@ from nets import FLAT, onnx_text, random_weights
 from PIL import Image
 
 import inspectnet
+from inspectnet.engines import work_here
 from inspectnet.errors import ImageError, LayerError, OptionError
 from inspectnet.images import Preparation, find_images
-from inspectnet.index import Request, ScanWork, merging, open_index, read_manifest, running, shard_file
-from inspectnet.index.watching import Watch
+from inspectnet.index import SCAN, Request, ScanWork, merging, open_index, read_manifest, shard_file
 from inspectnet.manifest import entries_path, list_images, requested_model, signature_of, signature_of_request
 from inspectnet.progress import silent
 from inspectnet.scanning import find_strongest
@@ -56,7 +56,7 @@ def request_of(network, **options):
 def make(folder, network, photos, share=WHOLE, **options):
     sources = [str(photos)]
     manifest = list_images(folder, request_of(network, **options), lambda: find_images(photos), sources)
-    running.scan_images(folder, manifest, [network], share, 1, silent)
+    work_here(SCAN, folder, manifest, [network], share, 1, silent)
     return open_index(folder)
 
 
@@ -138,17 +138,16 @@ def arrays_of(index, network, layer):
 
 
 def test_a_scan_that_was_cut_goes_on_where_it_was(network, photos, index, tmp_path, monkeypatch):
-    class Cut(ScanWork):
-        left = 3
+    do, left = ScanWork.do, [3]
 
-        def do(self, number, advance):
-            if not Cut.left:
-                raise KeyboardInterrupt
-            Cut.left -= 1
-            super().do(number, advance)
+    def cut(self, number, advance):
+        if not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        do(self, number, advance)
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(running, "ScanWork", Cut)
+        patched.setattr(ScanWork, "do", cut)
         make(tmp_path, network, photos)
     files = {path: path.stat().st_mtime_ns for path in tmp_path.glob("shards/*/*.npz")}
     assert len(files) == 3
@@ -179,7 +178,7 @@ def test_an_image_that_changes_while_it_is_scanned_is_refused(network, photos, t
     manifest = list_images(tmp_path / "i", request_of(network), lambda: find_images(mine), ["x"])
     Image.fromarray(np.zeros((30, 30, 3), np.uint8)).save(mine / "a" / "00.png")
     with pytest.raises(ImageError, match=r"a/00\.png has changed since it was listed"):
-        running.scan_images(tmp_path / "i", manifest, [network], WHOLE, 1, silent)
+        work_here(SCAN, tmp_path / "i", manifest, [network], WHOLE, 1, silent)
 
 
 def test_another_model_layer_or_preprocessing_is_refused(network, index, tmp_path):
@@ -196,7 +195,7 @@ def test_another_model_layer_or_preprocessing_is_refused(network, index, tmp_pat
 def test_a_layer_that_was_not_scanned_is_named(network, photos, tmp_path):
     request = Request((requested_model(network, network.layers[:1]),), TOP, False, False, False, 50, 4)
     manifest = list_images(tmp_path, request, lambda: find_images(photos), ["x"])
-    running.scan_images(tmp_path, manifest, [network], WHOLE, 1, silent)
+    work_here(SCAN, tmp_path, manifest, [network], WHOLE, 1, silent)
     with pytest.raises(LayerError, match="does not hold"):
         open_index(tmp_path).statistics(network, network.layers[1])
 
@@ -260,7 +259,7 @@ def test_a_manifest_that_points_outside_its_images_is_refused(network, index, tm
 
 def test_progress_counts_the_images_of_all_workers(network, photos, tmp_path):
     manifest = list_images(tmp_path, request_of(network), lambda: find_images(photos), ["x"])
-    work, watch, told = ScanWork(tmp_path, manifest, [network], 1), Watch(tmp_path, manifest), []
+    work, watch, told = ScanWork(tmp_path, manifest, [network], 1), SCAN.watch(tmp_path, manifest), []
     watch.advance = told.append
     assert watch.total == 34
     leases = tmp_path / "leases"
@@ -277,4 +276,4 @@ def test_progress_counts_the_images_of_all_workers(network, photos, tmp_path):
         work.do(number, watch.count)
     watch.look()
     assert sum(told) == 34 and watch.left == set()
-    assert Watch(tmp_path, manifest).total == 0
+    assert SCAN.watch(tmp_path, manifest).total == 0

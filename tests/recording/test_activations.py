@@ -1,7 +1,9 @@
 """Activations on disk: the numbers that a network gives in memory, whatever was cut, damaged or asked for."""
 
 import json
+import os
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -274,3 +276,27 @@ def test_a_result_keeps(network, photos, tmp_path):
     loaded = inspectnet.load(inspectnet.save(result, tmp_path / "result"))
     assert envelope_text(loaded) == envelope_text(result)
     assert loaded.arrays[0].shape == (22, 6)
+
+
+def test_two_workers_write_the_bytes_of_one(network, photos, written, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    write(network, photos, tmp_path, workers=2, device="cpu")
+    assert contents(tmp_path / "shards") == contents(written.folder / "shards")
+
+
+def test_what_could_not_be_read_is_looked_at_again_if_that_is_asked_for(network, photos, written, tmp_path):
+    mine = shutil.copytree(photos, tmp_path / "photos")
+    bad, stamp = mine / "a" / "12.png", (mine / "a" / "12.png").stat()
+    good = (mine / "a" / "14.png").read_bytes()
+    bad.write_bytes(b"x" * len(good))
+    os.utime(bad, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    write(network, mine, tmp_path / "kept", ("conv1",))
+    times = {path: path.stat().st_mtime_ns for path in (tmp_path / "kept").rglob("*.npy")}
+    bad.write_bytes(good)  # as when a disk answers again
+    os.utime(bad, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    write(network, mine, tmp_path / "kept", ("conv1",))
+    assert len(inspectnet.open_activations(tmp_path / "kept").ids) == PHOTOS - 1
+    write(network, mine, tmp_path / "kept", ("conv1",), retry_failed=True)
+    kept = inspectnet.open_activations(tmp_path / "kept")
+    assert len(kept.ids) == PHOTOS and "a/12.png" in kept.ids
+    assert sum(path.stat().st_mtime_ns != at for path, at in times.items()) == 1

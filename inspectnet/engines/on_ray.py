@@ -10,35 +10,35 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from inspectnet.engines.job import Job
+from inspectnet.engines.watching import PAUSE, Watch
+from inspectnet.engines.worker import open_models
 from inspectnet.errors import DeviceError, InspectError, OptionError
-from inspectnet.index.request import read_manifest
-from inspectnet.index.watching import Watch
-from inspectnet.index.work import ScanWork
-from inspectnet.index.worker import open_models
-from inspectnet.manifest.watching import PAUSE
-from inspectnet.shards import try_shard
+from inspectnet.shards import Work, try_shard
 
 ANSWER = 10.0  # seconds that a cluster has to answer
 DEATHS = 3  # of its actor in a row that a shard survives
 
 
-class Scanner:
-    """The actor."""
+class Actor:
+    """A worker of the cluster."""
 
-    def __init__(self, folder: str, device: str, threads: int | None) -> None:
-        self._folder, self._device, self._threads = Path(folder), device, threads
-        self._work: ScanWork | None = None
+    def __init__(self, job: Job[Any], folder: str, device: str, threads: int | None) -> None:
+        self._job, self._folder, self._device, self._threads = job, Path(folder), device, threads
+        self._work: Work | None = None
 
     def do(self, number: int) -> bool:
         """Whether a shard is done now; if not, another worker is at it."""
         if self._work is None:  # here and not at the start, as what is raised there loses its words
-            manifest = read_manifest(self._folder)
+            manifest = self._job.read(self._folder)
             networks = open_models(manifest, self._device, self._threads)
-            self._work = ScanWork(self._folder, manifest, networks, self._threads)
+            self._work = self._job.work(self._folder, manifest, networks, self._threads)
         return try_shard(self._work, number)
 
 
-def run_on_ray(folder: Path, workers: int | None, device: str, threads: int | None, watch: Watch) -> None:
+def run_on_ray(
+    job: Job[Any], folder: Path, workers: int | None, device: str, threads: int | None, watch: Watch
+) -> None:
     """Do all shards on the cluster of RAY_ADDRESS, the one of this machine, or a new one on this machine.
 
     workers: actors, by default one for each GPU, or each node without them. The folder, the images and the models
@@ -53,7 +53,7 @@ def run_on_ray(folder: Path, workers: int | None, device: str, threads: int | No
         if not joined:
             _join(ray)
         try:
-            _run(ray, _actors(ray, folder, workers, device, threads), watch)
+            _run(ray, _actors(ray, job, folder, workers, device, threads), watch)
         finally:
             if not joined:
                 ray.shutdown()
@@ -73,16 +73,18 @@ def _join(ray: Any) -> None:
         raise OptionError(f"{what}: {error}. Set RAY_ADDRESS to HOST:PORT of one, or unset it.") from error
 
 
-def _actors(ray: Any, folder: Path, workers: int | None, device: str, threads: int | None) -> Sequence[Any]:
+def _actors(
+    ray: Any, job: Job[Any], folder: Path, workers: int | None, device: str, threads: int | None
+) -> Sequence[Any]:
     gpus = 0 if device == "cpu" else int(ray.cluster_resources().get("GPU", 0))
     if device.startswith("cuda") and not gpus:
         raise DeviceError(f"the Ray cluster has no GPU for --device {device}. Say --device cpu.")
     count = workers or gpus or sum(node["Alive"] for node in ray.nodes())
-    actor = ray.remote(Scanner).options(
+    actor = ray.remote(Actor).options(
         num_cpus=1, num_gpus=1 if gpus else 0, scheduling_strategy="SPREAD", max_restarts=-1, max_task_retries=DEATHS
     )
     # Ray shows an actor its own GPU alone, whose number is 0 then
-    return [actor.remote(str(folder.resolve()), "cuda" if gpus else "cpu", threads) for _ in range(count)]
+    return [actor.remote(job, str(folder.resolve()), "cuda" if gpus else "cpu", threads) for _ in range(count)]
 
 
 def _run(ray: Any, actors: Sequence[Any], watch: Watch) -> None:
@@ -103,5 +105,5 @@ def _run(ray: Any, actors: Sequence[Any], watch: Watch) -> None:
                 raise error.cause if isinstance(error.cause, InspectError) else error from None
             except ray.exceptions.RayError as error:
                 what = f"the worker of shard {number} died {DEATHS + 1} times"
-                raise InspectError(f"{what}: {error}. Is memory short? The scan goes on where it was.") from error
+                raise InspectError(f"{what}: {error}. Is memory short? Run again, it goes on where it was.") from error
         watch.look()

@@ -1,15 +1,15 @@
-"""Engines: who goes through the shards of a scan. This process, several on this machine, or a Ray cluster."""
+"""The engines: `local`, processes of this machine; `ray`, actors of a cluster."""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from inspectnet.engines.job import Job, work_here
+from inspectnet.engines.local import PATIENCE, run_workers, stop_all
+from inspectnet.engines.on_ray import run_on_ray
 from inspectnet.errors import check_choice
-from inspectnet.index.local import PATIENCE, run_workers, stop_all
-from inspectnet.index.on_ray import run_on_ray
-from inspectnet.index.request import Manifest
-from inspectnet.index.running import merge_shards, scan_images
-from inspectnet.index.watching import Watch
+from inspectnet.manifest import Manifest
+from inspectnet.manifest.manifest import R
 from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
 from inspectnet.runtime.device import count_gpus
@@ -19,8 +19,9 @@ ENGINES = ("local", "ray")
 
 
 def run_engine(
+    job: Job[R],
     folder: Path,
-    manifest: Manifest,
+    manifest: Manifest[R],
     networks: Sequence[Network],
     *,
     engine: str = "local",
@@ -30,7 +31,7 @@ def run_engine(
     threads: int | None = None,
     progress: Progress = silent,
 ) -> None:
-    """Scan what is not scanned and merge it, with a number of workers.
+    """Do what is not done of a job and finish it, with a number of workers.
 
     networks: those of the manifest. workers: by default one, or one for each GPU that the device allows, if nobody
     has started several processes already; one of the engine `local` is this process. share: this process's part.
@@ -38,21 +39,21 @@ def run_engine(
     that is not installed, and what workers raise.
     """
     check_choice("engine", engine, ENGINES)
-    watch = Watch(folder, manifest)
+    watch = job.watch(folder, manifest)
     if engine == "ray" and watch.left:
-        with progress("scanning", watch.total) as watch.advance:
-            run_on_ray(folder, workers, device, threads, watch)
+        with progress(job.doing, watch.total) as watch.advance:
+            run_on_ray(job, folder, workers, device, threads, watch)
     if engine == "ray":
-        merge_shards(folder, manifest, networks, WHOLE, progress)
+        job.finish(folder, manifest, networks, WHOLE, progress)
         return
     devices = _devices(networks[0], workers, device, share)[: len(watch.left)]
     if len(devices) < 2:
-        scan_images(folder, manifest, networks, share, threads, progress)
+        work_here(job, folder, manifest, networks, share, threads, progress)
         return
-    with progress("scanning", watch.total) as watch.advance:
-        started = run_workers(folder, _options(devices, share, threads), watch)
+    with progress(job.doing, watch.total) as watch.advance:
+        started = run_workers(job, folder, _options(devices, share, threads), watch)
     try:
-        merge_shards(folder, manifest, networks, share, progress)  # beside the workers, which merge, too
+        job.finish(folder, manifest, networks, share, progress)  # beside the workers, which do so, too
     except BaseException:
         stop_all(started)
         raise

@@ -10,10 +10,10 @@ from importlib.util import find_spec
 import kill_scan
 import pytest
 
+from inspectnet.engines import engines, local, run_engine, work_for
 from inspectnet.errors import InspectError, OptionError
 from inspectnet.images import find_images
-from inspectnet.index import __main__, local, merged_file
-from inspectnet.index.engines import run_engine
+from inspectnet.index import SCAN, merged_file
 from inspectnet.manifest import list_images
 from inspectnet.shards import Share
 
@@ -37,7 +37,7 @@ def clean(inputs, tmp_path_factory):
     """The bytes of a scan that nobody disturbed."""
     folder = tmp_path_factory.mktemp("clean")
     manifest, network = listed(inputs, folder)
-    run_engine(folder, manifest, [network])
+    run_engine(SCAN, folder, manifest, [network])
     return merged_file(folder, manifest).read_bytes()
 
 
@@ -65,7 +65,7 @@ def told_by(progress):
 
 def test_two_workers_make_the_bytes_of_one_and_all_their_images_are_counted(inputs, clean, tmp_path):
     (manifest, network), told = listed(inputs, tmp_path), {}
-    run_engine(tmp_path, manifest, [network], workers=2, progress=told_by(told))
+    run_engine(SCAN, tmp_path, manifest, [network], workers=2, progress=told_by(told))
     assert merged_file(tmp_path, manifest).read_bytes() == clean
     assert told == {"scanning": [PHOTOS, PHOTOS], "merging": [manifest.shards, manifest.shards]}
     assert list((tmp_path / "leases").rglob("*.lease")) == []
@@ -88,16 +88,16 @@ def test_a_cluster_that_does_not_answer_is_named(inputs, tmp_path, monkeypatch):
     manifest, network = listed(inputs, tmp_path)
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     with pytest.raises(OptionError, match=r"no Ray cluster answers at 127\.0\.0\.1:1: .*refused"):
-        run_engine(tmp_path, manifest, [network], engine="ray")
+        run_engine(SCAN, tmp_path, manifest, [network], engine="ray")
 
 
 def test_without_ray_the_engine_says_what_to_install(inputs, tmp_path, monkeypatch):
     manifest, network = listed(inputs, tmp_path)
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(OptionError, match=r"pip install 'inspectnet\[ray\]'"):
-        run_engine(tmp_path, manifest, [network], engine="ray")
+        run_engine(SCAN, tmp_path, manifest, [network], engine="ray")
     with pytest.raises(OptionError, match="no engine 'slurm'"):
-        run_engine(tmp_path, manifest, [network], engine="slurm")
+        run_engine(SCAN, tmp_path, manifest, [network], engine="slurm")
 
 
 def test_what_stops_all_workers_is_raised_in_their_words(inputs, tmp_path):
@@ -106,7 +106,7 @@ def test_what_stops_all_workers_is_raised_in_their_words(inputs, tmp_path):
     manifest, network = listed(tmp_path, tmp_path / "index")
     kill_scan.write_model(tmp_path, seed=4)
     with pytest.raises(InspectError, match=r"net\.onnx is not the model that the index was made of"):
-        run_engine(tmp_path / "index", manifest, [network], workers=2)
+        run_engine(SCAN, tmp_path / "index", manifest, [network], workers=2)
     assert list((tmp_path / "index" / "leases").glob("*.lease")) == []
 
 
@@ -128,7 +128,7 @@ def test_of_two_models_in_one_folder_at_once_one_is_refused_and_the_other_scanne
         thread.join()
     [(manifest, network)] = begun
     assert len(refused) == 1 and "is an index of the models net.onnx" in refused[0]
-    run_engine(folder, manifest, [network])
+    run_engine(SCAN, folder, manifest, [network])
     assert (merged_file(folder, manifest).read_bytes() == clean) == (network.path.parent == inputs)
 
 
@@ -136,15 +136,16 @@ def test_a_full_disk_is_told_in_one_line_and_the_scan_goes_on_where_there_is_roo
     manifest, network = listed(inputs, tmp_path)
     program = """
 import resource, sys
-from inspectnet.index.__main__ import main
+from inspectnet.engines import work_for
+from inspectnet.index import SCAN
 resource.setrlimit(resource.RLIMIT_FSIZE, (4000, resource.RLIM_INFINITY))
-sys.exit(main(sys.argv[1:]))
+sys.exit(work_for(SCAN, sys.argv[1:]))
 """
     told = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True)
     assert (told.returncode, told.stderr.count("\n")) == (2, 1)
     assert "000000." in told.stderr and "file too large" in told.stderr
     assert [path.name for path in tmp_path.rglob("*.*") if "entries" not in path.parts] == ["manifest.json"]
-    run_engine(tmp_path, manifest, [network])
+    run_engine(SCAN, tmp_path, manifest, [network])
     assert merged_file(tmp_path, manifest).read_bytes() == clean
 
 
@@ -154,14 +155,14 @@ def test_a_folder_that_takes_no_files_is_refused_in_one_line(inputs, tmp_path, w
     manifest, network = listed(inputs, tmp_path)
     (tmp_path / "leases").chmod(0o555)
     with pytest.raises(InspectError, match=r"leases/.*: permission denied"):
-        run_engine(tmp_path, manifest, [network], workers=workers)
+        run_engine(SCAN, tmp_path, manifest, [network], workers=workers)
 
 
 def test_workers_that_always_die_are_started_again_and_then_given_up(inputs, tmp_path, monkeypatch, caplog):
     manifest, network = listed(inputs, tmp_path)
-    monkeypatch.setattr(local, "command", lambda folder: [sys.executable, "-c", "import os; os.abort()"])
+    monkeypatch.setattr(local, "command", lambda job, folder: [sys.executable, "-c", "import os; os.abort()"])
     with pytest.raises(InspectError, match=r"died 4 times .* by SIGABRT"):
-        run_engine(tmp_path, manifest, [network], workers=2)
+        run_engine(SCAN, tmp_path, manifest, [network], workers=2)
     assert [record.message for record in caplog.records] == [
         "a worker died and is started again: it ended by SIGABRT"
     ] * local.DEATHS
@@ -169,14 +170,13 @@ def test_workers_that_always_die_are_started_again_and_then_given_up(inputs, tmp
 
 def test_a_worker_works_in_this_process_too_and_tells_errors_in_one_line(inputs, clean, tmp_path, capsys):
     manifest, _ = listed(inputs, tmp_path)
-    assert __main__.main([str(tmp_path), "--threads", "1", "--share", "1", "2"]) == 0
+    assert work_for(SCAN, [str(tmp_path), "--threads", "1", "--share", "1", "2"]) == 0
     assert merged_file(tmp_path, manifest).read_bytes() == clean
-    assert __main__.main([str(tmp_path / "nowhere")]) == 2
+    assert work_for(SCAN, [str(tmp_path / "nowhere")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_on_gpus_there_is_a_worker_for_each(monkeypatch):
-    from inspectnet.index import engines
     from inspectnet.runtime.device import Device
 
     class Opened:
@@ -187,3 +187,29 @@ def test_on_gpus_there_is_a_worker_for_each(monkeypatch):
     assert engines._devices(Opened, 4, "cuda", Share()) == ["cuda:0", "cuda:1", "cuda:2", "cuda:0"]
     assert engines._devices(Opened, None, "cuda:0", Share()) == ["cuda:0"]
     assert engines._devices(Opened, None, "auto", Share(1, 2)) == ["cuda:0"]  # torchrun has started the others
+
+
+def test_each_worker_is_told_its_gpu_its_cores_and_its_share(monkeypatch, inputs, tmp_path):
+    from inspectnet.runtime.device import Device
+
+    (manifest, network), started = listed(inputs, tmp_path), []
+
+    class Started:
+        code, told = 2, "enough"
+
+        def __init__(self, command):
+            started.append(command[command.index("--tied") + 1 :])
+
+        def stop(self, patience=0.0):
+            pass
+
+    monkeypatch.setattr(network, "device", Device("cuda:0", ""), raising=False)
+    monkeypatch.setattr(engines, "count_gpus", lambda: 2)
+    monkeypatch.setattr(engines.os, "cpu_count", lambda: 9)
+    monkeypatch.setattr(local, "Worker", Started)
+    with pytest.raises(InspectError, match="enough"):
+        run_engine(SCAN, tmp_path, manifest, [network])
+    assert started == [
+        ["--device", "cuda:0", "--threads", "4", "--share", "0", "2"],
+        ["--device", "cuda:1", "--threads", "4", "--share", "1", "2"],
+    ]

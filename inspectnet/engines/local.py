@@ -7,9 +7,11 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from inspectnet.engines.job import Job
+from inspectnet.engines.watching import Watch
 from inspectnet.errors import InspectError
-from inspectnet.index.watching import Watch
 from inspectnet.progress import note
 
 DEATHS = 3  # of workers in a row, while no shard is done, after which they are not started again
@@ -67,12 +69,12 @@ class Worker:
         self._told.close()
 
 
-def run_workers(folder: Path, options: Sequence[Sequence[str]], watch: Watch) -> list[Worker]:
-    """Workers that have done all shards and are merging them; options: of `python -m inspectnet.index`, of each.
+def run_workers(job: Job[Any], folder: Path, options: Sequence[Sequence[str]], watch: Watch) -> list[Worker]:
+    """Workers that have done all shards and are finishing the job; options: of the command, of each.
 
     Raises the error of the last one if none is left, and InspectError if they die again and again.
     """
-    workers = [Worker([*command(folder), *own]) for own in options]
+    workers = [Worker([*command(job, folder), *own]) for own in options]
     try:
         _watch_over(workers, folder, watch)
     except BaseException:
@@ -81,9 +83,9 @@ def run_workers(folder: Path, options: Sequence[Sequence[str]], watch: Watch) ->
     return workers
 
 
-def command(folder: Path) -> list[str]:
+def command(job: Job[Any], folder: Path) -> list[str]:
     """What starts a worker."""
-    return [sys.executable, "-m", "inspectnet.index", str(folder), "--tied"]
+    return [sys.executable, "-m", job.module, str(folder), "--tied"]
 
 
 def stop_all(workers: Sequence[Worker], patience: float = 0.0) -> None:
@@ -103,7 +105,7 @@ def _watch_over(workers: Sequence[Worker], folder: Path, watch: Watch) -> None:
                 deaths += 1
                 if deaths > DEATHS:
                     what = f"workers died {deaths} times and no shard was done meanwhile, the last one {worker.end}"
-                    raise InspectError(f"{what}. Is memory short? Try fewer --workers; the scan goes on where it was.")
+                    raise InspectError(f"{what}. Is memory short? Try fewer --workers; it goes on where it was.")
                 note(f"a worker died and is started again: it ended {worker.end}")
                 worker.stop()
                 worker.start()
@@ -111,4 +113,4 @@ def _watch_over(workers: Sequence[Worker], folder: Path, watch: Watch) -> None:
             watch.look()
             if watch.left:
                 told = [worker.told for worker in workers if worker.code == 2]
-                raise InspectError(told[-1] if told else f"shards were removed from {folder} while it was scanned.")
+                raise InspectError(told[-1] if told else f"shards were removed from {folder} meanwhile. Run it again.")
