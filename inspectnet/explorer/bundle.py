@@ -13,7 +13,9 @@ from inspectnet.explorer.columns import Columns
 from inspectnet.explorer.contract import EXAMPLES, short
 from inspectnet.explorer.kept import Kept
 from inspectnet.explorer.labels import find_labels
+from inspectnet.explorer.live import MOST, LivePart, why_not_live
 from inspectnet.explorer.overview import describe_model
+from inspectnet.explorer.page import Page
 from inspectnet.explorer.photos import Photos
 from inspectnet.explorer.walk import walk_photos
 from inspectnet.graph.layers import Layer
@@ -41,10 +43,13 @@ class Bundle:
         *,
         policy: Policy = Policy(),  # noqa: B008  (frozen)
         classes: str | Path | None = None,
+        page: Page | None = None,
+        live_most: float = MOST,
         batch: int = 16,
         progress: Progress = silent,
     ) -> None:
-        """layers: by name, by default all that the index holds. classes: a file that names them.
+        """layers: by name, by default all that the index holds. classes: a file that names them. page: to be given the
+        live part, if its weights take no more than `live_most` MB.
 
         Raises LayerError, RuleError if no signal comes down from any, OptionError, ImageError.
         """
@@ -57,7 +62,10 @@ class Bundle:
         self.labels = find_labels(network, index, classes)
         keys = [ranking.keys for ranking in rankings.values()]
         self.photos = Photos(reader, self.walk.keys, keys, self.labels.of_image)
-        self.kept = Kept()
+        self.kept, self._page = Kept(), page
+        self.live_reason = why_not_live(network, live_most) if page else "it was left out"
+        live = page and not self.live_reason
+        self.live = LivePart(network, list(self.numbered()), page.version) if page and live else None
         self.chunks = Chunks(network, model, reader, policy, rankings, self.photos, self.walk, self.kept)
 
     def names(self) -> Iterator[str]:
@@ -71,6 +79,8 @@ class Bundle:
             for chunk in range(self.chunks.count(layer)):
                 yield f"layers/{number}/units/{chunk}"
                 yield from (f"sheets/{number}-{kind}-{chunk}" for kind in self.chunks.kinds(layer))
+        if self.live:
+            yield from ("live/proof", *self.live.names(), "live/runtime")
 
     def value(self, name: str) -> object:
         """What has a name: a value of the types of `contract`, a text, or of sheets/NAME the bytes of the WebP.
@@ -78,6 +88,8 @@ class Bundle:
         Raises KeyError for no name, InspectError.
         """
         match name.split("/"):
+            case ["live", *_] if self.live and self._page:
+                return self._live(name, self.live, self._page)
             case ["model"]:
                 return self.kept.keep("model", None, lambda: describe_model(self))
             case ["photos"]:
@@ -99,6 +111,18 @@ class Bundle:
                 _, layer = self._numbered(number)
                 return self.chunks.sheet(layer, kind, _below(chunk, self.chunks.count(layer)))
         raise KeyError(name)
+
+    def _live(self, name: str, live: LivePart, page: Page) -> object:
+        if name == "live/runtime":
+            return page.runtime
+        if name != "live/proof":
+            return live.value(name)
+        ranking = self.chunks.rankings[live.proven.output]
+        unit = int(ranking.values[:, 0].argmax())
+        entry, y, x = ranking.keys[unit, 0].tolist()
+        if entry < 0:  # a layer that nothing excites proves nothing, but the page is told so
+            entry, y, x = self.walk.keys[0].tolist()
+        return live.proof(self.chunks.reader.load(entry, (y, x))[None], ranking.unit(unit, 0, 0))
 
     def columns(self, layer: Layer) -> Columns:
         """What is known of a layer's units."""

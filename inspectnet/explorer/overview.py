@@ -37,8 +37,8 @@ def describe_model(bundle: "Bundle") -> contract.Model:
         tuple(_layer(bundle, layer) for layer in network.layers),
         len(bundle.photos),
         (),
-        None,
-        "the live part was left out",
+        bundle.live.describe() if bundle.live else None,
+        bundle.live_reason,
     )
 
 

@@ -24,7 +24,8 @@ if sys.platform != "win32":  # there leftovers stay, for nothing tells them from
 PREFIX = ".inspectnet-"
 LARGEST_RECORD = 1 << 30  # bytes
 WHOLE = ".whole"  # ends the name of a stage whose files are all written
-KINDS = (".png", ".svg", ".pdf", ".npz", ".json", ".csv", ".txt")  # of the files that a record names
+KINDS = (".png", ".svg", ".pdf", ".npz", ".json", ".csv", ".txt", ".html", ".js", ".webp")  # of files a record names
+WITHIN = "="  # in a stage, which holds no folders, for the / of a file that lies in a folder within
 CLAIM, PLACES = ".claim", ".places"  # in a stage: what it is made for; which of its files take which places
 HEXES = 16  # digits in the name of a stage
 
@@ -48,14 +49,19 @@ class Stage:
             raise
 
     def path(self, name: str) -> Path:
-        """Where to write the file that will be called `name`. Raises OutputError for a place that an input has."""
-        assert name and name == Path(name).name, f"not the name of a file in this folder: {name!r}"
+        """Where to write the file that will be called `name`, or lie as FOLDER/NAME in a folder within.
+
+        Raises OutputError for a place that an input has, or that a link leads away from.
+        """
+        assert is_name(name), f"not the name of a file in this folder: {name!r}"
         place = self.folder / name
+        if _leads_away(place.parent, self.folder) or place.parent.is_file():
+            raise OutputError(f"cannot write to {place.parent}: it is no folder. Give another place with --out.")
         if was_read(place):
             raise OutputError(f"{place} is read by this run, so it stays as it is. Give another place with --out.")
         if place.is_dir():
             raise OutputError(f"cannot write to {place}: it is a folder. Give another place with --out.")
-        return self._path / name
+        return self._path / name.replace("/", WITHIN)
 
     def place(self, names: Sequence[str], stale: Sequence[str] = ()) -> None:
         """Remove the files of `stale` from `folder` and move those of `names` to it, in this order. Raises OSError."""
@@ -80,6 +86,13 @@ class Stage:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+def is_name(name: str) -> bool:
+    """Whether this is the name of a file in a folder, or in a folder within: NAME or FOLDER/NAME."""
+    *within, last = name.split("/")
+    plain = all(part and part == Path(part).name and not part.startswith(".") and WITHIN not in part for part in within)
+    return last not in ("", "..") and last == Path(last).name and plain and len(within) <= 1
 
 
 @contextlib.contextmanager
@@ -173,12 +186,22 @@ def _lock(folder: Path, wait: bool = False) -> int | None:
 
 def _move(whole: Path, places: Mapping[str, Sequence[str]]) -> None:
     """Do what a whole stage has left to do; inputs of the run that does it stay."""
-    for name in places["remove"]:
-        if not was_read(whole.parent / name):
-            (whole.parent / name).unlink(missing_ok=True)
-    for name in places["move"]:
-        if (whole / name).is_file() and not was_read(whole.parent / name):
-            os.replace(whole / name, whole.parent / name)
+    for name in filter(is_name, places["remove"]):
+        place = whole.parent / name
+        if not was_read(place) and not _leads_away(place.parent, whole.parent):
+            place.unlink(missing_ok=True)
+    for name in filter(is_name, places["move"]):
+        staged, place = whole / name.replace("/", WITHIN), whole.parent / name
+        if staged.is_file() and not was_read(place):
+            if _leads_away(place.parent, whole.parent):  # by a link that has come to stand there meanwhile
+                raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(place.parent))
+            place.parent.mkdir(exist_ok=True)
+            os.replace(staged, place)
+
+
+def _leads_away(within: Path, folder: Path) -> bool:
+    """Whether a folder within another is a link."""
+    return within != folder and within.is_symlink()
 
 
 def _places_in(whole: Path) -> dict[str, list[str]]:

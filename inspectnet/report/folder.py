@@ -16,7 +16,7 @@ from inspectnet.errors import OutputError
 from inspectnet.files.npz import write_npz
 from inspectnet.files.parsing import parse_json
 from inspectnet.files.refusals import refusal
-from inspectnet.files.staging import KINDS, Stage, claims, locked, made, read_result, settle
+from inspectnet.files.staging import KINDS, Stage, claims, is_name, locked, made, read_result, settle
 from inspectnet.report.json_text import json_text
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class OutputFolder:
 
     def write_npz(self, name: str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
         """Write arrays as an uncompressed NPZ: the same bytes for the same arrays, on any day and machine."""
-        with self._file(name) as file:
+        with self.open(name) as file:
             write_npz(file, arrays)
 
     def write_figure(self, stem: str, figure: "Figure") -> None:
@@ -50,13 +50,18 @@ class OutputFolder:
         from inspectnet.figures.encoding import encode
 
         for form in self._forms:
-            with self._file(f"{stem}.{form}") as file:
+            with self.open(f"{stem}.{form}") as file:
                 file.write(encode(figure, form, self.about))
 
     def write_text(self, name: str, text: str) -> None:
         """Write text as UTF-8; what UTF-8 cannot hold (parts of odd file names) is written as an escape."""
-        with self._file(name) as file:
+        with self.open(name) as file:
             file.write(text.encode(errors="backslashreplace"))
+
+    def write_bytes(self, name: str, data: bytes) -> None:
+        """Write a file as it is; its name may lead into a folder within, as FOLDER/NAME."""
+        with self.open(name) as file:
+            file.write(data)
 
     @property
     def pictures(self) -> list[str]:
@@ -74,7 +79,8 @@ class OutputFolder:
             raise refusal(self.path, error) from error
 
     @contextlib.contextmanager
-    def _file(self, name: str) -> Iterator[BinaryIO]:
+    def open(self, name: str) -> Iterator[BinaryIO]:
+        """A file to write, which is one of the results once the block ends. Raises OutputError."""
         target, path = self.path / name, self._stage.path(name)
         if target.exists() and not self._force and not self._made_before(name):
             raise OutputError(f"{target} is there already. Choose another folder with --out, or say --force.")
@@ -162,4 +168,4 @@ def _files_of(run: Mapping[str, Any] | None) -> list[str]:
     """The names of the results that a record lists, in which anybody may have written anything."""
     listed = (run or {}).get("files")
     names = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
-    return [n for n in names if n == Path(n).name and not n.startswith(".") and Path(n).suffix in KINDS]
+    return [n for n in names if is_name(n) and not n.startswith(".") and Path(n).suffix in KINDS]

@@ -12,7 +12,7 @@ import pytest
 from inspectnet.errors import OutputError
 from inspectnet.files import staging
 from inspectnet.files.inputs import read_input
-from inspectnet.files.staging import Stage, claims, locked, made, settle
+from inspectnet.files.staging import Stage, claims, is_name, locked, made, settle
 
 
 def stage(folder, claim=""):
@@ -37,6 +37,45 @@ def test_files_are_seen_when_all_are_whole_and_stale_ones_are_gone(tmp_path):
     assert [name for name in names(tmp_path) if not name.startswith(".")] == ["old"]
     made.place(["a", "b"], stale=["old"])
     assert names(tmp_path) == ["a", "b"]
+
+
+def test_files_lie_in_folders_within_once_all_are_whole(tmp_path):
+    (tmp_path / "data").mkdir()
+    for name in ("old", "mine"):
+        (tmp_path / "data" / name).write_text(name)
+    made = stage(tmp_path)
+    for name in ("a", "data/b", "more/c"):
+        made.path(name).write_text(name)
+    assert [name for name in names(tmp_path) if not name.startswith(".")] == ["data"]
+    made.place(["a", "data/b", "more/c"], stale=["data/old"])
+    assert names(tmp_path) == ["a", "data", "more"]
+    assert (names(tmp_path / "data"), names(tmp_path / "more")) == (["b", "mine"], ["c"])
+    assert (tmp_path / "more" / "c").read_text() == "more/c"
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_nothing_is_written_or_removed_behind_a_link_in_place_of_a_folder_within(when, tmp_path):
+    (other := tmp_path / "other").mkdir()
+    (other / "a").write_text("mine")
+    (out := tmp_path / "out").mkdir()
+    if when == "before":
+        (out / "data").symlink_to(other)
+    made = stage(out)
+    if when == "before":
+        with pytest.raises(OutputError, match="it is no folder"):
+            made.path("data/b")
+        made.place([], stale=["data/a"])
+    else:
+        made.path("data/b").write_text("b")
+        (out / "data").symlink_to(other)
+        with pytest.raises(OSError):
+            made.place(["data/b"], stale=["data/a"])
+    assert names(other) == ["a"]
+
+
+@pytest.mark.parametrize("name", ["", "/", "a/", "/a", "..", "../a", "a/..", "a/../b", "a/b/c", ".a/b", "a=b/c"])
+def test_no_other_name_is_one(name):
+    assert not is_name(name)
 
 
 def test_what_is_dropped_leaves_nothing(tmp_path):
