@@ -55,7 +55,16 @@ class LivePart:
         numbers = tuple(number for number, _ in self._inverted)
         outputs = {layer.name: layer.output for _, layer in self._layers}
         return Live(
-            self._version, WEIGHTS, METHODS, numbers, image, SEED, PIXELS, outputs, self._scores, self._scores is not None
+            self._version,
+            WEIGHTS,
+            METHODS,
+            numbers,
+            image,
+            SEED,
+            PIXELS,
+            outputs,
+            self._scores,
+            self._scores is not None,
         )
 
     def names(self) -> list[str]:

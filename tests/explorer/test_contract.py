@@ -6,10 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from inspectnet.explorer import contract, outcomes
+from inspectnet.explorer import contract, live, outcomes
 
 TYPES = Path(__file__).parents[2] / "explorer" / "src" / "bundle.ts"
-SAME = {name: kind for name, kind in {**vars(contract), **vars(outcomes)}.items() if dataclasses.is_dataclass(kind)}
+SAME = {
+    name: kind
+    for module in (contract, live, outcomes)
+    for name, kind in vars(module).items()
+    if dataclasses.is_dataclass(kind) and kind.__module__ == module.__name__ and name[0] != "_"
+}
 WITHIN = {
     "Input": "Model.input", "Accuracy": "Model.accuracy", "Images": "Model.images", "ResultTitle": "Model.results",
     "Pair": "LayerData.best", "Quantiles": "LayerData.quantiles", "Histogram": "UnitData.histogram",
