@@ -1,4 +1,4 @@
-"""Peak memory of a scan of few and of many images, each in a process of its own: it should not grow."""
+"""Peak memory of a scan of few and of many images into an index, each in a process of its own: it should not grow."""
 
 import argparse
 import os
@@ -18,6 +18,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, help="an ONNX file; by default ZFNet")
     parser.add_argument("--layer", nargs="+", default=["conv*"])
+    parser.add_argument("--images", type=Path, help="a folder of photos; by default made up")
     parser.add_argument("--count", type=int, nargs="+", default=[500, 5000])
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)  # the folder to scan in this process
@@ -28,7 +29,7 @@ def main() -> None:
     print_setting(1)
     with tempfile.TemporaryDirectory() as folder:
         model = said.model or zfnet(Path(folder))
-        photos = write_photos(Path(folder, "photos"), DISTINCT)
+        photos = said.images or write_photos(Path(folder, "photos"), DISTINCT)
         peaks = [measure(model, many(photos, Path(folder, str(n)), n), said.layer, said.batch_size) for n in said.count]
     rows = [
         [f"{model.stem} {n}", f"{peak / 2**20:.0f}", f"{peak / peaks[0]:.3f}"]
@@ -46,11 +47,10 @@ def measure(model: Path, folder: Path, layers: list[str], batch_size: int) -> in
 
 def peak_of_scan(model: Path, folder: Path, layers: list[str], batch_size: int) -> int:
     import inspectnet
-    from inspectnet.images import find_images
-    from inspectnet.scanning import find_strongest
 
     network = inspectnet.open(model, device="cpu", threads=THREADS)
-    find_strongest(network, find_images(folder), network.match(layers), 9, batch_size=batch_size, threads=THREADS)
+    index = folder.with_name(f"{folder.name}-index")
+    inspectnet.scan(network, folder, index, layers=layers, batch_size=batch_size, threads=THREADS)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
@@ -58,9 +58,9 @@ def peak_of_scan(model: Path, folder: Path, layers: list[str], batch_size: int) 
 def many(photos: Path, folder: Path, count: int) -> Path:
     """A folder of `count` links to the photos."""
     folder.mkdir()
-    files = sorted(photos.iterdir())
+    files = sorted(path.resolve() for path in photos.rglob("*") if path.is_file())
     for i in range(count):
-        os.link(files[i % len(files)], folder / f"{i:05}.jpg")
+        os.symlink(files[i % len(files)], folder / f"{i:06}{files[i % len(files)].suffix}")
     return folder
 
 

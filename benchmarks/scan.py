@@ -1,4 +1,7 @@
-"""The scan of JPEG photos, decoding beside the session, against the bare session on prepared arrays in memory."""
+"""The scan of JPEG photos, decoding beside the session, against the bare session on prepared arrays in memory.
+
+The bound is what the cores can do: the time of decoding alone and of the session alone, added up.
+"""
 
 import argparse
 import tempfile
@@ -13,11 +16,12 @@ from benchmarks.photos import write_photos
 from benchmarks.rounds import RATIO, THREADS, in_turns, print_setting, print_table, ratio
 from inspectnet.graph.subgraphs import cut_at_maxima
 from inspectnet.images import Collection, Stream, find_images
+from inspectnet.index import Statistics
 from inspectnet.network import Network
 from inspectnet.reading.reader import open_graph, read
 from inspectnet.runtime.device import choose_device
 from inspectnet.runtime.session import Session
-from inspectnet.scanning import Ranking, find_strongest
+from inspectnet.scanning import Peaks, scan
 
 
 def main() -> None:
@@ -29,6 +33,7 @@ def main() -> None:
     parser.add_argument("--layer", nargs="+", default=["conv*"])
     parser.add_argument("--batch-size", type=int, nargs="+", default=[16])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--checkpoints", type=int, default=1, help="how many networks share the decoding of one scan")
     said = parser.parse_args()
     print_setting(said.rounds)
     with tempfile.TemporaryDirectory() as folder:
@@ -37,36 +42,48 @@ def main() -> None:
         print(f"{len(collection)} photos of {size / 1000:.0f} kB; layers {' '.join(said.layer)}\n", flush=True)
         rows = []
         for path in [*said.model, *([] if said.no_zfnet else [zfnet(Path(folder))])]:
-            network = inspectnet.open(path, device="cpu", threads=THREADS)
-            layers = [layer.name for layer in network.match(said.layer)]
+            networks = [inspectnet.open(path, device="cpu", threads=THREADS) for _ in range(said.checkpoints)]
+            layers = [layer.name for layer in networks[0].match(said.layer)]
             for batch_size in said.batch_size:
-                rows.append(measure(path, network, collection, layers, batch_size, said.rounds))
-    print_table(["images/s", "batch", "layers", "decoding", "session", "scan", *RATIO], rows)
+                rows.append(measure(path, networks, collection, layers, batch_size, said.rounds))
+    print_table(["images/s", "batch", "layers", "decoding", "session", "scan", *RATIO, "of the bound", "range"], rows)
     print("\nratio: the scan's speed over the session's; 1 would mean that decoding costs nothing.")
+    print("of the bound: the scan's speed over 1 / (1 / session + 1 / decoding), the median of the rounds.")
+    print("session: of all checkpoints, one after the other.")
 
 
 def measure(
-    path: Path, network: Network, collection: Collection, layers: list[str], batch_size: int, rounds: int
+    path: Path, networks: list[Network], collection: Collection, layers: list[str], batch_size: int, rounds: int
 ) -> list[str]:
+    network = networks[0]
     stream = Stream(collection, network.preparation, batch_size=batch_size, threads=THREADS)
     prepared = np.concatenate([batch.x for batch in stream])
     batches = [prepared[i : i + batch_size] for i in range(0, len(prepared), batch_size)]
-    session = bare_session(path, network, layers)
+    sessions = [bare_session(path, network, layers) for _ in networks]
     times = in_turns(
         {
             "decoding": lambda: [None for _ in stream],
-            "session": lambda: [session.run({session.inputs[0]: x}) for x in batches],
-            "scan": partial(scan, network, collection, layers, batch_size),
+            "session": lambda: [session.run({session.inputs[0]: x}) for session in sessions for x in batches],
+            "scan": partial(look, networks, collection, layers, batch_size),
         },
         rounds,
         seconds=0,
     )
     speed = [f"{len(collection) / np.median(times[name].wall):.1f}" for name in ("decoding", "session", "scan")]
-    return [path.stem, str(batch_size), str(len(layers)), *speed, *ratio(times["session"], times["scan"])]
+    bound = (times["session"].wall + times["decoding"].wall) / times["scan"].wall
+    share = f"{np.median(bound):.3f}", f"{bound.min():.2f}-{bound.max():.2f}"
+    name = path.stem if len(networks) == 1 else f"{len(networks)} x {path.stem}"
+    return [name, str(batch_size), str(len(layers)), *speed, *ratio(times["session"], times["scan"]), *share]
 
 
-def scan(network: Network, collection: Collection, layers: list[str], batch_size: int) -> list[Ranking]:
-    return find_strongest(network, collection, network.match(layers), 9, batch_size=batch_size, threads=THREADS)[0]
+def look(networks: list[Network], collection: Collection, layers: list[str], batch_size: int) -> object:
+    """What a shard of a scan takes, all networks in one pass."""
+    watched = [network.match(layers) for network in networks]
+    asked = [
+        (Peaks(network, of_network), {layer.output: Statistics(layer, 100) for layer in of_network})
+        for network, of_network in zip(networks, watched, strict=True)
+    ]
+    return scan(collection, asked, batch_size=batch_size, threads=THREADS)
 
 
 def bare_session(path: Path, network: Network, layers: list[str]) -> Session:

@@ -1,8 +1,9 @@
 """Kill workers and drivers of scans at random instants, and see that nothing is lost and no bit differs.
 
-python tests/kill_scan.py [--kills 20] [--photos 400] [--seed 0] [--only local-2]
+python tests/kill_scan.py [--kills 20] [--photos 400] [--sizes 10 100 1000] [--seed 0] [--only local-2]
 
-Each way of running (WAYS) with each size of shards gets so many kills. `drive` is what is killed: one scan.
+Each way of running (WAYS) with each size of shards gets so many kills; there are three shards at least, most of whose
+photos are links to a few. `drive` is what is killed: one scan.
 """
 
 import argparse
@@ -35,11 +36,13 @@ WAYS = {  # engine, workers, drivers that share the folder by their environment
     "ray-1": ("ray", 1, 1),
     "ray-2": ("ray", 2, 1),
 }
+DISTINCT = 180  # photos; more are links to these
 TIMEOUT = 180  # seconds without an end
 
 
 def write_model(folder, seed=3):
     """The network."""
+    folder.mkdir(exist_ok=True)
     weights = random_weights(seed, k1=(24, 3, 3, 3), k2=(32, 24, 3, 3))
     (folder / "net.onnx").write_bytes(onnx_text(PADDED_CONVS, weights, image=("N", 3, SIDE, SIDE)).SerializeToString())
 
@@ -49,12 +52,20 @@ def write_inputs(folder, photos):
     write_model(folder)
     rng = np.random.default_rng(0)
     for at in range(photos):
-        path = folder / "photos" / "ab"[at % 2] / f"{at:05}.png"
+        path = photo(folder, at)
         path.parent.mkdir(parents=True, exist_ok=True)
+        if at >= DISTINCT:
+            os.link(photo(folder, at % DISTINCT), path)
+            continue
         coarse = Image.fromarray(rng.integers(0, 256, (9, 9, 3), np.uint8))
         coarse.resize((240, 240)).save(path, compress_level=1)
         if at % 9 == 8:
             path.write_bytes(b"no image")
+
+
+def photo(folder, at):
+    """The file of that number."""
+    return folder / "photos" / "ab"[at % 2] / f"{at:05}.png"
 
 
 def open_model(inputs):
@@ -184,20 +195,22 @@ def main():
     """Report each way in one line; ends with 1 after a difference."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--photos", type=int, default=400)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[10, 100])
+    parser.add_argument("--photos", type=int, default=400, help="or three shards' worth, if that is more")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10, 100, 1000], help="images of a shard")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", default=[*WAYS])
     said, rng = parser.parse_args(), random.Random(0)
     rng.seed(said.seed)
     with tempfile.TemporaryDirectory() as place:
-        inputs = Path(place)
-        write_inputs(inputs, said.photos)
-        clean = scan_with_kills(inputs, inputs / "clean", "local-1", 37, 0, rng)[1]
+        clean = {}
+        for size in said.sizes:
+            inputs = Path(place, str(size))
+            write_inputs(inputs, max(said.photos, 3 * size))
+            clean[size] = scan_with_kills(inputs, inputs / "clean", "local-1", 37, 0, rng)[1]
         for way in said.only:
             with cluster_for(way) as environment:
                 for size in said.sizes:
-                    report(inputs, way, size, said.kills, rng, clean, environment)
+                    report(Path(place, str(size)), way, size, said.kills, rng, clean[size], environment)
 
 
 def report(inputs, way, size, kills, rng, clean, environment):
