@@ -5,9 +5,8 @@ import hashlib
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
-from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,20 +14,19 @@ from numpy.typing import NDArray
 from inspectnet.errors import LayerError, OptionError, SourceError, nearest
 from inspectnet.files.npz import read_npz
 from inspectnet.graph.layers import Layer
-from inspectnet.images import Collection, Entry, Seen, Skipped
+from inspectnet.images import Collection, Seen, Skipped
 from inspectnet.images.reader import ABSENT
 from inspectnet.images.seen import row_ids
 from inspectnet.index.among import Among
+from inspectnet.index.listed import ListedEntries
 from inspectnet.index.merging import merged_file
 from inspectnet.index.request import Manifest, read_manifest
 from inspectnet.index.statistics import Statistics, from_bytes
 from inspectnet.index.work import ROWS, SHA256, UNREAD, read_statistics, shard_file
-from inspectnet.manifest import collection_of_shard, hash_all, preprocess_of
+from inspectnet.manifest import hash_all, preprocess_of
 from inspectnet.network import Network
 from inspectnet.scanning import Ranking
 from inspectnet.shards import ShardedArray
-
-SHARDS_IN_MEMORY = 16  # whose entries are held
 
 
 @dataclass(frozen=True)
@@ -39,32 +37,6 @@ class Excited:
     value: float
     share: float
     """Of the map's highest activation in the index."""
-
-
-class ListedEntries(Sequence[Entry]):
-    """The entries of an index, read shard by shard when they are asked for."""
-
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
-        self._count, self._size = manifest.images, manifest.request.shard_size
-        self._shard = lru_cache(SHARDS_IN_MEMORY)(lambda shard: collection_of_shard(folder, manifest, shard).entries)
-
-    def __len__(self) -> int:
-        return self._count
-
-    @overload
-    def __getitem__(self, at: int) -> Entry: ...
-
-    @overload
-    def __getitem__(self, at: slice) -> tuple[Entry, ...]: ...
-
-    def __getitem__(self, at: int | slice) -> Entry | tuple[Entry, ...]:
-        if isinstance(at, slice):
-            return tuple(self[i] for i in range(*at.indices(self._count)))
-        at = range(self._count)[at]
-        return self._shard(at // self._size)[at % self._size]
-
-    def __iter__(self) -> Iterator[Entry]:
-        return (self[i] for i in range(self._count))
 
 
 @dataclass(frozen=True)
@@ -90,30 +62,43 @@ class Index(Collection):
 
     @cached_property
     def seen(self) -> Seen:
-        """What was read of its images. Raises OptionError for a damaged shard."""
+        """What was read of its images. Raises OptionError for a damaged shard, or one that is not there yet."""
         seen = Seen(self, 0, self.tile)
         for number in range(self.manifest.shards):
-            path = shard_file(self.folder, self.manifest, number)
+            path, first, size = self._shard(number), self.manifest.first(number), self.manifest.size(number)
             try:
                 arrays = read_npz(path, lambda name: name in (ROWS, SHA256, UNREAD))
-                keys = arrays[ROWS] + np.array([self.manifest.first(number), 0, 0], np.int64)
-                seen.hashes += map(bytes, arrays[SHA256])
+                rows, hashes = arrays[ROWS], arrays[SHA256]
+                _check_rows(rows, hashes, size)
                 seen.unread += [Skipped(str(id), str(reason)) for id, reason in from_bytes(arrays[UNREAD])]
+            except FileNotFoundError:
+                raise self._incomplete() from None
             except (OSError, ValueError, KeyError, TypeError) as error:
                 raise _damaged(path, error) from error
-            seen.note_keys(keys)
+            seen.hashes += map(bytes, hashes)
+            seen.note_keys(rows + np.array([first, 0, 0], np.int64))
         return seen
+
+    def _shard(self, number: int) -> Path:
+        return shard_file(self.folder, self.manifest, number)
+
+    def _incomplete(self) -> OptionError:
+        done = sum(self._shard(number).exists() for number in range(self.manifest.shards))
+        what = f"the index {self.folder} is not complete: {done} of {self.manifest.shards} shards are there"
+        return OptionError(f"{what}. Run its scan again, which goes on.")
 
     def statistics(self, network: Network, layer: Layer | str) -> Statistics:
         """How the maps of a layer answer to all images. Raises OptionError for another model, LayerError."""
         layer, model, number = self._place(network, layer)
         path = merged_file(self.folder, self.manifest)
         try:
-            return read_statistics(path, model, layer, number, 0)
+            statistics = read_statistics(path, model, layer, number, 0)
+            entries = statistics.top.result().keys[..., 0]
+            if entries.size and not -1 <= entries.min() <= entries.max() < self.manifest.images:
+                raise ValueError("it tells of images that there are not")
+            return statistics
         except FileNotFoundError:
-            done = sum(shard_file(self.folder, self.manifest, i).exists() for i in range(self.manifest.shards))
-            what = f"the index {self.folder} is not complete: {done} of {self.manifest.shards} shards are there"
-            raise OptionError(f"{what}. Run its scan again, which goes on.") from None
+            raise self._incomplete() from None
         except (OSError, ValueError, KeyError) as error:
             raise _damaged(path, error) from error
 
@@ -158,7 +143,7 @@ class Index(Collection):
         name, shape = f"{model}/{number}/images", (layer.maps,)
 
         def read(shard: int) -> NDArray[np.float16]:
-            path = shard_file(self.folder, self.manifest, shard)
+            path = self._shard(shard)
             try:
                 array = read_npz(path, lambda member: member == name)[name]
                 if array.dtype != np.float16 or array.shape != (starts[shard + 1] - starts[shard], *shape):
@@ -266,6 +251,17 @@ def open_index(folder: str | Path) -> Index:
 
 def _damaged(path: Path, error: Exception) -> OptionError:
     return OptionError(f"{path} is damaged ({error}). Remove it and run the scan again.")
+
+
+def _check_rows(rows: NDArray[np.int32], hashes: NDArray[np.uint8], size: int) -> None:
+    """Raise ValueError for what a shard of so many images cannot have kept of them."""
+    if hashes.dtype != np.uint8 or hashes.shape != (size, 32):
+        raise ValueError(f"it holds hashes of the shape {hashes.shape}, not {(size, 32)}")
+    if rows.dtype != np.int32 or rows.ndim != 2 or rows.shape[1] != 3 or (rows < 0).any():
+        raise ValueError("its rows are none")
+    entries = rows[:, 0]
+    if (entries >= size).any() or (np.diff(entries) < 0).any():
+        raise ValueError("its rows are not of its images, in their order")
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -10,7 +10,8 @@ from PIL import Image
 
 import inspectnet
 from inspectnet.engines import work_here
-from inspectnet.errors import ImageError, LayerError, OptionError
+from inspectnet.errors import ImageError, InspectError, LayerError, OptionError
+from inspectnet.files.npz import read_npz, write_npz
 from inspectnet.images import Preparation, find_images
 from inspectnet.index import SCAN, Request, ScanWork, merging, open_index, read_manifest, shard_file
 from inspectnet.manifest import entries_path, list_images, requested_model, signature_of, signature_of_request
@@ -226,6 +227,30 @@ def test_a_damaged_index_is_refused_in_one_line(network, index, tmp_path, name, 
         opened = open_index(mine)
         opened.ranking(network, network.layers[0], 1)
         opened.seen.ids  # noqa: B018
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "change"),
+    [
+        ("shards", "rows", lambda rows: rows + np.array([99, 0, 0])),
+        ("shards", "rows", lambda rows: rows[::-1]),
+        ("shards", "rows", lambda rows: rows[:, 0]),
+        ("shards", "sha256", lambda hashes: hashes[1:]),
+        ("merged", "0/0/top_keys", lambda keys: keys + np.array([99, 0, 0], np.uint8)),
+        ("merged", "0/0/top_values", lambda values: values[:, 1:]),
+        ("merged", "0/0/top_places", lambda places: places + np.uint8(200)),
+    ],
+)
+def test_an_index_that_somebody_has_edited_is_refused_in_one_line(network, index, tmp_path, name, array, change):
+    mine = shutil.copytree(index.folder, tmp_path / "index")
+    path = next((mine / name).rglob("000000.*.npz"))
+    arrays = read_npz(path)
+    arrays[array] = change(arrays[array]).astype(arrays[array].dtype)
+    with path.open("wb") as file:
+        write_npz(file, arrays)
+    with pytest.raises(InspectError) as refused:
+        inspectnet.deconv(network, network.layers[0].name, open_index(mine), top=1)
     assert "\n" not in str(refused.value)
 
 
