@@ -55,9 +55,11 @@ def _files(
         skipped.append(Skipped(folder.prefix[:-1], reason))
         return
     with os.scandir(folder.path) as items:
-        shown = sorted((item for item in items if not item.name.startswith(".")), key=lambda item: item.name)
+        shown = [item for item in items if not item.name.startswith(".")]
+    shown.sort(key=lambda item: item.name, reverse=True)
     subfolders = []
-    for item in shown:
+    while shown:
+        item = shown.pop()  # which keeps what is asked of it below, half a kilobyte of each link
         id = folder.prefix + item.name
         try:
             if item.is_dir():

@@ -9,7 +9,7 @@ from inspectnet.images import Entry
 from inspectnet.index.request import Manifest
 from inspectnet.manifest import collection_of_shard
 
-SHARDS_IN_MEMORY = 16  # whose entries are held
+SHARDS_IN_MEMORY = 4  # whose entries are held
 
 
 class ListedEntries(Sequence[Entry]):
