@@ -35,7 +35,7 @@ export function App() {
     { keys: ["v"], does: "the live deconvnet", run: () => go("#/live") },
     { keys: ["n"], does: "light or dark", run: turnTheme },
     { keys: ["Escape"], does: "one page up", run: () => go(above(route)) },
-  ]);
+  ], true);
   const here = "layer" in route ? route.layer : "";
   return (
     <>

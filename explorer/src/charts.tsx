@@ -70,16 +70,19 @@ export function Lines({ xs, lines, x, y, label }: { xs: number[]; lines: Line[];
     const value = ((event.clientX - frame.left) / frame.width) * SIZE.width;
     setAt(xs.reduce((best, candidate, i) => (Math.abs(px(candidate) - value) < Math.abs(px(xs[best]!) - value) ? i : best), 0));
   };
-  const ticks = [0, 0.25, 0.5, 0.75, 1];
   return (
     <figure class="lines">
       <svg viewBox={`0 0 ${SIZE.width} ${SIZE.height}`} role="img" aria-label={`${label}. ${y} over ${x}, ${number(x0)} to ${number(x1)}: ${lines.map((line) => `${line.name} from ${number(line.ys[0])} to ${number(line.ys.at(-1))}`).join("; ")}`} onPointerMove={move} onPointerLeave={() => setAt(null)}>
-        {ticks.map((share) => {
-          const value = low + share * (high - low);
-          return <g key={share}><line class="rule" x1={SIZE.left} x2={SIZE.width - SIZE.right} y1={py(value)} y2={py(value)} /><text x={SIZE.left - 6} y={py(value) + 4} text-anchor="end">{number(value)}</text></g>;
+        {ticks(low, high).map((value) => {
+          return <g key={value}><line class="rule" x1={SIZE.left} x2={SIZE.width - SIZE.right} y1={py(value)} y2={py(value)} /><text x={SIZE.left - 6} y={py(value) + 4} text-anchor="end">{number(value)}</text></g>;
         })}
-        {ticks.map((share) => <text key={share} x={px(x0 + share * (x1 - x0))} y={SIZE.height - 10} text-anchor="middle">{number(x0 + share * (x1 - x0))}</text>)}
-        {lines.map((line, i) => <path key={i} class={`line hue-${i % 8}`} d={path(line.ys)} />)}
+        {ticks(x0, x1).map((value) => <text key={value} x={px(value)} y={SIZE.height - 10} text-anchor="middle">{number(value)}</text>)}
+        {lines.map((line, i) => (
+          <g key={i} class={`hue-${i % 8}`}>
+            <path class="line" d={path(line.ys)} />
+            {xs.length <= 12 && line.ys.map((value, j) => value !== null && <circle key={j} cx={px(xs[j]!)} cy={py(value)} r="2.5" />)}
+          </g>
+        ))}
         {at !== null && <line class="mark" x1={px(xs[at]!)} x2={px(xs[at]!)} y1={SIZE.top} y2={SIZE.height - SIZE.bottom} />}
       </svg>
       <figcaption>
@@ -90,6 +93,15 @@ export function Lines({ xs, lines, x, y, label }: { xs: number[]; lines: Line[];
       </figcaption>
     </figure>
   );
+}
+
+/** Three to seven round numbers from low to high. */
+export function ticks(low: number, high: number): number[] {
+  const rough = (high - low) / 4;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((digit) => digit * power).find((step) => step >= rough * 0.999)!;
+  const first = Math.ceil(low / step - 1e-9);
+  return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
 }
 
 /** A map of numbers in colours, whose numbers the pointer reads. */

@@ -10,6 +10,7 @@ export interface Hit {
 }
 
 const MOST = 12;
+const MOST_OF_A_KIND = 5; // classes or photos, so that neither hides the other
 
 /** The first hits for a text; `here` is the layer that a bare number is a unit of. */
 export function find(text: string, model: Model, photos: Photo[], here: string): Hit[] {
@@ -31,13 +32,24 @@ export function find(text: string, model: Model, photos: Photo[], here: string):
     const nth = model.results.slice(0, index + 1).filter((other) => other.kind === kind).length;
     if (has(kind) || has(title)) hits.push({ what: title, kind: "result", href: toResult(kind, nth) });
   });
-  model.classes?.forEach((name, index) => {
-    if (layer && has(name)) {
-      hits.push({ what: name, kind: `class, in ${layer.name}`, href: toLayer(layer.name, `class=${index}`) });
+  if (layer) {
+    for (const index of best(model.classes ?? [], words)) {
+      hits.push({ what: model.classes![index]!, kind: `class, in ${layer.name}`, href: toLayer(layer.name, `class=${index}`) });
     }
-  });
-  photos.forEach(({ name }, index) => {
-    if (has(name)) hits.push({ what: name, kind: "photo", href: toImage(index) });
-  });
+  }
+  for (const index of best(photos.map(({ name }) => name), words)) {
+    hits.push({ what: photos[index]!.name, kind: "photo", href: toImage(index) });
+  }
   return hits.slice(0, MOST);
+}
+
+/** The first names that hold the words, by number; those that hold them as whole words go first. */
+function best(names: string[], words: string): number[] {
+  const ranks = names.flatMap((name, index) => {
+    const at = name.toLowerCase().indexOf(words);
+    if (at < 0) return [];
+    const whole = new RegExp(`(^|\\W)${words.replace(/\W/g, "\\$&")}(\\W|$)`, "i").test(name);
+    return [{ index, rank: whole ? 0 : at === 0 ? 1 : 2 }];
+  });
+  return ranks.sort((a, b) => a.rank - b.rank || a.index - b.index).slice(0, MOST_OF_A_KIND).map(({ index }) => index);
 }

@@ -10,12 +10,13 @@ export interface Key {
 
 const tables: { current: Key[] }[] = []; // those of the innermost page last
 
-/** While the component is there, these keys do what they say. */
-export function useKeys(keys: Key[]): void {
+/** While the component is there, these keys do what they say; those that hold everywhere yield to a page's own. */
+export function useKeys(keys: Key[], everywhere = false): void {
   const table = useRef(keys);
   table.current = keys;
   useEffect(() => {
-    tables.push(table);
+    if (everywhere) tables.unshift(table);
+    else tables.push(table);
     return () => void tables.splice(tables.indexOf(table), 1);
   }, []);
 }

@@ -3,18 +3,28 @@
 import { render } from "preact";
 import { App } from "./app";
 import { listen } from "./keys";
+import type { Engine } from "./live/engine";
+import { startEngine } from "./live/start";
 import { Report, ReportContext } from "./report";
 import { findSource } from "./source";
 import { applyTheme } from "./theme";
 import "./style.css";
+
+declare global {
+  interface Window {
+    /** For whoever opens the console: values by name, and the network itself. */
+    inspectnet: { report: Report; engine: () => Promise<Engine> | null };
+  }
+}
 
 const root = document.getElementById("app")!;
 
 async function start(): Promise<void> {
   applyTheme();
   listen();
-  const source = findSource();
+  const source = await findSource();
   const report = await Report.open(source);
+  window.inspectnet = { report, engine: () => startEngine(report) };
   document.title = `${report.model.name} – inspectnet`;
   root.replaceChildren();
   render(

@@ -25,11 +25,16 @@ declare global {
   }
 }
 
-/** The source of this page, by what stands in it. */
-export function findSource(): Source {
-  const server = document.querySelector<HTMLMetaElement>('meta[name="inspectnet-server"]');
-  if (server) return new Server(server.content);
-  return document.querySelector("script[data-name]") ? new SingleFile() : new Folder();
+/** The source of this page, by what stands in it behind its script. */
+export async function findSource(): Promise<Source> {
+  for (;;) {
+    const read = document.readyState !== "loading";
+    const server = document.querySelector<HTMLMetaElement>('meta[name="inspectnet-server"]');
+    if (server) return new Server(server.content);
+    if (document.querySelector("script[data-name]")) return new SingleFile();
+    if (read) return new Folder();
+    await new Promise((resolve) => setTimeout(resolve));
+  }
 }
 
 /** Keeps the promise of each value, so that each is loaded once. */
@@ -41,8 +46,7 @@ abstract class Kept implements Source {
     let value = this.#values.get(name);
     if (!value) {
       value = this.load(name);
-      this.#values.set(name, value);
-      value.catch(() => this.#values.delete(name));
+      this.#values.set(name, value); // what is missing stays missing: pages that ask again get the same answer
     }
     return value as Promise<T>;
   }

@@ -30,3 +30,9 @@ test("a word finds layers, results, classes and photos", () => {
 test("nothing typed shows the layers", () => {
   expect(hrefs("")).toEqual(["#/conv1", "#/conv5"]);
 });
+
+test("names that hold a word as a whole go first", () => {
+  const cats = { ...model, results: [], classes: ["bullfrog, Rana catesbeiana", "bobcat", "tabby cat"] } as Model;
+  expect(find("cat", cats, [], "").map((hit) => hit.what)).toEqual(["tabby cat", "bullfrog, Rana catesbeiana", "bobcat"]);
+  expect(find("a (", cats, [], "")).toEqual([]);
+});

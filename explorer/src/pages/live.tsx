@@ -7,10 +7,10 @@ import { greyCentred } from "../colour";
 import { number, percent } from "../format";
 import { Grid } from "../grid";
 import { useKeys } from "../keys";
-import { serverEngine, type Engine, type Run } from "../live/engine";
+import type { Engine, Run } from "../live/engine";
 import { occlude, type Sweep } from "../live/occlusion";
 import { cropOf, pixelsAt, pixelsOf, prepare, type Pixels, type Prepared } from "../live/prepare";
-import { startInPage } from "../live/wasm";
+import { startEngine } from "../live/start";
 import { usePromise, useReport, type Report } from "../report";
 import { toUnit, type Route } from "../route";
 import { Tile } from "../tile";
@@ -19,18 +19,13 @@ import { fieldBox } from "./image";
 type Start = Extract<Route, { page: "live" }>;
 type Chosen = { layer: number; unit: number; y: number; x: number };
 
-let engine: Promise<Engine> | null = null; // one for the page, started when it is first needed
-
 export function LivePage({ start }: { start: Start }) {
   const report = useReport();
   const { live, live_reason } = report.model;
   const [says, tell] = useState("starting …");
   const [ready, setReady] = useState<Engine | Error | null>(null);
   useEffect(() => {
-    const { ask } = report.source;
-    if (ask) engine ??= Promise.resolve(serverEngine(ask, report.model));
-    else if (live) engine ??= startInPage(report.source, report.model, live, tell);
-    engine?.then(setReady, (error: unknown) => setReady(error instanceof Error ? error : new Error(String(error))));
+    startEngine(report, tell)?.then(setReady, (error: unknown) => setReady(error instanceof Error ? error : new Error(String(error))));
   }, []);
   if (!live && !report.source.ask) {
     return (

@@ -20,7 +20,7 @@ export function ResultPage({ kind, number }: { kind: string; number: number }) {
   return (
     <div class="page result">
       <h1>{title}</h1>
-      {Chart && <Chart outcome={outcome} index={index} />}
+      {Chart && <Chart outcome={outcome} />}
       {outcome.pictures.map((name) => <Picture key={name} index={index} name={name} />)}
       {outcome.tables.map((table, i) => <Table key={i} {...table} />)}
       <RecordOf outcome={outcome} />

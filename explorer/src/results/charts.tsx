@@ -2,9 +2,14 @@
 
 import type { ComponentType } from "preact";
 import type { Outcome } from "../bundle";
+import { Correspond } from "./correspond";
+import { Diagnose } from "./diagnose";
+import { Evolve } from "./evolve";
+import { Invariance } from "./invariance";
+import { Occlude } from "./occlude";
 
-export type Chart = ComponentType<{ outcome: Outcome; index: number }>;
+export type Chart = ComponentType<{ outcome: Outcome }>;
 
-const CHARTS: Record<string, Chart> = {};
+const CHARTS: Record<string, Chart> = { correspond: Correspond, diagnose: Diagnose, evolve: Evolve, invariance: Invariance, occlude: Occlude };
 
 export const chartOf = (kind: string): Chart | undefined => CHARTS[kind];
