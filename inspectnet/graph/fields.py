@@ -6,17 +6,20 @@ mix places along an axis is said in `taps`, what follows from it in `axis_field`
 (Zeiler & Fergus 2014, sec. 4.1, cut their image patches this way without giving a formula.)
 """
 
+from collections.abc import Mapping
+
 import onnx_ir as ir
 
 from inspectnet.graph import operators as ops
 from inspectnet.graph.axes import axes_of, reduced_axes, regrouped
 from inspectnet.graph.axis_field import AxisField, join, pixels
-from inspectnet.graph.taps import cuts_of, taps_of
+from inspectnet.graph.taps import Taps, cuts_of, taps_of
 from inspectnet.graph.values import constant_of, extents_of, input_of, integer, live_values, shape_of
 
 ALIGNED = ops.POINTWISE | {"Concat"}  # their inputs meet place by place
 IN_PLACE = ops.POINTWISE | ops.ROUNDINGS | {"Transpose"}
 OVER_HW = ops.WINDOWS | ops.BLOCKS  # over axes 2 and 3, whatever these are
+Moves = tuple[Taps, Taps] | tuple[()]  # along height and width; none where each place stays
 Field = tuple[AxisField, AxisField]  # height, width; None in its place means the whole image
 
 
@@ -28,14 +31,32 @@ def receptive_fields(graph: ir.Graph) -> dict[ir.Value, Field | None]:
     for node in graph:
         live = [x for x in node.inputs if x is not None and x in alive]
         for value in node.outputs if live and node.outputs[0] in alive else ():
-            letters = axes[value]
-            placed = all(axes[x].count(c) == letters.count(c) == 1 for x in live for c in "HW")
-            below = _joined([fields[x] for x in live]) if placed and not _reaches_all(node, live, letters) else None
-            field = None if below is None else _above(node, value, below, axes[live[0]], letters)
-            if field and _is_fixed_to_places(node, alive, letters):
+            moves = moves_of(node, value, live, axes)
+            below = None if moves is None else _joined([fields[x] for x in live])
+            field = below and _above(below, moves or ())
+            if field and is_fixed_to_places(node, alive, axes[value]):
                 field = field[0].uncroppable(), field[1].uncroppable()
             fields[value] = field
     return {x: None if field is None or all(axis.is_lost for axis in field) else field for x, field in fields.items()}
+
+
+def moves_of(node: ir.Node, value: ir.Value, live: list[ir.Value], axes: Mapping[ir.Value, str]) -> Moves | None:
+    """How `node` moves or mixes the places of its `live` inputs along height and width on the way to its `value`.
+
+    Taps for both axes, or nothing where each place stays as it is; None where places are lost, or not known.
+    """
+    letters = axes[value]
+    if not all(axes[x].count(c) == letters.count(c) == 1 for x in live for c in "HW") or _reaches_all(
+        node, live, letters
+    ):
+        return None
+    below = axes[live[0]]
+    if node.op_type in IN_PLACE or _stays_in_place(node, below):
+        return ()
+    if below != letters or (node.op_type in OVER_HW and below != "NCHW") or _reaches_beyond_places(node, below):
+        return None
+    height, width = (taps_of(node, value, letters.index(c)) for c in "HW")
+    return None if height is None or width is None else (height, width)
 
 
 def _joined(fields: list[Field | None]) -> Field | None:
@@ -58,7 +79,7 @@ def _extent(shape: tuple[int | str | None, ...], letters: str, axis: str) -> int
     return shape[at] if len(shape) >= -at else 1
 
 
-def _is_fixed_to_places(node: ir.Node, alive: set[ir.Value], letters: str) -> bool:
+def is_fixed_to_places(node: ir.Node, alive: set[ir.Value], letters: str) -> bool:
     """Whether a constant of `node` is for one extent of the map: the mean image that the paper subtracts, a shape."""
     constants = [x for x in node.inputs if x is not None and x not in alive]
     if node.op_type in ops.REGROUPING:
@@ -74,14 +95,9 @@ def _copies_places(node: ir.Node, letters: str) -> bool:
     return target is not None and all(target[letters.index(c)] <= 0 for c in "HW")
 
 
-def _above(node: ir.Node, value: ir.Value, below: Field, axes: str, letters: str) -> Field | None:
-    """The field of `value`, made by `node` with the axes `letters` of values with the field `below` and `axes`."""
-    if node.op_type in IN_PLACE or _stays_in_place(node, axes):
-        return below
-    if axes != letters or (node.op_type in OVER_HW and axes != "NCHW") or _reaches_beyond_places(node, axes):
-        return None
-    taps = [taps_of(node, value, letters.index(c)) for c in "HW"]
-    return None if taps[0] is None or taps[1] is None else (below[0].through(taps[0]), below[1].through(taps[1]))
+def _above(below: Field, moves: Moves) -> Field:
+    """The field of what reads values with the field `below` by those moves."""
+    return (below[0].through(moves[0]), below[1].through(moves[1])) if moves else below
 
 
 def _reaches_beyond_places(node: ir.Node, axes: str) -> bool:
