@@ -19,7 +19,7 @@ graph runtime images figures samples shards
 reading
 rules
 opened_model preprocessing
-inverse
+inverse incremental
 network
 opening scanning manifest
 classes engines
@@ -56,7 +56,7 @@ DOORLESS = {f"trainers.{room}" for room in HOUSES["trainers"]}  # a room holds f
 
 HOMES = {
     "onnx": ["graph", "reading", "rules", "inverse"],
-    "onnx_ir": ["graph", "reading", "rules", "inverse", "opened_model", "preprocessing", "methods"],
+    "onnx_ir": ["graph", "reading", "rules", "inverse", "incremental", "opened_model", "preprocessing", "methods"],
     "onnxruntime": ["runtime"],
     "matplotlib": ["figures"],
     "ray": ["engines"],

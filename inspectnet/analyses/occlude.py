@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
+from inspectnet.analyses.hidden_places import Computed
 from inspectnet.analyses.labelled_photos import known_labels
 from inspectnet.analyses.occluded_photo import OccludedPhoto, Setup, WatchedMap, occlude_photo
 from inspectnet.analyses.occlusion_summary import Agreement, BoxDrops, agree, summarise
@@ -59,6 +60,7 @@ class Occlusion(Result):
     photos: Annotated[tuple[OccludedPhoto, ...], Axes("photos+")]
     other_images: Images
     """Those in which the maps of the first photos are shown, too."""
+    computed: Computed
     operators: Mapping[str, str]
     """By kind of operator below the layers, what happens to the signal of a projection at it, in words."""
 
@@ -94,6 +96,7 @@ def occlude(
     boxes: str | Path | Mapping[str, Box] | None = None,
     method: str | Policy = "deconvnet",
     seed: int = 0,
+    engine: str = "auto",
     batch_size: int | None = None,
     progress: Progress = silent,
 ) -> Occlusion:
@@ -105,13 +108,14 @@ def occlude(
     probable class. classes: a file that names them. patch, stride: px of the square, see `slide`; fill: what it shows,
     see `cover_of`; by: a map's strength, "sum" over its places or "max". others: other images in which the maps are
     shown, by default the sample photos. boxes: of objects, a JSON file or by the photos' names, in px of the photo.
-    seed: of the noise. batch_size: places per run, by default as many as memory allows.
+    seed: of the noise. engine: "incremental" computes what a square changes, "whole" the network for each place, "auto"
+    what is expected to be faster; see `Computed`. batch_size: places per run, by default as many as memory allows.
 
     Maps of places are kept of all photos; pictures (photo, cover, projections, other images) of the first 6, or as many
     as have 12 maps. Raises OptionError, LayerError, ModelError, RuleError, ImageError.
     """
     boxed = read_boxes(Path(boxes)) if isinstance(boxes, str | Path) else boxes or {}
-    setup = Setup(network, layers, patch, stride, fill, by, policy_of(method), seed, batch_size)
+    setup = Setup(network, layers, patch, stride, fill, by, policy_of(method), seed, batch_size, engine)
     photos, rest = collection_of(images), collection_of(others)
     watched, truth, names = _classes(network, photos, target, labels, classes)
     insides = _insides(network, photos, boxed, setup.grid, boxes if isinstance(boxes, str | Path) else "boxes")
@@ -139,11 +143,13 @@ def _result(
 ) -> Occlusion:
     network, grid, layers = setup.network, setup.grid, [layer.name for layer in setup.layers]
     options = {"layers": layers, "target": target, "patch": grid.patch, "stride": grid.stride, "fill": setup.fill,
-               "by": setup.by, "policy": setup.policy, "seed": setup.seed,
+               "by": setup.by, "engine": setup.engine, "policy": setup.policy, "seed": setup.seed,
                "scores": network.class_scores().logits}  # fmt: skip
     operators = network.inverse(setup.policy).policy_of_ops(*layers)
     addresses = tuple(address for selection in setup.selections for address in selection.addresses)
-    return Occlusion(provenance([network], images, options), grid, addresses, photos, others, operators)
+    return Occlusion(
+        provenance([network], images, options), grid, addresses, photos, others, setup.hiding.computed, operators
+    )
 
 
 def _classes(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import numpy as np
 
-from inspectnet.analyses.hidden_places import answer, respond
+from inspectnet.analyses.hidden_places import Hiding, answer, respond
 from inspectnet.analyses.occlusion_summary import compare_with_box, correlate
 from inspectnet.analyses.selection import Selection, select_maps
 from inspectnet.classes import short_names
@@ -162,6 +162,8 @@ class Setup:
     seed: int = 0
     batch_size: int | None = None
     """Places per run; None for as many as memory allows."""
+    engine: str = "auto"
+    """What computes the answers: auto, incremental or whole."""
     grid: Grid = field(init=False)
     selections: Sequence[Selection] = field(init=False)
     """The layers, and their maps if these are asked for."""
@@ -179,6 +181,8 @@ class Setup:
                 raise LayerError(f"{what}. Choose a layer below it, as the last convolution.")
             if obstacle := network.inverse(self.policy).obstacle(layer.output):
                 raise RuleError(obstacle)
+        values = [network.class_scores().logits, *dict.fromkeys(layer.output for layer in self.layers)]
+        self.hiding = Hiding(network, self.grid, values, self.engine, self.batch_size)
 
     @property
     def layers(self) -> list[Layer]:
@@ -225,13 +229,20 @@ def occlude_photo(
     maxima = network.maxima(x[None], [layer.output for layer in layers])
     units = [maxima[layer.output] for layer in layers]
     chosen = setup.choose([u.values[0] for u in units] if setup.by == "max" else [s[0] for s in whole.activity])
-    parts = list[tuple[np.ndarray, ...]]()
-    for response in respond(network, x, cover, grid, layers, setup.batch_size):
-        likely, sums = response.probabilities, [response.activity[i][:, number] for i, number in chosen]
-        parts.append((likely[:, target], likely.argmax(axis=1), likely.max(axis=1), *sums))
-        advance(len(likely))
-    panels = (np.concatenate(part).reshape(grid.shape) for part in zip(*parts, strict=True))
-    probability, label, label_probability, *activities = panels
+    maps = [[number for i, number in chosen if i == own] for own in range(len(layers))]
+    count = len(grid.boxes)
+    label, panels = np.empty(count, np.int64), np.empty((2 + setup.most, count))
+    for places, response in respond(setup.hiding, x, cover, layers, maps):
+        likely = response.probabilities
+        label[places], panels[0, places], panels[1, places] = (
+            likely.argmax(axis=1),
+            likely[:, target],
+            likely.max(axis=1),
+        )
+        panels[2:, places] = np.concatenate(response.activity, axis=1).T
+        advance(len(places))
+    probability, label_probability, *activities = panels.reshape(-1, *grid.shape)
+    label = label.reshape(grid.shape)
     drop = classes[target] - probability
     watched = [
         _watch(setup, x, layers[i], units[i].unit(0, number), whole.activity[i][0], activity, drop, keep)

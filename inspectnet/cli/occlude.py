@@ -35,6 +35,7 @@ def occlude(
     classes: options.Classes = None,
     seed: Annotated[int, options.seed("Shuffles the pixels of the noise.")] = 0,
     method: options.Method = "deconvnet",
+    engine: options.HidingEngine = "auto",
     batch_size: options.BatchSize = "auto",
     destination: SignalDestination,
     opening: Opening,
@@ -50,6 +51,7 @@ def occlude(
         [network],
         lambda progress: analysis.occlude(
             network, layer, photos, target=class_, classes=classes, patch=patch, stride=stride, fill=fill,
-            by=by, others=elsewhere, boxes=boxes, method=policy, seed=seed, batch_size=size, progress=progress,
+            by=by, others=elsewhere, boxes=boxes, method=policy, seed=seed, engine=engine, batch_size=size,
+            progress=progress,
         ),
     )  # fmt: skip

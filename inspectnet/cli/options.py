@@ -76,6 +76,7 @@ ENGINE = "Who does the work: this machine, or a Ray cluster (RAY_ADDRESS, or one
 WORKERS = "Processes; by default one, or one for each GPU."
 RETRY = "Look again at shards with unreadable images."
 THREADS = "Threads that decode; by default all cores."
+HIDING = "How hidden places are computed: what changes, or the whole network each time; auto: the faster one."
 CLASSES = "What the classes are called: names, one a line, or a TSV; if the model does not say."
 
 
@@ -111,6 +112,7 @@ Projections = Annotated[str, option(f"Several by commas: {METHOD}", "--method", 
 Methods = Annotated[str | None, option(METHODS, "--method", "-m", metavar="METHODS")]
 Index = Annotated[Path | None, path(INDEX, "--index", metavar="FOLDER")]
 BatchSize = Annotated[str, option("Images per run of the network; auto or a number.", metavar="N", group=RUNNING)]
+HidingEngine = Annotated[str, option(HIDING, "--engine", metavar="auto|incremental|whole", group=RUNNING)]
 Threads = Annotated[int | None, option(THREADS, min=1, metavar="N", group=RUNNING)]
 Engine = Annotated[str, option(ENGINE, metavar="local|ray", group=RUNNING)]
 Workers = Annotated[int | None, option(WORKERS, min=1, metavar="N", group=RUNNING)]

@@ -44,6 +44,15 @@ class Grid:
         """(h * w, 2) top left corner (y, x) of the square at each place, row by row."""
         return np.stack(np.meshgrid(self.tops, self.lefts, indexing="ij"), axis=-1).reshape(-1, 2)
 
+    @property
+    def boxes(self) -> NDArray[np.int64]:
+        """(h * w, 4): the square at each place; y0, x0, y1, x1, the last ones outside."""
+        return np.concatenate([self.corners, self.corners + self.patch], axis=1)
+
+    def mask(self, number: int) -> NDArray[np.bool_]:
+        """(patch, patch): what the square hides at a place: all of it."""
+        return np.ones((self.patch, self.patch), bool)
+
     def sums(self, values: np.ndarray) -> np.ndarray:
         """(h, w) float64: what `values` (H, W) add up to under the square at each place."""
         table = np.pad(values.astype(np.float64).cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
@@ -87,15 +96,6 @@ def cover_of(fill: str, x: Prepared, preparation: Preparation, patch: int, seed:
         return pixels[:, np.random.default_rng(seed).permutation(pixels.shape[1])].reshape(x.shape)
     photo = preparation.restore(x)
     return preparation.normalise(_blurred(photo, patch / BLUR) if fill == "blur" else np.full_like(photo, GREY))
-
-
-def occluded(x: Prepared, cover: Prepared, corners: NDArray[np.int64], patch: int) -> Prepared:
-    """(n, C, H, W): the image x (C, H, W) with a square of `cover` (C, H, W) at each of `corners` (n, 2)."""
-    out = np.repeat(x[None], len(corners), axis=0)
-    for image, (top, left) in zip(out, corners, strict=True):
-        rows, columns = Box.at(top, left, (patch, patch)).slices
-        image[:, rows, columns] = cover[:, rows, columns]
-    return out
 
 
 def box_mask(box: Box, size: tuple[int, int], preparation: Preparation) -> NDArray[np.bool_]:

@@ -42,6 +42,7 @@ def print_result(result: Occlusion) -> None:
     positions = len(result.grid.corners)
     photos = counted(len(result.photos), "photos")
     show(f"{positions * len(result.photos)} positions of the square: {positions} in each of {photos}")
+    show(f"engine: {result.computed.sentence}")
     for photo in result.photos:
         least, (y, x) = percent(photo.least_probability), photo.least_at
         what = f"{photo.image}: {class_words(photo.target_name, photo.target)} {percent(photo.target_probability)}"
