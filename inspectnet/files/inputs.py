@@ -7,6 +7,7 @@ import errno
 import os
 import stat
 import threading
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,7 +30,7 @@ def open_input(path: str | os.PathLike[str]) -> BinaryIO:
     return file
 
 
-def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+def open_regular(path: str | os.PathLike[str]) -> BufferedReader:
     """A regular file, open for reading bytes. Raises OSError for what is missing, cannot be read, or is none."""
     # without O_NONBLOCK the opening of a pipe would wait for somebody to write to it
     try:

@@ -88,7 +88,7 @@ def schema() -> dict[str, object]:
         "preprocess": {"type": ["object", "null"]},
         "result": {"type": "object"},
         "run": {"type": "object"},
-        "files": {"type": "array", "items": text},
+        "files": {"type": "object", "additionalProperties": {"type": ["string", "null"]}},
     }
     required = [name for name in whole if name not in ("run", "files")]
     return {

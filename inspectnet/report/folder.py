@@ -1,10 +1,12 @@
 """A folder of one run's results: made whole out of sight, then put in place.
 
 It is proved before hours of work that files can be written there. A folder that holds another run's results is left
-as it is: what makes a run another one is its claim, which its record keeps.
+as it is: what makes a run another one is its claim, which its record keeps. Anybody may have written a record: a file
+that it lists is a result only while it holds the bytes that were written, by the hash that stands there.
 """
 
 import contextlib
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from inspectnet.errors import OutputError
+from inspectnet.files.inputs import open_regular
 from inspectnet.files.npz import write_npz
 from inspectnet.files.parsing import parse_json
 from inspectnet.files.refusals import refusal
@@ -31,13 +34,13 @@ class OutputFolder:
     def __init__(self, stage: Stage, claim: Mapping[str, object], force: bool, forms: Sequence[str]) -> None:
         self.path, self.record_text = stage.folder, ""
         self._stage, self._claim, self._force, self._forms = stage, claim, force, forms
-        self._written: list[str] = []
+        self._written: dict[str, str | None] = {}
         self.about: Mapping[str, object] = {}
         """What made the results, which pictures tell in their metadata."""
 
     def write_record(self, record: Mapping[str, object]) -> None:
         """Write the record, ready for JSON, as the last file; what run it is and which files it wrote are added."""
-        self.record_text = json_text({**record, "run": self._claim, "files": sorted({*self._written, RECORD})})
+        self.record_text = json_text({**record, "run": self._claim, "files": {**self._written, RECORD: None}})
         self.write_text(RECORD, self.record_text)
 
     def write_npz(self, name: str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
@@ -70,11 +73,11 @@ class OutputFolder:
 
     def place(self) -> None:
         """Put all files in place, in that of earlier ones of the same run. Raises OutputError."""
-        assert self._written[-1:] == [RECORD], "a run ends with its record"
-        earlier = _files_of(_run_in(self.path))
+        assert list(self._written)[-1:] == [RECORD], "a run ends with its record"
         try:  # the record first, which would speak of files that are no longer its own
-            stale = [name for name in earlier if name not in self._written]
-            self._stage.place(self._written, [RECORD] * (RECORD in earlier) + stale)
+            gone = [name for name in _listed(_run_in(self.path)) if name not in self._written]
+            stale = [name for name in gone if _is_result(self.path, name)]
+            self._stage.place(list(self._written), [RECORD, *stale])
         except OSError as error:
             raise refusal(self.path, error) from error
 
@@ -89,12 +92,13 @@ class OutputFolder:
                 yield file
         except OSError as error:
             raise refusal(target, error) from error
-        self._written.append(name)
+        with path.open("rb") as whole:
+            self._written[name] = hashlib.file_digest(whole, "sha256").hexdigest()
 
     def _made_before(self, name: str) -> bool:
         """Whether a run of the same claim has written that file."""
         with locked(self.path):  # one that runs beside this one may be putting its files in place
-            return name in _files_of(_run_in(self.path))
+            return _is_result(self.path, name)
 
 
 @contextlib.contextmanager
@@ -164,8 +168,23 @@ def _run_in(folder: Path) -> dict[str, Any] | None:
         return {}
 
 
-def _files_of(run: Mapping[str, Any] | None) -> list[str]:
-    """The names of the results that a record lists, in which anybody may have written anything."""
+def _is_result(folder: Path, name: str) -> bool:
+    """Whether a file was written by the run whose record lies in a folder, and is as it was then."""
+    run = _run_in(folder)
+    return bool(run) if name == RECORD else _holds(folder / name, _listed(run).get(name))
+
+
+def _listed(run: Mapping[str, Any] | None) -> dict[str, object]:
+    """The hashes that a record tells by the names of its files, in which anybody may have written anything."""
     listed = (run or {}).get("files")
-    names = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
-    return [n for n in names if is_name(n) and not n.startswith(".") and Path(n).suffix in KINDS]
+    told = listed.items() if isinstance(listed, dict) else ()
+    return {n: hash_ for n, hash_ in told if is_name(n) and not n.startswith(".") and Path(n).suffix in KINDS}
+
+
+def _holds(path: Path, sha256: object) -> bool:
+    """Whether a file is there and holds the bytes of that hash."""
+    try:
+        with open_regular(path) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+    except OSError:
+        return False

@@ -1,4 +1,5 @@
 import errno
+import hashlib
 import io
 import json
 import os
@@ -75,7 +76,8 @@ def test_the_record_tells_what_run_it_is_and_what_it_wrote(out):
     with results(out) as folder:
         folder.write_text("a.txt", "")
     record = (out / "result.json").read_text()
-    assert json.loads(record) == {"layer": "conv5", "run": CLAIM, "files": ["a.txt", "result.json"]}
+    files = {"a.txt": hashlib.sha256(b"").hexdigest(), "result.json": None}
+    assert json.loads(record) == {"layer": "conv5", "run": CLAIM, "files": files}
     assert folder.record_text == record
 
 
@@ -221,10 +223,28 @@ def test_a_record_cannot_name_files_outside_its_folder_or_of_other_kinds(out, tm
     outside.write_text("mine")
     inside.write_text("mine")
     record = json.loads((out / "result.json").read_text())
-    record["files"] += ["../outside.txt", str(outside), "model.onnx", "", 3, None, ".hidden.txt", "."]
+    mine = hashlib.sha256(b"mine").hexdigest()
+    record["files"] |= dict.fromkeys(["../outside.txt", str(outside), "model.onnx", "", ".hidden.txt", "."], mine)
     (out / "result.json").write_text(json.dumps(record))
     write(out, names=())
     assert files(out) == ["model.onnx", "result.json"] and outside.exists()
+
+
+@pytest.mark.parametrize("told", ["of other bytes", "no hash", "listed"])
+@pytest.mark.parametrize("force", [False, True])
+def test_a_file_that_a_record_lists_stays_if_no_run_wrote_it(told, force, out):
+    """Anybody can write a record, and a file may have been drawn upon since the run that wrote it."""
+    write(out, names=("a.txt", "b.txt"))
+    (out / "b.txt").write_text("mine")
+    record = json.loads((out / "result.json").read_text())
+    if told != "of other bytes":
+        record["files"] = {"b.txt": 7} if told == "no hash" else ["b.txt"]
+    (out / "result.json").write_text(json.dumps(record))
+    write(out, names=(), force=force)
+    assert (out / "b.txt").read_text() == "mine"
+    with pytest.raises(OutputError, match=r"b\.txt is there already"):
+        write(out, names=("b.txt",))
+    assert (out / "b.txt").read_text() == "mine"
 
 
 # Places that cannot be written -----------------------------------------------------------------------------
