@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from inspectnet.analyses.scan import scan
     from inspectnet.analyses.selectivity import selectivity
     from inspectnet.analyses.verify import verify
+    from inspectnet.explorer.report import write_report
     from inspectnet.index import open_index
     from inspectnet.methods import (
         Deconvnet,
@@ -87,6 +88,7 @@ __all__ = [
     "scan",
     "selectivity",
     "verify",
+    "write_report",
 ]
 
 _HOMES = {
@@ -97,6 +99,7 @@ _HOMES = {
     "load": ("inspectnet.report.keeping", "load"),
     "plot": ("inspectnet.report.keeping", "plot"),
     "save": ("inspectnet.report.keeping", "save"),
+    "write_report": ("inspectnet.explorer.report", "write_report"),
 }
 
 

@@ -1,5 +1,6 @@
 """The opened model: one settled graph, its layers by all their names, and the sessions that run parts of it."""
 
+import functools
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +13,13 @@ from inspectnet.graph.addresses import Address, names_of, parse_address
 from inspectnet.graph.extents import fixed_batch, image_shape
 from inspectnet.graph.layer_names import LayerNames
 from inspectnet.graph.layers import Layer
+from inspectnet.graph.values import live_values, numbers_in
 from inspectnet.graph.writing import to_bytes
 from inspectnet.runtime.device import Device
 from inspectnet.runtime.session import Session
 from inspectnet.runtime.sessions import Sessions
+
+PIXELS, NUMBERS = 1 << 20, 1 << 25  # of a run on the way down: more brings no more speed, only memory
 
 
 @blames_its_model
@@ -49,6 +53,13 @@ class OpenedModel:
     def fixed_batch(self) -> int | None:
         """The batch size the graph insists on, None if any will do."""
         return fixed_batch(self.model.graph)
+
+    @functools.cached_property
+    def pixels_per_run(self) -> int:
+        """How many pixels of images a run on the way down takes together, by the numbers that the maps hold."""
+        numbers = sum(numbers_in(value) for value in live_values(self.model.graph))
+        _, height, width = self.input_shape
+        return min(PIXELS, NUMBERS * height * width // max(1, numbers))
 
     def layer(self, name: str) -> Layer:
         """The layer called `name`, by any of its names. Raises LayerError with the nearest ones."""

@@ -75,8 +75,8 @@ def correspond(
 
     parts: a JSON file of photos and their parts, or what `prepare_parts` gives; images: the folder of the file's
     photos, if not its own. layers: names or globs. randoms: places of equal shape and area for each part and photo,
-    that touch no part. together: each of them lies the same way from the part in all photos, so that they are as near
-    to each other as the parts are. p is that of `permutation_test`; of places that lie together, or without
+    that touch no part. together: in all photos they are as near to each other as the parts are, whose places are moved
+    and dealt out anew among the photos. p is that of `permutation_test`; of places that lie together, or without
     permutations, it is the rank among the random places, at least 1 / (1 + randoms), and memory does not grow with
     their number. Parts are swapped as often, 9999 times without permutations. fill: what hides, "mean" or a grey level
     of 0..1. tolerance: changes up to this part of a photo's largest feature are none. Raises LayerError, OptionError,

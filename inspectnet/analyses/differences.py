@@ -62,6 +62,6 @@ def noise(rng: np.random.Generator, like: np.ndarray) -> np.ndarray:
 
 
 def rms(x: np.ndarray, axes: tuple[int, ...] | None = None) -> np.ndarray:
-    """The root mean square, along some axes or of all; infinite where squares overflow."""
+    """The root mean square, along some axes or of all; the squares of what float32 holds are more than it holds."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.asarray(np.sqrt(np.mean(np.square(x), axis=axes)), x.dtype)
+        return np.asarray(np.sqrt(np.mean(np.square(x, dtype=np.float64), axis=axes)), x.dtype)

@@ -131,6 +131,7 @@ def sanity(
     photos, scores = read_photos(network, images, MOST), network.class_scores()
     x, classes = photos.x, network.probabilities(photos.x).argmax(axis=1)
     trained = {name: method.attribute(x, classes) for name, method in chosen.items()}
+    network.close()  # not all of its sessions beside those of shuffled ones
     with progress("shuffling", repeats * len(steps), "layers") as advance:
         similarity, strips = randomise(
             network, x, classes, chosen, trained, repeats=repeats, seed=seed, advance=advance
@@ -195,6 +196,7 @@ def randomise(
                     similarity[name][:, repeat, step] = compare(trained[name], after)
                     if repeat == 0 and step in kept:
                         strips[name].append(after[0])
+                shuffled.close()
                 advance(1)
     except KeyboardInterrupt:
         _tell_so_far(similarity, list(steps))

@@ -98,6 +98,7 @@ def _recording(network: Network, x: np.ndarray, operators: Sequence[Operator]) -
         part = [operator for operator, _ in group]
         names = [name for o in part for name in (*o.inputs, *o.extents, *o.outputs)]
         values = _alone(network).values(x, names)
+        network.close()  # not its weights beside those of an operator
         yield from ((operator, values) for operator in part)
 
 
@@ -184,7 +185,8 @@ def _walk(network: Network, x: np.ndarray, layer: Layer, rng: np.random.Generato
     def nudge(times: int, by: float) -> np.ndarray:
         """By how much as good as rounding may move each image's at most, as far as so many trials tell."""
         tried = (gradient.backward(x * (1 + by * noise(rng, x)), layer.pre, seed) for _ in range(times))
-        return np.asarray(ROUNDING * np.max([rms(other - wanted, IMAGE) for other in tried], axis=0))
+        moved = np.max([rms(other - wanted, IMAGE) for other in tried], axis=0)
+        return np.asarray(ROUNDING * np.nan_to_num(moved, nan=np.inf))  # what overflowed may have gone anywhere
 
     size, arrived = rms(wanted, IMAGE) + SMALLEST, {layer.pre: seed}
     for operator, values in _recording(network, x, gradient.operators(layer.output, pre=True)[::-1]):

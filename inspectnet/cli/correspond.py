@@ -14,7 +14,9 @@ PARTS = "Photos and the boxes or masks of their parts."
 DRAWS = "Draws of the permutation test; 0: p is the rank among the random places, for hundreds of them."
 
 Images = Annotated[Path | None, options.path("Where the photos are, if not beside PARTS.json.", metavar="FOLDER")]
-Together = Annotated[bool, option("Random places lie the same way from the part in all photos.", "--together")]
+Together = Annotated[
+    bool, option("Random places are as near to each other as the parts: these, moved and dealt out anew.", "--together")
+]
 Fill = Annotated[str, option("What hides: mean, the mean colour, or a grey level of 0..1.", metavar="FILL")]
 
 

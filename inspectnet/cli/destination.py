@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from inspectnet.figures.display import Display
     from inspectnet.network import Network
     from inspectnet.progress import Progress
+    from inspectnet.report.folder import OutputFolder
     from inspectnet.results import Result
 
 CLIP = "The percentile of |x| that has full contrast in pictures of signals; 100 cuts nothing off."
@@ -82,6 +84,20 @@ class RecordDestination:
         }
         return self.out or options.RESULTS / default / asked.command, claim
 
+    @contextmanager
+    def folder(
+        self, networks: Sequence["Network"], name: str = "", forms: Sequence[str] = ("png",)
+    ) -> "Iterator[OutputFolder]":
+        """The folder for results, all in place when the block ends; says so where it is another than the default."""
+        from inspectnet.report.folder import output_folder
+
+        path, claim = self._claim(name or "-".join(network.path.stem for network in networks), networks)
+        with output_folder(path, claim, beside=self.out is None, force=self.force, forms=forms) as folder:
+            if folder.path != path:
+                what = f"{path} holds the results of another run, so these go to {folder.path}"
+                remark(f"{what} (--force replaces them)")
+            yield folder
+
     def _forms(self) -> list[str]:
         """The forms in which figures are written. Raises OptionError for an unknown one."""
         return ["png"]
@@ -100,7 +116,7 @@ class RecordDestination:
         shown: what else its presenter is told. Raises OutputError before the work if nothing can be written.
         """
         from inspectnet.report.envelope import envelope_text
-        from inspectnet.report.folder import RECORD, output_folder
+        from inspectnet.report.folder import RECORD
         from inspectnet.report.keeping import write_result
         from inspectnet.report.progress import progress
         from inspectnet.report.tables import all_columns
@@ -111,11 +127,7 @@ class RecordDestination:
             result = analyse(progress)
             text, where, files = (envelope_text(result) if self.as_json else ""), None, []
         else:
-            path, claim = self._claim(name or "-".join(network.path.stem for network in networks), networks)
-            with output_folder(path, claim, beside=self.out is None, force=self.force, forms=forms) as folder:
-                if folder.path != path:
-                    what = f"{path} holds the results of another run, so these go to {folder.path}"
-                    remark(f"{what} (--force replaces them)")
+            with self.folder(networks, name, forms) as folder:
                 result = analyse(progress)
                 write_result(folder, result, display)
             text, where, files = folder.record_text, folder.path, folder.pictures

@@ -40,7 +40,9 @@ def evolve(
     """Show how features come to be: the strongest projection of some maps at each checkpoint of a training."""
     from inspectnet.analyses import evolve as analysis
 
-    files, policy = _files(checkpoints), options.policy_of(method)
+    files, policy = options.files_of(checkpoints), options.policy_of(method)
+    if len(files) < 2:
+        raise OptionError(f"{checkpoints[0]} is not two checkpoints or more. Name several files, or their folder.")
     if not images and not index:
         raise OptionError("there are no images. Say --images, or --index.")
     networks = [opening.open(f, photos=i == 0) for i, f in enumerate(files)]
@@ -53,14 +55,6 @@ def evolve(
         ),
         name=files[-1].stem,
     )  # fmt: skip
-
-
-def _files(checkpoints: list[Path]) -> list[Path]:
-    """The files, those of a folder in the order of their names."""
-    files = [f for given in checkpoints for f in (sorted(given.glob("*.onnx")) if given.is_dir() else [given])]
-    if len(files) < 2:
-        raise OptionError(f"{checkpoints[0]} is not two checkpoints or more. Name several files, or their folder.")
-    return files
 
 
 def _epochs(text: str, files: int) -> list[int] | None:

@@ -7,6 +7,10 @@ EXAMPLES = {
         "activations model.onnx -l 'conv*' -l fc7:12 --pool max --images val.tar -o kept",
     ),
     "scan": ("scan model.onnx --images photos/ -o index", "scan a.onnx b.onnx --images val.tar -o index -l 'conv*'"),
+    "report": (
+        "report model.onnx --images photos/ -o site",
+        "report model.onnx --index index -o site --with occlude,explain --photo dog.jpg --single-file",
+    ),
     "deconv": ("deconv model.onnx -l conv5 --images photos/", "deconv model.onnx -l conv5:212 cat.jpg -o cat"),
     "explain": ("explain model.onnx photos/*.jpg", "explain model.onnx cat.jpg -c tabby -m gradient,grad_cam"),
     "sanity": ("sanity model.onnx photos/*.jpg", "sanity model.onnx --images photos/ -m all --repeats 3"),

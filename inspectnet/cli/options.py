@@ -189,6 +189,11 @@ class Images:
         return find_images(self.said, None, out)
 
 
+def files_of(checkpoints: Sequence[Path]) -> list[Path]:
+    """The files of checkpoints, those of a folder in the order of their names."""
+    return [file for given in checkpoints for file in (sorted(given.glob("*.onnx")) if given.is_dir() else [given])]
+
+
 def find_images(said: Sequence[Path], index: Path | None, out: Path | None) -> "Collection":
     """The images of an index, or those that are said, by default the sample photos. Raises OptionError for both."""
     if index is None:

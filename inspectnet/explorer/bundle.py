@@ -14,6 +14,7 @@ from inspectnet.explorer.contract import EXAMPLES, short
 from inspectnet.explorer.kept import Kept
 from inspectnet.explorer.labels import find_labels
 from inspectnet.explorer.live import MOST, LivePart, why_not_live
+from inspectnet.explorer.outcomes import Shown
 from inspectnet.explorer.overview import describe_model
 from inspectnet.explorer.page import Page
 from inspectnet.explorer.photos import Photos
@@ -23,6 +24,7 @@ from inspectnet.images import Reader
 from inspectnet.index import Index
 from inspectnet.network import Network
 from inspectnet.progress import Progress, note, silent
+from inspectnet.results import Result
 from inspectnet.rules import Policy
 
 PREDICTIONS = 5
@@ -43,17 +45,20 @@ class Bundle:
         *,
         policy: Policy = Policy(),  # noqa: B008  (frozen)
         classes: str | Path | None = None,
+        results: Sequence[Result] = (),
         page: Page | None = None,
         live_most: float = MOST,
         batch: int = 16,
         progress: Progress = silent,
     ) -> None:
-        """layers: by name, by default all that the index holds. classes: a file that names them. page: to be given the
-        live part, if its weights take no more than `live_most` MB.
+        """layers: by name, by default all that the index holds. classes: a file that names them. results: shown too.
+
+        page: to be given the live part, if its weights take no more than `live_most` MB.
 
         Raises LayerError, RuleError if no signal comes down from any, OptionError, ImageError.
         """
         self.network, self.index, self.policy = network, index, policy
+        self.results = [Shown(result) for result in results]
         model = provenance([network], images_of(index.seen), {}).models[0]
         self.layers = _chosen(network, index, layers, policy)
         reader, top = Reader(index, network.preparation, index.tile), min(EXAMPLES, index.manifest.request.top)
@@ -79,6 +84,9 @@ class Bundle:
             for chunk in range(self.chunks.count(layer)):
                 yield f"layers/{number}/units/{chunk}"
                 yield from (f"sheets/{number}-{kind}-{chunk}" for kind in self.chunks.kinds(layer))
+        for number, shown in enumerate(self.results):
+            yield f"results/{number}"
+            yield from (f"results/{number}/pictures/{name}" for name in shown.pictures)
         if self.live:
             yield from ("live/proof", *self.live.names(), "live/runtime")
 
@@ -105,6 +113,10 @@ class Bundle:
             case ["layers", number, "units", chunk]:
                 _, layer = self._numbered(number)
                 return self._units(layer, _below(chunk, self.chunks.count(layer)))
+            case ["results", number]:
+                return self.results[_below(number, len(self.results))].value
+            case ["results", number, "pictures", *picture]:
+                return self.results[_below(number, len(self.results))].pictures["/".join(picture)]
             case ["sheets", sheet]:
                 number, _, rest = sheet.partition("-")
                 kind, _, chunk = rest.rpartition("-")

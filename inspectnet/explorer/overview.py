@@ -36,7 +36,7 @@ def describe_model(bundle: "Bundle") -> contract.Model:
         bundle.policy.method,
         tuple(_layer(bundle, layer) for layer in network.layers),
         len(bundle.photos),
-        (),
+        tuple(shown.title for shown in bundle.results),
         bundle.live.describe() if bundle.live else None,
         bundle.live_reason,
     )

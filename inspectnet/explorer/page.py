@@ -30,15 +30,15 @@ class Page:
     """Of the runtime."""
 
 
-def read_page(folder: Path = FOLDER) -> Page:
+def read_page() -> Page:
     """The built page. Raises OptionError where it is not built."""
     try:
-        html = read_input(folder / "index.html").decode()
-        files = {name: read_input(folder / file) for name, file in RUNTIME.items()}
+        html = read_input(FOLDER / "index.html").decode()
+        files = {name: read_input(FOLDER / file) for name, file in RUNTIME.items()}
     except (OSError, UnicodeDecodeError) as error:
         raise OptionError(f"the page of the explorer is not here ({error}). {HOW}.") from error
     if html.count(MARK) != 1:
-        raise OptionError(f"{folder / 'index.html'} has not one '{MARK}', so it is of another version. {HOW}.")
+        raise OptionError(f"{FOLDER / 'index.html'} has not one '{MARK}', so it is of another version. {HOW}.")
     told = re.search(rb"ONNX Runtime Web v([0-9A-Za-z.+-]+)", files["script"][:1000])
     return Page(html, {name: pack(data) for name, data in files.items()}, told[1].decode() if told else "")
 

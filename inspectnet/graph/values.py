@@ -1,5 +1,7 @@
 """Values: shapes, constants, attributes and producers of the values of a graph; which depend on the image."""
 
+import math
+
 import numpy as np
 import onnx_ir as ir
 
@@ -103,6 +105,11 @@ def known_shape(value: ir.Value) -> Extents:
     if shape is None:
         raise ModelError(f"the shape of '{value.name}' is not known. Export the model again, with its shapes.")
     return shape
+
+
+def numbers_in(value: ir.Value) -> int:
+    """How many numbers `value` holds for one image, as far as its extents are known."""
+    return math.prod(n for n in shape_of(value) or () if isinstance(n, int))
 
 
 def rank_of(value: ir.Value) -> int:

@@ -14,6 +14,7 @@ from inspectnet.files.staging import Stage, locked, made, settle
 
 LARGEST = 2_000_000_000  # bytes: protobuf holds no more in one file; larger weights go into a file beside it
 BESIDE = 1024  # bytes: smaller weights stay in the model itself
+COPIED = 16_000_000  # bytes of weights that a session may copy: it takes them three times while it starts
 
 
 def save(models: Mapping[Path, ir.Model | onnx.ModelProto], *, force: bool = True) -> None:
@@ -44,11 +45,11 @@ def save(models: Mapping[Path, ir.Model | onnx.ModelProto], *, force: bool = Tru
 
 
 def to_bytes(model: ir.Model) -> bytes | tuple[bytes, dict[str, np.ndarray]]:
-    """The model as a file would hold it; its weights apart, by name, where no file would hold them."""
-    if not _weighs_too_much(model):
+    """The model as a file would hold it; its weights apart, by name, where copies of them would take much memory."""
+    if not _weighs_too_much(model, COPIED):
         return _serialised(model)
     weights = model.graph.initializers
-    heavy = {name: t for name, v in weights.items() if (t := v.const_value) is not None and t.nbytes > BESIDE}
+    heavy = {name: t for name, v in weights.items() if (t := v.const_value) is not None and _held_as_array(t)}
     try:
         for name, tensor in heavy.items():
             shape = ir.Shape(tensor.shape.numpy())
@@ -61,10 +62,15 @@ def to_bytes(model: ir.Model) -> bytes | tuple[bytes, dict[str, np.ndarray]]:
             weights[name].const_value = tensor
 
 
-def _weighs_too_much(model: ir.Model) -> bool:
-    """Whether the weights exceed what one protobuf holds, or lie in a file of their own because they did."""
+def _weighs_too_much(model: ir.Model, most: int) -> bool:
+    """Whether the weights exceed `most` bytes, or lie in a file of their own because no protobuf would hold them."""
     tensors = [t for value in model.graph.initializers.values() if (t := value.const_value) is not None]
-    return sum(t.nbytes for t in tensors) >= LARGEST or any(isinstance(t, ir.ExternalTensor) for t in tensors)
+    return sum(t.nbytes for t in tensors) >= most or any(isinstance(t, ir.ExternalTensor) for t in tensors)
+
+
+def _held_as_array(tensor: ir.TensorProtocol) -> bool:
+    """Whether it is large, and an array of a kind that NumPy has itself."""
+    return tensor.nbytes > BESIDE and tensor.dtype.numpy().isbuiltin == 1
 
 
 def _serialised(model: ir.Model) -> bytes:
@@ -76,7 +82,7 @@ def _write(model: ir.Model | onnx.ModelProto, stage: Stage, name: str) -> list[s
     """Write one model, heavy weights into a file beside it; gives the names of its files, in order of need."""
     held = model if isinstance(model, ir.Model) else ir.from_proto(model)
     path = stage.path(name)
-    if not _weighs_too_much(held):
+    if not _weighs_too_much(held, LARGEST):
         path.write_bytes(model.SerializeToString() if isinstance(model, onnx.ModelProto) else _serialised(model))
         return [name]
     data = stage.path(f"{name}.data").name

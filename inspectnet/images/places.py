@@ -8,6 +8,8 @@ import numpy as np
 from inspectnet.errors import OptionError
 from inspectnet.results import Axes
 
+TRIES = 1000  # steps that are drawn before it is said that there is none
+
 
 @dataclass(frozen=True)
 class Hidden:
@@ -29,25 +31,69 @@ class Hidden:
 def random_ways(masks: np.ndarray, count: int, seed: int = 0, *, together: bool = False) -> np.ndarray:
     """(count, P, N, 2): by which ways parts (P, N, H, W) move to random places where their boxes touch no part.
 
-    together: by the same way in all photos. Raises OptionError if there is no such place, or nothing in a mask.
+    together: a part's random places in all photos are as near to each other as the part's own: these are moved by one
+    step and dealt out anew among the photos. Raises OptionError if there is no such place, or nothing in a mask.
     """
     rng, drawn_ways = np.random.default_rng(seed), np.empty((count, *masks.shape[:2], 2), np.int64)
     for part, mine in enumerate(masks):
-        ways = [
-            _ways(mask, np.any(masks[:, image], axis=0), f"photo {image + 1} of {len(mine)}")
-            for image, mask in enumerate(mine)
-        ]
+        ways = np.stack(
+            [
+                _ways(mask, np.any(masks[:, image], axis=0), f"photo {image + 1} of {len(mine)}")
+                for image, mask in enumerate(mine)
+            ]
+        )
         if together:
-            ways = [np.logical_and.reduce(ways)] * len(mine)
-            if not ways[0].any():
-                which = f"part {part + 1} of {len(masks)} cannot be moved the same way in all photos"
-                how = "without touching a part or the border. Mark smaller parts, or leave out --together"
-                raise OptionError(f"{which} {how}.")
-        drawn = rng.choice(np.argwhere(ways[0]), count) if together else None
-        for image, mask in enumerate(mine):
-            shifts = rng.choice(np.argwhere(ways[image]), count) if drawn is None else drawn
-            drawn_ways[:, part, image] = shifts - np.array(mask.shape)
+            which = f"part {part + 1} of {len(masks)}"
+            for place in range(count):
+                drawn_ways[place, part] = _dealt(ways, mine, rng, which)
+            continue
+        for image, free in enumerate(ways):
+            drawn_ways[:, part, image] = rng.choice(np.argwhere(free), count) - np.array(mine.shape[1:])
     return drawn_ways
+
+
+def _dealt(ways: np.ndarray, masks: np.ndarray, rng: np.random.Generator, which: str) -> np.ndarray:
+    """(N, 2): by which ways the masks (N, H, W) of a part move to each other's middles, and by one step more."""
+    size, photos = np.array(masks.shape[1:]), np.arange(len(masks))
+    middles = np.array([_middle(mask) for mask in masks])
+    to = middles - middles[:, None]  # (N, N, 2), from the middle in one photo to that in another
+    for _ in range(TRIES):
+        step = rng.integers(-middles.min(axis=0), size - middles.max(axis=0))
+        down, right = np.moveaxis(to + step + size, -1, 0)
+        given = _deal(ways[photos[:, None], down, right], rng)
+        if given is not None:
+            return np.asarray(to[photos, given] + step)
+    what = f"the places of {which} cannot be moved and dealt out anew among the photos without touching a part"
+    raise OptionError(f"{what} or the border. Mark smaller parts, or leave out --together.")
+
+
+def _middle(mask: np.ndarray) -> np.ndarray:
+    ends = np.argwhere(mask)
+    return np.asarray((ends.min(axis=0) + ends.max(axis=0)) // 2)
+
+
+def _deal(free: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
+    """(N,): for each row of `free` (N, N) bool another column in which it is set, at random; None if that cannot be.
+
+    Rows take columns in a random order; one that finds none of its own free makes others change (Kuhn 1955).
+    """
+    column_of, row_of = np.full(len(free), -1), np.full(len(free), -1)
+    for row in rng.permutation(len(free)):
+        wanted_by, asking, column = dict[int, int](), [int(row)], -1
+        while asking and (column < 0 or row_of[column] >= 0):
+            asks = asking.pop()
+            for column in rng.permutation(np.flatnonzero(free[asks])).tolist():
+                if column not in wanted_by:
+                    wanted_by[column] = asks
+                    if row_of[column] < 0:
+                        break
+                    asking.append(int(row_of[column]))
+        if column < 0 or row_of[column] >= 0:
+            return None
+        while column >= 0:  # back along those who asked, each of whom leaves a column to the one before
+            asks = wanted_by[column]
+            row_of[column], column_of[asks], column = asks, column, column_of[asks]
+    return column_of
 
 
 def _ways(mask: np.ndarray, parts: np.ndarray, photo: str) -> np.ndarray:

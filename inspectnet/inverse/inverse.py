@@ -23,6 +23,8 @@ from inspectnet.inverse.projection import (
     project_shared,
     project_singly,
     run_backward,
+    run_size,
+    runs,
 )  # fmt: skip
 from inspectnet.inverse.split import invert_split
 from inspectnet.inverse.unit_crops import check_unit, crop_of
@@ -48,13 +50,13 @@ class Inverse:
         start, x = self.opened.layer(layer), self.opened.checked(x)
         for unit in units:
             check_unit(start, unit, len(x))
-        whole = crop_of(start, self.opened.input_shape[1:]).whole
+        whole, most = crop_of(start, self.opened.input_shape[1:]).whole, self.opened.pixels_per_run
         if crop and not whole and self.policy.stays_in_field:
-            return project_cropped(self._fused(start.output, any_extent=True), start, x, units)
+            return project_cropped(self._fused(start.output, any_extent=True), start, x, units, most)
         alone = len({unit.image for unit in units}) == len(units)  # else what the image recorded serves several units
         if alone or self.opened.fixed_batch:
             return project_singly(self._fused(start.output), start, x, units, self.opened.fixed_batch)
-        return project_shared(*self._split(start), start, x, units)
+        return project_shared(*self._split(start), start, x, units, most)
 
     def project_seeds(self, x: np.ndarray, layer: str, seed: np.ndarray, owner: np.ndarray | None = None) -> np.ndarray:
         """The pixels (N, C, H, W) that a whole seed (N, K, h, w), one for each image of x (N, C, H, W), becomes.
@@ -70,7 +72,8 @@ class Inverse:
             return self.backward(x, start.output, seed)
         forward, backward = self._split(start)
         recorded = forward.run_kept({forward.inputs[0]: self.opened.checked(x)})
-        return run_backward(backward, recorded, seed, owner)
+        parts = runs(range(len(owner)), x.shape[2:], self.opened.pixels_per_run)
+        return np.concatenate([run_backward(backward, recorded, seed[part], owner[part]) for part in map(list, parts)])
 
     def backward(self, x: np.ndarray, value: str, seed: np.ndarray, *, down_to: str = "") -> np.ndarray:
         """What a seed on the tensor of that ONNX name, in its shape, becomes on the image, or on the layer `down_to`.
@@ -79,9 +82,10 @@ class Inverse:
         maps (N, K, h, w). Raises LayerError, and RuleError if no signal gets there.
         """
         session = self._fused(value, down_to=self.opened.layer(down_to).output if down_to else "")
-        return project_seeds(
-            session, self.opened.checked(x), np.asarray(seed, np.float32), batch=self.opened.fixed_batch
-        )
+        fixed = self.opened.fixed_batch
+        size = fixed or run_size(x.shape[2:], self.opened.pixels_per_run)
+        top = np.asarray(seed, np.float32)
+        return project_seeds(session, self.opened.checked(x), top, size, filling=fixed is not None)
 
     def save(
         self, layer: str, out: Path, *, pre: bool = False, split: bool = False, force: bool = True

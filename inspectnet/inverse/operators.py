@@ -1,14 +1,13 @@
 """One operator at a time: what stands in a signal's way, what happens to it where, and each rule by itself."""
 
 import json
-import math
 from dataclasses import asdict, dataclass
 
 import onnx_ir as ir
 
 from inspectnet.errors import RuleError
 from inspectnet.graph.subgraphs import cut_out
-from inspectnet.graph.values import live_values, producer_of, shape_of, values_above
+from inspectnet.graph.values import live_values, numbers_in, producer_of, values_above
 from inspectnet.inverse.walk import descend, finish, total
 from inspectnet.rules import Backward, Policy, describe_rule, takes_parts
 
@@ -89,13 +88,8 @@ def _operator(node: ir.Node, alive: set[ir.Value], above: set[ir.Value]) -> Oper
         extents,
         f"{node.op_type} {attributes} {given} {len(outputs)}",
         tuple(f"signal on {name}" for name in inputs),
-        sum(_size(x) for x in (*node.inputs, *outputs) if x in above),
+        sum(numbers_in(x) for x in (*node.inputs, *outputs) if x in above),
     )
-
-
-def _size(value: ir.Value) -> int:
-    """How many numbers `value` holds for one image, as far as its extents are known."""
-    return math.prod(n for n in shape_of(value) or () if isinstance(n, int))
 
 
 def obstacles(model: ir.Model, policy: Policy) -> dict[str, str]:

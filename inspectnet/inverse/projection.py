@@ -17,7 +17,6 @@ from inspectnet.runtime.batches import filled
 from inspectnet.runtime.session import Session
 
 T = TypeVar("T")
-PIXELS_PER_RUN = 1 << 20  # of the image, all seeds of one run together: more brings no more speed, only memory
 
 
 @dataclass(frozen=True)
@@ -34,10 +33,12 @@ class Projection:
         return box.moved(-self.box.y0, -self.box.x0).cut(self.pixels)
 
 
-def project_cropped(session: Session, layer: Layer, x: np.ndarray, units: Sequence[Unit]) -> Iterator[Projection]:
+def project_cropped(
+    session: Session, layer: Layer, x: np.ndarray, units: Sequence[Unit], pixels_per_run: int
+) -> Iterator[Projection]:
     """The projections of `units` through crops of x (N, C, H, W); session is the fused inverse of any extent."""
     crop = crop_of(layer, x.shape[2:])
-    for part in _runs(units, crop.size):
+    for part in runs(units, crop.size, pixels_per_run):
         places = [place_of(layer, unit, crop) for unit in part]
         seed = seeds([(unit, at) for unit, (_, at) in zip(part, places, strict=True)], crop.seed)
         image = np.stack([x[unit.image][:, *box.slices] for unit, (box, _) in zip(part, places, strict=True)])
@@ -46,7 +47,7 @@ def project_cropped(session: Session, layer: Layer, x: np.ndarray, units: Sequen
 
 
 def project_shared(
-    forward: Session, backward: Session, layer: Layer, x: np.ndarray, units: Sequence[Unit]
+    forward: Session, backward: Session, layer: Layer, x: np.ndarray, units: Sequence[Unit], pixels_per_run: int
 ) -> Iterator[Projection]:
     """The projections of `units` on the whole images: each image goes up once, however many seeds come down."""
     done: dict[int, Projection] = {}
@@ -54,7 +55,7 @@ def project_shared(
     for image in sorted({unit.image for unit in units}):
         own = [number for number, unit in enumerate(units) if unit.image == image]
         recorded = forward.run_kept({forward.inputs[0]: x[image : image + 1]})
-        for part in _runs(own, whole.size):
+        for part in runs(own, whole.size, pixels_per_run):
             seed = seeds_of(layer, [units[number] for number in part])
             pixels = run_backward(backward, recorded, seed, np.zeros(len(part), np.int64))
             done.update((number, Projection(p, whole)) for number, p in zip(part, pixels, strict=True))
@@ -70,20 +71,22 @@ def project_singly(
     """
     for unit in units:
         image = x[unit.image : unit.image + 1]
-        pixels = project_seeds(session, image, seeds_of(layer, [unit]), batch=batch)[0]
+        pixels = project_seeds(session, image, seeds_of(layer, [unit]), batch or 1, filling=True)[0]
         yield Projection(pixels, Box.at(0, 0, x.shape[2:]))
 
 
-def project_seeds(session: Session, x: np.ndarray, seed: np.ndarray, *, batch: int | None = None) -> np.ndarray:
-    """The pixels (N, C, H, W) of a seed (N, ...) for each image of x; session is a fused inverse.
+def project_seeds(
+    session: Session, x: np.ndarray, seed: np.ndarray, batch: int, *, filling: bool = False
+) -> np.ndarray:
+    """The pixels (N, C, H, W) of a seed (N, ...) for each image of x, `batch` at a time; session is a fused inverse.
 
-    batch: the batch size that the graph insists on, if it does.
+    filling: whether the graph insists on that batch size.
     """
-    size = batch or _run_size(x.shape[2:])
     pixels = []
-    for i in range(0, len(x), size):
-        image, top = x[i : i + size], seed[i : i + size]
-        pixels.append(_fused(session, filled(image, batch or len(image)), filled(top, batch or len(top)))[: len(image)])
+    for i in range(0, len(x), batch):
+        image, top = x[i : i + batch], seed[i : i + batch]
+        size = batch if filling else len(image)
+        pixels.append(_fused(session, filled(image, size), filled(top, size))[: len(image)])
     return np.concatenate(pixels)
 
 
@@ -112,12 +115,12 @@ def _fused(session: Session, image: np.ndarray, seed: np.ndarray) -> np.ndarray:
     return session.run(feeds)[PIXELS]
 
 
-def _run_size(size: Sequence[int]) -> int:
+def run_size(size: Sequence[int], pixels_per_run: int) -> int:
     """How many images of (H, W) a run takes."""
-    return max(1, PIXELS_PER_RUN // (size[0] * size[1]))
+    return max(1, pixels_per_run // (size[0] * size[1]))
 
 
-def _runs(items: Sequence[T], size: Sequence[int]) -> Iterator[Sequence[T]]:
+def runs(items: Sequence[T], size: Sequence[int], pixels_per_run: int) -> Iterator[Sequence[T]]:
     """The items, each of which takes an image of `size` (h, w), in runs of bounded size."""
-    count = _run_size(size)
+    count = run_size(size, pixels_per_run)
     return (items[i : i + count] for i in range(0, len(items), count))

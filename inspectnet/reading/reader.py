@@ -89,6 +89,13 @@ def _weighs(value: ir.Value) -> bool:
     return False
 
 
+def _hold_arrays(model: ir.Model) -> None:
+    """Hold each float32 weight as one array; a protobuf gives another copy to each who asks."""
+    for value in model.graph.initializers.values():
+        if isinstance(tensor := value.const_value, ir.TensorProtoTensor) and tensor.dtype == ir.DataType.FLOAT:
+            value.const_value = ir.tensor(tensor.numpy(), name=tensor.name)
+
+
 def _keep_the_image_input(model: ir.Model, where: str) -> None:
     """Drop inputs that nothing reads; what is left must be one image of four axes."""
     graph = model.graph
@@ -123,6 +130,7 @@ READ: tuple[Pass, ...] = (
     upgrade,
     write_out,
     of_model(passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)),
+    of_model(_hold_arrays),
     _refuse_what_is_no_number,
     of_model(passes.AddDefaultAttributesPass()),
     of_graph(fold_constants),

@@ -18,11 +18,13 @@ DETAILS = ("95 %", "+-", "Holm")  # columns that make room first
 LONGEST = 32  # characters of a text in a table on a terminal, but for what rows are called
 GAP = 2  # between columns on a terminal
 _wide: ContextVar[bool] = ContextVar("wide", default=False)
+_collected: "ContextVar[list[Printed] | None]" = ContextVar("collected", default=None)
 NUMBER = re.compile(r"[-+]?(\d[\d,.]*(e[-+]?\d+)?|inf|nan)( ?%)?")
 
 Cell = str | int | float | bool | None
 Cells = Sequence[Cell | Interval]
 Columns = Sequence["str | Column"]
+Printed = tuple[str, Sequence[str], Sequence[Sequence[str]]]  # of a table for the console: its title, columns, rows
 Table = tuple[str, Sequence[str], Iterable[Sequence[Cell]]]  # of a CSV file: its name, columns, rows
 
 
@@ -82,6 +84,18 @@ def all_columns(wide: bool) -> Iterator[None]:
         _wide.reset(token)
 
 
+@contextlib.contextmanager
+def collected_tables() -> Iterator[list[Printed]]:
+    """The tables that would be printed meanwhile, with all their columns; nothing is printed."""
+    tables: list[Printed] = []
+    token = _collected.set(tables)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield tables
+    finally:
+        _collected.reset(token)
+
+
 def print_table(title: str, columns: Columns, rows: Sequence[Cells], drop: Sequence[str] = DETAILS) -> None:
     """Print a table to stdout; numbers stand to the right, None is a dash.
 
@@ -95,7 +109,9 @@ def print_table(title: str, columns: Columns, rows: Sequence[Cells], drop: Seque
     written = [text for place, column in enumerate(known) for text in column.write([row[place] for row in rows])]
     titles, texts = [name for name, _ in written], [list(row) for row in zip(*(column for _, column in written))]  # noqa: B905
     right = [_is_numeric(column) for _, column in written]
-    if sys.stdout.isatty():
+    if (collected := _collected.get()) is not None:
+        collected.append((title, titles, texts))
+    elif sys.stdout.isatty():
         _print_ruled(title, titles, texts, right, drop)
     else:
         for line in _plain_lines(title, titles, texts, right):

@@ -1,5 +1,7 @@
 """Correspondence: signs counted by hand, the permutation test under chance, and faces whose parts are known."""
 
+import itertools
+
 import numpy as np
 import pytest
 from faces import write_faces
@@ -10,7 +12,7 @@ from inspectnet.analyses.correspond import correspond
 from inspectnet.analyses.sign_changes import compare_signs, permutation_test
 from inspectnet.errors import LayerError, OptionError
 from inspectnet.images.parts import MarkedPhotos, prepare_parts, read_parts
-from inspectnet.images.places import Hidden, random_ways
+from inspectnet.images.places import Hidden, _deal, random_ways
 
 PLAIN = {"mean": (0.5, 0.5, 0.5), "std": (0.25, 0.25, 0.25), "crop_pct": 1.0}
 
@@ -352,13 +354,39 @@ def test_a_thing_that_is_the_same_wherever_it_lies_is_found_with_places_moved_to
     assert found.parts[0].hidden.mean < 0.5 * found.parts[0].random.mean
 
 
-def test_places_moved_together_lie_the_same_way_from_the_part_in_all_photos(rng):
-    _, masks = discs(rng, 3)
+def test_places_are_dealt_out_wherever_that_can_be(rng):
+    """Against all orders of up to five; and a chain of 1200, in which the last makes every other change."""
+    for _ in range(100):
+        free = rng.random((count := rng.integers(1, 6),) * 2) < 0.5
+        can = any(free[range(count), order].all() for order in itertools.permutations(range(count)))
+        dealt = _deal(free, rng)
+        assert (dealt is not None) == can
+        assert not can or (sorted(dealt) == list(range(count)) and free[range(count), dealt].all())
+    assert _deal(np.tri(1200, dtype=bool), rng).tolist() == list(range(1200))
+
+
+def middles(masks):
+    """The middles of masks (N, H, W), sorted."""
+    return np.array(sorted(tuple(np.argwhere(mask).mean(axis=0)) for mask in masks))
+
+
+def test_places_that_lie_together_are_the_parts_own_moved_by_one_step(rng):
+    """As many and as different as they are in 30 photos, whose parts no single way leaves untouched."""
+    _, masks = discs(rng, 30)
+    steps = set()
     for moved in random_places(masks, 10, seed=2, together=True):
-        ways = {tuple(np.argwhere(moved[0, i])[0] - np.argwhere(masks[0, i])[0]) for i in range(3)}
-        assert len(ways) == 1 and not (moved & masks).any()
-        assert (moved.sum(axis=(2, 3)) == masks.sum(axis=(2, 3))).all()
-    corners = np.zeros((1, 2, 9, 9), bool)
-    corners[0, 0, :4, :4] = corners[0, 1, 5:, 5:] = True
-    with pytest.raises(OptionError, match="part 1 of 1 cannot be moved the same way in all photos"):
+        assert not (moved & masks).any() and (moved.sum(axis=(2, 3)) == masks.sum(axis=(2, 3))).all()
+        step = middles(moved[0]) - middles(masks[0])
+        np.testing.assert_allclose(step, step[:1].repeat(30, axis=0), atol=1e-9)
+        steps.add(tuple(step[0].round(6)))
+    assert len(steps) > 3
+
+
+def test_places_that_cannot_lie_together_are_refused():
+    """Two corners, each of which a part has in both photos."""
+    corners = np.zeros((2, 2, 9, 9), bool)
+    corners[0, 0, :4, :4] = corners[1, 1, :4, :4] = corners[0, 1, 5:, 5:] = corners[1, 0, 5:, 5:] = True
+    with pytest.raises(OptionError, match="places of part 1 of 2 cannot be moved and dealt out anew among the photos"):
         random_places(corners, 1, together=True)
+    freed = random_places(corners[:1], 1, together=True)[0]
+    assert (freed == corners[:1, ::-1]).all()  # without the other part they change places

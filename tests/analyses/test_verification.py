@@ -344,3 +344,17 @@ FORMS = {
 def test_a_fault_in_the_walk_or_a_form_is_caught(fault, claim, opened, monkeypatch):
     fault(monkeypatch)
     assert claim in {claim for _, claim in failed(opened, ["conv1", "conv3", "conv4"])}
+
+
+def test_numbers_whose_squares_overflow_have_a_root_mean_square():
+    assert verification.rms(np.float32([[3e30, -3e30]])) == np.float32(3e30)
+
+
+def test_a_network_with_larger_maps_takes_fewer_pixels_in_a_run_which_change_no_signal(opened, monkeypatch):
+    conv = opened.layer("conv1")
+    seed = weights(*opened.activations(IMAGES, conv.name).shape)
+    monkeypatch.setattr("inspectnet.opened_model.NUMBERS", 1 << 12)
+    assert 0 < opened.pixels_per_run < 33 * 29
+    gradient = opened.inverse(Policy("gradient"))
+    apart = [gradient.backward(IMAGES[i : i + 1], conv.output, seed[i : i + 1]) for i in (0, 1)]
+    np.testing.assert_allclose(gradient.project_seeds(IMAGES, conv.name, seed), np.concatenate(apart), rtol=1e-5)

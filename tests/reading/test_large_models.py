@@ -35,6 +35,7 @@ def low(monkeypatch):
     def lower():
         for room in (external, writing):
             monkeypatch.setattr(room, "LARGEST", 10_000)
+        monkeypatch.setattr(writing, "COPIED", 10_000)
 
     return lower
 
@@ -137,3 +138,11 @@ def test_a_large_weight_that_holds_nan_is_refused_by_name(rng, low, tmp_path):
     low()
     with pytest.raises(ModelError, match="the weight 'm' holds NaN"):
         read(path)
+
+
+def test_weights_that_are_large_are_held_once(rng, low, tmp_path):
+    onnx.save_model(net(rng), str(path := tmp_path / "model.onnx"))
+    model = read(path).model
+    low()
+    (_, once), (_, again) = to_bytes(model), to_bytes(model)
+    assert once and all(np.shares_memory(once[name], again[name]) for name in once)
