@@ -27,21 +27,25 @@ SIDE = 13  # of the maps
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shards", type=int, nargs="+", default=[10, 100, 1000, 10_000])
-    parser.add_argument("--units", type=int, default=100, help="maps of the layer")
+    parser.add_argument("--units", type=int, default=100, help="maps of a layer")
+    parser.add_argument("--layers", type=int, default=1, help="of such maps")
     parser.add_argument("--images", type=int, default=2000, help="of a shard")
     parser.add_argument("--labels", type=int, default=0, help="classes in a shard, by which it keeps sums, too")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)  # the folder to merge in this process
     said = parser.parse_args()
     if said.child:
-        print(*measured(said.child, said.shards[0], said.units, said.images))
+        print(*measured(said.child, said.shards[0], said.units, said.images, said.layers))
         return
     print_setting(1)
     rows, distinct = [], [shard_arrays(seed, said.units, said.images, said.labels) for seed in range(DISTINCT)]
+    distinct = [
+        {f"0/{at}/{name}": array for at in range(said.layers) for name, array in one.items()} for one in distinct
+    ]
     for count in said.shards:
         with tempfile.TemporaryDirectory() as folder:
-            size = write_shards(Path(folder), manifest_of(count, said.units, said.images), distinct)
+            size = write_shards(Path(folder), manifest_of(count, said.units, said.images, said.layers), distinct)
             command = [sys.executable, "-m", "benchmarks.merging", "--child", folder, "--shards", str(count)]
-            command += ["--units", str(said.units), "--images", str(said.images)]
+            command += ["--units", str(said.units), "--images", str(said.images), "--layers", str(said.layers)]
             told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
         wall, cpu, peak, merged = map(float, told)
         times = f"{wall:.1f}", f"{cpu:.1f}", f"{1000 * cpu / count:.2f}"
@@ -51,9 +55,10 @@ def main() -> None:
     print_table(["shards", "kB each", "s", "s of CPU", "ms each", "peak MB", "merged MB"], rows)
 
 
-def manifest_of(shards: int, units: int, images: int) -> Manifest[Request]:
-    """One layer of one model."""
-    model = RequestedModel("model.onnx", "0" * 64, {}, (RequestedLayer("conv", "conv", units),))
+def manifest_of(shards: int, units: int, images: int, layers: int) -> Manifest[Request]:
+    """One model."""
+    watched = tuple(RequestedLayer(f"conv{at}", f"conv{at}", units) for at in range(layers))
+    model = RequestedModel("model.onnx", "0" * 64, {}, watched)
     request = Request((model,), 100, False, True, False, images, 16)
     return Manifest(request, "/", ("/",), shards * images, (), tuple(f"{at:016x}" for at in range(shards)))
 
@@ -71,7 +76,7 @@ def shard_arrays(seed: int, units: int, images: int, labels: int) -> dict[str, n
     keys = np.stack([np.arange(images), np.zeros(images, np.int64), np.zeros(images, np.int64)], axis=1)
     values = rng.normal(1, 2, (images, units)).astype(np.float32)
     statistics.update(keys, Maxima(values, rng.integers(0, SIDE, (images, units, 2))))
-    return {f"0/0/{name}": array for name, array in statistics.arrays().items()}
+    return statistics.arrays()
 
 
 def write_shards(folder: Path, manifest: Manifest[Request], distinct: list[dict[str, np.ndarray]]) -> int:
@@ -86,11 +91,11 @@ def write_shards(folder: Path, manifest: Manifest[Request], distinct: list[dict[
     return total
 
 
-def measured(folder: Path, shards: int, units: int, images: int) -> tuple[float, float, int, int]:
+def measured(folder: Path, shards: int, units: int, images: int, layers: int) -> tuple[float, float, int, int]:
     """Seconds, seconds of CPU, peak bytes of memory, bytes of what was merged."""
-    manifest = manifest_of(shards, units, images)
+    manifest = manifest_of(shards, units, images, layers)
     wall, cpu = time.perf_counter(), time.process_time()
-    merge(folder, manifest, [[layer_of(units)]])
+    merge(folder, manifest, [[layer_of(units)] * layers])
     taken = time.perf_counter() - wall, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return *taken, peak if sys.platform == "darwin" else peak * 1024, os.stat(merged_file(folder, manifest)).st_size

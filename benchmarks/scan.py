@@ -16,12 +16,12 @@ from benchmarks.photos import write_photos
 from benchmarks.rounds import RATIO, THREADS, in_turns, print_setting, print_table, ratio
 from inspectnet.graph.subgraphs import cut_at_maxima
 from inspectnet.images import Collection, Stream, find_images
-from inspectnet.index import Statistics
 from inspectnet.network import Network
 from inspectnet.reading.reader import open_graph, read
 from inspectnet.runtime.device import choose_device
 from inspectnet.runtime.session import Session
-from inspectnet.scanning import Peaks, scan
+
+BOUND = "of the bound", "range", "CPU"
 
 
 def main() -> None:
@@ -46,7 +46,9 @@ def main() -> None:
             layers = [layer.name for layer in networks[0].match(said.layer)]
             for batch_size in said.batch_size:
                 rows.append(measure(path, networks, collection, layers, batch_size, said.rounds))
-    print_table(["images/s", "batch", "layers", "decoding", "session", "scan", *RATIO, "of the bound", "range"], rows)
+    print_table(
+        ["images/s", "batch", "layers", "decoding", "session", "scan", *RATIO, "of the bound", "range", "CPU"], rows
+    )
     print("\nratio: the scan's speed over the session's; 1 would mean that decoding costs nothing.")
     print("of the bound: the scan's speed over 1 / (1 / session + 1 / decoding), the median of the rounds.")
     print("session: of all checkpoints, one after the other.")
@@ -71,19 +73,16 @@ def measure(
     )
     speed = [f"{len(collection) / np.median(times[name].wall):.1f}" for name in ("decoding", "session", "scan")]
     bound = (times["session"].wall + times["decoding"].wall) / times["scan"].wall
-    share = f"{np.median(bound):.3f}", f"{bound.min():.2f}-{bound.max():.2f}"
+    cpu = (times["session"].cpu + times["decoding"].cpu) / times["scan"].cpu
+    share = f"{np.median(bound):.3f}", f"{bound.min():.2f}-{bound.max():.2f}", f"{np.median(cpu):.3f}"
     name = path.stem if len(networks) == 1 else f"{len(networks)} x {path.stem}"
     return [name, str(batch_size), str(len(layers)), *speed, *ratio(times["session"], times["scan"]), *share]
 
 
-def look(networks: list[Network], collection: Collection, layers: list[str], batch_size: int) -> object:
-    """What a shard of a scan takes, all networks in one pass."""
-    watched = [network.match(layers) for network in networks]
-    asked = [
-        (Peaks(network, of_network), {layer.output: Statistics(layer, 100) for layer in of_network})
-        for network, of_network in zip(networks, watched, strict=True)
-    ]
-    return scan(collection, asked, batch_size=batch_size, threads=THREADS)
+def look(networks: list[Network], collection: Collection, layers: list[str], batch_size: int) -> None:
+    """A scan into an index, all included: listing, hashes, files, merging."""
+    with tempfile.TemporaryDirectory() as folder:
+        inspectnet.scan(networks, collection, folder, layers=layers, batch_size=batch_size, threads=THREADS)
 
 
 def bare_session(path: Path, network: Network, layers: list[str]) -> Session:

@@ -113,11 +113,13 @@ def scan(
 
 def summarise(index: Index, networks: Sequence[Network]) -> Scan:
     """What an index holds of its networks. Raises OptionError if it is not complete, or of others."""
-    answers = tuple(
-        _answers(name, index.statistics(network, network.layer(layer.name)))
+    watched = [
+        (name, network, layer.name)
         for name, network, model in zip(model_names(networks), networks, index.manifest.request.models, strict=True)
         for layer in model.layers
-    )
+    ]
+    statistics = index.statistics_of([(network, layer) for _, network, layer in watched])
+    answers = tuple(_answers(name, held) for (name, *_), held in zip(watched, statistics, strict=True))
     request = index.manifest.request
     options = {
         "layers": [[layer.name for layer in model.layers] for model in request.models],

@@ -4,19 +4,16 @@ Merging is associative to the bit, so a tree gives what one pass would. Nodes of
 any number of workers makes them, each once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
 
 from inspectnet.errors import OptionError
 from inspectnet.files.npz import is_whole, write_npz
 from inspectnet.graph.layers import Layer
 from inspectnet.index.request import Manifest
 from inspectnet.index.statistics import Statistics
-from inspectnet.index.work import read_statistics, shard_file
+from inspectnet.index.work import Place, places_of, read_statistics, shard_file
 from inspectnet.manifest import hash_all
 from inspectnet.shards import WHOLE, Share, remove_parts, shard_path, work_through, write_whole
 
@@ -62,11 +59,8 @@ class MergeWork:
         """Merge a group. Raises OptionError for a file that is damaged, OutputError."""
         group, path = self.group(number), self.node(number).path
         remove_parts(path)
-        arrays: dict[str, NDArray[Any]] = {}
-        for model, layers in enumerate(self.layers):
-            for at, layer in enumerate(layers):
-                merged = merge_layer(group, model, layer, at)
-                arrays |= {f"{model}/{at}/{name}": array for name, array in merged.arrays().items()}
+        merged = merge_parts(group, places_of(self.layers))
+        arrays = {f"{at}/{name}": array for at, one in merged.items() for name, array in one.arrays().items()}
         write_whole(path, lambda file: write_npz(file, arrays))
         advance(len(group))
 
@@ -119,19 +113,19 @@ def merged_file(folder: Path, manifest: Manifest) -> Path:
     return shard_path(folder / "merged" / f"level-{level}", 0, f".{signatures[0]}.npz")
 
 
-def merge_layer(parts: Sequence[Part], model: int, layer: Layer, number: int) -> Statistics:
-    """The statistics of a layer over parts that follow each other. Raises OptionError for a damaged file."""
-    merged: Statistics | None = None
+def merge_parts(parts: Sequence[Part], layers: Mapping[Place, Layer]) -> dict[Place, Statistics]:
+    """The statistics of layers over parts that follow each other. Raises OptionError for a damaged file."""
+    merged: dict[Place, Statistics] = {}
     for part in parts:
         try:
-            later = read_statistics(part.path, model, layer, number, part.first)
+            later = read_statistics(part.path, layers, part.first)
         except (OSError, ValueError, KeyError) as error:
             why = (error.strerror if isinstance(error, OSError) else None) or error
             what = f"{part.path} is damaged ({why}), so its images have to be looked at again"
             raise OptionError(f"{what}. Remove it and run the scan again.") from error
-        if merged is None:
-            merged = later
-        else:
-            merged.merge(later)
-    assert merged is not None, "an index has a shard"
+        for place, statistics in later.items():
+            if place in merged:
+                merged[place].merge(statistics)
+            else:
+                merged[place] = statistics
     return merged

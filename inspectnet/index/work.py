@@ -1,6 +1,6 @@
 """The work of a scan: a shard's images become its file of statistics."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ from inspectnet.manifest import ManifestShards
 from inspectnet.network import Network
 from inspectnet.scanning import Peaks, scan
 from inspectnet.shards import remove_parts, shard_path, write_whole
+
+Place = str
+"""Before the names of a layer's arrays: the number of its model and its own, as 0/3."""
 
 UNREAD, SHA256, ROWS = "unread", "sha256", "rows"  # arrays of a shard that belong to no layer
 
@@ -103,8 +106,23 @@ def layers_of(manifest: Manifest, networks: Sequence[Network]) -> list[list[Laye
     ]
 
 
-def read_statistics(path: Path, model: int, layer: Layer, number: int, first: int) -> Statistics:
-    """What a shard holds of one layer. Raises OSError, ValueError."""
-    prefix = f"{model}/{number}/"
-    arrays = read_npz(path, lambda name: name.startswith(prefix) and not name.endswith("/images"))
-    return Statistics.of(layer, {name.removeprefix(prefix): array for name, array in arrays.items()}, first)
+def read_statistics(path: Path, layers: Mapping[Place, Layer], first: int) -> dict[Place, Statistics]:
+    """What a file holds of some layers; first: the image that its image 0 is. Raises OSError, ValueError, KeyError.
+
+    All layers in one go, for a file of many has a long table of contents.
+    """
+    held: dict[Place, dict[str, NDArray[Any]]] = {place: {} for place in layers}
+
+    def wanted(member: str) -> bool:
+        place, _, name = member.rpartition("/")
+        return place in held and name != "images"
+
+    for member, array in read_npz(path, wanted).items():
+        place, _, name = member.rpartition("/")
+        held[place][name] = array
+    return {place: Statistics.of(layer, held[place], first) for place, layer in layers.items()}
+
+
+def places_of(layers: Sequence[Sequence[Layer]]) -> dict[Place, Layer]:
+    """The watched layers of each model by their places in a file."""
+    return {f"{model}/{at}": layer for model, of_model in enumerate(layers) for at, layer in enumerate(of_model)}
