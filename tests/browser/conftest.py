@@ -16,14 +16,27 @@ def skipped(program):
 
 
 @pytest.fixture(scope="session")
-def chromium():
-    path = skipped("chromium")
+def playwright():
+    skipped("chromium")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM)
-        yield browser
-        browser.close()
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright):
+    browser = playwright.chromium.launch(executable_path=skipped("chromium"), args=CHROMIUM)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def firefox(playwright):
+    # Debian's Firefox understands WebDriver BiDi, which this channel speaks
+    browser = playwright.firefox.launch(channel="moz-firefox", executable_path=skipped("firefox-esr"))
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
@@ -40,15 +53,3 @@ def report(tmp_path_factory):
     """index.html of a small report that no network made."""
     skipped("chromium")
     return write_report(tmp_path_factory.mktemp("report") / "site")
-
-
-@pytest.fixture(scope="session")
-def firefox():
-    path = skipped("firefox-esr")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        # Debian's Firefox understands WebDriver BiDi, which this channel speaks
-        browser = playwright.firefox.launch(channel="moz-firefox", executable_path=path)
-        yield browser
-        browser.close()

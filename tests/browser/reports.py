@@ -1,6 +1,7 @@
 """Reports for tests: a folder as one file, and one whose live part is that of a network."""
 
 import base64
+import functools
 import gzip
 import json
 
@@ -11,6 +12,8 @@ from inspectnet.explorer.live import LivePart
 from inspectnet.explorer.page import read_page
 from inspectnet.geometry import Unit
 from inspectnet.results import encode
+
+runtime = functools.cache(read_page)  # which packs 14 MB
 
 
 def values_of(site):
@@ -41,15 +44,16 @@ def live_report(site, network, x):
     """A report whose live part is that of a network; x (1, C, H, W) and the units that prove it."""
     layers = [(number, layer) for number, layer in enumerate(network.layers) if layer.field is not None]
     layers = [layers[0], layers[len(layers) // 2], layers[-1]]
-    write_report(site, [(layer.name, layer.maps) for layer in network.layers], photos=2)
-    page = read_page()
+    write_report(site, [(layer.name, layer.maps) for layer in network.layers], photos=2, units=False, sheets=1)
+    page = runtime()
     part = LivePart(network, layers, page.version)
     maxima = network.maxima(x, [part.proven.output])[part.proven.output]
     unit = int(maxima.values[0].argmax())
     y, x_place = maxima.places[0, unit].tolist()
-    proof = part.proof(x, Unit(unit, float(maxima.values[0, unit]), y, x_place))
+    proof = part.proof(x, Unit(0, unit, y, x_place, float(maxima.values[0, unit])))
     model = json.loads(values_of(site)["model"])
     channels, height, width = network.input_shape
+    model["preprocess"]["input_size"] = [channels, height, width]
     model["input"] |= {"channels": channels, "height": height, "width": width}
     model["live"], model["live_reason"] = encode(part.describe(), {}), ""
     for entry, layer in zip(model["layers"], network.layers, strict=True):

@@ -160,8 +160,8 @@ def _units(rng: np.random.Generator, count: int, maps: int, photos: int) -> list
 
 def _image(rng: np.random.Generator, layers: Sequence[tuple[str, int]]) -> dict[str, object]:
     def excited(maps: int) -> list[dict[str, object]]:
-        places = rng.integers(0, 13, (8, 2)).tolist()
         units = rng.permutation(maps)[:8].tolist()
+        places = rng.integers(0, 13, (len(units), 2)).tolist()
         return [
             {"unit": unit, "value": 5.0, "share": 0.9, "y": y, "x": x}
             for unit, (y, x) in zip(units, places, strict=True)

@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 import type { Field, ImageData } from "../bundle";
+import { Caption } from "../caption";
 import { Bars } from "../charts";
 import { FramedPhoto, type Box } from "../field";
 import { number, percent } from "../format";
@@ -78,9 +79,9 @@ function LayerRow({ layer, photo, units, point }: { layer: number; photo: number
       <ul class="alike">
         {units.map((unit) => (
           <li key={unit.unit} onPointerEnter={() => point(unit)} onPointerLeave={() => point(null)} onFocusIn={() => point(unit)}>
-            <a href={toUnit(name, unit.unit)} aria-label={`${name}:${unit.unit}, activation ${number(unit.value)}, ${percent(unit.share)} of its highest`}>
+            <a href={toUnit(name, unit.unit)} title={`activation ${number(unit.value)}`}>
               {sheets && <Tile sheets={sheets} index={unit.unit} />}
-              <span class="caption"><b>{unit.unit}</b> <span>{percent(unit.share)}</span></span>
+              <Caption of={name} unit={unit.unit} value={percent(unit.share)} />
             </a>
           </li>
         ))}

@@ -1,5 +1,6 @@
 /** All maps of a layer in a grid: what excites each most, sorted and filtered. */
 
+import { Caption } from "../caption";
 import { Grid } from "../grid";
 import { count, number, percent } from "../format";
 import { useKeys } from "../keys";
@@ -74,9 +75,9 @@ export function LayerPage({ name, query }: { name: string; query: URLSearchParam
           const value = first?.of ? first.of(data, unit) : data.highest[unit];
           const dead = data.highest[unit]! <= 0;
           return (
-            <a class={`map${dead ? " dead" : ""}`} style={{ "--size": `${show === "both" ? size * 2 + 2 : size}px` }} href={toUnit(name, unit)} aria-label={`${name}:${unit}${dead ? ", dead" : `, ${first?.says} ${number(value)}`}`}>
+            <a class={`map${dead ? " dead" : ""}`} style={{ "--size": `${show === "both" ? size * 2 + 2 : size}px` }} href={toUnit(name, unit)}>
               <span class="tiles" style={{ height: size }}>{sheets.map((list, i) => <Tile key={i} sheets={list} index={unit} />)}</span>
-              <span class="caption"><b>{unit}</b> <span>{dead ? "dead" : first?.share ? percent(value) : number(value)}</span></span>
+              <Caption of={name} unit={unit} value={dead ? "dead" : first?.share ? percent(value) : number(value)} />
             </a>
           );
         }}

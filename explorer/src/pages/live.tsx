@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Field } from "../bundle";
+import { Caption } from "../caption";
 import { Bars, Heat } from "../charts";
 import { greyCentred } from "../colour";
 import { number, percent } from "../format";
@@ -320,11 +321,11 @@ function Maps({ run, layer, own, gamma, size, patterns, chosen, choose }: MapsPr
       height={size + 24}
       version={`${serial.current.count} ${own} ${gamma} ${size} ${patterns} ${Boolean(data)} ${chosen}`}
       cell={(unit) => (
-        <button type="button" class="map lit" style={{ "--size": `${size}px` }} aria-pressed={unit === chosen} aria-label={`${about.name}:${unit}, ${number(told.values[unit])}`} onClick={(event) => choose(unit, ...placeOn(event, about))}>
+        <button type="button" class="map lit" style={{ "--size": `${size}px` }} aria-pressed={unit === chosen} onClick={(event) => choose(unit, ...placeOn(event, about))}>
           {data ? <Tile sheets={data.best.patch} index={unit} /> : (
             <Lit values={values.maps.subarray(unit * about.height * about.width, (unit + 1) * about.height * about.width)} height={about.height} width={about.width} most={own ? told.values[unit]! : most} gamma={gamma} />
           )}
-          <span class="caption"><b>{unit}</b> <span>{number(told.values[unit])}</span></span>
+          <Caption of={about.name} unit={unit} value={number(told.values[unit])} />
         </button>
       )}
     />

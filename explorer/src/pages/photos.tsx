@@ -25,7 +25,7 @@ function Thumbnail({ photo }: { photo: number }) {
   const address = usePromise(report.photo(photo));
   const name = report.photos[photo]!.name;
   return (
-    <a class="map" style={{ "--size": `${SIZE}px` }} href={toImage(photo)} aria-label={name}>
+    <a class="map" style={{ "--size": `${SIZE}px` }} href={toImage(photo)}>
       <span class="tiles" style={{ height: SIZE }}>{address && <img src={address} alt="" loading="lazy" />}</span>
       <span class="caption"><span>{name}</span></span>
     </a>

@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { EXAMPLES, UNITS_A_CHUNK, type Example, type LayerData } from "../bundle";
+import { Caption } from "../caption";
 import { Bars, Histogram } from "../charts";
 import { FramedPhoto } from "../field";
 import { number, percent } from "../format";
@@ -111,9 +112,9 @@ export function UnitPage({ layerName, unit }: { layerName: string; unit: number 
             <ul class="alike">
               {about.alike.map((other) => (
                 <li key={other.unit}>
-                  <a href={toUnit(layerName, other.unit)} aria-label={`${layerName}:${other.unit}, correlation ${number(other.likeness)}`}>
+                  <a href={toUnit(layerName, other.unit)} title={`correlation ${number(other.likeness)}`}>
                     <Tile sheets={data.best.projection.length ? data.best.projection : data.best.patch} index={other.unit} />
-                    <span class="caption"><b>{other.unit}</b> <span>{number(other.likeness)}</span></span>
+                    <Caption of={layerName} unit={other.unit} value={number(other.likeness)} />
                   </a>
                 </li>
               ))}

@@ -49,7 +49,7 @@ function OfNetwork({ network: { name, filters, measures, intervals, dead_maps },
         {Object.entries(dead_maps).map(([layer, maps]) => (
           <li key={layer}>
             <b>{layer}</b>{" "}
-            {maps.length === 0 ? <span class="quiet">none</span> : maps.map((map) => (link(layer, map) ? <a key={map} href={link(layer, map)} aria-label={`${layer}:${map}`}>{map}</a> : <span key={map}>{map}</span>))}
+            {maps.length === 0 ? <span class="quiet">none</span> : maps.map((map) => (link(layer, map) ? <a key={map} href={link(layer, map)}><span class="unseen">{layer}:</span>{map}</a> : <span key={map}>{map}</span>))}
           </li>
         ))}
       </ul>

@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import type { Outcome } from "../bundle";
+import { Caption } from "../caption";
 import { Lines } from "../charts";
 import { number } from "../format";
 import { useKeys } from "../keys";
@@ -52,11 +53,11 @@ export function Evolve({ outcome }: { outcome: Outcome }) {
       {projections && (
         <ul class="alike evolving">
           {layer.maps.map((map, i) => {
-            const caption = <span class="caption"><b>{map}</b> <span>{number(values && part(values, i, at).values[0])}</span></span>;
+            const caption = <Caption of={layer.layer} unit={map} value={number(values && part(values, i, at).values[0])} />;
             return (
               <li key={map}>
                 <Pixels numbers={part(projections, i, at)} label={`${layer.layer}:${map} at epoch ${epochs[at]}`} />
-                {report.layerNamed(layer.layer) >= 0 ? <a href={toUnit(layer.layer, map)} aria-label={`${layer.layer}:${map}`}>{caption}</a> : caption}
+                {report.layerNamed(layer.layer) >= 0 ? <a href={toUnit(layer.layer, map)}>{caption}</a> : caption}
               </li>
             );
           })}
