@@ -1,5 +1,6 @@
 """An index: what a scan says at once, from shards that were made anyhow and merged anyhow."""
 
+import errno
 import json
 import shutil
 
@@ -10,7 +11,7 @@ from PIL import Image
 
 import inspectnet
 from inspectnet.engines import work_here
-from inspectnet.errors import ImageError, InspectError, LayerError, OptionError
+from inspectnet.errors import ImageError, InspectError, LayerError, OptionError, OutputError
 from inspectnet.files.npz import read_npz, write_npz
 from inspectnet.images import Preparation, find_images
 from inspectnet.index import SCAN, Request, ScanWork, merging, open_index, read_manifest, shard_file
@@ -122,6 +123,22 @@ def test_the_maxima_of_each_image_are_a_lazy_array_of_its_rows(network, photos, 
     assert len(lazy[:5]) == 5
     with pytest.raises(OptionError, match="is damaged"):
         lazy[:]
+
+
+@pytest.mark.parametrize("tile", [False, True])
+def test_the_strongest_among_all_are_those_of_the_scan(network, photos, tmp_path, tile):
+    index = make(tmp_path, network, photos, tile=tile)
+    part, everything = index.among(), [range(layer.maps) for layer in network.layers]
+    assert (part.seen.ids, part.seen.digest, part.seen.skipped) == (
+        index.seen.ids,
+        index.seen.digest,
+        index.seen.skipped,
+    )
+    for layer, among in zip(network.layers, part.strongest(network, network.layers, everything, TOP), strict=True):
+        kept = index.ranking(network, layer, TOP)
+        assert np.array_equal(part.active(network, layer), kept.active())
+        assert np.array_equal(among.keys, kept.keys) and np.array_equal(among.places, kept.places)
+        assert np.allclose(among.values, kept.values, rtol=1e-6)
 
 
 @pytest.mark.parametrize("group", [2, 3, 1000])
@@ -257,6 +274,19 @@ def test_an_index_that_somebody_has_edited_is_refused_in_one_line(network, index
 def cut(folder, number):
     path = next(folder.rglob(f"{number}.*.npz"))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def test_a_disk_that_is_full_when_shards_are_merged_loses_nothing(network, photos, index, tmp_path, monkeypatch):
+    def full(file, arrays):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched, pytest.raises(OutputError, match="the disk is full") as refused:
+        patched.setattr(merging, "write_npz", full)
+        make(tmp_path, network, photos)
+    assert "\n" not in str(refused.value) and not list((tmp_path / "merged").rglob("*.*"))
+    shards = {path: path.stat().st_mtime_ns for path in tmp_path.glob("shards/*/*.npz")}
+    assert merged_bytes(make(tmp_path, network, photos)) == merged_bytes(index)
+    assert {path: path.stat().st_mtime_ns for path in shards} == shards
 
 
 @pytest.mark.parametrize("name", ["shards", "merged"])
