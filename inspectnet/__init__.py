@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from inspectnet.analyses.scan import scan
     from inspectnet.analyses.selectivity import selectivity
     from inspectnet.analyses.verify import verify
+    from inspectnet.explorer.explore import explore
     from inspectnet.explorer.report import write_report
     from inspectnet.index import open_index
     from inspectnet.methods import (
@@ -73,6 +74,7 @@ __all__ = [
     "evaluate",
     "evolve",
     "explain",
+    "explore",
     "invariance",
     "invert",
     "layers",
@@ -99,6 +101,7 @@ _HOMES = {
     "load": ("inspectnet.report.keeping", "load"),
     "plot": ("inspectnet.report.keeping", "plot"),
     "save": ("inspectnet.report.keeping", "save"),
+    "explore": ("inspectnet.explorer.explore", "explore"),
     "write_report": ("inspectnet.explorer.report", "write_report"),
 }
 

@@ -61,12 +61,15 @@ HOMES = {
     "matplotlib": ["figures"],
     "ray": ["engines"],
     "typer": ["cli"],
+    "starlette": ["explorer"],
+    "uvicorn": ["explorer"],
+    "platformdirs": ["explorer"],
     "torch": [],
     "torchvision": [],
     "trainers": [],
 }
 TYPES_ONLY = {"opened_model": "ir", "preprocessing": "ir"}
-OPTIONAL = {"fsspec", "ray"}  # of an extra
+OPTIONAL = {"fsspec", "ray", "starlette", "uvicorn", "platformdirs"}  # of an extra
 BANNED_NAMES = {"utils", "util", "misc", "common", "helpers", "helper"}
 LONGEST_FILE, LONGEST_FUNCTION = 300, 40  # lines
 

@@ -93,7 +93,7 @@ def scan(
     networks = [networks] if isinstance(networks, Network) else list(networks)
     if not networks:
         raise OptionError("there is no network. Give one or more.")
-    watched = [_watched(network, layers) for network in networks]
+    watched = [watched_layers(network, layers) for network in networks]
     models = tuple(requested_model(*pair) for pair in zip(networks, watched, strict=True))
     request = Request(models, top, tile, by_class, each_image, shard_size, batch_size)
     place, said = Path(folder), said_of(images)
@@ -141,7 +141,7 @@ def _answers(model: str, statistics: Statistics) -> LayerAnswers:
     )
 
 
-def _watched(network: Network, layers: str | Sequence[str] | None) -> list[Layer]:
+def watched_layers(network: Network, layers: str | Sequence[str] | None) -> list[Layer]:
     """The layers that are asked for, by default the convolutions, or all of a network that has none."""
     if layers is not None:
         return network.match([layers] if isinstance(layers, str) else list(layers))

@@ -11,6 +11,7 @@ EXAMPLES = {
         "report model.onnx --images photos/ -o site",
         "report model.onnx --index index -o site --with occlude,explain --photo dog.jpg --single-file",
     ),
+    "explore": ("explore model.onnx --images photos/", "explore model.onnx --index index --port 8000 --no-browser"),
     "deconv": ("deconv model.onnx -l conv5 --images photos/", "deconv model.onnx -l conv5:212 cat.jpg -o cat"),
     "explain": ("explain model.onnx photos/*.jpg", "explain model.onnx cat.jpg -c tabby -m gradient,grad_cam"),
     "sanity": ("sanity model.onnx photos/*.jpg", "sanity model.onnx --images photos/ -m all --repeats 3"),

@@ -88,7 +88,8 @@ class LivePart:
         (number, layer), method = self._inverted[-1], METHODS[0]
         (projected,) = self._network.inverse(Policy(method)).project(x, layer.output, [unit], crop=False)
         return Proof(
-            number, unit.map, unit.y, unit.x, method, unit.value, _numbers(x), _numbers(projected.pixels[None])
+            number, unit.map, unit.y, unit.x, method, unit.value,
+            encode_floats(x), encode_floats(projected.pixels[None]),
         )  # fmt: skip
 
     @cached_property
@@ -121,5 +122,6 @@ def why_not_live(network: Network, most: float = MOST) -> str:
     return ""
 
 
-def _numbers(array: np.ndarray) -> str:
+def encode_floats(array: np.ndarray) -> str:
+    """An array as float32 in base64."""
     return base64.b64encode(np.ascontiguousarray(array, "<f4").tobytes()).decode()

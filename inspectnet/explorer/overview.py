@@ -1,5 +1,6 @@
 """The model value: what a network is, its pipeline of layers, what a report holds of it."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -7,17 +8,16 @@ import numpy as np
 import inspectnet
 from inspectnet.explorer import contract
 from inspectnet.graph.layers import Layer
+from inspectnet.network import Network
+from inspectnet.rules import Policy
 
 if TYPE_CHECKING:
     from inspectnet.explorer.bundle import Bundle
 
 
-def describe_model(bundle: "Bundle") -> contract.Model:
-    """What a page reads first. Raises InspectError."""
-    network, seen = bundle.network, bundle.index.seen
-    graph = network.model.graph
-    way = network.preparation
-    source = bundle.index.source
+def describe_network(network: Network, policy: Policy) -> contract.Model:
+    """What a page reads first of a network whose images nobody has looked at yet. Raises ModelError."""
+    graph, way = network.model.graph, network.preparation
     return contract.Model(
         contract.SCHEMA,
         inspectnet.__version__,
@@ -29,34 +29,49 @@ def describe_model(bundle: "Bundle") -> contract.Model:
             way.input_size, way.mean, way.std, way.interpolation, way.crop_pct, way.crop_mode, way.channel_order
         ),
         tuple(network.classes) or None,
-        _accuracy(bundle),
-        contract.Images(
+        None,
+        contract.Images("", 0, 0, 0, ""),
+        policy.method,
+        tuple(map(_layer, network.layers)),
+        0,
+        (),
+        None,
+        "",
+    )
+
+
+def describe_model(bundle: "Bundle") -> contract.Model:
+    """What a page reads first of a network and its images. Raises InspectError."""
+    seen, source = bundle.index.seen, bundle.index.source
+    told, layers = describe_network(bundle.network, bundle.policy), dict(bundle.numbered())
+    return replace(
+        told,
+        accuracy=_accuracy(bundle),
+        images=contract.Images(
             source.name if source else "", seen.count, len(seen.skipped), len(bundle.walk.keys), seen.digest
         ),
-        bundle.policy.method,
-        tuple(_layer(bundle, layer) for layer in network.layers),
-        len(bundle.photos),
-        tuple(shown.title for shown in bundle.results),
-        bundle.live.describe() if bundle.live else None,
-        bundle.live_reason,
+        layers=tuple(
+            _scanned(bundle, about, layers[number]) if number in layers else about
+            for number, about in enumerate(told.layers)
+        ),
+        photos=len(bundle.photos),
+        results=tuple(shown.title for shown in bundle.results),
+        live=bundle.live.describe() if bundle.live else None,
+        live_reason=bundle.live_reason,
     )
 
 
-def _layer(bundle: "Bundle", layer: Layer) -> contract.Layer:
-    scanned = layer.output in {shown.output for shown in bundle.layers}
-    columns = bundle.columns(layer) if scanned else None
+def _layer(layer: Layer) -> contract.Layer:
+    size, field = layer.extent, _field(layer)
     return contract.Layer(
-        layer.name,
-        layer.path,
-        layer.ops,
-        layer.maps,
-        *layer.extent,
-        layer.parameters,
-        _field(layer),
-        scanned,
-        columns.dead if columns else 0,
-        columns.duplicates if columns else 0,
-    )
+        layer.name, layer.path, layer.ops, layer.maps, *size, layer.parameters, field,
+        scanned=False, dead=0, duplicates=0,
+    )  # fmt: skip
+
+
+def _scanned(bundle: "Bundle", about: contract.Layer, layer: Layer) -> contract.Layer:
+    columns = bundle.columns(layer)
+    return replace(about, scanned=True, dead=columns.dead, duplicates=columns.duplicates)
 
 
 def _field(layer: Layer) -> contract.Field | None:
