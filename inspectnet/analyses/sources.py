@@ -29,7 +29,7 @@ def among(network: Network, index: Index, name: str | None, at_most: float | Non
         raise OptionError(f"the images of the index {index.folder} have no labels. Leave the class out.")
     wanted, part = find_class(name, class_names(network, None)), targets.collection
     assert isinstance(part, Part), "matched images are a part of those given"
-    entries = [part.numbers[i] for i in np.flatnonzero(targets.classes == wanted)]
+    entries = [part.numbers[i] for i in np.flatnonzero(targets.classes == wanted).tolist()]
     if not entries:
         raise OptionError(f"no image of the index {index.folder} is of the class {targets.names[wanted]}.")
     return index.among(targets.names[wanted], entries=entries, at_most=at_most)

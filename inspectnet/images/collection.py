@@ -94,7 +94,7 @@ class Collection:
     def of(self, numbers: Sequence[int]) -> "Part":
         """Some of its images, by their numbers, rising."""
         entries = tuple(self.entries[i] for i in numbers)
-        return Part(self.source, entries, self.skipped, whole=self, numbers=tuple(numbers))
+        return Part(self.source, entries, self.skipped, whole=self, numbers=numbers)
 
     def evenly(self, most: int) -> "Part":
         """At most `most` of its images, evenly spaced; the first ones of sorted images would be of a class or two."""
@@ -133,8 +133,8 @@ class Part(Collection):
     """Some images of a collection, opened as it opens them."""
 
     whole: Collection = field(kw_only=True, repr=False)
-    numbers: tuple[int, ...] = field(kw_only=True, repr=False)
-    """What its entries are in the whole."""
+    numbers: Sequence[int] = field(kw_only=True, repr=False)
+    """What its entries are in the whole, rising."""
 
     @contextlib.contextmanager
     def open(self, index: int) -> Iterator[io.BufferedIOBase]:

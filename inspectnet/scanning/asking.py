@@ -32,8 +32,8 @@ class Scanned(Protocol):
     def holds(self, network: Network, layer: Layer) -> bool:
         """Whether it knows the maps of a layer. Raises OptionError for another network."""
 
-    def ranking(self, network: Network, layer: Layer, top: int) -> Ranking:
-        """The strongest activations of each map of a layer. Raises LayerError for one that it does not hold."""
+    def rankings(self, network: Network, layers: Sequence[Layer], top: int) -> list[Ranking]:
+        """The strongest activations of each map of layers. Raises LayerError for one that it does not hold."""
 
 
 def find_strongest(
@@ -104,13 +104,14 @@ def _unknown(collection: Any, asked: Asked) -> Asked:
     anyway = any(question.entries is None for question, _ in left)
     for question, tops in asked:
         if isinstance(question, Peaks):
-            other = [layer for layer in question.layers if anyway and not collection.holds(question.network, layer)]
-            for layer in question.layers:
-                if layer not in other:
-                    top = tops[layer.output]
-                    top.merge(Top.of(collection.ranking(question.network, layer, top.count)))
+            network, layers = question.network, question.layers
+            other = [layer for layer in layers if anyway and not collection.holds(network, layer)]
+            held = [layer for layer in layers if layer not in other]
+            top = max(tops[layer.output].count for layer in layers)
+            for layer, ranking in zip(held, collection.rankings(network, held, top), strict=True):
+                tops[layer.output].merge(Top.of(ranking))
             if other:
-                left.append((Peaks(question.network, other), {layer.output: tops[layer.output] for layer in other}))
+                left.append((Peaks(network, other), {layer.output: tops[layer.output] for layer in other}))
     return left
 
 

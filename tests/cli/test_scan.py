@@ -146,6 +146,9 @@ def test_deconv_among_a_class_is_said_by_label_or_number(capsys, model, index, t
     check_result(tmp_path / "b")
     with pytest.raises(OptionError, match=r"filed under 'e'.* Its labels are a, b, c, d"):
         inspectnet.open_index(index).among("e")
+    for entries in ([], [3, 12], [-1]):
+        with pytest.raises(OptionError, match="has the images 0 to 11"):
+            inspectnet.open_index(index).among(entries=entries)
 
 
 def test_evolve_asks_an_index_of_its_checkpoints_and_looks_only_at_what_it_compares(
