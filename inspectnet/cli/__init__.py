@@ -12,7 +12,8 @@ import typer
 from inspectnet import __version__
 from inspectnet.cli.examples import EXAMPLES
 from inspectnet.cli.option_groups import expose_options
-from inspectnet.cli.options import Command
+from inspectnet.cli.options import Command, path_of
+from inspectnet.cli.overview import show_overview
 from inspectnet.cli.process import Ended, ending_in_order, open_nowhere, speaking_alone
 from inspectnet.cli.remarks import remark_notes
 from inspectnet.errors import InspectError, OutputError, blame
@@ -68,6 +69,9 @@ def _run(arguments: list[str], debug: bool) -> int:
     try:
         if sys.stdout is None:
             raise OutputError("the standard output is closed. Send it somewhere, if only to /dev/null.")
+        if len(arguments) == 1 + debug and arguments[-1].endswith(".onnx"):  # the model alone, and no command
+            show_overview(path_of(arguments[-1]))
+            return DONE
         result = app(arguments or ["--help"], prog_name="inspectnet", standalone_mode=False)
         sys.stdout.flush()  # here, where a full disk can still be told
         if result == INTERRUPTED:  # typer gives the code of an interruption back
