@@ -39,7 +39,7 @@ class Material:
 RUNS: Mapping[str, Callable[[Material], Result]] = {
     "diagnose": lambda m: diagnose(m.network, images=m.images, progress=m.progress),
     "evaluate": lambda m: evaluate(m.network, m.images, classes=m.classes, progress=m.progress),
-    "evolve": lambda m: evolve(m.checkpoints, m.layers, m.images, progress=m.progress),
+    "evolve": lambda m: evolve(m.checkpoints, m.layers, _unscanned(m.images), progress=m.progress),
     "explain": lambda m: explain(m.network, m.photos, classes=m.classes, progress=m.progress),
     "invariance": lambda m: invariance(m.network, (), m.photos, classes=m.classes, progress=m.progress),
     "layers": lambda m: layers(m.network),
@@ -48,6 +48,13 @@ RUNS: Mapping[str, Callable[[Material], Result]] = {
     "selectivity": lambda m: selectivity(m.network, m.layers[-1], m.images, classes=m.classes, progress=m.progress),
     "verify": lambda m: verify(m.network, (), m.photos, progress=m.progress),
 }
+
+
+def _unscanned(images: Collection) -> Collection:
+    """The images alone, as an index holds what one network answers to them."""
+    return Collection(images.source, images.entries, images.skipped)
+
+
 OF_PHOTOS = ("explain", "invariance", "occlude", "sanity", "verify")
 FEWEST = 2  # checkpoints
 

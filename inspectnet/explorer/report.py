@@ -17,7 +17,7 @@ from inspectnet.explorer.contract import EXAMPLES
 from inspectnet.explorer.live import MOST
 from inspectnet.explorer.page import read_page
 from inspectnet.explorer.site import INDEX, write_folder, write_single
-from inspectnet.images import Sources
+from inspectnet.images import Collection, Sources
 from inspectnet.index import Index, open_index
 from inspectnet.methods import policy_of
 from inspectnet.network import Network
@@ -119,11 +119,11 @@ class Plan:
 
     def write(self, out: OutputFolder, network: Network, images: Sources | None, progress: Progress) -> Report:
         """Write the report to a folder that is being made. Raises as `write_report`."""
-        page = read_page()
-        with self._index(network, images, progress) as index:
+        page, collection = read_page(), collection_of(images)
+        with self._index(network, collection, images is None, progress) as index:
             shown = index.layers_of(network) if self.layers is None else network.match(self.layers)
             names = [layer.name for layer in shown]
-            material = Material(network, index, self.photos, self.checkpoints, names, self.classes, progress)
+            material = Material(network, collection, self.photos, self.checkpoints, names, self.classes, progress)
             bundle = Bundle(
                 network, index, self.layers if self.layers is None else names, policy=policy_of(self.method),
                 classes=self.classes, results=[*self.results, *run_analyses(self.run, material)],
@@ -140,15 +140,15 @@ class Plan:
             return made
 
     @contextmanager
-    def _index(self, network: Network, images: Sources | None, progress: Progress) -> Iterator[Index]:
+    def _index(self, network: Network, images: Collection, samples: bool, progress: Progress) -> Iterator[Index]:
         """The index of the images, made for the time being where there is none."""
         if isinstance(images, Index):
             yield images
             return
         with tempfile.TemporaryDirectory(prefix="inspectnet-") as folder:
             scan(
-                network, collection_of(images), folder, layers=self.layers, top=EXAMPLES,
-                tile=images is None if self.tile is None else self.tile, batch_size=self.batch_size,
+                network, images, folder, layers=self.layers, top=EXAMPLES,
+                tile=samples if self.tile is None else self.tile, batch_size=self.batch_size,
                 threads=self.threads, progress=progress,
             )  # fmt: skip
             yield open_index(folder)

@@ -62,15 +62,16 @@ def values_in_file(html):
 
 
 def test_folder_and_single_file_hold_the_same_values(capsys, model, photos, built, tmp_path):
-    options = ("report", model, "--images", photos, "--with", "layers,occlude", "--photo", photos / "1.png")
+    options = ("report", model, "--images", photos, "--with", "layers,occlude,diagnose", "--photo", photos / "1.png")
+    options += ("--tile",)
     out, _ = done(capsys, *options, "-o", tmp_path / "site")
-    assert out.splitlines()[0] == "2 layers, 11 maps, 5 images, 2 results"
+    assert out.splitlines()[0] == "2 layers, 11 maps, 5 images, 3 results"
     done(capsys, *options, "-o", tmp_path / "one", "--single-file")
     several, single = values_in_folder(tmp_path / "site"), values_in_file((tmp_path / "one" / "index.html").read_text())
     assert several == single
     assert (next(iter(single)), list(single)[-1]) == ("model", "live/runtime")
     model_value = decode(several["model"], contract.Model, {})
-    assert [result.kind for result in model_value.results] == ["layers", "occlude"]
+    assert [result.kind for result in model_value.results] == ["layers", "occlude", "diagnose"]
     assert model_value.live.runtime == "1.2.3"
     occlusion = decode(several["results/1"], Outcome, {})
     assert occlusion.arrays and decode(several["results/0"], Outcome, {}).tables
