@@ -28,7 +28,7 @@ class WrittenArray:
 
     name: str
     """The address of what it holds: conv5, conv5:7, conv5:7@3,3."""
-    shape: tuple[int, ...]
+    shape: Annotated[tuple[int, ...], Axes("axes+")]
     """Images that were read, then of each."""
 
     @derived
@@ -37,7 +37,7 @@ class WrittenArray:
         return math.prod(self.shape) * FLOAT.itemsize
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Activations(Result):
     """Activations that were written to a folder, which `open_activations` opens."""
 

@@ -67,8 +67,13 @@ class ShownUnit:
     projections: Annotated[Mapping[str, Projected], Axes("methods+")]
     """By method (1 + others, C, h, w) float32: of the unit, then of its neighbours."""
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for methods that show more units than others."""
+        if len({len(projections) for projections in self.projections.values()}) > 1:
+            raise ValueError("shown has not as many projections by every method")
 
-@dataclass(frozen=True, repr=False)
+
+@dataclass(frozen=True, repr=False, eq=False)
 class Selectivity(Result):
     """Whether projections of a layer tell its units apart, and its maps classes."""
 

@@ -80,6 +80,13 @@ class Sweep:
     displacement: Annotated[np.ndarray, Axes("amounts", "float64")]
     """(T,) float64: by how many px pixels move, in the mean over the window."""
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for a transform that there is not, or changes that are all the same."""
+        if self.transform not in NEUTRAL:
+            raise ValueError(f"there is no transform '{self.transform}'")
+        if self.amounts[0] == self.amounts[-1]:
+            raise ValueError(f"the amounts of {self.transform} end where they begin")
+
     @property
     def size(self) -> np.ndarray:
         """(T,) float64: how large each change is, whatever its sign; a rotation of 350 degrees is one of 10."""

@@ -50,7 +50,7 @@ def draw_sweeps(
     """The page of all rows, under headings for the samples and each panel; `names` of the curves in a legend."""
     first = rows[0]
     samples = BAR + GAP + len(first.amounts) * (TILE + GAP)
-    height = max(PANEL[1], len(first.samples) * (TILE + GAP) + ABOVE)
+    height = max(PANEL[1], max(len(row.samples) for row in rows) * (TILE + GAP) + ABOVE)
     step, across = height + ABOVE + BELOW, PANEL[0] + GUTTER + BETWEEN
     lefts = [style.MARGIN + samples + BETWEEN + GUTTER + i * across for i in range(len(first.panels))]
     inner = lefts[-1] + PANEL[0] - style.MARGIN

@@ -70,6 +70,9 @@ def test_an_edited_record_is_refused_in_one_line_or_shown(command, kept, tmp_pat
         ("diagnose", lambda told: told["result"]["bands"].__setitem__(0, float("nan")), "NaN is no number of JSON"),
         ("correspond", lambda told: told["result"]["parts"].append("ear"), r"hidden\.masks has \d parts, not \d"),
         ("occlude", lambda told: told["result"]["photos"][0].update(target=9), "target is beyond the 3 classes"),
+        ("deconv", lambda told: told["options"].update(layers="conv1"), r"about\.options\.layers is no list"),
+        ("activations", lambda told: told["result"]["arrays"][0].update(shape=[]), "shape has 0 axes, not one or more"),
+        ("invariance", lambda told: told["result"]["sweeps"]["translate"].update(transform="x"), "no transform 'x'"),
     ],
 )  # fmt: skip
 def test_what_does_not_belong_together_is_named_with_its_place(command, change, message, kept, tmp_path):
