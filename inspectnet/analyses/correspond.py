@@ -30,7 +30,7 @@ from inspectnet.results import Axes, Images, Result, derived
 SHOWN = 8  # photos that are kept as pictures
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Correspondence(Result):
     """How alike the features of layers change when the same part of different photos is hidden."""
 

@@ -31,6 +31,7 @@ from inspectnet.scanning import Scanned, find_strongest, refuse_other_rows
 class Needed:
     """The options that its page tells."""
 
+    layers: tuple[str, ...]
     tile: bool
     maps: object
     units: object
@@ -38,7 +39,7 @@ class Needed:
     seed: int
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Features(Result):
     """What layers see: their strongest activations over images, or of one photo, projected to pixels."""
 

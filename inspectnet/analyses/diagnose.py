@@ -144,7 +144,7 @@ class Contrast:
     """By Holm for all measures."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Diagnosis(Result):
     """What the first layers of one network or two are like, and which units nothing excites."""
 

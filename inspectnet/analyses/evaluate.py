@@ -55,7 +55,7 @@ class ConfusedPair:
     """(n, H, W, 3) uint8: as the first network sees them."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Evaluation(Result):
     """The errors of networks over labelled images."""
 

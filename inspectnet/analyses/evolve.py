@@ -78,7 +78,7 @@ class Settling:
     activations: int
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Evolution(Result):
     """Several layers of a network over the checkpoints of its training."""
 

@@ -57,7 +57,7 @@ class Attribution:
     """(N, C, H, W) float32, signed, in prepared units; of a method of maps (N, h, w), from 0 up."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Explanation(Result):
     """What in images speaks for a class."""
 

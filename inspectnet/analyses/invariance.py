@@ -43,7 +43,7 @@ Samples = Annotated[np.ndarray, Axes("shown+ sampled+ height width 3", "uint8")]
 Amounts = Mapping[str, Sequence[float] | np.ndarray | None]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Invariance(Result):
     """How far features, and the probability of the class, move with photos."""
 
@@ -205,8 +205,10 @@ def _all_amounts(
         check_choice("transform", name, TRANSFORMS)
         usual = alike_amounts(name, size, alike) if alike else paper_amounts(name, size, by_pixel)
         amounts[name] = usual if values is None else np.asarray(values, np.float64)
-        if amounts[name].ndim != 1 or len(amounts[name]) < 2 or not np.isfinite(amounts[name]).all():
-            raise OptionError(f"a sweep of {name} needs two amounts or more, which are finite. Say name=from:to:step.")
+        given = amounts[name]
+        if given.ndim != 1 or len(given) < 2 or not np.isfinite(given).all() or given[0] == given[-1]:
+            what = f"a sweep of {name} needs two amounts or more, which are finite and end elsewhere than they begin"
+            raise OptionError(f"{what}. Say name=from:to:step.")
     if not amounts:
         raise OptionError(f"there is no transform. Name one or more of {', '.join(TRANSFORMS)}.")
     return amounts

@@ -47,7 +47,7 @@ class LayerEntry:
         return self.obstacle is None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Catalogue(Result):
     """The layers of a network, from the bottom up."""
 

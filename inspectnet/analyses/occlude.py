@@ -47,7 +47,7 @@ class Needed:
     policy: Policy
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Occlusion(Result):
     """What hiding each place of photos does to maps of layers and to the classes."""
 

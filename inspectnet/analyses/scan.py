@@ -49,7 +49,7 @@ class LayerAnswers:
         return int(np.count_nonzero(self.active == 0))
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Scan(Result):
     """How the maps of some layers answer to the images of an index."""
 

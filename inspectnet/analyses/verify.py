@@ -39,7 +39,7 @@ class Needed:
     layers: tuple[str, ...]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Verification(Result):
     """The checks of a network's inverse."""
 

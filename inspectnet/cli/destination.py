@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from inspectnet.report.folder import OutputFolder
     from inspectnet.results import Result
 
-CLIP = "The percentile of |x| that has full contrast in pictures of signals; 100 cuts nothing off."
+CLIP = "The percentile of |x| that has full contrast in pictures of signals; above 0; 100 cuts nothing off."
 SCALE = "What shares one scale in pictures of signals."
 
 
@@ -161,7 +161,7 @@ class Destination(RecordDestination):
 class SignalDestination(Destination):
     """Where results with pictures of signals go, and how those are drawn."""
 
-    clip: Annotated[float, option(CLIP, metavar="0..100", group=KEEPING)] = 99.5
+    clip: Annotated[float, option(CLIP, metavar="PERCENT", group=KEEPING)] = 99.5
     scale: Annotated[str, option(SCALE, metavar="tile|map|page", group=KEEPING)] = "tile"
     zoom: Annotated[bool, option("Show the part of each tile where its signal is.", group=KEEPING)] = True
 

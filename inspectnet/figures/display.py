@@ -34,7 +34,7 @@ class Display:
 
     def __post_init__(self) -> None:
         if not 0 < self.clip <= 100:
-            raise OptionError(f"--clip {self.clip:g} is no percentile. Choose one up to 100, which cuts nothing off.")
+            raise OptionError(f"clip {self.clip:g} is no percentile. Choose one above 0, up to 100 for all.")
         check_choice("scale", self.scale, SCALES)
 
     def windows(self, signals: Signals, decide: int | None = None) -> list[Box]:

@@ -19,10 +19,11 @@ FAST = 3  # of zlib's levels: a third of the default's time for a few per cent m
 SETTINGS: Any = {"svg.fonttype": "none", "svg.hashsalt": "inspectnet", "pdf.fonttype": 42}
 SOFTWARE = "inspectnet"
 METADATA: dict[str, dict[str, Any]] = {
+    "png": {"Software": SOFTWARE},
     "svg": {"Date": None, "Creator": SOFTWARE},
     "pdf": {"CreationDate": None, "Creator": SOFTWARE},
 }
-SUBJECT = {"svg": "Description", "pdf": "Subject"}
+SUBJECT = {"png": "Description", "svg": "Description", "pdf": "Subject"}
 
 
 def check_formats(formats: Sequence[str]) -> list[str]:
@@ -39,17 +40,22 @@ def encode(figure: Figure, form: str, about: Mapping[str, object] | None = None)
     about: what made it, which its metadata holds as JSON under Description (of a PDF: Subject).
     """
     assert form in FORMATS, f"no form of a figure: {form}"
-    file, description = io.BytesIO(), json.dumps(about or {})
+    file, metadata = io.BytesIO(), metadata_of(form, about or {})
     if form == "png":
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
         # pages are opaque: matplotlib's own PNGs carry an alpha for nothing
         pixels = np.asarray(canvas.buffer_rgba())[..., :3]
         texts = PngInfo()
-        for key, text in (("Software", SOFTWARE), ("Description", description)):
+        for key, text in metadata.items():
             texts.add_itxt(key, text)
         Image.fromarray(pixels).save(file, format="PNG", compress_level=FAST, pnginfo=texts)
     else:
         with matplotlib.rc_context(SETTINGS):
-            figure.savefig(file, format=form, metadata=METADATA[form] | {SUBJECT[form]: description})
+            figure.savefig(file, format=form, metadata=metadata)
     return file.getvalue()
+
+
+def metadata_of(form: str, about: Mapping[str, object]) -> dict[str, Any]:
+    """The metadata of a figure's file: the program, and what made it as JSON; no date."""
+    return METADATA[form] | {SUBJECT[form]: json.dumps(about)}

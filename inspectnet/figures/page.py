@@ -5,8 +5,10 @@ Pictures are gathered in one array, which is drawn once: a page of three hundred
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inspectnet.figures import style
-from inspectnet.figures.encoding import encode
+from inspectnet.figures.encoding import FORMATS, encode, metadata_of
 from inspectnet.figures.style import line_height, one_line, points, shorten, text_width
 
 LINE_GAP = 4  # between the lines of a footer, px
@@ -43,10 +45,20 @@ class Worded:
 
 
 class NotebookFigure(Figure):
-    """A figure that a notebook shows where it is the last value of a cell."""
+    """A figure that a notebook shows where it is the last value of a cell, and whose files tell what made it."""
+
+    told: Mapping[str, object] = MappingProxyType({})
+    """What made it."""
+
+    def savefig(self, fname: Any, **options: Any) -> None:
+        """Write a file as matplotlib does, with what made it in its metadata, unless that is said."""
+        form = options.get("format") or Path(str(getattr(fname, "name", fname))).suffix[1:].lower() or "png"
+        if self.told and "metadata" not in options and form in FORMATS:
+            options["metadata"] = metadata_of(form, self.told)
+        super().savefig(fname, **options)
 
     def _repr_png_(self) -> bytes:
-        return encode(self, "png")
+        return encode(self, "png", self.told)
 
 
 class Picture(AxesImage):

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,13 +42,15 @@ def plot(
     clip: the percentile of |x| that has full contrast. scale: what shares one, "tile", "map" or "page". zoom: whether
     tiles show the part where the signal is. names: whether photos are named. Raises OptionError, which lists figures.
     """
-    figures = dict(figures_of(result, Display(clip, scale, zoom, names)))
+    display = Display(clip, scale, zoom, names)
+    figures = dict(figures_of(result, display))
     if not name and (len(figures) == 1 or result.command in figures):  # which others may go with
         name = result.command if result.command in figures else next(iter(figures))
     if name not in figures:
         what = f"no figure '{name}'.{nearest(name, figures)}" if name else f"there are {len(figures)} figures."
         raise OptionError(f"{what} Choose one of: {', '.join(figures)}." if figures else "this result has no figure.")
     figure: Figure = figures[name]
+    figure.told = _told(result, envelope_of(result, {}), display)  # type: ignore[attr-defined]
     return figure
 
 
@@ -97,9 +100,7 @@ def write_result(folder: OutputFolder, result: Result, display: Display = DISPLA
     """Write a result's figures, tables, arrays and record to a folder that is being made. Raises OutputError."""
     arrays: dict[str, NDArray[Any]] = {}
     envelope = envelope_of(result, arrays)
-    models = [{"name": model.name, "sha256": model.sha256} for model in result.about.models]
-    told = {name: envelope[name] for name in ("command", "inspectnet", "images", "options")}
-    folder.about = {**told, "models": models}
+    folder.about = _told(result, envelope, display)
     show = presenter(result)
     for name, figure in figures_of(result, display):
         folder.write_figure(name, figure)
@@ -108,6 +109,13 @@ def write_result(folder: OutputFolder, result: Result, display: Display = DISPLA
     if arrays:
         folder.write_npz(ARRAYS, arrays)
     folder.write_record(envelope)
+
+
+def _told(result: Result, envelope: Mapping[str, object], display: Display) -> dict[str, object]:
+    """What tables and the metadata of pictures tell: what made the result, and how signals are drawn."""
+    told = {name: envelope[name] for name in ("command", "inspectnet", "images", "options")}
+    models = [{"name": model.name, "sha256": model.sha256} for model in result.about.models]
+    return {**told, "models": models, "display": asdict(display)}
 
 
 @checks_arguments

@@ -78,7 +78,7 @@ class Provenance:
             raise ValueError("images and how models prepare them are told together")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Result:
     """What an analysis found. Its fields and `derived` numbers are written by `save` and given back by `load`.
 
@@ -99,6 +99,14 @@ class Result:
         except ValueError as error:
             what = f"this is no {type(self).__name__}: {error}"
             raise OptionError(f"{what}. Check what it was made of; NaN and infinity come of weights.") from None
+
+    def __eq__(self, other: object) -> bool:
+        """Whether another result is of this kind and holds the same, arrays to the bit; NaN is NaN."""
+        return _same(self, other)
+
+    def __hash__(self) -> int:
+        """By what it is made of, which equal results share."""
+        return hash((self.command, *(model.sha256 for model in self.about.models)))
 
     def __repr__(self) -> str:
         """The name of the result, what it was made of, and a line for each field."""
@@ -121,6 +129,19 @@ class Result:
     def _lines(self) -> list[tuple[str, str]]:
         fields = [field.name for field in dataclasses.fields(self) if field.name != "about"]
         return [(name, _short(getattr(self, name))) for name in fields]
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether two values of fields are the same; a list is as good as a tuple, which JSON does not know."""
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+    if dataclasses.is_dataclass(a):
+        return type(a) is type(b) and all(_same(getattr(a, f.name), getattr(b, f.name)) for f in dataclasses.fields(a))
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        return a.keys() == b.keys() and all(_same(value, b[name]) for name, value in a.items())
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
+        return len(a) == len(b) and all(map(_same, a, b))
+    return type(a) is type(b) and bool(a == b or (a != a and b != b))
 
 
 def _short(value: object) -> str:

@@ -160,6 +160,22 @@ def test_pictures_tell_what_made_them(result, tmp_path):
         assert result.about.images.sha256.encode() in (folder / name).read_bytes()
 
 
+def test_figures_that_are_saved_by_hand_tell_what_made_them_and_how_signals_are_drawn(result, tmp_path):
+    figure = inspectnet.plot(result, clip=90)
+    figure.savefig(tmp_path / "mine.png")
+    figure.savefig(tmp_path / "mine.pdf")
+    with Image.open(tmp_path / "mine.png") as picture:
+        told = json.loads(picture.text["Description"])
+    assert told["command"] == "invariance" and told["display"]["clip"] == 90
+    assert result.about.images.sha256.encode() in (tmp_path / "mine.pdf").read_bytes()
+
+
+def test_a_result_that_is_loaded_equals_the_one_that_was_saved(result, tmp_path):
+    again = inspectnet.load(inspectnet.save(result, tmp_path / "kept"))
+    assert again == result and hash(again) == hash(result)
+    assert replace(result, about=replace(result.about, device="abacus")) != result and result != 3
+
+
 def test_arguments_of_numpy_are_kept_as_pythons_own(result, tmp_path):
     model, photos = tmp_path / "tiny.onnx", np.zeros((2, 20, 24, 3), np.uint8) + 90
     write_network(model, CONV_AND_DENSE, random_weights(0, k=(4, 3, 3, 3), w1=(4, 6), w2=(6, 3)), SIDE)
