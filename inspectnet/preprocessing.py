@@ -93,9 +93,7 @@ def _guess(model: ir.Model) -> tuple[Preparation, str]:
     if largest is not None:
         plain = Preparation(size, (0.0,) * size[0], (1 / largest,) * size[0])
         return plain, f"the graph normalises pixels of 0..{largest:g} itself"
-    return Preparation.imagenet(
-        size
-    ), "a guess: ImageNet's mean and std (say it with --mean, --std or inspectnet annotate)"
+    return Preparation.imagenet(size), "a guess: ImageNet's mean and std (say --mean, --std or annotate)"
 
 
 def class_names(source: Source) -> list[str]:

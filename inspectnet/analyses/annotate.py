@@ -5,7 +5,7 @@ from pathlib import Path
 
 from inspectnet.analyses.invert import onnx_file
 from inspectnet.arguments import checks_arguments
-from inspectnet.errors import OptionError
+from inspectnet.errors import ModelError, OptionError
 from inspectnet.network import Network
 from inspectnet.reading import metadata
 
@@ -25,10 +25,23 @@ def annotate(
         (properties if "by the user" in source else usual)[metadata.PREPROCESS] = network.photos.to_json()
     if classes is not None:
         path = isinstance(classes, str | Path)
-        properties[metadata.CLASSES] = metadata.read_class_names(Path(classes)) if path else list(classes)  # type: ignore[arg-type]
+        names = metadata.read_class_names(Path(classes)) if path else list(classes)  # type: ignore[arg-type]
+        _refuse_other_counts(network, names)
+        properties[metadata.CLASSES] = names
     if "changed by the user" in source and source.startswith("a guess"):
         raise OptionError("mean and std would be a guess in part. Say both, --mean and --std.")
     if not properties and not usual:
         raise OptionError("nothing to write. Say the preprocessing (--mean, --std ...), or --classes FILE.")
     metadata.annotate(network.path, properties, file, defaults=usual, force=force)
     return tuple({**usual, **properties})
+
+
+def _refuse_other_counts(network: Network, names: Sequence[str]) -> None:
+    """Raise OptionError for names that are not as many as the classes, where the model shows how many it has."""
+    try:
+        scores = network.class_scores()
+    except ModelError:  # none, or several of which the user is to choose
+        return
+    if len(names) != scores.classes and not (scores.alone and len(names) == 1):
+        what = f"{network.path} has {scores.classes} classes, not {len(names)}"
+        raise OptionError(f"{what}. Give a name for each, in the order of its output.")

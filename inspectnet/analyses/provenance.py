@@ -44,9 +44,11 @@ def _plain(value: object) -> object:
 
 
 def model_names(networks: Sequence[Network]) -> list[str]:
-    """What to call each network: its file, with its folders where files share a name."""
-    files = [network.path.name for network in networks]
-    return files if len(set(files)) == len(files) else [str(network.path) for network in networks]
+    """What to call each network: its file, with its folders where files share a name, numbered where it comes again."""
+    files, paths = [network.path.name for network in networks], [str(network.path) for network in networks]
+    names = files if len(set(files)) == len(set(paths)) else paths
+    times = [names[:i].count(name) + 1 for i, name in enumerate(names)]
+    return [f"{name} ({time})" if time > 1 else name for name, time in zip(names, times, strict=True)]
 
 
 def images_of(seen: Seen) -> Images:

@@ -58,6 +58,12 @@ class MethodSanity:
         """Of how many images the trained network's explanation is blank."""
         return int((~self.explained).sum())
 
+    @property
+    def blank_at_end(self) -> int:
+        """Of how many images the explanation is blank once all is shuffled, which counts as unlike the trained one."""
+        blank = (self.similarity[:, :, -1] == 0).all(axis=0)
+        return int(blank.any(axis=0).sum())
+
     @derived
     def rank(self) -> Curve | None:
         """(layers + 1,): the rank correlation, in the mean of repeats and images; None if all are blank."""
@@ -90,7 +96,7 @@ class MethodSanity:
         return tuple(map(float, means))
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Sanity(Result):
     """How alike explanations stay while more and more layers are randomised, and how they differ by class."""
 

@@ -1,16 +1,17 @@
 """Remarks on stderr beside the results: one line each."""
 
 import logging
+import sys
 
 import typer
 
 from inspectnet.progress import LOG
-from inspectnet.report.lines import visible
+from inspectnet.report.lines import fitted, visible
 
 
 def remark(text: str, *, quiet: bool = False) -> None:
     """Say on stderr what a user should know; quiet: what is as it should be."""
-    typer.secho(visible(text), err=True, fg=None if quiet else "yellow", dim=quiet)
+    typer.secho(fitted(visible(text), sys.stderr), err=True, fg=None if quiet else "yellow", dim=quiet)
 
 
 class _Remarks(logging.Handler):

@@ -73,7 +73,8 @@ def print_result(result: Features) -> None:
     show(f"{', '.join(features.layer for features in result.layers)}: {_counted(result)}")
     for features in result.layers:
         if blank := sum(not projection.any() for projection in features.projections):
-            show(f"{features.layer}: of {len(features.projections)} projections {blank} are blank: nothing came down")
+            are, of = "is" if blank == 1 else "are", counted(len(features.projections), "projections")
+            show(f"{features.layer}: {blank} of {of} {are} blank: nothing came down")
         if whole_blank := features.whole is not None and not features.whole.any():
             show(f"{features.layer}: the whole layer, projected at once, is blank: nothing came down")
         if blank or whole_blank:

@@ -6,10 +6,13 @@ escapes. JSON escapes them in its own way, which gives the exact names again.
 
 import json
 import os
+import shutil
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TextIO
 
 ACTING = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # categories: control, format (directions too), halves of pairs, line breaks
 JOINERS = "\u200c\u200d"  # of the letters of some scripts, and of emoji
@@ -31,7 +34,17 @@ def visible(text: str) -> str:
 
 def show(text: str = "") -> None:
     """Print one line to stdout."""
-    print(visible(text))
+    print(fitted(visible(text), sys.stdout))
+
+
+def fitted(text: str, stream: TextIO) -> str:
+    """The text as a stream shows it: on a terminal it goes on below, between words, where the line ends."""
+    width = shutil.get_terminal_size().columns
+    if not stream.isatty() or len(text) <= width:
+        return text
+    # paths and options stay whole, which people copy
+    lines = textwrap.wrap(text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines)
 
 
 def show_left_out(methods: Mapping[str, str]) -> None:

@@ -74,6 +74,11 @@ def print_result(result: Sanity) -> None:
     often = f", {len(result.layers)} for each of {times} times" if times > 1 else ""
     layers = counted(len(result.layers) * times, "layers")
     print_table(f"{counted(count, 'images')}, {layers} shuffled{often}", columns, rows)
+    for name, method in result.methods.items():
+        if blank_at_end := method.blank_at_end:
+            show(
+                f"{name}: blank in {blank_at_end} of {counted(count, 'images')} once all is shuffled, which counts as 0"
+            )
 
 
 def _ends_of_curves(method: MethodSanity) -> Cells:

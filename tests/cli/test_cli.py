@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 import pytest
 from commands import check_result, contents, done, noisy_photos, refused, run, write_network
-from nets import onnx_text, random_weights
+from nets import CONV_AND_DENSE, onnx_text, random_weights
 from PIL import Image
 from typer.main import get_command
 
@@ -933,3 +933,12 @@ def test_an_error_of_a_graph_is_the_models_wherever_it_comes_from(monkeypatch, c
     exec("def fail(*_, **named):\n    raise IndexError('no 3')", space)
     monkeypatch.setattr("inspectnet.opening.open_network", space["fail"])
     assert "cannot read the graph of the model: IndexError no 3." in refused(capsys, "layers", model)
+
+
+def test_annotate_refuses_names_that_are_not_as_many_as_the_classes(tmp_path, capsys):
+    dense = random_weights(0, k=(4, 3, 3, 3), w1=(4, 6), w2=(6, 3))
+    model = write_network(tmp_path / "three.onnx", CONV_AND_DENSE, dense, SIDE)
+    names = tmp_path / "names.txt"
+    names.write_text("cat\ndog\n" * 50)
+    said = refused(capsys, "annotate", model, "-o", tmp_path / "x.onnx", "--classes", names)
+    assert "classes, not 100. Give a name for each" in said and not (tmp_path / "x.onnx").exists()
