@@ -21,11 +21,11 @@ class ClassSelectivity:
     """How much more the images of one class excite each map of a layer than all others do; (K,)."""
 
     images: Images
-    index: Annotated[np.ndarray, Axes("maps")]
+    index: Annotated[np.ndarray, Axes("maps+", "float64")]
     """0: all classes alike; 1: one class alone. 0 for a map that nothing activates."""
-    chance: Annotated[np.ndarray, Axes("maps")]
+    chance: Annotated[np.ndarray, Axes("maps", "float64")]
     """The same with the labels shuffled: what few images of each class give by themselves."""
-    best: Annotated[np.ndarray, Axes("maps")]
+    best: Annotated[np.ndarray, Axes("maps", "int64")]
     """The class that excites it most."""
     best_names: Annotated[tuple[str, ...], Axes("maps")]
     """What that class is called."""

@@ -56,7 +56,7 @@ class NetworkDiagnosis:
     """Filters below this part of the median RMS are faint."""
     duplicate: float = 0.9
     """|Cosine| from which filters are duplicates."""
-    dead: Mapping[str, Annotated[np.ndarray, Axes("maps", "bool")]] = field(default_factory=dict)
+    dead: Mapping[str, Annotated[np.ndarray, Axes("maps+", "bool")]] = field(default_factory=dict)
     """By layer (K,) bool: maps that were never above 0."""
     response: Annotated[np.ndarray, Axes("filters 2", "float64")] | None = None
     """(K, 2) float64: each filter's energy of response to the images above what the stride can carry, and in all."""

@@ -46,7 +46,7 @@ class LayerEvolution:
     """(M, E, 2) int64: the unit's y and x in the map."""
     boxes: Annotated[np.ndarray, Axes("maps epochs 4", "int64")]
     """(M, E, 4) int64: x0, y0, x1, y1 of what the unit sees of the image; it may reach beyond."""
-    projections: Annotated[np.ndarray, Axes("maps epochs channels h w", "float32")]
+    projections: Annotated[np.ndarray, Axes("maps epochs channels+ h+ w+", "float32")]
     """(M, E, C, h, w) float32: what the unit sees of its projection; zero where nothing activates the map."""
     filter_cosine: Annotated[tuple[float, ...], Axes("epochs")] | None
     """E: mean cosine of the filters with those of the last checkpoint; None without filters."""

@@ -44,7 +44,7 @@ class LayerFeatures:
     pooled: bool
     """Whether a pool over all places spreads a unit's signal evenly."""
     maps: tuple[MapFeatures, ...]
-    projections: Annotated[np.ndarray, Axes("features channels+ h w", "float32")]
+    projections: Annotated[np.ndarray, Axes("features channels+ h+ w+", "float32")]
     """(F, C, h, w) float32, signed: of each activation, map by map, the receptive field's part of its projection; zero
     beyond the image."""
     patches: Annotated[np.ndarray, Axes("features h w 3", "uint8")]

@@ -35,7 +35,7 @@ from inspectnet.scanning import GREY, Scanned
 METHODS = "deconvnet,guided_backprop,gradient"
 MOST = 20  # images whose units are projected
 
-Projected = Annotated[np.ndarray, Axes("compared channels h w", "float32")]
+Projected = Annotated[np.ndarray, Axes("compared+ channels+ h+ w+", "float32")]
 Neighbours = tuple[Unit, ...]
 """A unit that an image activates strongly, then others that are active at the same place."""
 

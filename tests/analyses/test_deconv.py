@@ -383,8 +383,8 @@ def test_where_a_pool_spreads_signals_so_that_nothing_comes_down_tiles_page_and_
     assert [layer.pooled for layer in result.layers] == [False, True] and not result.layers[1].projections.any()
     print_result(result)
     spread = "  as a pool over all places spreads signals evenly and rectifiers leave little"
-    above, below = (lines.splitlines() for lines in capsys.readouterr().out.split("pool1: of")[::-1])
-    assert above[0] == " 8 of 8 projections are blank: nothing came down" and above[1] == spread
+    above, below = (lines.splitlines() for lines in capsys.readouterr().out.split("pool1: 8 of")[::-1])
+    assert above[0] == " 8 projections are blank: nothing came down" and above[1] == spread
     assert "conv2: 8 of 8 projections are blank: nothing came down" in below and spread not in below
     words = [" ".join(text.get_text() for text in inspectnet.plot(result, f).axes[0].texts) for f in ("conv2", "pool1")]
     assert ["the pool spread it evenly" in text for text in words] == [False, True]
