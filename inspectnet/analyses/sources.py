@@ -24,9 +24,12 @@ def among(network: Network, index: Index, name: str | None, at_most: float | Non
     named = network.classes or (name or "").isdecimal()
     if name is None or name in index.labels or not named:
         return index if name is None and at_most is None else index.among(name, at_most=at_most)
-    targets = labelled_images(network, index, None)
+    try:
+        targets = labelled_images(network, index, None)
+    except OptionError:  # its labels mean none of the network's classes
+        targets = None
     if targets is None:
-        raise OptionError(f"the images of the index {index.folder} have no labels. Leave the class out.")
+        return index.among(name, at_most=at_most)  # which refuses it, and says what there is
     wanted, part = find_class(name, class_names(network, None)), targets.collection
     assert isinstance(part, Part), "matched images are a part of those given"
     entries = [part.numbers[i] for i in np.flatnonzero(targets.classes == wanted).tolist()]

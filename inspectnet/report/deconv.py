@@ -131,7 +131,7 @@ def _chosen(result: Features, layer: str) -> str:
     drawn = f"{maps} drawn of the active ones, seed {options['seed']}"
     if result.photo:
         compared = any(features.highest is not None for layer in result.layers for features in layer.maps)
-        return f"maps: the {maps} strongest" + ", relative to the highest activation of each in an index" * compared
+        return f"maps: the {maps} strongest" + ", relative to the highest activation of each in an index (%)" * compared
     at_most = options.get("at_most")
     upto = f"; activations up to {at_most:.0%} of each map's highest" if isinstance(at_most, float) else ""
     return f"maps: {drawn}{upto}"
@@ -154,7 +154,7 @@ def _block(
     place = f"@{first.y},{first.x}" if len(features.top) == 1 and layer.spatial else ""
     caption = f"{layer.layer}:{features.map}{place}{name and ' '}{name}  {_number(first.value)}"
     if features.highest:
-        caption += f", {first.value / features.highest:.0%} of the highest"
+        caption += f" ({first.value / features.highest:.0%})"
     return Block(caption, signals, patches, [top.image for top in features.top] if display.names else ())
 
 

@@ -115,9 +115,26 @@ def test_only_images_that_come_into_question_are_looked_at(model, index, monkeyp
 
 def test_a_photo_is_compared_with_the_highest_activations_of_an_index(capsys, model, photos, index, tmp_path):
     photo, network, opened = photos / "c" / "02.png", inspectnet.open(model, device="cpu"), inspectnet.open_index(index)
-    done(capsys, "deconv", model, "-l", "conv2", photo, "--index", index, "--maps", 3, "-o", tmp_path / "out")
+    done(
+        capsys,
+        "deconv",
+        model,
+        "-l",
+        "conv2",
+        photo,
+        "--index",
+        index,
+        "--maps",
+        3,
+        "-o",
+        tmp_path / "out",
+        "--format",
+        "svg",
+    )
     (layer,) = check_result(tmp_path / "out").layers
     shares = [about.top[0].value / about.highest for about in layer.maps]
+    text = (tmp_path / "out" / "conv2.svg").read_text()
+    assert f"({shares[0]:.0%})" in text and "relative to the highest activation of each in an index" in text
     assert shares == sorted(shares, reverse=True) and len(shares) == 3
     excited = opened.excited_by(network, "conv2", "c/02.png", top=3)
     assert [one.map for one in excited] == [about.map for about in layer.maps]
