@@ -10,7 +10,7 @@ from inspectnet.geometry import Maxima, Unit
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Keys
 
-PATIENCE = 128  # rows that wait to be sorted in together
+PATIENCE = 256  # rows that wait to be sorted in together
 
 
 @dataclass(frozen=True)
