@@ -53,7 +53,7 @@ class Attribution:
     options: Mapping[str, object]
     layer: str | None
     """The layer whose maps were weighed, or where the signal started; None where that was the class scores."""
-    values: Annotated[np.ndarray, Axes("images channels+ height width | images h w", "float32")]
+    values: Annotated[np.ndarray, Axes("images channels+ height+ width+ | images h+ w+", "float32")]
     """(N, C, H, W) float32, signed, in prepared units; of a method of maps (N, h, w), from 0 up."""
 
 
@@ -69,7 +69,7 @@ class Explanation(Result):
     """By method that is run by default, why it was not."""
     probabilities: Annotated[np.ndarray, Axes("images classes+", "float32")]
     """(N, K) float32: of all classes."""
-    photos: Annotated[np.ndarray, Axes("images height width 3", "uint8")]
+    photos: Annotated[np.ndarray, Axes("images height+ width+ 3", "uint8")]
     """(N, H, W, 3) uint8: what the network sees."""
 
 
@@ -91,7 +91,9 @@ def explain(
     that show something of its classes. classes: a file that names these. Raises OptionError, LayerError, ImageError,
     ModelError, RuleError.
     """
-    chosen, left_out = suited_methods(network, METHODS) if methods is None else (methods_of(network, methods), {})
+    chosen, left_out = (
+        suited_methods(network, METHODS, read=True) if methods is None else (methods_of(network, methods), {})
+    )
     names = class_names(network, classes)
     wanted = None if target is None else find_class(str(target), names)
     photos = read_photos(network, images, MOST)

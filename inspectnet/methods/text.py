@@ -74,12 +74,17 @@ def methods_of(net: Network, said: str | Sequence[Method]) -> dict[str, Method]:
     return {method.name if names.count(method.name) == 1 else full[method]: method for method in said}
 
 
-def suited_methods(net: Network, names: str) -> tuple[dict[str, Method], dict[str, str]]:
-    """Of the methods that a text names those that show something of the network's classes; why others do not."""
+def suited_methods(net: Network, names: str, *, read: bool = False) -> tuple[dict[str, Method], dict[str, str]]:
+    """Of the methods that a text names those that show something of the network's classes; why others do not.
+
+    read: that somebody reads the photo's explanation, of which the deconvnet leaves too little at a class's own map.
+    """
     methods, pool = parse_methods(net, names), net.score_pool()
-    why = "the global pool spreads the signal of a class evenly over all places"
+    spread = "the global pool spreads the signal of a class evenly over all places"
+    ring = "at the class's own map below the global pool it leaves a ring around the unit, and little where that looks"
+    deconvnets = {name: method for name, method in methods.items() if pool and isinstance(method, Deconvnet)}
     left_out = {
-        name: why for name, method in methods.items() if pool and isinstance(method, Deconvnet) and not method.start
+        name: ring if method.start else spread for name, method in deconvnets.items() if read or not method.start
     }
     return {name: method for name, method in methods.items() if name not in left_out}, left_out
 

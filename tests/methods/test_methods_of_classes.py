@@ -372,3 +372,6 @@ def test_the_deconvnet_is_no_default_where_a_pool_stands_above_the_features_and_
     methods, left_out = suited_methods(network, "deconvnet,gradient")
     assert (network.score_pool() is not None) is pooled and list(left_out) == left
     assert list(methods) == [name for name in ("deconvnet", "gradient") if name not in left]
+    _, not_to_be_read = suited_methods(network, "deconvnet,gradient", read=True)
+    assert list(not_to_be_read) == ["deconvnet"] * pooled
+    assert ("ring around the unit" in str(not_to_be_read)) is (pooled and not left)
