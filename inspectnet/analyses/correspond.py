@@ -42,7 +42,7 @@ class Correspondence(Result):
     """What is hidden: the parts, and where each is moved."""
     colour: Annotated[np.ndarray, Axes("3", "uint8")]
     """(3,) uint8: what hides, in RGB."""
-    shown: Annotated[np.ndarray, Axes("shown height width 3", "uint8")]
+    shown: Annotated[np.ndarray, Axes("shown height+ width+ 3", "uint8")]
     """(photos, H, W, 3) uint8: the first photos, as the network sees them."""
 
     @derived

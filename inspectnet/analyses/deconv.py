@@ -50,7 +50,7 @@ class Features(Result):
     """By kind of operator below the layers, what happens to the signal at it, in words."""
     photo: str | None
     """The image, where it was a single one and no search."""
-    pixels: Annotated[np.ndarray, Axes("height width 3", "uint8")] | None
+    pixels: Annotated[np.ndarray, Axes("height+ width+ 3", "uint8")] | None
     """(H, W, 3) uint8: that photo as the network saw it."""
     photo_count: int
     """How many photos could be read, which may have been cut into more tiles."""

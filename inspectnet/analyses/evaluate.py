@@ -51,7 +51,7 @@ class ConfusedPair:
     """How many images of the one are taken for the other."""
     images: Annotated[tuple[str, ...], Axes("shown")]
     """Those that are shown."""
-    photos: Annotated[np.ndarray, Axes("shown height width 3", "uint8")]
+    photos: Annotated[np.ndarray, Axes("shown height+ width+ 3", "uint8")]
     """(n, H, W, 3) uint8: as the first network sees them."""
 
 

@@ -39,7 +39,7 @@ DISTANCES = ("relative", "raw", "cosine")
 MOST = 50  # photos
 SAMPLES, SAMPLED = 5, 5  # changes of each photo that are kept as pictures, and photos
 
-Samples = Annotated[np.ndarray, Axes("shown+ sampled+ height width 3", "uint8")]
+Samples = Annotated[np.ndarray, Axes("shown+ sampled+ height+ width+ 3", "uint8")]
 Amounts = Mapping[str, Sequence[float] | np.ndarray | None]
 
 

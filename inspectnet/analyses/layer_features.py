@@ -47,9 +47,9 @@ class LayerFeatures:
     projections: Annotated[np.ndarray, Axes("features channels+ h+ w+", "float32")]
     """(F, C, h, w) float32, signed: of each activation, map by map, the receptive field's part of its projection; zero
     beyond the image."""
-    patches: Annotated[np.ndarray, Axes("features h w 3", "uint8")]
+    patches: Annotated[np.ndarray, Axes("features h+ w+ 3", "uint8")]
     """(F, h, w, 3) uint8: the same part of the image, mid-grey beyond it."""
-    whole: Annotated[np.ndarray, Axes("channels height width", "float32")] | None = None
+    whole: Annotated[np.ndarray, Axes("channels height+ width+", "float32")] | None = None
     """(C, H, W) float32: the whole layer's activity projected at once, for a single photo."""
 
     def __post_init__(self) -> None:

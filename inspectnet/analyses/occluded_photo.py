@@ -41,7 +41,7 @@ class WatchedMap:
     """(h, w) float64: the squares of the projection, added up under the square."""
     probability_correlation: float | None
     """Of the drop of the class's probability with the energy; None if one of them is the same everywhere."""
-    projection: Annotated[np.ndarray, Axes("channels height width", "float32")] | None
+    projection: Annotated[np.ndarray, Axes("channels height+ width+", "float32")] | None
     """(C, H, W) float32: of the strongest unit (Fig. 7 c); None for photos of which no pictures are kept."""
     elsewhere: tuple[Feature, ...] = ()
     """The map in the other images that excite it most, strongest first."""
@@ -102,9 +102,9 @@ class OccludedPhoto:
     """The classes in `label`, the watched one first, then by their number of places."""
     maps: Annotated[tuple[WatchedMap, ...], Axes("watched")]
     """Layer by layer."""
-    photo: Annotated[np.ndarray, Axes("height width 3", "uint8")] | None
+    photo: Annotated[np.ndarray, Axes("height+ width+ 3", "uint8")] | None
     """(H, W, 3) uint8: as the network sees it; None for photos of which no pictures are kept."""
-    cover: Annotated[np.ndarray, Axes("channels height width", "float32")] | None
+    cover: Annotated[np.ndarray, Axes("channels height+ width+", "float32")] | None
     """(C, H, W) float32: what stands in the square, in prepared units; None as `photo`."""
     inside: Annotated[np.ndarray, Axes("rows columns", "bool")] | None = None
     """(h, w) bool: where the square's middle is in the object's box; None without a box."""

@@ -41,7 +41,7 @@ class MethodSanity:
     options: Mapping[str, object]
     similarity: Annotated[np.ndarray, Axes("3 repeats layers+1 images", "float64", nan=True)]
     """(measures, repeats, layers + 1, N) float64: to the trained network's explanation, measures as in MEASURES."""
-    strip: Annotated[np.ndarray, Axes("steps channels height width | steps h w", "float32")]
+    strip: Annotated[np.ndarray, Axes("steps channels height+ width+ | steps h+ w+", "float32")]
     """(S, C, H, W) float32, of a method of maps (S, h, w): the first image's explanation at the steps shown."""
     class_distances: Annotated[np.ndarray, Axes("images", "float64", nan=True)]
     """(N,) float64: of the explanations of two classes; see `class_distance`."""
@@ -108,7 +108,7 @@ class Sanity(Result):
     """By method; one that was asked for twice by its text, options included."""
     left_out: Mapping[str, str]
     """By method that is run by default, why it was not."""
-    photo: Annotated[np.ndarray, Axes("height width 3", "uint8")]
+    photo: Annotated[np.ndarray, Axes("height+ width+ 3", "uint8")]
     """(H, W, 3) uint8: the first image, as the network sees it."""
     shown: Annotated[tuple[int, ...], Axes("steps+")]
     """S: the numbers of steps, of which its explanations are kept."""

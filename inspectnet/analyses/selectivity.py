@@ -62,7 +62,7 @@ class ShownUnit:
     """Which of the units."""
     box: Box
     """What it sees of the prepared image; it may reach beyond."""
-    patch: Annotated[np.ndarray, Axes("h w 3", "uint8")]
+    patch: Annotated[np.ndarray, Axes("h+ w+ 3", "uint8")]
     """(h, w, 3) uint8: that part of the image."""
     projections: Annotated[Mapping[str, Projected], Axes("methods+")]
     """By method (1 + others, C, h, w) float32: of the unit, then of its neighbours."""

@@ -1,52 +1,29 @@
 """Records that somebody has edited: each is refused in one line that says what and where, or shows what it holds."""
 
-import contextlib
-import io
 import itertools
 import json
 
 import numpy as np
 import pytest
 from commands import check_result
-from records import all_results, edits, write
+from fuzz.records import MADE_ELSEWHERE, kept_records, refusal
+from records import edits, write
 
 import inspectnet
 from inspectnet.errors import OptionError
-from inspectnet.figures.display import Display
-from inspectnet.report.keeping import figures_of
-from inspectnet.report.topics import TOPICS, presenter
+from inspectnet.report.topics import TOPICS
 
 EACH = 61  # one of so many edits of a command; all of them take some minutes
-MADE_ELSEWHERE = ("run", "files", "versions", "device", "inspectnet", "format")
 
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
     """By command the record of a small result and its arrays."""
-    folder, records = tmp_path_factory.mktemp("kept"), {}
-    for command, result in all_results(folder).items():
-        out = inspectnet.save(result, folder / "out" / command)
-        check_result(out)
-        arrays = out / "arrays.npz"
-        records[command] = (
-            json.loads((out / "result.json").read_text()),
-            dict(np.load(arrays)) if arrays.exists() else {},
-        )
+    folder = tmp_path_factory.mktemp("kept")
+    records = kept_records(folder)
+    for command in records:
+        check_result(folder / "out" / command)
     return records
-
-
-def refusal(folder):
-    """Why a record is refused, in one line; empty if it is loaded, shown and written again."""
-    try:
-        result = inspectnet.load(folder)
-    except OptionError as error:
-        assert str(folder) in str(error) and len(str(error).splitlines()) == 1
-        return str(error)
-    with contextlib.redirect_stdout(io.StringIO()):
-        presenter(result).print_result(result)
-    for _ in figures_of(result, Display()):
-        pass
-    return ""
 
 
 @pytest.mark.parametrize("command", TOPICS)
