@@ -13,7 +13,7 @@ from inspectnet.errors import OptionError
 from inspectnet.files.parsing import whole_number
 
 CHECKPOINTS = "ONNX files of one training, or a folder of them; each says its epoch."
-IMAGES = f"{options.IMAGES} The paper takes the training images."
+IMAGES = f"{options.IMAGES} The paper takes the training images. Needed without --index."
 COMPARED = "Images, evenly spaced, whose activations are compared."
 
 Images = Annotated[list[Path], options.path(IMAGES, "--images")]

@@ -108,7 +108,7 @@ def test_layer_images_and_classes_are_said_alike_in_every_command(command):
     if (images := said.get("images")) and command != "correspond":  # which says where those of its file are
         assert images.opts == ["--images"] and images.metavar == "PATH" and images.multiple
         assert images.help.startswith(("Labelled images: ", IMAGES)) and "; repeatable." in images.help
-        assert images.required or images.help.endswith("By default the sample photos.")
+        assert images.required or images.help.endswith(("By default the sample photos.", "Needed without --index."))
         assert ("photos" in said) == ("model" in said)
     if classes := said.get("classes"):
         assert (classes.opts, classes.metavar, classes.help) == (["--classes"], "FILE", CLASSES)
