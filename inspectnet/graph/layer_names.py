@@ -71,6 +71,10 @@ class LayerNames:
     def _resolve(self, table: Mapping[str, Layer], name: str) -> Layer:
         if name in table:
             return table[name]
+        layer, colon, _ = name.partition(":")
+        if colon and layer in table:
+            forms = f"{layer}:7 for a map, {layer}:7@3,3 for one of its units, {layer}:pre for the raw sums"
+            raise LayerError(f"'{name}' is no address in {layer}. Write {forms}.")
         raise LayerError(f"no layer '{name}'.{nearest(name, table)}{self._list()}")
 
     def _list(self) -> str:

@@ -39,7 +39,10 @@ def cast(op: Backward, node: ir.Node, top: ir.Value) -> Bottoms:
     if below is None or above is None or not (below.is_floating_point() and above.is_floating_point()):
         maker = input_of(node).producer()
         if maker is not None and maker.op_type in INTEGER:
-            raise refuse(maker, "it adds up integers on a grid of each image's own; the QDQ form has an inverse")
+            raise refuse(
+                maker,
+                "it adds up integers; the float model has an inverse, or that which quantize_static makes as QDQ",
+            )
         raise refuse(node, f"it turns {below} into {above}")
     return [op.Cast(top, to=below.value)]
 

@@ -212,3 +212,9 @@ def test_an_output_means_its_layer_though_another_operator_is_called_so(rng, tmp
     path.write_bytes(file.SerializeToString())
     network = inspectnet.open(path, device="cpu")
     assert [network.layer(layer.output).maps for layer in network.layers] == [4, 6]
+
+
+@pytest.mark.parametrize("text", ["conv1:x", "conv1:7@3", "conv1:-1"])
+def test_what_is_no_address_in_a_layer_gets_the_forms_that_are(text, layers):
+    with pytest.raises(LayerError, match=rf"'{text}' is no address in conv1\. Write conv1:7 for a map, conv1:7@3,3"):
+        LayerNames(layers).find(text)
