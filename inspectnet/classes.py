@@ -40,10 +40,15 @@ def known_names(
             what = f"the model has {count} classes, as '{own[0]}'" if own else f"the model has {count} classes"
             raise OptionError(f"{file} has {len(table)} lines that do not fit: {what}. Give a line for each, in order.")
         return names, str(file)
-    for beside in (images / TABLE, images.parent / TABLE) if images else ():
-        if beside.is_file() and (names := all_names(own, read_class_table(beside), count)):
+    for beside in tables_beside(images):
+        if names := all_names(own, read_class_table(beside), count):
             return names, str(beside)
     return [(name,) for name in own], "named by the model" if own else "by their numbers"
+
+
+def tables_beside(images: Path | None) -> list[Path]:
+    """The files beside images that may name their classes, in the order in which they are asked."""
+    return [table for table in (images / TABLE, images.parent / TABLE) if table.is_file()] if images else []
 
 
 def _own_names(networks: Sequence[Network], count: int) -> Sequence[str]:

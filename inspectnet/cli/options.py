@@ -1,5 +1,6 @@
 """Options that several commands share, and what their texts mean."""
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
@@ -15,6 +16,7 @@ from inspectnet.cli.completion import complete_layer
 from inspectnet.cli.examples import EXAMPLES
 from inspectnet.cli.remarks import remark
 from inspectnet.errors import OptionError
+from inspectnet.files.inputs import read_input
 from inspectnet.files.parsing import whole_number
 
 if TYPE_CHECKING:
@@ -214,11 +216,16 @@ def open_index(folder: Path) -> "OpenedIndex":
 
 def collection_of(images: Sequence[Path], out: Path | None) -> "Collection":
     """The images, without results that lie among them. Raises ImageError."""
+    from inspectnet.classes import tables_beside
     from inspectnet.images import join
     from inspectnet.report.own_results import find_images_among_results
 
-    collection = join([find_images_among_results(source, out, RESULTS) for source in images])
-    request.get().images.extend([collection.signature(), collection.state()])
+    collections, asked = [find_images_among_results(source, out, RESULTS) for source in images], request.get()
+    collection = join(collections)
+    asked.images.extend([collection.signature(), collection.state()])
+    if "classes" in asked.options and not asked.options["classes"]:  # which tables beside the images may name
+        tables = [table for found in collections for table in tables_beside(found.source)]
+        asked.images.extend(hashlib.sha256(read_input(table)).hexdigest() for table in tables)
     return collection
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import OPENING, check_result, contents, refused, run, write_network
+from commands import OPENING, check_result, contents, done, refused, run, write_network
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
@@ -422,3 +422,13 @@ def imagenet_crop(path):
     pixels = np.asarray(image.crop((left, top, left + 227, top + 227))) / 255
     pixels = (pixels - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
     return pixels.transpose(2, 0, 1)[None].astype(np.float32)
+
+
+def test_a_table_beside_the_images_is_part_of_what_makes_a_run(model, labelled, tmp_path, capsys):
+    arguments = ("evaluate", model, "--images", labelled, "-o", tmp_path / "out")
+    table = labelled.parent / "classes.tsv"
+    table.write_text("red\ngreen\nblue\n")
+    for _ in range(2):  # the second one is the same
+        done(capsys, *arguments)
+    table.write_text("red\tscarlet\ngreen\tlime\nblue\tnavy\n")
+    assert "holds the results of another run" in refused(capsys, *arguments)
