@@ -12,6 +12,7 @@ from inspectnet.explorer.chunks import AT, Chunks
 from inspectnet.explorer.columns import Columns
 from inspectnet.explorer.contract import EXAMPLES, short
 from inspectnet.explorer.kept import Kept
+from inspectnet.explorer.kept_reader import KeptReader
 from inspectnet.explorer.labels import find_labels
 from inspectnet.explorer.live import MOST, LivePart, why_not_live
 from inspectnet.explorer.outcomes import Shown
@@ -20,7 +21,6 @@ from inspectnet.explorer.page import Page
 from inspectnet.explorer.photos import Photos
 from inspectnet.explorer.walk import walk_photos
 from inspectnet.graph.layers import Layer
-from inspectnet.images import Reader
 from inspectnet.index import Index
 from inspectnet.network import Network
 from inspectnet.progress import Progress, note, silent
@@ -61,7 +61,7 @@ class Bundle:
         self.results = [Shown(result) for result in results]
         model = provenance([network], images_of(index.seen), {}).models[0]
         self.layers = _chosen(network, index, layers, policy)
-        reader, top = Reader(index, network.preparation, index.tile), min(EXAMPLES, index.manifest.request.top)
+        reader, top = KeptReader(index, network.preparation, index.tile), min(EXAMPLES, index.manifest.request.top)
         rankings = {layer.output: index.ranking(network, layer, top) for layer in self.layers}
         self.walk = walk_photos(network, reader, index.seen.keys, self.layers, batch, progress)
         self.labels = find_labels(network, index, classes)

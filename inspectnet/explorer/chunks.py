@@ -8,14 +8,14 @@ from inspectnet.analyses.filters import Filters, first_filters
 from inspectnet.errors import LayerError, RuleError
 from inspectnet.explorer.columns import row_at_quantile
 from inspectnet.explorer.contract import EXAMPLES, UNITS_A_CHUNK, Example, Sheet, short
-from inspectnet.explorer.examples import Cutter, UnitTiles, corners, filled, project_units
+from inspectnet.explorer.examples import UnitTiles, corners, cut_patch, filled, project_units
 from inspectnet.explorer.kept import Kept
+from inspectnet.explorer.kept_reader import KeptReader
 from inspectnet.explorer.photos import Photos
 from inspectnet.explorer.sprites import TILE, Pixels, columns_of, make_sheet, make_tile
 from inspectnet.explorer.walk import Walk
 from inspectnet.figures.colour import grey_centred
 from inspectnet.graph.layers import Layer
-from inspectnet.images import Reader
 from inspectnet.network import Network
 from inspectnet.report.signals import in_rgb
 from inspectnet.results import Model
@@ -37,7 +37,7 @@ class Chunks:
 
     network: Network
     model: Model
-    reader: Reader
+    reader: KeptReader
     policy: Policy
     rankings: Mapping[str, Ranking]
     """By layer's output."""
@@ -110,13 +110,9 @@ class Chunks:
         if (row := row_at_quantile(maxima.values[:, unit], q)) is None:
             return filled([], 1)[0], None
         y, x = maxima.places[row, unit].tolist()
-        tile, box = self._cutter.patch(layer, self.walk.keys[row], y, x)
+        tile, box = cut_patch(self.reader, layer, self.walk.keys[row], y, x)
         seen = corners(box)
         return tile, Example(row, short(float(maxima.values[row, unit])), y, x, seen, seen, 0.0)
-
-    @cached_property
-    def _cutter(self) -> Cutter:
-        return Cutter(self.network, self.reader)
 
     @cached_property
     def _first_layer(self) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inspectnet.explorer.contract import EXAMPLES, Corners, Example, short
+from inspectnet.explorer.kept_reader import KeptReader
 from inspectnet.explorer.photos import Photos
 from inspectnet.explorer.sprites import Pixels, blank, make_tile
 from inspectnet.figures.display import Display, mark_beyond
@@ -84,25 +85,13 @@ def filled(tiles: Sequence[Pixels], count: int = EXAMPLES) -> list[Pixels]:
     return [*tiles, *(blank() for _ in range(count - len(tiles)))]
 
 
-class Cutter:
-    """Cuts the fields of units out of photos, of which it keeps some."""
-
-    def __init__(self, network: Network, reader: Reader, keep: int = 500) -> None:
-        self._network, self._reader, self._keep = network, reader, keep
-        self._seen: dict[tuple[int, ...], np.ndarray] = {}
-
-    def patch(self, layer: Layer, key: Keys, y: int, x: int) -> tuple[Pixels, Box]:
-        """What the unit (y, x) of a layer sees of a row, as a tile, and where. Raises ImageError."""
-        place = tuple(key.tolist())
-        if place not in self._seen:
-            if len(self._seen) >= self._keep:
-                self._seen.clear()
-            prepared = self._reader.load(place[0], (place[1], place[2]))
-            self._seen[place] = self._network.preparation.restore(prepared).transpose(2, 0, 1)
-        photo = self._seen[place]
-        box = field_box(layer, y, x, self._network.input_shape[1:])
-        picture = box.cut(photo, GREY).transpose(1, 2, 0)
-        return make_tile(mark_beyond(picture, box, self._network.input_shape[1:])), box
+def cut_patch(reader: KeptReader, layer: Layer, key: Keys, y: int, x: int) -> tuple[Pixels, Box]:
+    """What the unit (y, x) of a layer sees of a row, as a tile, and where. Raises ImageError."""
+    entry, top, left = key.tolist()
+    photo = reader.seen(entry, (top, left))
+    box = field_box(layer, y, x, photo.shape[:2])
+    picture = box.cut(photo.transpose(2, 0, 1), GREY).transpose(1, 2, 0)
+    return make_tile(mark_beyond(picture, box, photo.shape[:2])), box
 
 
 def corners(box: Box) -> Corners:

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspectnet.explorer import contract
+from inspectnet.explorer.kept_reader import KeptReader
 from inspectnet.explorer.sprites import encode_webp
-from inspectnet.images import Keys, Reader, read_photo
+from inspectnet.images import Keys
 from inspectnet.images.fit import Pixels
 from inspectnet.images.seen import row_ids
 
@@ -21,7 +22,7 @@ Key = tuple[int, int, int]
 class Photos:
     """Rows of a scan, numbered; of photos cut into tiles each row is a tile."""
 
-    def __init__(self, reader: Reader, walked: Keys, strongest: Sequence[Keys], labels: Mapping[str, int]) -> None:
+    def __init__(self, reader: KeptReader, walked: Keys, strongest: Sequence[Keys], labels: Mapping[str, int]) -> None:
         """strongest: keys (..., 3) of examples, -1 where there is none. labels: by image's id, its class."""
         others = np.unique(np.concatenate([np.empty((0, 3), np.int64), *(k.reshape(-1, 3) for k in strongest)]), axis=0)
         keys = dict.fromkeys([*map(tuple, walked.tolist()), *map(tuple, others[others[:, 0] >= 0].tolist())])
@@ -67,9 +68,9 @@ class Photos:
         preparation = self._reader.tiler
         height, width = preparation.input_size[1:]
         if self._reader.tile:
-            pixels = preparation.restore(self._reader.load(entry, (origin[0], origin[1])))
+            pixels = self._reader.seen(entry, (origin[0], origin[1]))
             return pixels, (0.0, 0.0, float(width), float(height))
-        whole = read_photo(self._reader.collection, entry)[1]
+        whole = self._reader.decode(entry)
         resized, (top, left) = preparation.surround(whole)
         pixels = _shrunk(whole, self._side)
         down, across = (a / b for a, b in zip(pixels.shape, resized.shape[:2], strict=False))

@@ -62,5 +62,7 @@ def encode_webp(picture: Pixels, quality: int = QUALITY) -> bytes:
     from PIL import Image
 
     file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(picture)).save(file, "WEBP", quality=quality, method=4)
+    Image.fromarray(np.ascontiguousarray(picture)).save(
+        file, "WEBP", quality=quality, method=2
+    )  # more effort doubles the time for 5 % fewer bytes
     return file.getvalue()

@@ -56,8 +56,7 @@ class Reader:
 
     def load(self, entry: int, origin: tuple[int, int] = (0, 0)) -> Prepared:
         """One prepared row: of the image, or of its tile at `origin`. Raises ImageError."""
-        with self.collection.open(entry) as source:
-            pixels = look(source, self.collection.entries[entry].id).decode()
+        pixels = self.decode(entry)
         if not self.tile:
             return self.preparation.apply(pixels)
         for box, piece in self._cut(pixels):
@@ -66,6 +65,11 @@ class Reader:
         top, left = origin
         id = self.collection.entries[entry].id
         raise ImageError(f"{id} has no tile at {top},{left}. Has it changed since it was cut?")
+
+    def decode(self, entry: int) -> Pixels:
+        """The pixels [h, w, 3] of an image. Raises ImageError."""
+        with self.collection.open(entry) as source:
+            return look(source, self.collection.entries[entry].id).decode()
 
     def _read(self, entry: int, out: Prepared | None, memory: Memory) -> Read:
         sha256 = ABSENT

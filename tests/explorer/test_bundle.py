@@ -12,8 +12,10 @@ from PIL import Image
 
 import inspectnet
 from inspectnet.explorer import Bundle, contract
+from inspectnet.explorer.kept_reader import KeptReader, _Pixels
 from inspectnet.explorer.sprites import TILE, make_sheet, make_tile
 from inspectnet.figures.colour import GREY
+from inspectnet.images import Reader, tile_boxes
 from inspectnet.results import decode, encode
 
 SIDE = 16
@@ -166,3 +168,27 @@ def test_hints_of_the_contract_can_be_read():
     for kind in vars(contract).values():
         if dataclasses.is_dataclass(kind):
             assert get_type_hints(kind)
+
+
+@pytest.mark.parametrize("tile", [False, True])
+def test_a_reader_that_keeps_gives_the_same_bits_and_decodes_each_photo_once(bundle, tile, monkeypatch):
+    preparation = bundle.network.preparation
+    plain, kept = (kind(bundle.index, preparation, tile) for kind in (Reader, KeptReader))
+    decoded, decode = [], Reader.decode
+    sizes = {entry: plain.decode(entry).shape[:2] for entry in (0, 1, 5)}
+    monkeypatch.setattr(Reader, "decode", lambda self, entry: decoded.append(entry) or decode(self, entry))
+    for _ in range(2):
+        for entry in (0, 1, 5):
+            corner = tile_boxes(*sizes[entry], SIDE, SIDE)[0]
+            origin = (corner.y0, corner.x0) if tile else (0, 0)
+            assert np.array_equal(kept.load(entry, origin), plain.load(entry, origin))
+    assert sorted(decoded) == [0, 0, 0, 1, 1, 1, 5, 5, 5], "twice each by the plain one"
+
+
+def test_a_reader_keeps_no_more_than_it_may():
+    held = _Pixels(1000)
+    for at in range(9):
+        held.put((at,), np.zeros((10, 10, 3), np.uint8))
+    assert [at for at in range(9) if held.get((at,)) is not None] == [6, 7, 8]
+    held.put((9,), np.zeros((100, 10, 3), np.uint8))
+    assert held.get((9,)) is None and held.get((8,)) is not None
