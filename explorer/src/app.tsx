@@ -14,7 +14,7 @@ import { PhotosPage } from "./pages/photos";
 import { ResultPage } from "./pages/result";
 import { UnitPage } from "./pages/unit";
 import { useReport } from "./report";
-import { go, toLayer, toResult, useRoute, type Route } from "./route";
+import { go, linksTo, toLayer, useRoute, type Route } from "./route";
 import { turnTheme } from "./theme";
 
 export function App() {
@@ -59,11 +59,10 @@ export function App() {
           </select>
           <Page href="#/photos" here={route.page === "photos" || route.page === "image"}>Photos</Page>
           <Page href="#/live" here={route.page === "live"}>Live</Page>
-          {model.results.map(({ kind, title }, index) => {
-            const nth = model.results.slice(0, index + 1).filter((other) => other.kind === kind).length;
-            const here = route.page === "result" && route.kind === kind && route.number === nth;
-            return <Page key={index} href={toResult(kind, nth)} here={here}>{title}</Page>;
-          })}
+          {linksTo(model.results).map(({ name, kind, number, href }) => (
+            <Page key={href} href={href} here={route.page === "result" && route.kind === kind && route.number === number}>{name}</Page>
+          ))}
+          {model.results.length > 0 && <Page href="#/tables" here={route.page === "result" && route.kind === "tables"}>Tables</Page>}
         </nav>
         <div class="tools">
           <button type="button" onClick={() => setOpen("find")} aria-keyshortcuts="/">Find</button>

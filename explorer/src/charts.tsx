@@ -133,16 +133,18 @@ export function Heat({ rows, label, low, high, pick }: { rows: (number | null)[]
   );
 }
 
+const NUMERAL = /^[-−]?[\d.,]+( %)?$/;
+
 /** A table of a result; numbers stand to the right. */
 export function Table({ title, columns, rows }: { title: string; columns: string[]; rows: (string | number | null)[][] }) {
   return (
-    <div class="table" tabIndex={0} role="region" aria-label={title}>
+    <div class="table" tabIndex={0} role="region" aria-label={title || columns.join(", ")}>
       <table>
-        <caption>{title}</caption>
+        {title && <caption>{title}</caption>}
         <thead><tr>{columns.map((column, i) => <th key={i} scope="col">{column}</th>)}</tr></thead>
         <tbody>
           {rows.map((row, i) => (
-            <tr key={i}>{row.map((value, j) => <td key={j} class={typeof value === "number" ? "number" : ""}>{typeof value === "number" ? number(value) : value}</td>)}</tr>
+            <tr key={i}>{row.map((value, j) => <td key={j} class={typeof value === "number" || NUMERAL.test(value ?? "") ? "number" : ""}>{typeof value === "number" ? number(value) : value}</td>)}</tr>
           ))}
         </tbody>
       </table>

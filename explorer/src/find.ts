@@ -1,7 +1,7 @@
 /** What a few typed letters may mean: a unit, a layer, a class, a photo, a result. */
 
 import type { Model, Photo } from "./bundle";
-import { toImage, toLayer, toResult, toUnit } from "./route";
+import { linksTo, toImage, toLayer, toUnit } from "./route";
 
 export interface Hit {
   what: string;
@@ -28,10 +28,9 @@ export function find(text: string, model: Model, photos: Photo[], here: string):
   }
   const has = (name: string) => name.toLowerCase().includes(words);
   for (const { name } of scanned) if (has(name)) hits.push({ what: name, kind: "layer", href: toLayer(name) });
-  model.results.forEach(({ kind, title }, index) => {
-    const nth = model.results.slice(0, index + 1).filter((other) => other.kind === kind).length;
-    if (has(kind) || has(title)) hits.push({ what: title, kind: "result", href: toResult(kind, nth) });
-  });
+  for (const { name, kind, title, href } of linksTo(model.results)) {
+    if (has(kind) || has(name) || has(title)) hits.push({ what: `${name}: ${title}`, kind: "result", href });
+  }
   if (layer) {
     for (const index of best(model.classes ?? [], words)) {
       hits.push({ what: model.classes![index]!, kind: `class, in ${layer.name}`, href: toLayer(layer.name, `class=${index}`) });

@@ -57,6 +57,14 @@ export const useReport = () => useContext(ReportContext);
 type Settled = { value?: unknown; error?: Error };
 const settled = new WeakMap<Promise<unknown>, Settled>();
 
+/** Notes what becomes of a promise, so that a page that shows it later has it at once. */
+export function settle(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    (value) => settled.set(promise, { value }),
+    (error: unknown) => settled.set(promise, { error: error instanceof Error ? error : new Error(String(error)) }),
+  );
+}
+
 /** The value of a promise that is kept somewhere; undefined until it is there. Throws what it rejects with. */
 export function usePromise<T>(promise: Promise<T> | null): T | undefined {
   const [, redraw] = useReducer((n: number) => n + 1, 0);
@@ -64,10 +72,7 @@ export function usePromise<T>(promise: Promise<T> | null): T | undefined {
   useEffect(() => {
     if (!promise || settled.has(promise)) return;
     let here = true;
-    promise.then(
-      (value) => settled.set(promise, { value }),
-      (error: unknown) => settled.set(promise, { error: error instanceof Error ? error : new Error(String(error)) }),
-    ).then(() => here && redraw(0));
+    void settle(promise).then(() => here && redraw(0));
     return () => void (here = false);
   }, [promise]);
   if (known?.error) throw known.error;

@@ -11,11 +11,14 @@ export type Route =
   | { page: "live"; photo: string; layer: string; unit: number | null }
   | { page: "result"; kind: string; number: number };
 
-export const KINDS = [
-  "evolve", "occlude", "invariance", "diagnose", "correspond", "evaluate", "selectivity", "explain", "sanity",
-  "verify", "deconv", "layers", "scan", "activations", "tables",
-];
-const TAKEN = ["photos", "image", "live", "layer", ...KINDS];
+/** Commands, by what their results are called. */
+export const RESULTS: Record<string, string> = {
+  evolve: "Evolution", occlude: "Occlusion", invariance: "Invariance", diagnose: "Diagnosis",
+  correspond: "Correspondence", evaluate: "Accuracy", selectivity: "Selectivity", explain: "Explanation",
+  sanity: "Sanity", verify: "Verification", deconv: "Features", layers: "Catalogue", scan: "Scan",
+  activations: "Activations", tables: "Tables",
+};
+const TAKEN = ["photos", "image", "live", "layer", ...Object.keys(RESULTS)];
 
 export function parse(hash: string): Route {
   const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?");
@@ -25,7 +28,7 @@ export function parse(hash: string): Route {
   if (first === "photos") return { page: "photos" };
   if (first === "image") return { page: "image", image: whole(second) ?? 0 };
   if (first === "live") return { page: "live", photo: second, ...unitOf(third) };
-  if (KINDS.includes(first)) return { page: "result", kind: first, number: whole(second) ?? 1 };
+  if (first in RESULTS) return { page: "result", kind: first, number: whole(second) ?? 1 };
   const { layer, unit } = unitOf(first === "layer" ? second : first);
   return unit === null ? { page: "layer", layer, query: new URLSearchParams(query) } : { page: "unit", layer, unit };
 }
@@ -55,6 +58,14 @@ export const toImage = (image: number) => `#/image/${image}`;
 export const toLive = (photo: number | string, layer = "", unit: number | null = null) =>
   `#/live/${photo}${layer && `/${encoded(layer)}${unit === null ? "" : `:${unit}`}`}`;
 export const toResult = (kind: string, number: number) => `#/${kind}${number > 1 ? `/${number}` : ""}`;
+
+/** The results of a report, with their links. */
+export function linksTo(results: { kind: string; title: string }[]): { name: string; kind: string; title: string; number: number; href: string }[] {
+  return results.map(({ kind, title }, index) => {
+    const number = results.slice(0, index + 1).filter((other) => other.kind === kind).length;
+    return { name: `${RESULTS[kind] ?? kind}${number > 1 ? ` ${number}` : ""}`, kind, title, number, href: toResult(kind, number) };
+  });
+}
 
 export function useRoute(): Route {
   const [route, setRoute] = useState(() => parse(location.hash));

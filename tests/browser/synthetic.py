@@ -108,7 +108,7 @@ def _model(layers: Sequence[tuple[str, int]], photos: int, schema: int) -> dict[
             for n, (name, maps) in enumerate(layers)
         ],
         "photos": photos,
-        "results": [{"kind": "diagnose", "title": "Diagnosis"}],
+        "results": [{"kind": "diagnose", "title": "diagnose: synthetic.onnx"}],
         "live": None,
         "live_reason": "The network is too large for a page.",
     }
@@ -175,8 +175,6 @@ def _outcome() -> dict[str, object]:
     network = {
         "name": "synthetic.onnx",
         "filters": {"layer": "conv1", "rms": {"array": "rms", "shape": [3], "dtype": "float64"}},
-        "measures": {"dead": 0.1, "dominance": 2.5, "aliased_of_images": None},
-        "intervals": {"dead": {"value": 0.1, "low": 0.0, "high": 0.2}},
         "dead_maps": {"conv1": [94, 95], "conv2": []},
     }
     return {

@@ -19,7 +19,7 @@ PAGES = {
     "#/a%2Fb:c:39": "a/b:c:39",
     "#/photos": "Photos",
     "#/image/12": "photo-12.jpg",
-    "#/diagnose": "Diagnosis",
+    "#/diagnose": "Diagnosis diagnose: synthetic.onnx",
     "#/tables": "Tables",
     "#/live": "Live",
 }

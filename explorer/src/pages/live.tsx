@@ -1,7 +1,7 @@
 /** The deconvnet live: any photo lights up the maps, and any place of a map comes down to the pixels. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Field } from "../bundle";
+import { EXAMPLES, type Field } from "../bundle";
 import { Caption } from "../caption";
 import { Bars, Heat } from "../charts";
 import { greyCentred } from "../colour";
@@ -280,8 +280,9 @@ function NineOf({ layer, unit }: { layer: number; unit: number }) {
   if (!data) return null;
   return (
     <div class="nine-of" aria-label={`What excites unit ${unit} most`} role="group">
-      {Array.from({ length: 9 }, (_, rank) => <Tile key={rank} sheets={data.examples.patch} index={unit * 9 + rank} />)}
-      {data.examples.projection.length > 0 && Array.from({ length: 9 }, (_, rank) => <Tile key={`p${rank}`} sheets={data.examples.projection} index={unit * 9 + rank} />)}
+      {[data.examples.patch, data.examples.projection].map((sheets) => sheets.length > 0 && data.photos.slice(unit * EXAMPLES, (unit + 1) * EXAMPLES).map((photo, rank) => (
+        photo >= 0 && <Tile sheets={sheets} index={unit * EXAMPLES + rank} />
+      )))}
     </div>
   );
 }

@@ -4,6 +4,7 @@ import type { Outcome } from "../bundle";
 import { Table } from "../charts";
 import { chartOf } from "../results/charts";
 import { usePromise, useReport } from "../report";
+import { RESULTS } from "../route";
 
 export function ResultPage({ kind, number }: { kind: string; number: number }) {
   const report = useReport();
@@ -19,10 +20,10 @@ export function ResultPage({ kind, number }: { kind: string; number: number }) {
   const Chart = chartOf(kind);
   return (
     <div class="page result">
-      <h1>{title}</h1>
+      <h1>{RESULTS[kind] ?? kind} <span class="aside">{title}</span></h1>
       {Chart && <Chart outcome={outcome} />}
-      {outcome.pictures.map((name) => <Picture key={name} index={index} name={name} />)}
       {outcome.tables.map((table, i) => <Table key={i} {...table} />)}
+      {outcome.pictures.map((name) => <Picture key={name} index={index} name={name} />)}
       <RecordOf outcome={outcome} />
     </div>
   );

@@ -7,7 +7,7 @@ import { Bars, Histogram } from "../charts";
 import { FramedPhoto } from "../field";
 import { number, percent } from "../format";
 import { useKeys } from "../keys";
-import { usePromise, useReport, type Report } from "../report";
+import { settle, usePromise, useReport, type Report } from "../report";
 import { go, toImage, toLayer, toLive, toUnit } from "../route";
 import { placeOf, Tile } from "../tile";
 
@@ -173,7 +173,7 @@ function Quantile({ name, value, href, children }: { name: string; value: number
 /** The neighbours' values and sheets, so that a key shows them at once. */
 function fetchAhead(report: Report, layer: number, data: LayerData, unit: number, maps: number): void {
   for (const other of [unit + 1, unit - 1].map((next) => (next + maps) % maps)) {
-    report.units(layer, other).catch(() => undefined);
+    void settle(report.units(layer, other));
     for (const sheets of [data.examples.projection, data.examples.patch, data.quantiles.patch]) {
       const each = sheets === data.quantiles.patch ? data.quantiles.at.length : EXAMPLES;
       const place = placeOf(sheets, other * each);

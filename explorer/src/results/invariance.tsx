@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import type { Outcome } from "../bundle";
 import { Lines } from "../charts";
-import { number } from "../format";
+import { count } from "../format";
 import { useKeys } from "../keys";
 import { arrayOf, meanOf } from "./arrays";
 
@@ -34,7 +34,7 @@ export function Invariance({ outcome }: { outcome: Outcome }) {
     <>
       <div class="bar-of-tools" role="group" aria-label="Transform">
         {names.map((name) => <button key={name} type="button" aria-pressed={name === chosen} onClick={() => setChosen(name)}>{name}</button>)}
-        <span class="quiet">mean of {number(photos.length)} photos</span>
+        <span class="quiet">mean of {count(photos.length, "photo")}</span>
       </div>
       <div class="charts">
       <Lines label={`Distance of features under ${chosen}`} xs={amounts} x={x} y="distance of features from those of the photo as it is" lines={lines.length ? lines : spread} />
