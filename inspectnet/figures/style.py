@@ -15,6 +15,8 @@ for name in ("matplotlib", "matplotlib.font_manager", "fontTools"):
 from matplotlib import font_manager, ft2font  # noqa: E402
 from matplotlib.backends.backend_agg import RendererAgg  # noqa: E402
 
+from inspectnet.progress import note  # noqa: E402
+
 PAPER = (255, 255, 255)
 TITLE_INK, CAPTION_INK, FOOTER_INK = "#101010", "#303030", "#707070"
 GRID, ZERO = "#e1e1e1", "#969696"
@@ -82,7 +84,16 @@ def _elide(text: str, kept: int) -> str:
 def _drawable(letter: str) -> str:
     if not letter.isprintable():
         return " "
-    return letter if _face_of(letter) else letter.encode("ascii", "backslashreplace").decode()
+    if _face_of(letter):
+        return letter
+    _tell_of_escapes()
+    return letter.encode("ascii", "backslashreplace").decode()
+
+
+@functools.cache
+def _tell_of_escapes() -> None:
+    """Say once why pictures show codes where names have letters."""
+    note("no installed typeface has some letters of names, which pictures show as codes. Install one, as Noto Sans.")
 
 
 @functools.lru_cache(maxsize=4096)
