@@ -11,7 +11,7 @@ import numpy as np
 from wild_nets import CHANNELS, Wild
 
 import inspectnet
-from inspectnet.images.hiding import Shapes, hide
+from inspectnet.images.hiding import Shapes, hidden_images
 from inspectnet.incremental import Incremental
 from inspectnet.incremental.cut import make_cut
 from inspectnet.incremental.geometry import Geometry
@@ -68,7 +68,7 @@ def check(seed, folder):
     cut = make_cut(geometry, [network.value(name) for name in outputs], lambda n: frames[n].share <= share)
     engine = Incremental(network, places, cut, int(wild.rng.integers(1, 8)))
     numbers = np.arange(len(places.masks))
-    images = hide(x, cover, places, numbers, np.zeros((len(numbers), 2), int), x.shape[1:])
+    images = hidden_images(x, cover, places, numbers)
     wanted, seen = network.values(images, outputs), []
     for some, values in engine.answers(x, cover, {}):
         seen += some.tolist()

@@ -13,7 +13,7 @@ import numpy as np
 from inspectnet.errors import ModelError, check_choice
 from inspectnet.graph.layers import Layer
 from inspectnet.graph.values import describe
-from inspectnet.images.hiding import Places, hide
+from inspectnet.images.hiding import Places, hidden_images
 from inspectnet.incremental import Cut, Incremental, estimate
 from inspectnet.network import Network
 
@@ -100,7 +100,7 @@ class Hiding:
         size, count = self.batch_size or batch_for(self.network, layers), len(self.places.boxes)
         for first in range(0, count, size):
             numbers = np.arange(first, min(first + size, count))
-            images = hide(x, cover, self.places, numbers, np.zeros((len(numbers), 2), np.int64), x.shape[1:])
+            images = hidden_images(x, cover, self.places, numbers)
             run = self.network.values(images, self.values)
             yield numbers, {name: y[:, maps[name]] if name in maps else y for name, y in run.items()}
 

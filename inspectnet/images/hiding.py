@@ -44,22 +44,37 @@ class Shapes:
         return mask
 
 
+def at_places(x: Prepared, rows: NDArray[np.int64], columns: NDArray[np.int64], empty: float = 0.0) -> Prepared:
+    """(n, C, h, w): what stands at `rows` (n, h) and `columns` (n, w) of the image x (C, H, W); `empty` beyond it."""
+    beyond = np.pad(x, ((0, 0), (0, 1), (0, 1)), constant_values=empty)
+    y, x_ = (
+        np.where((at >= 0) & (at < extent), at, extent) for at, extent in zip((rows, columns), x.shape[1:], strict=True)
+    )
+    return np.ascontiguousarray(np.moveaxis(beyond[:, y[:, :, None], x_[:, None]], 0, 1))
+
+
 def hide(
     x: Prepared,
     cover: Prepared,
     places: Places,
     numbers: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    size: tuple[int, int],
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    empty: float = 0.0,
 ) -> Prepared:
-    """(n, C, h, w): windows of the image x (C, H, W), each with `cover` (C, H, W) in one of the places `numbers` (n,).
-
-    starts (n, 2): where the windows begin; each lies in the image and holds its place.
-    """
-    out = np.empty((len(numbers), len(x), *size), x.dtype)
-    for window, number, (top, left) in zip(out, numbers.tolist(), starts.tolist(), strict=True):
-        window[:] = x[:, top : top + size[0], left : left + size[1]]
+    """(n, C, h, w): as `at_places`, of the image x (C, H, W) with `cover` (C, H, W) in the places `numbers` (n,)."""
+    out = at_places(x, rows, columns, empty)
+    for window, number, y, x_ in zip(out, numbers.tolist(), rows, columns, strict=True):
         y0, x0, y1, x1 = places.boxes[number].tolist()
-        hidden = window[:, y0 - top : y1 - top, x0 - left : x1 - left]
-        np.copyto(hidden, cover[:, y0:y1, x0:x1], where=places.mask(number))
+        at_y, at_x = np.flatnonzero((y >= y0) & (y < y1)), np.flatnonzero((x_ >= x0) & (x_ < x1))
+        inside = np.ix_(y[at_y] - y0, x_[at_x] - x0)
+        hidden = np.ix_(np.arange(len(x)), at_y, at_x)
+        covered = cover[:, y[at_y][:, None], x_[at_x]]
+        window[hidden] = np.where(places.mask(number)[inside], covered, window[hidden])
     return out
+
+
+def hidden_images(x: Prepared, cover: Prepared, places: Places, numbers: NDArray[np.int64]) -> Prepared:
+    """(n, C, H, W): the whole images."""
+    rows, columns = (np.broadcast_to(np.arange(extent), (len(numbers), extent)) for extent in x.shape[1:])
+    return hide(x, cover, places, numbers, rows, columns)

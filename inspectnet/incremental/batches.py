@@ -42,7 +42,11 @@ def lay(frames: Sequence[Frame], blocks: Sequence[Extent], places: np.ndarray) -
 
 def feeds_of(cut: Cut, graph: Windows, lies: Sequence[Lie], *, unchanged: bool = False) -> Feeds:
     """The indices and counts with which the graph computes those windows; unchanged: of the unchanged image itself."""
-    feeds = {name: _indices(cut, read, lies, unchanged) for read, name in graph.indices.items()}
+    feeds = Feeds()
+    for number, name in graph.around.items():
+        own = [read for read in graph.indices if read.source == number]
+        around, indices = _table(cut, own, lies, unchanged)
+        feeds |= {name: around, **{graph.indices[read]: rows for read, rows in zip(own, indices, strict=True)}}
     for node, names in graph.counts.items():
         factors = counts(node, cut.geometry.extents[input_of(node)])
         lie = lies[cut.geometry.classes[node.outputs[0]]]
@@ -52,23 +56,49 @@ def feeds_of(cut: Cut, graph: Windows, lies: Sequence[Lie], *, unchanged: bool =
     return feeds
 
 
-def _indices(cut: Cut, read: Read, lies: Sequence[Lie], unchanged: bool) -> np.ndarray:
-    """(B, h, w) int32: the rows that a read takes of the table of its source."""
-    source, extent = lies[read.source], cut.extent_of(read.source)
-    goal = Lie(np.zeros_like(source.starts), extent) if read.target == WHOLE else lies[read.target]
+def positions(cut: Cut, read: Read, lies: Sequence[Lie]) -> tuple[np.ndarray, np.ndarray]:
+    """(B, h) rows and (B, w) columns of its source that a read takes; not on the map: none."""
+    source = lies[read.source]
+    goal = lies[read.target]
+    if read.target == WHOLE:
+        goal = Lie(np.zeros_like(source.starts), cut.extent_of(read.source))
     y, x = (along.positions(goal.starts[:, i], goal.size[i]) for i, along in enumerate(read.reach))
+    return y, x
+
+
+def _table(
+    cut: Cut, reads: Sequence[Read], lies: Sequence[Lie], unchanged: bool
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """(R,) int32: which places of the unchanged map stand in the tables of a class; what all reads take of these.
+
+    (B, h, w) int32 for each read: the rows. unchanged: the windows are those of the unchanged image, and hold all.
+    """
+    extent = cut.extent_of(reads[0].source)
+    taken = [_taken(read, lies[read.source], extent, *positions(cut, read, lies)) for read in reads]
+    wanted = np.zeros(extent[0] * extent[1], bool)
+    for still, in_window, _ in taken:
+        wanted[still[~in_window & (still >= 0)]] = not unchanged
+    around = np.flatnonzero(wanted)
+    row = np.cumsum(wanted) + (CONSTANT_ROWS - 1)
+    indices = []
+    for read, (still, in_window, changed) in zip(reads, taken, strict=True):
+        rows = np.where(in_window, changed + (CONSTANT_ROWS + len(around)), row[still])
+        rows[still < 0] = 0 if read.empty == 0 else 1
+        indices.append(rows.astype(np.int32))
+    return around.astype(np.int32), indices
+
+
+def _taken(
+    read: Read, source: Lie, extent: Extent, y: np.ndarray, x: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of all that is read (B, h, w): the place on the map, -1 beyond it; whether, and where, it is in the window."""
     at_y, at_x = y - source.starts[:, :1], x - source.starts[:, 1:]
-    (height, width), first = source.size, CONSTANT_ROWS + (0 if unchanged else extent[0] * extent[1])
+    height, width = source.size
     in_y, in_x = (at_y >= 0) & (at_y < height), (at_x >= 0) & (at_x < width)
-    rows = first + (np.arange(len(y))[:, None] * height + at_y) * width
-    still = CONSTANT_ROWS + y * extent[1]
-    indices = np.where(
-        in_y[:, :, None] & in_x[:, None], rows[:, :, None] + at_x[:, None], still[:, :, None] + x[:, None]
-    )
-    out_y, out_x = (y < 0) | (y >= extent[0]), (x < 0) | (x >= extent[1])
-    if out_y.any() or out_x.any():
-        indices[out_y[:, :, None] | out_x[:, None]] = 0 if read.empty == 0 else 1
-    return np.asarray(indices, np.int32)
+    on_y, on_x = (y >= 0) & (y < extent[0]), (x >= 0) & (x < extent[1])
+    windows = (np.arange(len(y))[:, None] * height + at_y) * width
+    still = np.where(on_y[:, :, None] & on_x[:, None], (y * extent[1])[:, :, None] + x[:, None], -1)
+    return still, in_y[:, :, None] & in_x[:, None], windows[:, :, None] + at_x[:, None]
 
 
 def group(sizes: np.ndarray, costs: np.ndarray, most: int, overhead: float) -> list[np.ndarray]:

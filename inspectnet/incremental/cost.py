@@ -18,7 +18,7 @@ THIN = 4  # filters over fewer maps are computed outside of the matrix kernels
 RATES = {"thin": 6.0, "LRN": 400.0, "MaxPool": 30.0, "AveragePool": 30.0, "Relu": 3.0, "Clip": 3.0, "other": 15.0}
 """Multiply-adds of a convolution that take as long as one of thin filters, or one number of another operator."""
 WINDOW = 1.15  # how much longer a convolution takes on windows
-GATHERED, TABLED = 25.0, 12.0  # the same of a number that is read from a table, and one that is put there
+GATHERED, TABLED = 25.0, 20.0  # the same of a number that is read from a table, and one that is put there
 NODE = 2.5e6  # of starting an operator
 
 
@@ -75,6 +75,8 @@ def cost_in_parts(cut: Cut) -> Cost:
         longer = WINDOW if multiply_adds(node) else 1
         place[geometry.classes[value]] += longer * cost_of(node) / math.prod(geometry.extents[value])
     for value, read in cut.all_reads:
+        if value is geometry.image:
+            continue
         maps = geometry.maps(value)
         if read.target == WHOLE:
             image += GATHERED * maps * math.prod(geometry.extents[value])
@@ -82,7 +84,6 @@ def cost_in_parts(cut: Cut) -> Cost:
             place[read.target] += GATHERED * maps * math.prod(along.stride for along in read.reach)
     for value in cut.tables:
         place[geometry.classes[value]] += TABLED * geometry.maps(value)
-        batch += TABLED * geometry.maps(value) * math.prod(geometry.extents[value])
     return Cost(place, image, batch)
 
 

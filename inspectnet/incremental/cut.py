@@ -83,6 +83,10 @@ class Cut:
             return None
         return Read(classes[below], classes[value], passage.reach, passage.empty)
 
+    def own(self, value: ir.Value) -> Read:
+        """What reads the window of a local value as it is."""
+        return Read(self.geometry.classes[value], self.geometry.classes[value])
+
     def whole(self, value: ir.Value) -> Read:
         """What reads all of a local value."""
         return Read(self.geometry.classes[value], WHOLE)
@@ -102,8 +106,8 @@ class Cut:
 
     @cached_property
     def tables(self) -> list[ir.Value]:
-        """The values of which windows are read."""
-        return list(dict.fromkeys(value for value, _ in self.all_reads))
+        """The values of which windows are read; those of the image are made of its pixels."""
+        return list(dict.fromkeys(value for value, _ in self.all_reads if value is not self.geometry.image))
 
 
 def make_cut(geometry: Geometry, outputs: Sequence[ir.Value], keep: Callable[[int], bool]) -> Cut:

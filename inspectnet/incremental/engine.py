@@ -9,8 +9,8 @@ import numpy as np
 
 from inspectnet.graph.values import extents_of, name_of
 from inspectnet.graph.writing import to_bytes
-from inspectnet.images.hiding import Places, hide
-from inspectnet.incremental.batches import Feeds, Lie, feeds_of, group, lay, whole_maps
+from inspectnet.images.hiding import Places, at_places, hide
+from inspectnet.incremental.batches import Feeds, Lie, feeds_of, group, lay, positions, whole_maps
 from inspectnet.incremental.build import Windows, rest_of, window_graph
 from inspectnet.incremental.cost import cost_in_parts, exact_multiply_adds, whole_cost
 from inspectnet.incremental.cut import Cut, make_cut
@@ -99,9 +99,7 @@ class Incremental:
         }
         pending, count = list[tuple[np.ndarray, Answers]](), 0
         for batch in self._batches:
-            lie = batch.lies[self.cut.geometry.classes[self.cut.geometry.image]]
-            images = hide(x, cover, self.places, batch.places, lie.starts, lie.size)
-            feeds = {self.windows.image: images, **unchanged, **chosen, **self._feeds(batch)}
+            feeds = {**self._images(x, cover, batch), **unchanged, **chosen, **self._feeds(batch)}
             pending.append((batch.places, self.session.run(feeds, self._wanted)))
             count += len(batch.places)
             if count >= self._together:
@@ -133,14 +131,24 @@ class Incremental:
         runs = [rest.run(part) for part in parts]
         return {name: np.concatenate([run[name] for run in runs])[:count] for name in rest.outputs}
 
+    def _images(self, x: np.ndarray, cover: np.ndarray, batch: _Batch) -> Feeds:
+        """The windows of the hidden images."""
+        return {
+            name: hide(x, cover, self.places, batch.places, *positions(self.cut, read, batch.lies), read.empty)
+            for read, name in self.windows.images.items()
+        }
+
     def _unchanged(self, x: np.ndarray) -> dict[str, object]:
-        """The rows of the tables for the image itself, whose windows are whole maps."""
-        values = self.windows.unchanged
-        empty = {name: np.zeros((0, self.cut.geometry.maps(value)), np.float32) for value, name in values.items()}
+        """The values that stand in tables, for the image itself, whose windows are whole maps."""
+        lies, geometry = whole_maps(self.cut), self.cut.geometry
+        feeds = feeds_of(self.cut, self.windows, lies, unchanged=True)
+        for read, name in self.windows.images.items():
+            feeds[name] = at_places(x, *positions(self.cut, read, lies), read.empty)
+        for value, name in self.windows.unchanged.items():
+            feeds[name] = np.zeros((0, *geometry.extents[value], geometry.maps(value)), np.float32)
         none = {name: np.zeros(0, np.int64) for name in self.windows.maps.values()}
-        indices = feeds_of(self.cut, self.windows, whole_maps(self.cut), unchanged=True)
-        made = self.session.run_kept({self.windows.image: x[None], **empty, **none, **indices})
-        return {name: made[self.windows.rows[value]] for value, name in values.items()}
+        made = self.session.run_kept(feeds | none)
+        return {name: made[self.windows.windows[value]] for value, name in self.windows.unchanged.items()}
 
     @functools.cached_property
     def _wanted(self) -> list[str]:

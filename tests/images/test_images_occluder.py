@@ -8,7 +8,7 @@ import pytest
 from inspectnet.errors import OptionError
 from inspectnet.geometry import Box
 from inspectnet.images import Preparation
-from inspectnet.images.hiding import hide
+from inspectnet.images.hiding import hidden_images
 from inspectnet.images.occluder import FILLS, Grid, box_mask, cover_of, slide
 
 PLAIN = Preparation((3, 12, 10), (0.5, 0.4, 0.3), (0.2, 0.25, 0.5), crop_pct=1)
@@ -46,7 +46,7 @@ def test_a_square_that_does_not_fit_or_move_is_refused(patch, stride, match):
 def test_a_square_of_the_cover_is_all_that_changes():
     x, cover = np.zeros((2, 4, 5), np.float32), np.arange(40, dtype=np.float32).reshape(2, 4, 5) + 1
     grid = Grid(2, 1, np.array([0, 2]), np.array([0, 3]))
-    found = hide(x, cover, grid, np.array([0, 3]), np.zeros((2, 2), np.int64), (4, 5))
+    found = hidden_images(x, cover, grid, np.array([0, 3]))
     wanted = np.zeros((2, 2, 4, 5), np.float32)
     wanted[0, :, :2, :2], wanted[1, :, 2:, 3:] = cover[:, :2, :2], cover[:, 2:, 3:]
     np.testing.assert_array_equal(found, wanted)

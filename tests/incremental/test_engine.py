@@ -9,7 +9,7 @@ from nets import onnx_text
 
 import inspectnet
 from inspectnet.analyses.hidden_places import Hiding
-from inspectnet.images.hiding import Shapes, hide
+from inspectnet.images.hiding import Shapes, hidden_images
 from inspectnet.images.occluder import slide
 from inspectnet.incremental import Incremental, estimate
 from inspectnet.incremental.cut import make_cut
@@ -28,7 +28,7 @@ def largest_difference(network, places, outputs, rng):
     x, cover = rng.random((2, *network.input_shape), np.float32)
     engine, share = in_windows(network, places, outputs)
     count, worst, seen = len(places.boxes), 0.0, np.zeros(len(places.boxes), int)
-    images = hide(x, cover, places, np.arange(count), np.zeros((count, 2), int), x.shape[1:])
+    images = hidden_images(x, cover, places, np.arange(count))
     wanted = network.values(images, outputs)
     for numbers, answers in engine.answers(x, cover, {}):
         seen[numbers] += 1
