@@ -89,10 +89,9 @@ class Chunks:
 
     def best(self, layer: Layer, chunk: int) -> list[UnitTiles]:
         """At least the first tiles of a chunk's units, which take a ninth of the work alone."""
-        with self.kept.lock:
-            if self.kept.holds("examples", (layer.output, chunk)):
-                return self.examples(layer, chunk)
-            return self.kept.keep("best", (layer.output, chunk), lambda: self._project(layer, chunk, 1), CHUNKS_KEPT)
+        if self.kept.holds("examples", (layer.output, chunk)):
+            return self.examples(layer, chunk)
+        return self.kept.keep("best", (layer.output, chunk), lambda: self._project(layer, chunk, 1), CHUNKS_KEPT)
 
     def _project(self, layer: Layer, chunk: int, top: int) -> list[UnitTiles]:
         full = self.rankings[layer.output]

@@ -9,6 +9,7 @@ from functools import cached_property
 from inspectnet.errors import InspectError
 from inspectnet.explorer.bundle import Bundle
 from inspectnet.explorer.contract import Live
+from inspectnet.explorer.kept import Kept
 from inspectnet.explorer.live import LivePart
 from inspectnet.explorer.overview import describe_model, describe_network
 from inspectnet.network import Network
@@ -16,6 +17,7 @@ from inspectnet.progress import Advance
 from inspectnet.rules import Policy
 from inspectnet.runtime.versions import versions
 
+SHEETS = 400  # of some 100 kB each, which are kept for the next page that asks
 FIRST = ("model", "photos")  # what a page reads before images have been looked at
 
 
@@ -36,7 +38,7 @@ class Exploration:
         self.network, self._policy = network, policy
         self._bundle: Bundle | None = None
         self._told, self._turn = Progress("", 0, 0), threading.Condition()
-        self._count = 0
+        self._count, self._kept = 0, Kept()
 
     def look(self, make: Callable[["Exploration"], Bundle]) -> None:
         """Make the bundle, telling how far it is; what goes wrong is told too, and ends it."""
@@ -59,6 +61,8 @@ class Exploration:
             if name == "photos":
                 return ()
             raise KeyError(name)
+        if name.startswith("sheets/"):
+            return self._kept.keep("sheets", name, lambda: bundle.value(name), SHEETS)
         return bundle.value(name)
 
     @cached_property
