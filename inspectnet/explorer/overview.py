@@ -46,6 +46,7 @@ def describe_model(bundle: "Bundle") -> contract.Model:
     told, layers = describe_network(bundle.network, bundle.policy), dict(bundle.numbered())
     return replace(
         told,
+        classes=bundle.labels.names or None,
         accuracy=_accuracy(bundle),
         images=contract.Images(
             source.name if source else "", seen.count, len(seen.skipped), len(bundle.walk.keys), seen.digest

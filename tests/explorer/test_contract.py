@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from inspectnet.explorer import contract, live, outcomes
+from inspectnet.explorer import contract, exploring, live, outcomes
+from inspectnet.explorer.asking import QUESTIONS
 
 TYPES = Path(__file__).parents[2] / "explorer" / "src" / "bundle.ts"
 SAME = {
     name: kind
-    for module in (contract, live, outcomes)
+    for module in (contract, exploring, live, outcomes)
     for name, kind in vars(module).items()
     if dataclasses.is_dataclass(kind) and kind.__module__ == module.__name__ and name[0] != "_"
 }
@@ -53,6 +54,13 @@ def test_objects_within_have_the_fields_of_the_dataclasses(text, name):
 def test_a_unit_that_a_photo_excites_has_the_fields_of_the_dataclass(text):
     units = re.search(r"units: \{([^{}]*)", interface(text, "ImageData")["layers"])[1]
     assert re.findall(r"(\w+):", units) == [field.name for field in dataclasses.fields(contract.Excited)]
+
+
+def test_questions_have_the_fields_of_the_dataclasses(text):
+    told = {}
+    for question in re.findall(r"\| (\{ ask: [^}]* \})", text):
+        told[re.search(r'"(\w+)"', question)[1]] = re.findall(r"(\w+):", question)
+    assert told == {name: [field.name for field in dataclasses.fields(kind)] for name, kind in QUESTIONS.items()}
 
 
 def test_the_numbers_of_the_format_are_the_same(text):

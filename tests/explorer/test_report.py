@@ -109,6 +109,13 @@ def test_python_writes_the_report_of_an_index(model, photos, built, tmp_path):
     assert values["results/0"]["envelope"]["command"] == "layers"
 
 
+def test_classes_are_called_as_a_file_says(model, photos, built, tmp_path):
+    (tmp_path / "names.txt").write_text("ant\nbee\ncat, tom\ndog\n")
+    network = inspectnet.open(model, device="cpu")
+    path = inspectnet.write_report(network, tmp_path / "site", photos, classes=tmp_path / "names.txt", live=False)
+    assert values_in_folder(path.parent)["model"]["classes"] == ["ant", "bee", "cat", "dog"]
+
+
 @pytest.mark.parametrize(
     ("options", "why"),
     [
