@@ -16,7 +16,7 @@ from inspectnet.graph.layers import Layer
 from inspectnet.images import Part, Seen
 from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
-from inspectnet.scanning import Peaks, Ranking, Rows, Top, scan
+from inspectnet.scanning import Peaks, Ranking, Rows, Top, refuse_changed, scan
 
 if TYPE_CHECKING:
     from inspectnet.index.index import Index
@@ -89,10 +89,11 @@ class Among(Part):
             numbers = sorted(entries)
             asked = [(_UpTo(network, layers, bounds), tops)]
             with progress("scanning", len(numbers)) as advance:
-                scan(
+                again = scan(
                     self.of(numbers), asked, tile=self.tile, numbers=numbers, batch_size=batch_size, threads=threads,
                     advance=advance,
                 )  # fmt: skip
+            refuse_changed(self.whole, [self.numbers[number] for number in numbers], again)
         return [tops[layer.output].result() for layer in layers]
 
     def _candidates(self, network: Network, layer: Layer, maps: Sequence[int], top: int) -> list[int]:

@@ -132,6 +132,8 @@ class Index(Collection):
 
     def rankings(self, network: Network, layers: Sequence[Layer], top: int) -> list[Ranking]:
         """Those of many layers at once, which takes less time than one by one."""
+        for layer in layers:  # first: of another model or layer, scanning again with more would not do
+            self._place(network, layer)
         kept = self.manifest.request.top
         if top > kept:
             what = f"the index {self.folder} keeps {kept} activations of each map, not {top}"

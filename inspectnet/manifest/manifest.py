@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import inspectnet
@@ -190,8 +190,8 @@ def entries_path(folder: Path, shard: int) -> Path:
 
 
 def _refuse_outside(path: str) -> None:
-    parts = path.replace("\\", "/").split("/")
-    if path.startswith(("/", "\\")) or ".." in parts or parts[0][1:2] == ":":
+    way = PurePath(path)  # of this system: elsewhere C:owl is a name like any other
+    if way.anchor or ".." in way.parts:
         raise ValueError(f"'{path[:80]}' lies outside its folder of images")
 
 

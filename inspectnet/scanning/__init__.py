@@ -3,7 +3,7 @@
 collection -> Stream -> Rows -> question (runs networks) -> accumulator (arrays: update, merge, result)
 """
 
-from inspectnet.scanning.asking import Scanned, ask, find_strongest, refuse_other_rows
+from inspectnet.scanning.asking import Scanned, ask, find_strongest, refuse_changed, refuse_other_rows
 from inspectnet.scanning.engine import Accumulator, NetworkQuestion, Question, Rows, scan
 from inspectnet.scanning.gather import Gather
 from inspectnet.scanning.peaks import Peaks

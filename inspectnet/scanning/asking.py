@@ -84,12 +84,15 @@ def ask(
         note(f"the index keeps no {_listed(left)}: {len(numbers)} of its images are looked at again")
         with progress("scanning", len(numbers)) as advance:
             again = run(collection.of(numbers), left, numbers=numbers, advance=advance)
-        for number, sha256 in zip(numbers, again.hashes, strict=True):
-            if sha256 != collection.seen.hashes[number]:
-                raise SourceError(
-                    f"{collection.entries[number].id} has changed since it was scanned. Run its scan again."
-                )
+        refuse_changed(collection, numbers, again)
     return collection.seen
+
+
+def refuse_changed(collection: Any, numbers: Sequence[int], again: Seen) -> None:
+    """Raise SourceError if what was read again of these images is not what the scan read; one may be gone."""
+    for number, sha256 in zip(numbers, again.hashes, strict=True):
+        if sha256 != collection.seen.hashes[number]:
+            raise SourceError(f"{collection.entries[number].id} has changed since it was scanned. Run its scan again.")
 
 
 def refuse_other_rows(tile: bool, wanted: bool) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 import inspectnet
 from inspectnet.engines import work_here
-from inspectnet.errors import ImageError, InspectError, LayerError, OptionError, OutputError
+from inspectnet.errors import ImageError, InspectError, LayerError, OptionError, OutputError, SourceError
 from inspectnet.files.npz import read_npz, write_npz
 from inspectnet.images import Preparation, find_images
 from inspectnet.index import SCAN, Request, ScanWork, merging, open_index, read_manifest, shard_file
@@ -141,6 +141,21 @@ def test_the_strongest_among_all_are_those_of_the_scan(network, photos, tmp_path
         assert np.allclose(among.values, kept.values, rtol=1e-6)
 
 
+def test_what_is_strongest_among_some_is_not_told_without_an_image_that_is_gone(network, photos, tmp_path):
+    mine = shutil.copytree(photos, tmp_path / "photos")
+    part = make(tmp_path / "index", network, mine).among("a")
+    (mine / part.entries[0].id).unlink()
+    with pytest.raises(SourceError, match=f"{part.entries[0].id} has changed since it was scanned"):
+        part.strongest(network, network.layers, [range(layer.maps) for layer in network.layers], len(part))
+
+
+def test_names_that_lead_outside_on_another_system_only_are_names_like_others(network, photos, tmp_path):
+    inside = tmp_path / "photos" / "C:owl" / "a\\..\\1.png"
+    inside.parent.mkdir(parents=True)
+    shutil.copy(next(photos.rglob("00.png")), inside)
+    assert make(tmp_path / "index", network, tmp_path / "photos").seen.ids == ("C:owl/a\\..\\1.png",)
+
+
 @pytest.mark.parametrize("group", [2, 3, 1000])
 def test_shards_made_in_any_order_and_merged_in_any_grouping_give_the_same_bits(
     network, photos, index, tmp_path, monkeypatch, group
@@ -208,6 +223,8 @@ def test_another_model_layer_or_preprocessing_is_refused(network, index, tmp_pat
         index.ranking(squashed, squashed.layers[0], 1)
     with pytest.raises(OptionError, match=f"keeps {TOP} activations of each map, not 9"):
         index.ranking(network, network.layers[0], 9)
+    with pytest.raises(OptionError, match="not of"):  # that it keeps fewer is not what is wrong
+        index.ranking(other, other.layers[0], 9)
 
 
 def test_a_layer_that_was_not_scanned_is_named(network, photos, tmp_path):
@@ -219,7 +236,7 @@ def test_a_layer_that_was_not_scanned_is_named(network, photos, tmp_path):
 
 
 def test_a_folder_of_another_index_is_refused(network, photos, index):
-    for options, why in (({"top": 7}, "other options"), ({}, "images in")):
+    for options, why in (({"top": 7}, r"made with top 5 \(here 7\)\."), ({}, "images in")):
         with pytest.raises(OptionError, match=why):
             list_images(index.folder, request_of(network, **options), lambda: None, ["elsewhere"])
 
