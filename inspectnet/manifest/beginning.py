@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from inspectnet.errors import OptionError
 from inspectnet.files.refusals import refusal
@@ -10,6 +11,7 @@ from inspectnet.files.staging import made
 from inspectnet.images import Collection
 from inspectnet.manifest.listing import write_listing
 from inspectnet.manifest.manifest import MANIFEST, Manifest, R, Request, read_manifest, signature_of_request
+from inspectnet.results import encode
 from inspectnet.shards import held, living
 
 PAUSE = 0.2  # seconds between looks at whether another worker has listed the images
@@ -54,7 +56,8 @@ def refuse_other(folder: Path, manifest: Manifest[R], request: R, sources: Seque
                 raise OptionError(
                     f"{folder} is an {request.what} of the {name} {there}, not {here}. Give another folder."
                 )
-        raise OptionError(f"{folder} is an {request.what} that was made with other options. Give another folder.")
+        other = _other_options(encode(manifest.request, {}), encode(request, {}))
+        raise OptionError(f"{folder} is an {request.what} that was made with {other}. Give those, or another folder.")
     if list(manifest.sources) != list(sources):
         there = ", ".join(manifest.sources)
         raise OptionError(f"{folder} is an {request.what} of the images in {there}. Give those, or another folder.")
@@ -62,6 +65,18 @@ def refuse_other(folder: Path, manifest: Manifest[R], request: R, sources: Seque
 
 def _names(request: Request) -> str:
     return ", ".join(f"{Path(model.path).name} ({model.sha256[:8]})" for model in request.models)
+
+
+def _other_options(there: Any, here: Any) -> str:
+    """The options in which two requests differ, as top 100 (here 9)."""
+    differ = [name for name in there if name != "models" and there[name] != here[name]]
+    told = [
+        f"other {name}"
+        if isinstance(there[name], list)
+        else f"{name.replace('_', '-')} {there[name]} (here {here[name]})"
+        for name in differ
+    ]
+    return ", ".join(told) or "another preprocessing"
 
 
 def _layers(request: Request) -> str:

@@ -229,7 +229,7 @@ def test_senseless_requests_are_refused(capsys, model, later, photos, index, tmp
         (("scan", model, "--images", photos), "no folder for the index"),
         (("scan", "-o", tmp_path), "nothing to scan"),
         (("scan", "--status", "-o", tmp_path), "is no index"),
-        (("scan", model, later, "--images", photos, "-o", index, "--top", 7), "other options"),
+        (("scan", model, later, "--images", photos, "-o", index, "--top", 7), "(here 7)"),
         (("deconv", model, "-l", "fc3", "--index", index), "does not hold fc3"),
         (("deconv", model, "-l", "conv1", "--top", 99, "--index", index), "keeps 20 activations"),
         (("deconv", model, "-l", "conv1", "--tile", "--index", index), "whole images"),
