@@ -1,7 +1,7 @@
 /** The frame around all pages: where one is, where one can go, and the keys that work everywhere. */
 
 import { Component, type ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { Progress } from "./bundle";
 import { Finder } from "./finder";
 import { Help } from "./help";
@@ -17,16 +17,10 @@ import { useReport } from "./report";
 import { go, linksTo, toLayer, useRoute, type Route } from "./route";
 import { turnTheme } from "./theme";
 
-export function App() {
+export function App({ progress }: { progress: Progress | null }) {
   const route = useRoute();
-  const { model, source } = useReport();
+  const { model } = useReport();
   const [open, setOpen] = useState<"help" | "find" | null>(null);
-  const [progress, setProgress] = useState<Progress | null>(null);
-  const last = useRef(location.hash);
-  useEffect(() => source.watch(setProgress), [source]);
-  useEffect(() => {
-    if (route.page !== "model") last.current = location.hash;
-  }, [route]);
   useKeys([
     { keys: ["?", "h"], does: "show the keys", run: () => setOpen("help") },
     { keys: ["/"], does: "find a unit, layer, class or photo", run: () => setOpen("find") },
@@ -76,7 +70,7 @@ export function App() {
         </div>
       )}
       <main id="main" tabIndex={-1}>
-        <Guard key={"layer" in route ? `${route.page} ${route.layer}` : location.hash}>{page(route)}</Guard>
+        <Guard key={`${model.images.count} ${"layer" in route ? `${route.page} ${route.layer}` : location.hash}`}>{page(route)}</Guard>
       </main>
       {open === "help" && <Help close={() => setOpen(null)} />}
       {open === "find" && <Finder layer={here} close={() => setOpen(null)} />}

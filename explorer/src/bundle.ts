@@ -202,5 +202,5 @@ export interface Progress {
   what: string; // "" when nothing is under way
   done: number;
   total: number;
-  changed: string[]; // names whose values are new
+  changed: string[]; // names whose values are new; where there are some, the page asks for all of them again
 }

@@ -2,6 +2,7 @@
 
 import { render } from "preact";
 import { App } from "./app";
+import type { Progress } from "./bundle";
 import { listen } from "./keys";
 import type { Engine } from "./live/engine";
 import { startEngine } from "./live/start";
@@ -23,16 +24,23 @@ async function start(): Promise<void> {
   applyTheme();
   listen();
   const source = await findSource();
-  const report = await Report.open(source);
-  window.inspectnet = { report, engine: () => startEngine(report) };
-  document.title = `${report.model.name} – inspectnet`;
+  let report = await Report.open(source);
+  const show = (progress: Progress | null) => {
+    window.inspectnet = { report, engine: () => startEngine(report) };
+    document.title = `${report.model.name} – inspectnet`;
+    render(
+      <ReportContext.Provider value={report}>
+        <App progress={progress} />
+      </ReportContext.Provider>,
+      root,
+    );
+  };
   root.replaceChildren();
-  render(
-    <ReportContext.Provider value={report}>
-      <App />
-    </ReportContext.Provider>,
-    root,
-  );
+  show(null);
+  source.watch(async (progress) => {
+    if (progress.changed.length) report = await Report.open(source);
+    show(progress);
+  });
 }
 
 start().catch((error: unknown) => {

@@ -35,6 +35,13 @@ export class Report {
     return this.model.classes?.[index] ?? `class ${index}`;
   }
 
+  /** Why a layer has no page, and what to do. */
+  whyNot(name: string): string {
+    if (this.layerNamed(name) < 0) return `There is no layer ${name}. Choose one above.`;
+    if (this.source.ask) return `${name} has no page until images have been looked at. Photos of yours go through Live at once.`;
+    return `${name} is not in this report. Write it with inspectnet report --layer ${name}.`;
+  }
+
   layerNamed(name: string): number {
     return this.model.layers.findIndex((layer) => layer.name === name);
   }

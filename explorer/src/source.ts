@@ -9,7 +9,7 @@ export interface Source {
   sheet(name: string): Promise<string>;
   /** What a server's network answers; null where there is no server. */
   ask: (<T>(asked: Asked) => Promise<T>) | null;
-  /** Calls back whenever a server's work gets on; does nothing elsewhere. */
+  /** Calls back whenever a server's work gets on, with all values forgotten where some are new; never elsewhere. */
   watch(progress: (progress: Progress) => void): void;
 }
 
@@ -51,8 +51,8 @@ abstract class Kept implements Source {
     return value as Promise<T>;
   }
 
-  forget(names: string[]): void {
-    for (const name of names) this.#values.delete(name);
+  forget(): void {
+    this.#values.clear();
   }
 
   watch(_progress: (progress: Progress) => void): void {}
@@ -146,7 +146,7 @@ class Server extends Kept {
     const events = new EventSource("progress");
     events.onmessage = (event) => {
       const told = JSON.parse(event.data) as Progress;
-      this.forget(told.changed);
+      if (told.changed.length) this.forget();
       progress(told);
     };
   }

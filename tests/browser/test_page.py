@@ -25,12 +25,31 @@ PAGES = {
 }
 
 
+# in the page: each key in turn, and back to where it was pressed; those that did something of their own
+PRESS_ALL = """async keys => {
+    const names = { '←': 'ArrowLeft', '→': 'ArrowRight', '↑': 'ArrowUp', '↓': 'ArrowDown', Esc: 'Escape' }
+    const hash = location.hash, frame = () => new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve)))
+    const rest = async () => { await frame(); await frame() } // the second with the keys of what the first has drawn
+    const taken = []
+    for (const key of keys) {
+        const event = new KeyboardEvent('keydown', { key: names[key] ?? key, bubbles: true, cancelable: true })
+        document.body.dispatchEvent(event)
+        if (event.defaultPrevented) taken.push(key)
+        await rest()
+        document.querySelector('dialog[open]')?.close()
+        if (location.hash !== hash) location.hash = hash
+        await rest()
+    }
+    return taken
+}"""
+
+
 @pytest.mark.parametrize("form", ["folder", "single file"])
 def test_every_permalink_opens_from_a_file(tab, report, form, tmp_path):
     index = report if form == "folder" else single_file(report.parent, tmp_path / "one.html")
-    for hash, title in PAGES.items():
+    for hash, title in list(PAGES.items())[:: 1 if form == "folder" else 4]:
+        tab.page.goto("about:blank")  # a change of the hash alone opens no page anew
         tab.open(index, hash)
-        tab.page.reload()  # a change of the hash alone opens no page anew
         tab.page.locator("main h1").first.wait_for()
         assert tab.page.locator("main h1").inner_text() == title
         assert tab.page.get_by_role("alert").count() == (hash == "#/live")
@@ -97,15 +116,8 @@ def test_every_key_of_every_page_does_what_it_does_without_an_error(tab, report)
         tab.press("?")
         keys = tab.page.locator(".keys kbd").all_inner_texts()
         tab.press("Escape")
-        names = {"←": "ArrowLeft", "→": "ArrowRight", "↑": "ArrowUp", "↓": "ArrowDown", "Esc": "Escape"}
         assert len(keys) > 7 and len(set(keys)) == len(keys)
-        for key in keys:
-            tab.press(names.get(key, key))
-            if tab.page.locator("dialog[open]").count():
-                tab.press("Escape")
-                tab.page.locator("dialog[open]").wait_for(state="detached")
-            if tab.page.evaluate("location.hash") != hash:
-                tab.go(hash)
+        assert tab.page.evaluate(PRESS_ALL, keys) == keys
 
 
 def test_a_unit_a_class_and_a_photo_are_found_by_typing(tab, report):

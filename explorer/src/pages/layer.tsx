@@ -42,8 +42,7 @@ export function LayerPage({ name, query }: { name: string; query: URLSearchParam
     { keys: ["u", "["], does: "the layer before", run: () => near(-1) },
     { keys: ["r"], does: "any unit", run: () => layer && go(toUnit(name, Math.floor(Math.random() * layer.maps))) },
   ]);
-  if (!layer) return <p class="notice" role="alert">There is no layer {name}. Choose one above.</p>;
-  if (!layer.scanned) return <p class="notice" role="alert">{name} is not in this report. Write it with inspectnet report --layer {name}.</p>;
+  if (!layer?.scanned) return <p class="notice" role="alert">{report.whyNot(name)}</p>;
   if (!data) return <p class="notice" role="status">Reading {name} …</p>;
   const units = select(data, sort, chosenClass, photo);
   const { patch, projection } = data.best;

@@ -1,7 +1,7 @@
 /** The deconvnet live: any photo lights up the maps, and any place of a map comes down to the pixels. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { EXAMPLES, type Field } from "../bundle";
+import { EXAMPLES, type Field, type Model } from "../bundle";
 import { Caption } from "../caption";
 import { Bars, Heat } from "../charts";
 import { greyCentred } from "../colour";
@@ -53,7 +53,7 @@ function Lab({ engine, start }: { engine: Engine; start: Start }) {
   const named = report.layerNamed(start.layer);
   const [picture, setPicture] = useState<Picture | null>(null);
   const [run, setRun] = useState<Run | null>(null);
-  const [layer, setLayer] = useState(named >= 0 ? named : (engine.layers.filter((index) => model.layers[index]!.field).at(-1) ?? engine.layers[0] ?? 0));
+  const [layer, setLayer] = useState(named >= 0 ? named : topLayer(engine, model));
   const [chosen, setChosen] = useState<Chosen | null>(null);
   const [method, setMethod] = useState(engine.methods[0] ?? "deconvnet");
   const [gamma, setGamma] = useState(false);
@@ -167,6 +167,7 @@ function Lab({ engine, start }: { engine: Engine; start: Start }) {
       {error && <p class="notice" role="alert">{error}</p>}
       <div class="columns lab">
         <section class="stays">
+          {!picture && <p class="notice">Drop a photo here, or press a to choose one.</p>}
           {picture && <Seen picture={picture} chosen={chosen} place={place} />}
           {picture && run && chosen && <Projection run={run} chosen={chosen} method={method} gamma={gamma} engine={engine} report={report} />}
           {labels && run?.probabilities && <Predictions run={run} report={report} />}
@@ -181,6 +182,12 @@ function Lab({ engine, start }: { engine: Engine; start: Start }) {
       </div>
     </div>
   );
+}
+
+/** The highest layer with maps that come down, one that was scanned if there is any. */
+function topLayer({ layers }: Engine, model: Model): number {
+  const spread = layers.filter((index) => model.layers[index]!.field);
+  return spread.filter((index) => model.layers[index]!.scanned).at(-1) ?? spread.at(-1) ?? layers[0] ?? 0;
 }
 
 function nearest(field: Field, axis: "y" | "x", pixel: number, places: number): number {

@@ -28,11 +28,12 @@ export function ModelPage() {
   return (
     <div class="page">
       <h1>{model.name}</h1>
-      <p class="lead">
+      {scanned.length === 0 && <p class="lead">{count(model.layers.length, "layer")}. Maps come once images have been looked at; photos of yours go through <a href="#/live">live</a> at once.</p>}
+      {scanned.length > 0 && <p class="lead">
         {count(scanned.reduce((sum, layer) => sum + layer.maps, 0), "map")} in {count(scanned.length, "layer")}, looked at with{" "}
         {count(model.images.count, "image")}. Choose a layer to see what its maps answer to, or{" "}
         <button type="button" class="link" onClick={random}>any unit</button>.
-      </p>
+      </p>}
       <Facts model={model} parameters={parameters} />
       <h2>Layers</h2>
       <ol class="pipeline">

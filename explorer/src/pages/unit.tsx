@@ -44,7 +44,7 @@ export function UnitPage({ layerName, unit }: { layerName: string; unit: number 
     { keys: ["z"], does: "the example's photo, larger or smaller", run: () => setZoomed(!zoomed) },
     { keys: ["c"], does: "this unit, live", run: () => go(toLive(units?.[unit % UNITS_A_CHUNK]?.examples[rank]?.photo ?? "", layerName, unit)) },
   ]);
-  if (!layer?.scanned) return <p class="notice" role="alert">There is no layer {layerName} in this report. Choose one above.</p>;
+  if (!layer?.scanned) return <p class="notice" role="alert">{report.whyNot(layerName)}</p>;
   if (!exists) return <p class="notice" role="alert">{layerName} has {layer.maps} maps, 0 to {layer.maps - 1}: there is no {layerName}:{unit}.</p>;
   if (!data || !units) return <p class="notice" role="status">Reading {layerName}:{unit} …</p>;
   const about = units[unit % UNITS_A_CHUNK]!;
