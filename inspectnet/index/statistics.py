@@ -16,12 +16,30 @@ from inspectnet.files.parsing import parse_json
 from inspectnet.geometry import Maxima
 from inspectnet.graph.layers import Layer
 from inspectnet.images import Keys
-from inspectnet.scanning.tally import ExactSum, Histogram, Tally
+from inspectnet.scanning.tally import BINS, DIGITS, ExactSum, Histogram, Tally
 from inspectnet.scanning.top import Ranking, Top
 
 WAITING = 128  # rows that wait to be counted together
 
 Arrays = Mapping[str, NDArray[Any]]
+
+FORMS: Mapping[str, tuple[Any, ...]] = {
+    "rows": (np.int64,),
+    "top_values": (np.float32, "maps", "top"),
+    "top_keys": (np.int64, "maps", "top", "3"),
+    "top_places": (np.int64, "maps", "top", "2"),
+    "highest": (np.float32, "maps"),
+    "sum_first": (np.int64,),
+    "sum": (np.int64, "digits", "maps"),
+    "bins_first": (np.int64,),
+    "bins": (np.int64, "bins", "maps"),
+    "classes": (np.uint8, "bytes"),
+    "class_rows": (np.int64, "classes"),
+    "class_first": (np.int64,),
+    "class_sums": (np.int64, "class digits", "classes", "maps"),
+}
+"""Of each array what its numbers fit into, and its axes."""
+MOST_ROWS = 1 << 53
 
 
 class Statistics:
@@ -102,7 +120,7 @@ class Statistics:
             total = self.by_class[label][1]
             wide = np.zeros((len(total.counts), len(labels), self.layer.maps), np.int64)
             wide[:, at] = total.counts
-            classes.merge(Tally(0, total.first, wide.reshape(len(wide), -1)))
+            classes.merge(Tally(0, total.first, wide.reshape(len(wide), len(labels) * self.layer.maps)))
         return {
             "rows": np.array(self.rows),
             "top_values": ranking.values,
@@ -126,17 +144,17 @@ class Statistics:
         Raises ValueError for arrays that do not belong together, KeyError for missing ones.
         """
         made = cls(layer, 0)
+        _check(arrays, layer.maps)
         keys = arrays["top_keys"].astype(np.int64)
         keys[..., 0] += np.where(keys[..., 0] >= 0, first, 0)
         values, places = arrays["top_values"].astype(np.float32), arrays["top_places"].astype(np.int64)
-        _check(values, (layer.maps, None), keys, (*values.shape, 3), places, (*values.shape, 2))
-        _check(arrays["highest"], (layer.maps,), arrays["sum"], (None, layer.maps), arrays["bins"], (None, layer.maps))
         made.top = Top.of(Ranking(layer, values, keys, places))
-        made.rows, made.highest = int(arrays["rows"]), arrays["highest"]
+        made.rows, made.highest = int(arrays["rows"]), arrays["highest"].astype(np.float32)
         made.sum = ExactSum(layer.maps, int(arrays["sum_first"]), arrays["sum"].astype(np.int64))
         made.histogram = Histogram(layer.maps, int(arrays["bins_first"]), arrays["bins"].astype(np.int64))
         labels, rows, sums = from_bytes(arrays["classes"]), arrays["class_rows"], arrays["class_sums"]
-        _check(rows, (len(labels),), sums, (None, len(labels), layer.maps))
+        if len(labels) != len(rows):
+            raise ValueError(f"it tells of {len(labels)} classes and sums of {len(rows)}")
         for at, label in enumerate(map(str, labels)):
             digits = np.ascontiguousarray(sums[:, at], np.int64)
             made.by_class[label] = int(rows[at]), ExactSum(layer.maps, int(arrays["class_first"]), digits)
@@ -150,17 +168,33 @@ def as_bytes(value: object) -> NDArray[np.uint8]:
 
 def from_bytes(array: NDArray[np.uint8]) -> list[Any]:
     """The list in an array that `as_bytes` made. Raises ValueError."""
-    value = parse_json(np.asarray(array, np.uint8).tobytes())
-    if not isinstance(value, list):
+    try:
+        value = parse_json(array.tobytes())
+    except RecursionError as error:
+        raise ValueError("its lists are nested too deeply") from error
+    if array.dtype != np.uint8 or not isinstance(value, list):
         raise ValueError("it holds no list")
     return value
 
 
-def _check(*pairs: Any) -> None:
-    """Raise ValueError for an array of another shape than the one that follows it; None is any extent."""
-    for array, shape in zip(pairs[::2], pairs[1::2], strict=True):
-        if array.ndim != len(shape) or any(n not in (None, m) for m, n in zip(array.shape, shape, strict=True)):
-            raise ValueError(f"an array has the shape {array.shape}, not {shape}")
+def _check(arrays: Arrays, maps: int) -> None:
+    """Raise ValueError for arrays that no statistics of so many maps give, KeyError for a missing one."""
+    extents = {"maps": maps, "3": 3, "2": 2}
+    for name, (kind, *axes) in FORMS.items():
+        array = arrays[name]
+        shape = tuple(extents.setdefault(axis, extent) for axis, extent in zip(axes, array.shape, strict=False))
+        if array.ndim != len(axes) or array.shape != shape or not np.can_cast(array.dtype, kind):
+            raise ValueError(f"{name} is an array of {array.dtype} of the shape {array.shape}")
+    for first, counts, most in (
+        ("sum_first", "sum", DIGITS), ("bins_first", "bins", BINS), ("class_first", "class_sums", DIGITS),
+    ):  # fmt: skip
+        if not 0 <= arrays[first] <= most - len(arrays[counts]):
+            raise ValueError(f"{counts} begins at {arrays[first]}")
+    for name in ("rows", "class_rows"):
+        if not ((arrays[name] >= 0) & (arrays[name] < MOST_ROWS)).all():
+            raise ValueError(f"{name} counts none")
+    if not np.isfinite(arrays["top_values"]).all() or np.isnan(arrays["highest"]).any():
+        raise ValueError("its activations are no numbers")
 
 
 def _small(numbers: NDArray[np.int64]) -> NDArray[Any]:

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from inspectnet.index import read_manifest, shard_file
-from inspectnet.index.work import failures_of
+from inspectnet.index.work import failures_of, is_done
 from inspectnet.report.lines import show
 from inspectnet.shards import living
 
@@ -15,7 +15,7 @@ def print_status(folder: Path) -> None:
     """Print the state of an index. Raises OptionError for a folder that is none."""
     manifest = read_manifest(folder)
     files = [shard_file(folder, manifest, number) for number in range(manifest.shards)]
-    there = [number for number, path in enumerate(files) if path.exists()]
+    there = [number for number in range(manifest.shards) if is_done(folder, manifest, number)]
     workers = [worker for worker in living(folder / "leases") if isinstance(worker.get("done"), int)]
     under_way = sum(int(str(worker["done"])) for worker in workers)
     images = sum(min(manifest.request.shard_size, manifest.images - manifest.first(number)) for number in there)

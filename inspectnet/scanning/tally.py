@@ -9,7 +9,9 @@ Integers = NDArray[np.int64]
 
 DIGIT = 32  # bits of a digit of an exact sum
 LOWEST = -149  # float32 numbers are multiples of 2^LOWEST
+DIGITS = 9  # of an exact sum, from the lowest float32 to what the highest carries over
 FINE = 4  # bits of the mantissa that tell bins of a histogram apart: 16 in each octave
+BINS = 255 << FINE  # that finite numbers fall into
 
 
 class Tally:

@@ -59,10 +59,14 @@ def test_the_command_says_what_it_found_and_goes_on_where_it_was(capsys, model, 
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npz")} == times
 
 
-def test_status_tells_how_far_an_index_has_come(capsys, index):
+def test_status_tells_how_far_an_index_has_come(capsys, index, tmp_path):
     out, _ = done(capsys, "scan", "--status", "-o", index)
     assert "shards: 3 of 3, 12 of 12 images" in out
     assert "images that could not be read: 1" in out and "broken.png" in out
+    mine = shutil.copytree(index, tmp_path / "index")
+    path = next(mine.glob("shards/*/000000.*"))
+    path.write_bytes(path.read_bytes()[:-99])
+    assert "shards: 2 of 3," in done(capsys, "scan", "--status", "-o", mine)[0]
 
 
 @pytest.mark.parametrize("options", [{"maps": 3}, {"top": 2, "units": "0,4"}, {"method": "gradient", "maps": "all"}])

@@ -13,8 +13,9 @@ import inspectnet
 from inspectnet.engines import work_here
 from inspectnet.errors import ImageError, InspectError, LayerError, OptionError, OutputError, SourceError
 from inspectnet.files.npz import read_npz, write_npz
+from inspectnet.geometry import Maxima
 from inspectnet.images import Preparation, find_images
-from inspectnet.index import SCAN, Request, ScanWork, merging, open_index, read_manifest, shard_file
+from inspectnet.index import SCAN, Request, ScanWork, Statistics, merging, open_index, read_manifest, shard_file
 from inspectnet.manifest import entries_path, list_images, requested_model, signature_of, signature_of_request
 from inspectnet.progress import silent
 from inspectnet.scanning import find_strongest
@@ -286,6 +287,29 @@ def test_an_index_that_somebody_has_edited_is_refused_in_one_line(network, index
     with pytest.raises(InspectError) as refused:
         inspectnet.deconv(network, network.layers[0].name, open_index(mine), top=1)
     assert "\n" not in str(refused.value)
+
+
+def test_arrays_that_no_statistics_give_are_refused(network, index):
+    layer = network.layers[0]
+    arrays = index.statistics(network, layer).arrays()
+    for name, array in arrays.items():
+        for edited in (array[..., None], array.astype(str), array + 1j, np.full(array.shape, -(2**62))):
+            if name not in ("top_keys", "top_places", "sum", "bins", "class_sums") or edited.dtype != np.int64:
+                with pytest.raises(ValueError):
+                    Statistics.of(layer, {**arrays, name: edited})
+    nested = np.frombuffer(b"[" * 5000, np.uint8)
+    with pytest.raises(ValueError, match="nested"):
+        Statistics.of(layer, {**arrays, "classes": nested})
+
+
+def test_a_class_that_no_map_answers_to_has_sums_of_zero(network):
+    layer = network.layers[0]
+    zero = Maxima(np.zeros((2, layer.maps), np.float32), np.zeros((2, layer.maps, 2), np.int64))
+    statistics = Statistics(layer, TOP, np.array(["a", "b"]))
+    statistics.update(np.array([[0, 0, 0], [1, 0, 0]]), zero)
+    again = Statistics.of(layer, statistics.arrays())
+    assert {label: rows for label, (rows, _) in again.by_class.items()} == {"a": 1, "b": 1}
+    assert not again.by_class["b"][1].total().any()
 
 
 def cut(folder, number):
