@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from inspectnet.analyses.provenance import images_of, provenance
-from inspectnet.errors import LayerError, RuleError
+from inspectnet.errors import RuleError
 from inspectnet.explorer import contract
 from inspectnet.explorer.chunks import AT, Chunks
 from inspectnet.explorer.columns import Columns
@@ -28,7 +28,7 @@ from inspectnet.results import Result
 from inspectnet.rules import Policy
 
 PREDICTIONS = 5
-EXCITED = 8  # units of each layer that are told of a photo
+EXCITED = 6  # units of each layer that are told of a photo
 
 
 class Bundle:
@@ -60,7 +60,7 @@ class Bundle:
         self.network, self.index, self.policy = network, index, policy
         self.results = [Shown(result) for result in results]
         model = provenance([network], images_of(index.seen), {}).models[0]
-        self.layers = _chosen(network, index, layers, policy)
+        self.layers = projected_layers(network, network.match(layers) if layers else index.layers_of(network), policy)
         reader, top = KeptReader(index, network.preparation, index.tile), min(EXAMPLES, index.manifest.request.top)
         rankings = {layer.output: index.ranking(network, layer, top) for layer in self.layers}
         self.walk = walk_photos(network, reader, index.seen.keys, self.layers, batch, progress)
@@ -207,20 +207,16 @@ class Bundle:
         return contract.ImageData(predictions, tuple(layers))
 
 
-def _chosen(network: Network, index: Index, names: Sequence[str] | None, policy: Policy) -> list[Layer]:
-    """The layers to show, from the bottom up, which signals can come down from."""
-    indexed = index.layers_of(network)
-    chosen = indexed if names is None else network.match(names)
-    if missing := [layer.name for layer in chosen if layer.output not in {known.output for known in indexed}]:
-        raise LayerError(f"the index {index.folder} does not hold {missing[0]}. Scan that layer, too.")
+def projected_layers(network: Network, layers: Sequence[Layer], policy: Policy) -> list[Layer]:
+    """Those that signals can come down from; notes which are left out, and why. Raises RuleError if all are."""
     inverse, kept = network.inverse(policy), list[Layer]()
-    for layer in chosen:
+    for layer in layers:
         if obstacle := inverse.obstacle(layer.output):
             note(f"{layer.name} is left out: {obstacle}")
         else:
             kept.append(layer)
     if not kept:
-        raise RuleError(f"no signal comes down from any layer that {index.folder} holds. Scan another.")
+        raise RuleError(f"no signal comes down from any of the layers asked for in {network.path}. Choose others.")
     return kept
 
 

@@ -12,7 +12,7 @@ from inspectnet.explorer.examples import UnitTiles, corners, cut_patch, filled, 
 from inspectnet.explorer.kept import Kept
 from inspectnet.explorer.kept_reader import KeptReader
 from inspectnet.explorer.photos import Photos
-from inspectnet.explorer.sprites import TILE, Pixels, columns_of, make_sheet, make_tile
+from inspectnet.explorer.sprites import PHOTOS, SIGNALS, TILE, Pixels, columns_of, make_sheet, make_tile
 from inspectnet.explorer.walk import Walk
 from inspectnet.figures.colour import grey_centred
 from inspectnet.graph.layers import Layer
@@ -68,7 +68,8 @@ class Chunks:
         """A sheet as WebP. Raises KeyError for a kind that the layer has not, and as `project_units`."""
         if kind not in self.kinds(layer):
             raise KeyError(kind)
-        return make_sheet(self._sheet_tiles(layer, kind, chunk))
+        quality = PHOTOS if kind.endswith("patch") else SIGNALS
+        return make_sheet(self._sheet_tiles(layer, kind, chunk), quality)
 
     def _sheet_tiles(self, layer: Layer, kind: str, chunk: int) -> list[Pixels]:
         if kind == "filters":

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from inspectnet.analyses.scan import scan, watched_layers
+from inspectnet.analyses.scan import scan
 from inspectnet.analyses.sources import collection_of
 from inspectnet.arguments import checks_arguments
 from inspectnet.errors import OptionError
@@ -16,6 +16,7 @@ from inspectnet.explorer.bundle import Bundle
 from inspectnet.explorer.contract import EXAMPLES
 from inspectnet.explorer.exploring import Exploration
 from inspectnet.explorer.page import Page, read_page
+from inspectnet.explorer.report import shown_layers
 from inspectnet.images import Sources
 from inspectnet.index import Index, open_index
 from inspectnet.methods import policy_of
@@ -59,20 +60,19 @@ def explore(
     page, policy = read_page(), policy_of(method)
     collection = collection_of(images)
     cut = images is None if tile is None else tile
-    shown = None if layers is None and isinstance(collection, Index) else watched_layers(network, layers)
+    shown = shown_layers(network, collection, layers, policy)
+    names = [layer.name for layer in shown]
     exploration = Exploration(network, policy)
 
     def look(progress: Exploration) -> Bundle:
         index = collection
         if not isinstance(index, Index):
-            assert shown is not None, "layers of a scan are known"
             folder = cached_index(network, collection, shown, cut)
             scan(
-                network, collection, folder, layers=[layer.name for layer in shown], top=EXAMPLES, tile=cut,
+                network, collection, folder, layers=names, top=EXAMPLES, tile=cut,
                 batch_size=batch_size, threads=threads, progress=progress,
             )  # fmt: skip
             index = open_index(folder)
-        names = None if shown is None else [layer.name for layer in shown]
         return Bundle(
             network, index, names, policy=policy, classes=classes, results=results, batch=batch_size, progress=progress
         )

@@ -13,8 +13,8 @@ from inspectnet.images import Keys
 from inspectnet.images.fit import Pixels
 from inspectnet.images.seen import row_ids
 
-SIDES = ((600, 384), (2000, 256), (10**9, 160))  # up to so many photos, pixels of a photo's longer side
-QUALITY = 75  # of WebP
+SIDES = ((300, 384), (600, 320), (2000, 256), (10**9, 160))  # up to so many photos, pixels of a photo's longer side
+QUALITY = 65  # of WebP
 
 Key = tuple[int, int, int]
 

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import inspectnet
 from inspectnet.analyses.provenance import images_of, provenance
-from inspectnet.analyses.scan import scan
+from inspectnet.analyses.scan import scan, watched_layers
 from inspectnet.analyses.sources import collection_of
 from inspectnet.arguments import checks_arguments
 from inspectnet.explorer.analyses import Material, check_runs, run_analyses
-from inspectnet.explorer.bundle import Bundle
+from inspectnet.explorer.bundle import Bundle, projected_layers
 from inspectnet.explorer.contract import EXAMPLES
 from inspectnet.explorer.live import MOST
 from inspectnet.explorer.page import read_page
 from inspectnet.explorer.site import INDEX, write_folder, write_single
+from inspectnet.graph.layers import Layer
 from inspectnet.images import Collection, Sources
 from inspectnet.index import Index, open_index
 from inspectnet.methods import policy_of
@@ -119,13 +120,13 @@ class Plan:
 
     def write(self, out: OutputFolder, network: Network, images: Sources | None, progress: Progress) -> Report:
         """Write the report to a folder that is being made. Raises as `write_report`."""
-        page, collection = read_page(), collection_of(images)
-        with self._index(network, collection, images is None, progress) as index:
-            shown = index.layers_of(network) if self.layers is None else network.match(self.layers)
-            names = [layer.name for layer in shown]
+        page, collection, policy = read_page(), collection_of(images), policy_of(self.method)
+        shown = shown_layers(network, collection, self.layers, policy)
+        names = [layer.name for layer in shown]
+        with self._index(network, collection, images is None, names, progress) as index:
             material = Material(network, collection, self.photos, self.checkpoints, names, self.classes, progress)
             bundle = Bundle(
-                network, index, self.layers if self.layers is None else names, policy=policy_of(self.method),
+                network, index, names, policy=policy,
                 classes=self.classes, results=[*self.results, *run_analyses(self.run, material)],
                 page=page if self.live_most else None, live_most=self.live_most, batch=self.batch_size,
                 progress=progress,
@@ -140,18 +141,32 @@ class Plan:
             return made
 
     @contextmanager
-    def _index(self, network: Network, images: Collection, samples: bool, progress: Progress) -> Iterator[Index]:
+    def _index(
+        self, network: Network, images: Collection, samples: bool, names: Sequence[str], progress: Progress
+    ) -> Iterator[Index]:
         """The index of the images, made for the time being where there is none."""
         if isinstance(images, Index):
             yield images
             return
         with tempfile.TemporaryDirectory(prefix="inspectnet-") as folder:
             scan(
-                network, images, folder, layers=self.layers, top=EXAMPLES,
+                network, images, folder, layers=names, top=EXAMPLES,
                 tile=samples if self.tile is None else self.tile, batch_size=self.batch_size,
                 threads=self.threads, progress=progress,
             )  # fmt: skip
             yield open_index(folder)
+
+
+def shown_layers(
+    network: Network, images: Collection, names: str | Sequence[str] | None, policy: Policy
+) -> list[Layer]:
+    """The layers of a report or an exploration: those asked for, or that an index holds, or all convolutions.
+
+    Raises LayerError, RuleError if no signal comes down from any of them.
+    """
+    if names is None and isinstance(images, Index):
+        return projected_layers(network, images.layers_of(network), policy)
+    return projected_layers(network, watched_layers(network, names), policy)
 
 
 def _made(bundle: Bundle) -> Report:

@@ -12,7 +12,7 @@ from inspectnet.figures.colour import GREY
 TILE = 64  # pixels of a side
 LARGEST = 4096  # pixels of a side of a sheet: what every browser's decoder and canvas takes
 CRISP = 4
-QUALITY = 70  # of WebP; mid-grey survives it exactly
+SIGNALS, PHOTOS = 30, 40  # qualities of WebP: of signals, which are mostly noise, and of photos, at the size of a tile
 
 Pixels = NDArray[np.uint8]
 
@@ -47,17 +47,17 @@ def columns_of(count: int) -> int:
     return columns
 
 
-def make_sheet(tiles: Sequence[Pixels]) -> bytes:
-    """Tiles row by row on a sheet, encoded; mid-grey where there is none."""
+def make_sheet(tiles: Sequence[Pixels], quality: int) -> bytes:
+    """Tiles row by row on a sheet, encoded; mid-grey, exactly, where there is none."""
     columns = columns_of(len(tiles))
     rows = -(-len(tiles) // columns)
     sheet = np.full((rows, columns, TILE, TILE, 3), GREY, np.uint8)
     for number, tile in enumerate(tiles):
         sheet[divmod(number, columns)] = tile
-    return encode_webp(sheet.swapaxes(1, 2).reshape(rows * TILE, columns * TILE, 3))
+    return encode_webp(sheet.swapaxes(1, 2).reshape(rows * TILE, columns * TILE, 3), quality)
 
 
-def encode_webp(picture: Pixels, quality: int = QUALITY) -> bytes:
+def encode_webp(picture: Pixels, quality: int) -> bytes:
     """A picture [h, w, 3] as WebP."""
     from PIL import Image
 

@@ -13,13 +13,13 @@ from PIL import Image
 import inspectnet
 from inspectnet.explorer import Bundle, contract
 from inspectnet.explorer.kept_reader import KeptReader, _Pixels
-from inspectnet.explorer.sprites import TILE, make_sheet, make_tile
+from inspectnet.explorer.sprites import PHOTOS, SIGNALS, TILE, make_sheet, make_tile
 from inspectnet.figures.colour import GREY
 from inspectnet.images import Reader, tile_boxes
 from inspectnet.results import decode, encode
 
 SIDE = 16
-EDGE = 4  # pixels of a tile that take on some of its neighbour's colour
+EDGE = 8  # pixels of a tile that take on some of its neighbour's colour
 KINDS = {
     "model": contract.Model,
     "photos": tuple[contract.Photo, ...],
@@ -149,10 +149,13 @@ def test_a_photo_tells_the_units_that_it_excites_most(bundle):
     assert sum(told.probability for told in image.predictions) == pytest.approx(1, abs=1e-3)
 
 
-def test_mid_grey_survives_the_sheets():
+@pytest.mark.parametrize("quality", [SIGNALS, PHOTOS])
+def test_mid_grey_survives_the_sheets(quality):
     noise = np.random.default_rng(0).integers(0, 256, (30, 30, 3), np.uint8)
     flat = np.full((9, 9, 3), GREY, np.uint8)
-    sheet = np.asarray(Image.open(io.BytesIO(make_sheet([make_tile(flat), make_tile(noise), make_tile(flat)]))))
+    sheet = np.asarray(
+        Image.open(io.BytesIO(make_sheet([make_tile(flat), make_tile(noise), make_tile(flat)], quality)))
+    )
     inside = slice(EDGE, TILE - EDGE)
     assert (sheet[:TILE][inside, inside] == GREY).all()
     assert (sheet[TILE:, :TILE][inside] == GREY).all()
