@@ -69,7 +69,7 @@ HOMES = {
     "trainers": [],
 }
 TYPES_ONLY = {"opened_model": "ir", "preprocessing": "ir"}
-OPTIONAL = {"fsspec", "ray", "starlette", "uvicorn", "platformdirs"}  # of an extra
+OPTIONAL = {"fsspec", "skimage", "ray", "starlette", "uvicorn", "platformdirs"}  # of an extra
 BANNED_NAMES = {"utils", "util", "misc", "common", "helpers", "helper"}
 LONGEST_FILE, LONGEST_FUNCTION = 300, 40  # lines
 

@@ -6,7 +6,7 @@ pairs of photos. The lower, the more consistent; see `sign_changes` for what cha
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -14,12 +14,14 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from inspectnet.analyses.consistency import LayerConsistency, consistency
+from inspectnet.analyses.hidden_places import Computed, Hiding
 from inspectnet.analyses.provenance import provenance
 from inspectnet.analyses.sign_changes import Tally, signs_of
 from inspectnet.analyses.statistics import DRAWS
 from inspectnet.arguments import Count, checks_arguments
 from inspectnet.errors import OptionError
 from inspectnet.images.fit import Pixels
+from inspectnet.images.hiding import Shapes
 from inspectnet.images.parts import MarkedPhotos, prepare_parts, read_parts
 from inspectnet.images.places import Hidden, random_ways
 from inspectnet.images.prepare import Preparation
@@ -27,6 +29,7 @@ from inspectnet.network import Network
 from inspectnet.progress import Progress, silent
 from inspectnet.results import Axes, Images, Result, derived
 
+PLACES_AT_ONCE = 64  # of a photo, whose unchanged maps are computed once for them
 SHOWN = 8  # photos that are kept as pictures
 
 
@@ -40,6 +43,7 @@ class Correspondence(Result):
     layers: Annotated[tuple[LayerConsistency, ...], Axes("layers+")]
     hidden: Hidden
     """What is hidden: the parts, and where each is moved."""
+    computed: Computed
     colour: Annotated[np.ndarray, Axes("3", "uint8")]
     """(3,) uint8: what hides, in RGB."""
     shown: Annotated[np.ndarray, Axes("shown height+ width+ 3", "uint8")]
@@ -68,6 +72,7 @@ def correspond(
     fill: str | float = "mean",
     tolerance: float = 1e-6,
     seed: int = 0,
+    engine: str = "auto",
     batch_size: int = 16,
     progress: Progress = silent,
 ) -> Correspondence:
@@ -79,8 +84,10 @@ def correspond(
     and dealt out anew among the photos. p is that of `permutation_test`; of places that lie together, or without
     permutations, it is the rank among the random places, at least 1 / (1 + randoms), and memory does not grow with
     their number. Parts are swapped as often, 9999 times without permutations. fill: what hides, "mean" or a grey level
-    of 0..1. tolerance: changes up to this part of a photo's largest feature are none. Raises LayerError, OptionError,
-    ImageError (Zeiler & Fergus 2014, sec. 4.3; the layer, the number of random places and the fill are not told there).
+    of 0..1. tolerance: changes up to this part of a photo's largest feature are none. engine: "incremental" computes
+    what a hidden place changes, "whole" the network each time, "auto" what is expected to be faster. Raises
+    LayerError, OptionError, ImageError (Zeiler & Fergus 2014, sec. 4.3; the layer, the number of random places and the
+    fill are not told there).
     """
     names = {layer.output: layer.name for layer in network.match(layers)}
     if not names:
@@ -91,19 +98,20 @@ def correspond(
     if len(x) < 2:
         raise OptionError(f"consistency is between photos, and there is {len(x)} only. Mark the parts of two or more.")
     hidden = Hidden(marked.masks, random_ways(marked.masks, randoms, seed, together=together))
-    draws, at_once = 0 if together else permutations, max(1, batch_size // len(x))
+    draws = 0 if together else permutations
     tallies = [{output: Tally(draws, seed) for output in names} for _ in marked.parts]
-    before = network.values(x, list(names))
+    values, at_once = network.values(x, list(names)), min(PLACES_AT_ONCE, 1 + randoms)
+    before = {output: values[output] for output in names}
+    shapes = Shapes(np.stack([hidden.at(0, place)[0] for place in range(at_once)]))
+    hiding = Hiding(network, shapes, list(names), engine, batch_size)
     with progress("hiding", len(marked.parts) * len(x) * (1 + randoms), "hidden places") as advance:
         for part, first in itertools.product(range(len(marked.parts)), range(0, 1 + randoms, at_once)):
-            covered = [hidden.at(part, place) for place in range(first, min(first + at_once, 1 + randoms))]
-            rows = np.arange(len(covered) * len(x)) % len(x)
-            after = network.values(np.where(np.concatenate(covered)[:, None], paint, x[rows]), list(names))
+            masks = np.stack([hidden.at(part, place) for place in range(first, min(first + at_once, 1 + randoms))])
+            signs = _signs(hiding, x, paint, masks, before, tolerance, advance)
             for output, tally in tallies[part].items():
-                tally.add(signs_of(before[output][rows], after[output], tolerance).reshape(len(covered), len(x), -1))
-            advance(len(rows))
+                tally.add(signs[output])
     chosen = {"layers": list(names.values()), "randoms": randoms, "together": together, "permutations": permutations}
-    chosen |= {"fill": fill, "tolerance": tolerance, "seed": seed}
+    chosen |= {"fill": fill, "tolerance": tolerance, "engine": engine, "seed": seed}
     return Correspondence(
         provenance([network], Images(len(x), marked.digest), chosen),
         marked.ids,
@@ -115,9 +123,30 @@ def correspond(
             seed,
         ),
         hidden,
+        hiding.computed,
         network.preparation.restore(np.broadcast_to(paint, x[0].shape))[0, 0],
         np.stack([network.preparation.restore(photo) for photo in x[:SHOWN]]),
     )
+
+
+def _signs(
+    hiding: Hiding,
+    x: np.ndarray,
+    paint: np.ndarray,
+    masks: np.ndarray,
+    before: Mapping[str, np.ndarray],
+    tolerance: float,
+    advance: Callable[[int], object],
+) -> dict[str, np.ndarray]:
+    """(k, N, D) int8 by layer: how the features `before` of photos x change where `masks` (k, N, H, W) hide them."""
+    signs = {output: np.empty((*masks.shape[:2], features[0].size), np.int8) for output, features in before.items()}
+    for i, photo in enumerate(x):
+        cover = np.broadcast_to(paint, photo.shape)
+        for numbers, after in hiding.at(Shapes(masks[:, i])).answers(photo, cover):
+            for output, features in before.items():
+                signs[output][numbers, i] = signs_of(features[i : i + 1], after[output], tolerance)
+            advance(len(numbers))
+    return signs
 
 
 def _read(file: str | Path, images: str | Path | None, preparation: Preparation) -> MarkedPhotos:

@@ -15,7 +15,8 @@ import numpy as np
 
 from inspectnet.analyses.hidden_places import Computed
 from inspectnet.analyses.labelled_photos import known_labels
-from inspectnet.analyses.occluded_photo import OccludedPhoto, Setup, WatchedMap, occlude_photo
+from inspectnet.analyses.occluded_photo import OccludedPhoto, WatchedMap, occlude_photo
+from inspectnet.analyses.occlusion_setup import Setup
 from inspectnet.analyses.occlusion_summary import Agreement, BoxDrops, agree, summarise
 from inspectnet.analyses.provenance import images_of, provenance
 from inspectnet.analyses.sources import collection_of
@@ -90,6 +91,7 @@ def occlude(
     classes: str | Path | None = None,
     patch: int | None = None,
     stride: int | None = None,
+    shape: str = "square",
     fill: str = "grey",
     by: str = "sum",
     others: Sources | None = None,
@@ -105,7 +107,8 @@ def occlude(
     images: of photos in memory the names are their numbers; by default the sample photos. layers: names,
     globs, or single maps, as conv5:212; by default the last layer with filters below the classes. target: the class
     that is watched, by its number or name; by default a photo's label (of arrays that in `labels`), else its most
-    probable class. classes: a file that names them. patch, stride: px of the square, see `slide`; fill: what it shows,
+    probable class. classes: a file that names them. patch, stride: px of the square, see `slide`;
+    shape: "slic" hides superpixels, about as large as a square of `patch`, see `superpixels`; fill: what it shows,
     see `cover_of`; by: a map's strength, "sum" over its places or "max". others: other images in which the maps are
     shown, by default the sample photos. boxes: of objects, a JSON file or by the photos' names, in px of the photo.
     seed: of the noise. engine: "incremental" computes what a square changes, "whole" the network for each place, "auto"
@@ -115,7 +118,7 @@ def occlude(
     as have 12 maps. Raises OptionError, LayerError, ModelError, RuleError, ImageError.
     """
     boxed = read_boxes(Path(boxes)) if isinstance(boxes, str | Path) else boxes or {}
-    setup = Setup(network, layers, patch, stride, fill, by, policy_of(method), seed, batch_size, engine)
+    setup = Setup(network, layers, patch, stride, fill, by, policy_of(method), seed, batch_size, engine, shape)
     photos, rest = collection_of(images), collection_of(others)
     watched, truth, names = _classes(network, photos, target, labels, classes)
     insides = _insides(network, photos, boxed, setup.grid, boxes if isinstance(boxes, str | Path) else "boxes")
@@ -142,14 +145,13 @@ def _result(
     setup: Setup, photos: tuple[OccludedPhoto, ...], images: Images, others: Images, target: int | str | None
 ) -> Occlusion:
     network, grid, layers = setup.network, setup.grid, [layer.name for layer in setup.layers]
-    options = {"layers": layers, "target": target, "patch": grid.patch, "stride": grid.stride, "fill": setup.fill,
+    options = {"layers": layers, "target": target, "shape": setup.shape, "patch": setup.side, "stride": grid.stride,
+               "fill": setup.fill,
                "by": setup.by, "engine": setup.engine, "policy": setup.policy, "seed": setup.seed,
                "scores": network.class_scores().logits}  # fmt: skip
     operators = network.inverse(setup.policy).policy_of_ops(*layers)
     addresses = tuple(address for selection in setup.selections for address in selection.addresses)
-    return Occlusion(
-        provenance([network], images, options), grid, addresses, photos, others, setup.hiding.computed, operators
-    )
+    return Occlusion(provenance([network], images, options), grid, addresses, photos, others, setup.computed, operators)
 
 
 def _classes(

@@ -1,26 +1,21 @@
 """One photo under a sliding square: what hiding each of its places does to maps and to the classes."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
 
-from inspectnet.analyses.hidden_places import Hiding, answer, respond
+from inspectnet.analyses.hidden_places import answer, respond
+from inspectnet.analyses.occlusion_setup import Setup
 from inspectnet.analyses.occlusion_summary import compare_with_box, correlate
-from inspectnet.analyses.selection import Selection, select_maps
 from inspectnet.classes import short_names
-from inspectnet.errors import LayerError, RuleError, check_choice
 from inspectnet.geometry import Box, Unit
 from inspectnet.graph.layers import Layer
-from inspectnet.images.occluder import FILLS, Grid, cover_of, slide
-from inspectnet.methods import cam_layer
-from inspectnet.network import Network
+from inspectnet.images.occluder import Grid, cover_of
+from inspectnet.images.superpixels import Superpixels
 from inspectnet.results import Axes, Below, derived
-from inspectnet.rules import Policy
 from inspectnet.scanning import Feature
-
-STRENGTHS = ("sum", "max")
 
 
 @dataclass(frozen=True)
@@ -145,64 +140,6 @@ class OccludedPhoto:
         return (None, None) if self.inside is None else compare_with_box(self.drop, self.inside)
 
 
-@dataclass
-class Setup:
-    """All that is the same for every photo, checked before one is looked at; see `occlude`.
-
-    Raises OptionError, LayerError; RuleError for a layer that cannot be inverted.
-    """
-
-    network: Network
-    asked: str | Sequence[str] = ()
-    patch: int | None = None
-    stride: int | None = None
-    fill: str = "grey"
-    by: str = "sum"
-    policy: Policy = field(default_factory=Policy)
-    seed: int = 0
-    batch_size: int | None = None
-    """Places per run; None for as many as memory allows."""
-    engine: str = "auto"
-    """What computes the answers: auto, incremental or whole."""
-    grid: Grid = field(init=False)
-    selections: Sequence[Selection] = field(init=False)
-    """The layers, and their maps if these are asked for."""
-
-    def __post_init__(self) -> None:
-        network = self.network
-        check_choice("fill", self.fill, FILLS)
-        check_choice("strength", self.by, STRENGTHS)
-        self.grid = slide(network.input_shape[1:], self.patch, self.stride)
-        strongest = [] if self.asked else [Selection(cam_layer(network), count=1)]
-        self.selections = strongest or select_maps(network, self.asked, 1)
-        for layer in self.layers:
-            if not layer.spatial:
-                what = f"{layer.name} has no maps, only {layer.maps} units"
-                raise LayerError(f"{what}. Choose a layer below it, as the last convolution.")
-            if obstacle := network.inverse(self.policy).obstacle(layer.output):
-                raise RuleError(obstacle)
-        values = [network.class_scores().logits, *dict.fromkeys(layer.output for layer in self.layers)]
-        self.hiding = Hiding(network, self.grid, values, self.engine, self.batch_size)
-
-    @property
-    def layers(self) -> list[Layer]:
-        """The layers."""
-        return [selection.layer for selection in self.selections]
-
-    @property
-    def most(self) -> int:
-        """How many maps are watched in a photo."""
-        return sum(selection.most for selection in self.selections)
-
-    def choose(self, strengths: Sequence[np.ndarray]) -> list[tuple[int, int]]:
-        """The maps to watch, as (layer, map), by the strength (maps,) of those of each layer."""
-        return [
-            (i, number)
-            for i, (selection, strength) in enumerate(zip(self.selections, strengths, strict=True))
-            for number in selection.strongest(np.argsort(-strength, kind="stable"))
-        ]
-
-
 def occlude_photo(
     setup: Setup,
     x: np.ndarray,
@@ -222,7 +159,7 @@ def occlude_photo(
     RuleError.
     """
     network, grid, layers, x = setup.network, setup.grid, setup.layers, np.asarray(x, np.float32)
-    cover = cover_of(setup.fill, x, network.preparation, grid.patch, setup.seed)
+    cover = cover_of(setup.fill, x, network.preparation, setup.side, setup.seed)
     whole = answer(network, x[None], layers)
     classes = whole.probabilities[0]
     target, target_from = (int(classes.argmax()), "prediction") if target is None else (target, target_from)
@@ -230,22 +167,22 @@ def occlude_photo(
     units = [maxima[layer.output] for layer in layers]
     chosen = setup.choose([u.values[0] for u in units] if setup.by == "max" else [s[0] for s in whole.activity])
     maps = [[number for i, number in chosen if i == own] for own in range(len(layers))]
-    count = len(grid.boxes)
+    places = setup.places(x)
+    count = len(places.boxes)
     label, panels = np.empty(count, np.int64), np.empty((2 + setup.most, count))
-    for places, response in respond(setup.hiding, x, cover, layers, maps):
+    for numbers, response in respond(setup.hide(places), x, cover, layers, maps):
         likely = response.probabilities
-        label[places], panels[0, places], panels[1, places] = (
+        label[numbers], panels[0, numbers], panels[1, numbers] = (
             likely.argmax(axis=1),
             likely[:, target],
             likely.max(axis=1),
         )
-        panels[2:, places] = np.concatenate(response.activity, axis=1).T
-        advance(len(places))
-    probability, label_probability, *activities = panels.reshape(-1, *grid.shape)
-    label = label.reshape(grid.shape)
+        panels[2:, numbers] = np.concatenate(response.activity, axis=1).T
+        advance(places.count(numbers))
+    label, (probability, label_probability, *activities) = places.spread(label), places.spread(panels)
     drop = classes[target] - probability
     watched = [
-        _watch(setup, x, layers[i], units[i].unit(0, number), whole.activity[i][0], activity, drop, keep)
+        _watch(setup, places, x, layers[i], units[i].unit(0, number), whole.activity[i][0], activity, drop, keep)
         for (i, number), activity in zip(chosen, activities, strict=True)
     ]
     top, left = grid.corners[int(probability.argmin())].tolist()
@@ -258,6 +195,7 @@ def occlude_photo(
 
 def _watch(
     setup: Setup,
+    places: Grid | Superpixels,
     x: np.ndarray,
     layer: Layer,
     unit: Unit,
@@ -269,7 +207,7 @@ def _watch(
     """A map: its activity at all places beside the projection of its strongest unit, zero where that does not look."""
     (projected,) = setup.network.inverse(setup.policy).project(x[None], layer.output, [unit])
     projection = projected.window(Box.at(0, 0, x.shape[1:]))
-    energy = setup.grid.sums((projection.astype(np.float64) ** 2).sum(axis=0))
+    energy = places.sums((projection.astype(np.float64) ** 2).sum(axis=0))
     return WatchedMap(
         layer.name, unit.map, unit.y, unit.x, unit.value, whole, activity, energy, correlate(drop, energy),
         projection if keep else None,

@@ -30,6 +30,7 @@ def correspond(
     permutations: Annotated[int, option(DRAWS, min=0, metavar="N")] = 9999,
     fill: Fill = "mean",
     seed: Annotated[int, options.seed("Draws the random places and the permutations.")] = 0,
+    engine: options.HidingEngine = "auto",
     batch_size: options.BatchSize = "auto",
     *,
     destination: Destination,
@@ -43,6 +44,7 @@ def correspond(
         [network],
         lambda progress: analysis.correspond(
             network, layer, parts, images=images, randoms=randoms, together=together, permutations=permutations,
-            fill=fill, seed=seed, batch_size=options.images_at_once(batch_size, network), progress=progress,
+            fill=fill, seed=seed, engine=engine, batch_size=options.images_at_once(batch_size, network),
+            progress=progress,
         ),
     )  # fmt: skip

@@ -10,6 +10,7 @@ from inspectnet.cli.options import option
 
 LAYER = f"{options.ADDRESSES} The strongest map of it is watched, by default of the last hidden one with filters."
 FILL = "What the square shows: grey, the network's mean, the photo's blur, or noise of its pixels."
+SHAPE = "What is hidden: a square, or slic, superpixels about as large as one (pip install 'inspectnet[superpixels]')."
 BY = "Which map is the strongest one: by the sum over its places, or by its max."
 OTHERS = f"Other images in which the map's projections are shown. {options.IMAGES} By default the sample photos."
 INDEX = "An index that scan has made, in place of --others: nothing is scanned again."
@@ -26,6 +27,7 @@ def occlude(
     class_: options.Class = None,
     patch: Annotated[int | None, option("Side of the square; by default 50 of 224.", metavar="PX")] = None,
     stride: Annotated[int | None, option("Its steps; by default 8 of 224.", metavar="PX")] = None,
+    shape: Annotated[str, option(SHAPE, metavar="square|slic")] = "square",
     fill: Annotated[str, option(FILL, metavar="FILL")] = "grey",
     by: By = "sum",
     others: Annotated[list[Path], options.path(OTHERS, "--others")] = [],  # noqa: B006
@@ -50,8 +52,8 @@ def occlude(
     destination.finish(
         [network],
         lambda progress: analysis.occlude(
-            network, layer, photos, target=class_, classes=classes, patch=patch, stride=stride, fill=fill,
-            by=by, others=elsewhere, boxes=boxes, method=policy, seed=seed, engine=engine, batch_size=size,
+            network, layer, photos, target=class_, classes=classes, patch=patch, stride=stride, shape=shape,
+            fill=fill, by=by, others=elsewhere, boxes=boxes, method=policy, seed=seed, engine=engine, batch_size=size,
             progress=progress,
         ),
     )  # fmt: skip

@@ -53,6 +53,14 @@ class Grid:
         """(patch, patch): what the square hides at a place: all of it."""
         return np.ones((self.patch, self.patch), bool)
 
+    def spread(self, values: np.ndarray) -> np.ndarray:
+        """(..., h, w): what belongs to each place, of values (..., h * w)."""
+        return values.reshape(*values.shape[:-1], *self.shape)
+
+    def count(self, numbers: np.ndarray) -> int:
+        """How many of the grid's places some of them are: all."""
+        return len(numbers)
+
     def sums(self, values: np.ndarray) -> np.ndarray:
         """(h, w) float64: what `values` (H, W) add up to under the square at each place."""
         table = np.pad(values.astype(np.float64).cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
@@ -79,6 +87,11 @@ def slide(size: tuple[int, int], patch: int | None = None, stride: int | None = 
     if patch > shorter:
         raise OptionError(f"a patch of {patch} px does not fit into the image of {size[0]} x {size[1]}. Choose less.")
     return Grid(patch, stride, *(np.arange((n - patch) % stride // 2, n - patch + 1, stride) for n in size))
+
+
+def every_pixel(size: tuple[int, int]) -> Grid:
+    """The grid of all pixels of an image of `size` (H, W)."""
+    return Grid(1, 1, *map(np.arange, size))
 
 
 def cover_of(fill: str, x: Prepared, preparation: Preparation, patch: int, seed: int = 0) -> Prepared:

@@ -39,6 +39,7 @@ def print_result(result: Correspondence) -> None:
         print_table("\n" * bool(number) + title, COLUMNS, [_cells(part) for part in layer.parts])
         if swapped := [_swapped_cells(part, part.swapped) for part in layer.parts if part.swapped]:
             print_table(f"\n{layer.layer}: the same, if the parts' names are swapped in each photo", SWAPPED, swapped)
+    show(f"engine: {result.computed.sentence}")
 
 
 def _cells(part: PartConsistency) -> Cells:

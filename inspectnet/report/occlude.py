@@ -25,8 +25,11 @@ def figures(result: Occlusion, display: Display) -> Iterator[tuple[str, Figure]]
     """The page, rows for each photo of which pictures are kept."""
     options, grid = result.about.options, result.grid
     layers = ", ".join(dict.fromkeys(watched.layer for watched in result.photos[0].maps))
-    title = f"what hiding a square costs: {layers} and the classes - {result.about.models[0].name}"
+    hidden = "superpixels" if options["shape"] == "slic" else "a square"
+    title = f"what hiding {hidden} costs: {layers} and the classes - {result.about.models[0].name}"
     square = f"{options['fill']} square of {grid.patch} px, every {grid.stride} px"
+    if options["shape"] == "slic":
+        square = f"{options['fill']} superpixels of about {options['patch']} x {options['patch']} px"
     how = policy_words(options["policy"], result.operators)
     photos, model = [photo for photo in result.photos if photo.photo is not None], result.about.models[0]
     elsewhere = [[_show_elsewhere(watched, model, display) for watched in photo.maps] for photo in photos]
@@ -41,13 +44,15 @@ def print_result(result: Occlusion) -> None:
     """Print a line for each photo, and what the boxes and the projections say of all together."""
     positions = len(result.grid.corners)
     photos = counted(len(result.photos), "photos")
-    show(f"{positions * len(result.photos)} positions of the square: {positions} in each of {photos}")
+    hidden = "superpixel" if result.about.options["shape"] == "slic" else "square"
+    of = "positions of the square" if hidden == "square" else "pixels in superpixels"
+    show(f"{positions * len(result.photos)} {of}: {positions} in each of {photos}")
     show(f"engine: {result.computed.sentence}")
     for photo in result.photos:
         least, (y, x) = percent(photo.least_probability), photo.least_at
         what = f"{photo.image}: {class_words(photo.target_name, photo.target)} {percent(photo.target_probability)}"
         maps = ", ".join(f"{watched.layer}:{watched.map}" for watched in photo.maps)
-        show(f"{what}, with the square at {y},{x} {least}; map {maps}")
+        show(f"{what}, with the {hidden} at {y},{x} {least}; map {maps}")
     if result.boxes:
         _print_boxes(result.boxes)
     for agreement in result.agreement:

@@ -1,6 +1,7 @@
 """Correspondence: signs counted by hand, the permutation test under chance, and faces whose parts are known."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -170,6 +171,19 @@ def test_a_part_that_leaves_no_room_and_one_that_is_nowhere_are_refused():
 
 
 # Networks --------------------------------------------------------------------------------------------------
+
+
+def test_windows_give_the_signs_of_the_whole_network(rng):
+    model = Path(__file__).parents[2] / "models" / "zfnet-tiny.onnx"
+    x, masks = discs(rng, 3, side=56)
+    marked, layers = mark(x, masks), ["pool1", "conv3", "fc7"]
+    net = inspectnet.open(model, device="cpu", threads=1)
+    found = [correspond(net, layers, marked, randoms=3, permutations=9, engine=e) for e in ("incremental", "whole")]
+    assert [result.computed.engine for result in found] == ["incremental", "whole"]
+    for layer, whole in zip(*(result.layers for result in found), strict=True):
+        for name in ("distance", "changed"):
+            assert by_part(layer, name).max() > 0
+            np.testing.assert_array_equal(by_part(layer, name), by_part(whole, name), err_msg=layer.layer)
 
 
 def test_the_numbers_of_a_network_that_does_nothing_but_look(tmp_path):

@@ -6,7 +6,8 @@ from nets import SIDES, onnx_text
 
 import inspectnet
 from inspectnet.analyses import hidden_places
-from inspectnet.analyses.occluded_photo import Setup, occlude_photo
+from inspectnet.analyses.occluded_photo import occlude_photo
+from inspectnet.analyses.occlusion_setup import Setup
 from inspectnet.analyses.occlusion_summary import compare_with_box, correlate
 from inspectnet.errors import LayerError, ModelError, OptionError
 from inspectnet.geometry import Box
