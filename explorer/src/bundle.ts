@@ -20,8 +20,8 @@
  *   folder        data/NAME.js, every / of NAME a -, says `report("NAME", VALUE);`; sheets/NAME.webp is the picture itself
  *   single file   elements at MARK in the page:
  *                   <script type="application/json" data-name="NAME">VALUE, every < as \u003c</script>
- *                   <script type="application/gzip" data-name="NAME">base64 of gzip of VALUE</script>
- *                   <script type="image/webp" data-name="sheets/NAME">base64 of the picture</script>
+ *                   <script type="application/gzip" data-name="NAME">gzip of VALUE, as sevens.ts has it</script>
+ *                   <script type="image/webp" data-name="sheets/NAME">the picture, likewise</script>
  *                 `model` goes first, live/... last: the page shows what it has while the browser reads on
  *   server        GET data/NAME answers VALUE, GET sheets/NAME.webp the picture, POST live what Asked and Told say;
  *                 GET progress is a stream of server-sent events, each a Progress. <meta name="inspectnet-server"

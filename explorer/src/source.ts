@@ -1,6 +1,7 @@
 /** Where a report's values come from: a folder, the page itself, or a server. bundle.ts says how each holds them. */
 
 import type { Asked, Progress } from "./bundle";
+import { fromSevens } from "./sevens";
 
 export interface Source {
   /** The value of that name. Rejects with a Missing where the report has none. */
@@ -93,7 +94,7 @@ class Folder extends Kept {
 class SingleFile extends Kept {
   protected async load(name: string): Promise<unknown> {
     const element = await find(name);
-    const text = element.type === "application/gzip" ? await unpackText(element.text) : element.text;
+    const text = element.type === "application/gzip" ? await unpacked(fromSevens(element.text)).text() : element.text;
     return JSON.parse(text);
   }
 
@@ -103,7 +104,7 @@ class SingleFile extends Kept {
     let address = this.#addresses.get(name);
     if (!address) {
       address = find(`sheets/${name}`).then((element) => {
-        const blob = new Blob([bytesOf(element.text)], { type: element.type });
+        const blob = new Blob([fromSevens(element.text)], { type: element.type });
         element.remove(); // its text would stay in memory beside the blob
         return URL.createObjectURL(blob);
       });
@@ -183,11 +184,9 @@ export function base64Of(bytes: Uint8Array): string {
 
 /** The bytes of a gzip file in base64. */
 export async function unpack(base64: string): Promise<Uint8Array<ArrayBuffer>> {
-  return new Uint8Array(await unpacked(base64).arrayBuffer());
+  return new Uint8Array(await unpacked(bytesOf(base64)).arrayBuffer());
 }
 
-const unpackText = (base64: string) => unpacked(base64).text();
-
-function unpacked(base64: string): Response {
-  return new Response(new Blob([bytesOf(base64)]).stream().pipeThrough(new DecompressionStream("gzip")));
+function unpacked(gzip: Uint8Array<ArrayBuffer>): Response {
+  return new Response(new Blob([gzip]).stream().pipeThrough(new DecompressionStream("gzip")));
 }

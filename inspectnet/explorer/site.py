@@ -1,19 +1,20 @@
 """The site: a bundle as files that a browser opens from a disk, or as one file."""
 
-import base64
+import gzip
 import json
 from collections.abc import Iterator
 
 from inspectnet.errors import OutputError
 from inspectnet.explorer.bundle import Bundle
 from inspectnet.explorer.contract import MARK
-from inspectnet.explorer.page import Page, pack
+from inspectnet.explorer.page import Page
+from inspectnet.explorer.sevens import to_text
 from inspectnet.progress import Progress
 from inspectnet.report.folder import OutputFolder
 from inspectnet.results import encode
 
 INDEX = "index.html"
-PLAIN = ("model", "photos")  # values that the page reads at once; a photo is a text, which gzip does not shrink
+PLAIN = ("model", "photos")  # values that the page reads at once
 
 
 def write_folder(folder: OutputFolder, bundle: Bundle, page: Page, progress: Progress) -> None:
@@ -50,11 +51,11 @@ def _values(bundle: Bundle, progress: Progress) -> Iterator[tuple[str, object]]:
 def _element(name: str, value: object) -> tuple[str, str]:
     """The type of the element that holds a value, and its text."""
     if isinstance(value, bytes):
-        return "image/webp", base64.b64encode(value).decode()
+        return "image/webp", to_text(value)
     text = json_of(value)
-    if name in PLAIN or isinstance(value, str):
+    if name in PLAIN:
         return "application/json", text.replace("<", "\\u003c")
-    return "application/gzip", pack(text.encode())
+    return "application/gzip", to_text(gzip.compress(text.encode(), 6, mtime=0))
 
 
 def json_of(value: object) -> str:

@@ -1,6 +1,5 @@
 """Reports for tests: a folder as one file, and one whose live part is that of a network."""
 
-import base64
 import functools
 import gzip
 import json
@@ -10,6 +9,7 @@ from synthetic import PAGE, write_report
 from inspectnet.explorer.contract import MARK
 from inspectnet.explorer.live import LivePart
 from inspectnet.explorer.page import read_page
+from inspectnet.explorer.sevens import to_text
 from inspectnet.geometry import Unit
 from inspectnet.results import encode
 
@@ -31,10 +31,10 @@ def single_file(site, out):
         if name.startswith("photos/"):
             kind, text = "application/json", values[name].replace("<", "\\u003c")
         else:
-            kind, text = "application/gzip", base64.b64encode(gzip.compress(values[name].encode(), 1)).decode()
+            kind, text = "application/gzip", to_text(gzip.compress(values[name].encode(), 1))
         parts.append(f'<script type="{kind}" data-name="{name}">{text}</script>')
     for sheet in sorted((site / "sheets").iterdir()):
-        text = base64.b64encode(sheet.read_bytes()).decode()
+        text = to_text(sheet.read_bytes())
         parts.append(f'<script type="image/webp" data-name="sheets/{sheet.stem}">{text}</script>')
     out.write_text(PAGE.read_text("utf-8").replace(MARK, "\n".join(parts)), "utf-8")
     return out

@@ -1,10 +1,10 @@
 """inspectnet report: a folder or a file that holds the whole bundle, or nothing at all."""
 
-import base64
 import gzip
 import json
 import re
 
+import numpy as np
 import pytest
 from commands import contents, done, noisy_photos, refused, write_network
 from nets import POOLED, random_weights
@@ -12,6 +12,7 @@ from nets import POOLED, random_weights
 import inspectnet
 from inspectnet.explorer import contract, page
 from inspectnet.explorer.outcomes import Outcome
+from inspectnet.explorer.sevens import ABOVE, BLOCK, to_text
 from inspectnet.results import decode
 
 SIDE = 16
@@ -50,10 +51,26 @@ def values_in_folder(site):
     return values | {f"sheets/{path.stem}": path.read_bytes() for path in (site / "sheets").iterdir()}
 
 
+def from_sevens(text):
+    """The bytes of a text in a page, as sevens.ts reads it."""
+    codes = np.array([code if code < 128 else code - ABOVE for code in map(ord, text)], np.uint8)
+    bits = np.unpackbits(codes.reshape(-1, 1), axis=1)[:, 1:].reshape(-1)
+    return np.packbits(bits[: bits.size // 8 * 8]).tobytes()
+
+
+@pytest.mark.parametrize("length", [0, 1, 6, 7, 8, 1000, BLOCK + 3])
+def test_bytes_come_back_from_text_that_a_page_keeps(length, rng):
+    data = rng.integers(0, 256, length, np.uint8).tobytes()
+    text = to_text(data)
+    assert from_sevens(text) == data
+    assert not set(text) & set("\0\r<") and max(map(ord, text), default=0) < 256
+    assert len(text.encode()) <= 1.18 * length + 2
+
+
 def values_in_file(html):
     values = {}
     for kind, name, text in re.findall(r'<script type="([^"]+)" data-name="([^"]+)">([^<]*)</script>', html):
-        data = text if kind == "application/json" else base64.b64decode(text)
+        data = text if kind == "application/json" else from_sevens(text)
         if kind == "image/webp":
             values[name] = data
         else:
