@@ -3,9 +3,6 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 MODEL ?= models/zfnet-tiny.onnx
 LAYER ?= conv5
-ifeq ($(MODEL) $(LAYER),models/zfnet-tiny.onnx conv5)
-MAPS ?= 4,10,17,51,53,67,82,92,93,94,105,106  # of which the sample photos show something in common; chosen by eye
-endif
 BIN := .venv/bin
 PAGE := inspectnet/explorer/page/index.html
 

@@ -32,6 +32,8 @@ class MapFeatures:
     """Its strongest activations, strongest first; none of a map that nothing activates."""
     highest: float | None = None
     """Its highest activation in the index that a photo is compared with; None without one."""
+    coherence: float | None = None
+    """How alike its strongest activations are, from -1 to 1, if it was chosen by that."""
 
 
 @dataclass(frozen=True)

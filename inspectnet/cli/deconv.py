@@ -12,7 +12,8 @@ from inspectnet.errors import OptionError
 if TYPE_CHECKING:
     from inspectnet.images import Collection
 
-MAPS = "How many maps (drawn by --seed; of one photo the strongest), by default 16; 'all'; or a list: 0,5,7-9."
+MAPS = "How many maps, drawn by --seed (of one photo the strongest); 'all'; or a list: 0,5,7-9. By default 16, of few \
+images those whose activations are most alike."
 
 INDEX = f"{options.INDEX} Beside one photo: show its maps relative to each one's highest activation there."
 AMONG = "Of an index with --each-image just the images of this class, or label."

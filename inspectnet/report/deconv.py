@@ -128,6 +128,11 @@ def _chosen(result: Features, layer: str) -> str:
         return "maps: those asked for, by their numbers"
     if maps == "all":
         return "maps: all"
+    if alike := [
+        m.coherence for one in result.layers if one.layer == layer for m in one.maps if m.coherence is not None
+    ]:
+        how = f"mean cosine of the layer's activations there, {min(alike):.2f} to {max(alike):.2f}"
+        return f"maps: the {len(alike)} whose strongest activations are most alike ({how}); --maps {maps} draws any"
     drawn = f"{maps} drawn of the active ones, seed {options['seed']}"
     if result.photo:
         compared = any(features.highest is not None for layer in result.layers for features in layer.maps)
