@@ -1,5 +1,6 @@
 """inspectnet explore: the page of a report with the network behind it."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,12 @@ Results = Annotated[
     list[Path] | None,
     options.path("A folder with the result of another command, to show; repeatable.", "--result", metavar="FOLDER"),
 ]
+
+
+def _show_at_once(address: str) -> None:
+    """Print the address, behind which nothing follows that would push it through a pipe."""
+    show(address)
+    sys.stdout.flush()
 
 
 def explore(
@@ -49,5 +56,5 @@ def explore(
         network, options.find_images(images.said, index, None), layers=layer or None, method=method,
         tile=True if tile else None if index else not images.said, classes=classes,
         results=[load(folder) for folder in result or []], host=host, port=port, browser=browser,
-        batch_size=options.images_at_once(batch_size, network), threads=threads, told=lambda address: show(address),
+        batch_size=options.images_at_once(batch_size, network), threads=threads, told=_show_at_once,
     )  # fmt: skip

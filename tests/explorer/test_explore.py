@@ -43,7 +43,8 @@ SERVE = (
 def test_it_serves_looks_at_images_in_the_background_and_ends_when_it_is_interrupted(model, built, tmp_path):
     photos = noisy_photos(tmp_path / "photos", {f"{at}.png": (20 + at, 30 - at) for at in range(4)})
     command = [sys.executable, "-c", SERVE, built, "explore", model, "--images", photos, "--no-browser"]
-    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path)}
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}  # as most people have it
+    environment = kept | {"XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path)}
     before = contents(photos)
     with subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True, env=environment) as process:
         try:
