@@ -15,7 +15,7 @@ export async function startInPage(source: Source, model: Model, live: Live, tell
   tell("unpacking the runtime …");
   const ort = await load(source);
   tell("unpacking the network …");
-  const weights = await unpack(await source.get<string>("live/weights"));
+  const weights = fromPlanes(await unpack(await source.get<string>("live/weights")));
   const network = new Network(source, model, live, ort, weights);
   tell("proving it on a recorded projection …");
   const difference = await network.prove(await source.get<Proof>("live/proof"));
@@ -30,6 +30,14 @@ export async function startInPage(source: Source, model: Model, live: Live, tell
     run: (image) => network.run(image),
     probabilities: live.scores ? (image) => network.probabilities(image) : null,
   };
+}
+
+/** A file of which all first bytes of each four stand before all second ones, as it was. */
+export function fromPlanes(planes: Uint8Array): Uint8Array {
+  const count = Math.floor(planes.length / 4);
+  const bytes = planes.slice();
+  for (let plane = 0; plane < 4; plane++) for (let i = 0; i < count; i++) bytes[i * 4 + plane] = planes[plane * count + i]!;
+  return bytes;
 }
 
 async function load(source: Source): Promise<Runtime> {
