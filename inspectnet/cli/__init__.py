@@ -61,11 +61,12 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = ["--debug"] * debug + [a for a in arguments if a != "--debug"]
     forget_inputs()
     remark_notes()
-    with ending_in_order(), contextlib.nullcontext() if debug else speaking_alone():
-        return _run(arguments, debug)
+    with ending_in_order() as raised, contextlib.nullcontext() if debug else speaking_alone():
+        return _run(arguments, debug, raised)
 
 
-def _run(arguments: list[str], debug: bool) -> int:
+def _run(arguments: list[str], debug: bool, raised: list[BaseException]) -> int:
+    """raised: what signals have raised so far."""
     try:
         if sys.stdout is None:
             raise OutputError("the standard output is closed. Send it somewhere, if only to /dev/null.")
@@ -76,7 +77,8 @@ def _run(arguments: list[str], debug: bool) -> int:
         sys.stdout.flush()  # here, where a full disk can still be told
         if result == INTERRUPTED:  # typer gives the code of an interruption back
             raise KeyboardInterrupt
-    except BaseException as error:
+    except BaseException as told:
+        error = raised[0] if raised else told
         if debug and isinstance(error, Exception) and not hasattr(error, "format_message"):
             raise
         text, code = _explain(error)

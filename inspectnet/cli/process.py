@@ -8,8 +8,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
+from typing import Any
 
-ENDING = ("SIGTERM", "SIGHUP")  # an interruption, SIGINT, is Python's own
+ENDING = ("SIGTERM", "SIGHUP")
 
 
 class Ended(BaseException):
@@ -20,23 +21,32 @@ class Ended(BaseException):
 
 
 @contextlib.contextmanager
-def ending_in_order() -> Iterator[None]:
-    """Signals that end a process raise Ended, so that everything on the way out is put in order."""
+def ending_in_order() -> Iterator[list[BaseException]]:
+    """Signals that end a process raise Ended, so that everything on the way out is put in order.
+
+    Gives what they have raised, KeyboardInterrupt too: C code that is being imported makes an ImportError of it.
+    """
+    raised: list[BaseException] = []
 
     def end(number: int, _frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_IGN)  # once is enough, and what is put in order should be
-        raise Ended(number)
+        if number == signal.SIGINT:
+            raised.append(KeyboardInterrupt())
+        else:
+            signal.signal(number, signal.SIG_IGN)  # once is enough, and what is put in order should be
+            raised.append(Ended(number))
+        raise raised[-1]
 
-    known = [getattr(signal, name) for name in ENDING if hasattr(signal, name)]
+    usual: dict[int, Any] = {getattr(signal, name): signal.SIG_DFL for name in ENDING if hasattr(signal, name)}
+    usual[signal.SIGINT] = signal.default_int_handler
     in_charge = threading.current_thread() is threading.main_thread()
-    taken = [number for number in known if in_charge and signal.getsignal(number) == signal.SIG_DFL]
+    taken = {number: by for number, by in usual.items() if in_charge and signal.getsignal(number) == by}
     for number in taken:
         signal.signal(number, end)
     try:
-        yield
+        yield raised
     finally:
-        for number in taken:
-            signal.signal(number, signal.SIG_DFL)
+        for number, by in taken.items():
+            signal.signal(number, by)
 
 
 @contextlib.contextmanager

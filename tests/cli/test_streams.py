@@ -12,6 +12,7 @@ import pytest
 from commands import done, noisy_photos, refused, write_network
 from PIL import Image
 
+from inspectnet.cli import main
 from inspectnet.report.json_text import json_text
 from inspectnet.report.lines import show_json, visible
 
@@ -213,6 +214,27 @@ def test_a_signal_to_end_leaves_nothing_and_is_one_line(name, model, tmp_path):
     assert process.returncode == 128 + getattr(signal, name)
     assert rest.splitlines()[-1] == "inspectnet: ended by a signal" and "Traceback" not in rest
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are others on Windows")
+@pytest.mark.parametrize(
+    ("name", "code", "line"), [("SIGINT", 130, "interrupted"), ("SIGTERM", 143, "ended by a signal")]
+)
+def test_a_signal_is_told_even_where_an_import_makes_an_error_of_it(name, code, line, monkeypatch, capsys):
+    def importing(path):
+        try:
+            signal.raise_signal(getattr(signal, name))
+        except BaseException:  # as numpy and pybind11 do
+            raise ImportError("initialization failed") from None
+
+    usual = signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL
+    before = signal.signal(getattr(signal, name), usual)  # jobs in the background of a shell ignore interruptions
+    try:
+        monkeypatch.setattr("inspectnet.cli.show_overview", importing)
+        assert main(["model.onnx"]) == code
+    finally:
+        signal.signal(getattr(signal, name), before)
+    assert capsys.readouterr().err == f"inspectnet: {line}\n"
 
 
 def test_handlers_of_signals_are_given_back(model, capsys):
