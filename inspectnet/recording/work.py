@@ -39,7 +39,9 @@ class ShardImages:
 
 def bytes_text(count: int) -> str:
     """A number of bytes in words, as 86.5 MB."""
-    unit = min(len(str(count)) // 3, 4) if count >= 10**4 else 0
+    if count < 10**4:
+        return f"{count} bytes"
+    unit = min(len(str(count)) // 3, 4)
     return f"{count / 1000**unit:.3g} {('bytes', 'kB', 'MB', 'GB', 'TB')[unit]}"
 
 
@@ -89,11 +91,11 @@ class RecordingWork(ManifestShards[Request]):
 def is_done(folder: Path, manifest: Manifest[Request], number: int) -> bool:
     """Whether the files of a shard are there, and whole."""
     try:
-        for at, array in enumerate(manifest.request.arrays):
-            rows_of(array_file(folder, manifest, number, at), array)
-    except (OSError, ValueError):
+        arrays = enumerate(manifest.request.arrays)
+        rows = {rows_of(array_file(folder, manifest, number, at), array) for at, array in arrays}
+        return rows == {read_images(images_file(folder, manifest, number)).unread.count(None)}
+    except (OSError, ValueError, RecursionError):
         return False
-    return images_file(folder, manifest, number).exists()
 
 
 def failures_of(path: Path) -> list[tuple[str, str]]:
@@ -135,6 +137,8 @@ def read_images(path: Path) -> ShardImages:
     assert isinstance(images, ShardImages)
     if len({len(images.ids), len(images.labels), len(images.sha256), len(images.unread)}) > 1:
         raise ValueError("its lists differ in length")
+    if any(len(bytes.fromhex(sha256)) != 32 for sha256 in images.sha256):
+        raise ValueError("its hashes are none")
     return images
 
 
