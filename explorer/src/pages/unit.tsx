@@ -63,21 +63,19 @@ export function UnitPage({ layerName, unit }: { layerName: string; unit: number 
         <Values data={data} unit={unit} report={report} />
       </div>
       {dead && <p class="notice">No image excites this map above 0.</p>}
-      <div class="columns" data-zoomed={zoomed || undefined}>
+      {example && <div class="columns" data-zoomed={zoomed || undefined}>
         <Nine title="Projections" what="projection" sheets={data.examples.projection} unit={unit} examples={about.examples} rank={rank} choose={setRank} />
         <Nine title="Patches" what="patch" sheets={data.examples.patch} unit={unit} examples={about.examples} rank={rank} choose={setRank} />
         <section class="example">
-          <h2>Where it is {example && <a class="aside" href={toImage(example.photo)}>this photo through all layers</a>}</h2>
-          {example && <FramedPhoto photo={example.photo} boxes={[example.box]} shown={example.shown} />}
-          {example && (
-            <p class="quiet">
-              {report.photos[example.photo]?.name}: activation {number(example.value)} at row {example.y}, column {example.x}
-            </p>
-          )}
+          <h2>Where it is <a class="aside" href={toImage(example.photo)}>this photo through all layers</a></h2>
+          <FramedPhoto photo={example.photo} boxes={[example.box]} shown={example.shown} />
+          <p class="quiet">
+            {report.photos[example.photo]?.name}: activation {number(example.value)} at row {example.y}, column {example.x}
+          </p>
         </section>
-      </div>
+      </div>}
       <div class="columns lower">
-        {data.quantiles.at.length > 0 && (
+        {example && data.quantiles.at.length > 0 && (
           <section>
             <h2>Not only the strongest</h2>
             <ul class="quantiles">
