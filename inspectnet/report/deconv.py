@@ -12,6 +12,7 @@ from inspectnet.errors import counted
 from inspectnet.figures.display import Display
 from inspectnet.figures.gallery import Block, draw_gallery
 from inspectnet.figures.page import Figure, Pixels, Worded
+from inspectnet.geometry import Box
 from inspectnet.report.lines import show
 from inspectnet.report.names import file_names
 from inspectnet.report.signals import Shown, drawn_words, policy_words, show_signals
@@ -41,7 +42,7 @@ def figures(result: Features, display: Display) -> Iterator[tuple[str, Figure]]:
         pictures = []
         if features.whole is not None and result.pixels is not None:
             pictures = [
-                ("the photo as the network sees it", result.pixels),
+                (_seen(features, result.pixels), result.pixels),
                 ("the whole layer, projected at once", _whole(features.whole, model, display, _why(result, features))),
             ]
         fields = [(str(about.map), about.top[0].box) for about, _, _ in by_map if features.spatial] if pictures else []
@@ -140,6 +141,13 @@ def _chosen(result: Features, layer: str) -> str:
     at_most = options.get("at_most")
     upto = f"; activations up to {at_most:.0%} of each map's highest" if isinstance(at_most, float) else ""
     return f"maps: {drawn}{upto}"
+
+
+def _seen(features: LayerFeatures, photo: Pixels) -> str:
+    """What is said of the photo, in which fields that are all of it are not outlined."""
+    size = photo.shape[:2]
+    whole = all(about.top[0].box.clipped(size) == Box.at(0, 0, size) for about, _, _ in features.by_map())
+    return "the photo as the network sees it" + "; each unit sees all of it" * (features.spatial and whole)
 
 
 def _whole(signal: np.ndarray, model: Model, display: Display, why: str) -> Pixels | Worded:

@@ -7,8 +7,7 @@ import numpy as np
 from inspectnet.analyses.evaluate import ConfusedPair, Evaluation
 from inspectnet.classes import short_names
 from inspectnet.errors import counted
-from inspectnet.figures.comparison import Row, draw_comparison
-from inspectnet.figures.confusion import MOST_NAMES, draw_confusion
+from inspectnet.figures.confusion import MOST_NAMES, Pair, draw_confusion, draw_pairs
 from inspectnet.figures.display import Display
 from inspectnet.figures.page import Figure
 from inspectnet.report.tables import Column, Table, print_table
@@ -26,9 +25,8 @@ def figures(result: Evaluation, display: Display) -> Iterator[tuple[str, Figure]
     last = result.errors[-1]
     if len(result.classes) > MOST_NAMES and result.confused:
         title = f"{last.model}: the pairs of classes that are confused most"
-        headings = [""] * max(len(pair.photos) for pair in result.confused)
-        rows = [Row(_caption(result, pair), list(pair.photos)) for pair in result.confused]
-        yield "confusion", draw_comparison(rows, headings, title=title, footer="photos as the network sees them")
+        pairs = [Pair(_caption(result, pair), list(pair.photos)) for pair in result.confused]
+        yield "confusion", draw_pairs(pairs, title=title, footer="photos as the network sees them")
     elif len(result.classes) <= MOST:
         footer = "true classes downwards, answers to the right; of each class's images, white is none, black all"
         title = (

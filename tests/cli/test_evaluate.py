@@ -160,9 +160,9 @@ def test_of_many_classes_the_pairs_that_are_confused_most_are_shown_with_their_p
 ):
     from inspectnet.report import evaluate as report
 
-    drawn, draw = [], report.draw_comparison
+    drawn, draw = [], report.draw_pairs
     monkeypatch.setattr(report, "MOST_NAMES", 2)
-    monkeypatch.setattr(report, "draw_comparison", lambda rows, *a, **k: drawn.append(rows) or draw(rows, *a, **k))
+    monkeypatch.setattr(report, "draw_pairs", lambda pairs, **k: drawn.append(pairs) or draw(pairs, **k))
     result(capsys, model, "--images", labelled, "-o", tmp_path / "out")
     ((row,),) = drawn
     (pair,) = check_result(tmp_path / "out").confused

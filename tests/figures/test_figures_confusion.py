@@ -5,7 +5,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from pixels import margins_are_white, pixels_of
 
-from inspectnet.figures.confusion import FRAME, MOST_NAMES, SIDE, draw_confusion
+from inspectnet.figures.confusion import FRAME, MOST_NAMES, PHOTO, SIDE, Pair, draw_confusion, draw_pairs
 from inspectnet.figures.style import MARGIN
 
 
@@ -50,3 +50,12 @@ def test_names_stand_beside_their_row_and_above_their_column():
 def test_long_names_and_titles_stay_on_the_page():
     pixels = draw(np.eye(3, dtype=int), ["x" * 500] * 3, title="y" * 2000)
     assert max(pixels.shape) < 1200 and margins_are_white(pixels)
+
+
+@pytest.mark.parametrize("photos", [1, 3, 5])
+def test_pairs_of_classes_stand_on_a_page_that_is_no_column(photos):
+    red = np.full((56, 56, 3), (200, 0, 0), np.uint8)
+    pixels = pixels_of(draw_pairs([Pair(f"class {i}", [red] * photos) for i in range(8)], title="t", footer="f"))
+    assert 0.6 < pixels.shape[1] / pixels.shape[0] < 2.4 and margins_are_white(pixels)
+    shown = (pixels == (200, 0, 0)).all(axis=2).sum()
+    assert 0.8**2 * 8 * photos * PHOTO**2 <= shown <= 8 * photos * PHOTO**2
