@@ -15,14 +15,22 @@ from inspectnet.progress import Progress
 from inspectnet.scanning import Gather, NetworkQuestion, Ranking, Rows, scan
 
 FEW = 100  # images
-EVEN = 0.5  # of the strongest activation the weakest one has at least, where a map has a full row of them
+EVEN = 0.5  # of its strongest activation the weakest one of a map has at least, and that of the median map
+EIGHTH = 8  # one map in so many comes into question
 
 
 def most_alike(ranking: Ranking, coherence: np.ndarray, count: int) -> list[int]:
-    """`count` of the active maps whose activations are most alike, in order; uneven ones come last."""
+    """`count` of the active maps whose activations are most alike, in order; weak ones come last.
+
+    Of the best eighth of a large layer those are taken in turn that see most of another image.
+    """
     active = ranking.active()
-    uneven = ranking.values[active, -1] < EVEN * ranking.values[active, 0]
-    chosen: list[int] = np.sort(active[np.lexsort([-coherence[active], uneven])[:count]]).tolist()
+    first, last = ranking.values[active, 0], ranking.values[active, -1]
+    weak = (last < EVEN * first) | (first < EVEN * np.median(first))
+    best = active[np.lexsort([-coherence[active], weak])[: max(count, len(active) // EIGHTH)]]
+    images = np.array([np.bincount(row[row >= 0]).argmax() for row in ranking.keys[best, :, 0]])
+    turns = [int((images[:place] == image).sum()) for place, image in enumerate(images)]
+    chosen: list[int] = np.sort(best[np.argsort(turns, kind="stable")[:count]]).tolist()
     return chosen
 
 

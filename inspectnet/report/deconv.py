@@ -133,7 +133,8 @@ def _chosen(result: Features, layer: str) -> str:
         m.coherence for one in result.layers if one.layer == layer for m in one.maps if m.coherence is not None
     ]:
         how = f"mean cosine of the layer's activations there, {min(alike):.2f} to {max(alike):.2f}"
-        return f"maps: the {len(alike)} whose strongest activations are most alike ({how}); --maps {maps} draws any"
+        which = f"{len(alike)} among those whose strongest activations are most alike ({how})"
+        return f"maps: {which}; --maps {maps} draws any"
     drawn = f"{maps} drawn of the active ones, seed {options['seed']}"
     if result.photo:
         compared = any(features.highest is not None for layer in result.layers for features in layer.maps)

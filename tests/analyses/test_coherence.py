@@ -61,7 +61,7 @@ def test_it_is_the_mean_cosine_of_what_the_other_maps_say(tile, network, images)
         np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
-def test_maps_that_are_most_alike_come_first_but_for_uneven_ones(network, images):
+def test_maps_that_are_most_alike_come_first_but_for_weak_ones(network, images):
     (ranking,), _ = find_strongest(network, images, [network.layer("conv1")], TOP)
     alike, values = np.array([0.1, 0.9, 0.3, 0.8, 0.5, 0.2]), np.ones((MAPS, TOP), np.float32)
     values[1, -1] = 0.4  # less than half of its strongest
@@ -85,3 +85,16 @@ def test_of_few_images_those_maps_are_shown_unless_their_number_is_said(network,
     for how in ({}, {"maps": 2}):
         (layer,) = inspectnet.deconv(network, "conv1", images, top=TOP, **how).layers
         assert [features.coherence for features in layer.maps] == [None, None]
+
+
+def test_of_a_large_layer_maps_that_see_another_image_take_turns(network, images):
+    (ranking,), _ = find_strongest(network, images, [network.layer("conv1")], TOP)
+    count = 48  # of which the best eighth, 42 to 47, see most of image 1, but 43
+    keys = np.zeros((count, TOP, 3), np.int64)
+    keys[42:, 1:, 0] = 1
+    keys[43, 1:, 0] = 2
+    values, places = np.ones((count, TOP), np.float32), np.zeros((count, TOP, 2), np.int64)
+    large = type(ranking)(ranking.layer, values, keys, places)
+    assert most_alike(large, np.arange(count) / count, 2) == [43, 47]
+    values[47] = 0.4  # less than half of the median map's
+    assert most_alike(large, np.arange(count) / count, 2) == [43, 46]
