@@ -8,7 +8,6 @@ from pixels import boxes_of, pixels_of
 from inspectnet.figures import style
 from inspectnet.figures.page import Page, resize, scaled
 from inspectnet.figures.style import FACE, faces, line_height, one_line, shorten, text_width
-from inspectnet.progress import LOG
 
 RNG = np.random.default_rng(0)
 TILE = RNG.integers(0, 255, (7, 5, 3), dtype=np.uint8)
@@ -70,17 +69,15 @@ def test_text_too_wide_loses_its_middle_and_keeps_its_end():
     assert shorten("conv1", 150, 14) == "conv1" and shorten("conv1", 3, 14) == ""
 
 
-def test_letters_that_no_typeface_has_are_told_of_once(caplog, monkeypatch):
+def test_letters_that_no_typeface_has_are_told_of_once(monkeypatch):
+    notes = []
+    monkeypatch.setattr(style, "note", notes.append)
     monkeypatch.setattr(style, "_face_of", lambda letter: style.FACE if letter.isascii() else None)
     style._drawable.cache_clear()
     style._tell_of_escapes.cache_clear()
-    with caplog.at_level("INFO", logger=LOG.name):
-        monkeypatch.setattr(LOG, "propagate", True)
-        assert [one_line(name) for name in ("フクロウ", "猫", "owl")][2] == "owl"
+    assert [one_line(name) for name in ("フクロウ", "猫", "owl")][2] == "owl"
     style._drawable.cache_clear()
-    assert [record.getMessage().split(",")[0] for record in caplog.records] == [
-        "no installed typeface has some letters of names"
-    ]
+    assert [text.split(",")[0] for text in notes] == ["no installed typeface has some letters of names"]
 
 
 def test_dollars_newlines_and_letters_without_a_glyph_are_only_text():
