@@ -16,7 +16,7 @@ RUNTIME = {
     "module": "ort-wasm-simd-threaded.mjs",
     "wasm": "ort-wasm-simd-threaded.wasm",
 }
-HOW = "Build it with 'npm ci && npm run build' in explorer/ of the sources, or install a wheel of inspectnet"
+HOW = "Build it with 'make page' (npm ci && npm run build in explorer/) or install a wheel of inspectnet"
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ def read_page() -> Page:
         html = read_input(FOLDER / "index.html").decode()
         files = {name: read_input(FOLDER / file) for name, file in RUNTIME.items()}
     except (OSError, UnicodeDecodeError) as error:
-        raise OptionError(f"the page of the explorer is not here ({error}). {HOW}.") from error
+        why = "" if isinstance(error, FileNotFoundError) else f" ({error})"
+        raise OptionError(f"the page of the explorer is not here{why}. {HOW}.") from error
     if html.count(MARK) != 1:
         raise OptionError(f"{FOLDER / 'index.html'} has not one '{MARK}', so it is of another version. {HOW}.")
     told = re.search(rb"ONNX Runtime Web v([0-9A-Za-z.+-]+)", files["script"][:1000])
