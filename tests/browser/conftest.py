@@ -1,23 +1,28 @@
-"""Browsers that open reports from files. Tests are skipped where there is no browser or the page is not built."""
+"""Browsers that open reports from files.
+
+Tests are skipped where there is no browser or the page is not built, but fail where `tabs.NEEDED` says that they are.
+"""
 
 import shutil
+from importlib.util import find_spec
 
 import pytest
 from synthetic import PAGE, write_report
-from tabs import CHROMIUM, Tab
+from tabs import CHROMIUM, Tab, lacks
 
 
-def skipped(program):
-    """Skip without the page, the driver or that browser; the path of the browser."""
+def browser_path(program):
+    """The path of a browser, where the page and its driver are here too."""
     if not PAGE.is_file():
-        pytest.skip("the page is not built: make page")
-    pytest.importorskip("playwright")
-    return shutil.which(program) or pytest.skip(f"{program} is not installed")
+        lacks("the page is not built: make page")
+    if find_spec("playwright") is None:
+        lacks("playwright is not installed")
+    return shutil.which(program) or lacks(f"{program} is not installed")
 
 
 @pytest.fixture(scope="session")
 def playwright():
-    skipped("chromium")
+    browser_path("chromium")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -26,7 +31,7 @@ def playwright():
 
 @pytest.fixture(scope="session")
 def chromium(playwright):
-    browser = playwright.chromium.launch(executable_path=skipped("chromium"), args=CHROMIUM)
+    browser = playwright.chromium.launch(executable_path=browser_path("chromium"), args=CHROMIUM)
     yield browser
     browser.close()
 
@@ -34,7 +39,7 @@ def chromium(playwright):
 @pytest.fixture(scope="session")
 def firefox(playwright):
     # Debian's Firefox understands WebDriver BiDi, which this channel speaks
-    browser = playwright.firefox.launch(channel="moz-firefox", executable_path=skipped("firefox-esr"))
+    browser = playwright.firefox.launch(channel="moz-firefox", executable_path=browser_path("firefox-esr"))
     yield browser
     browser.close()
 
@@ -51,5 +56,5 @@ def tab(chromium):
 @pytest.fixture(scope="session")
 def report(tmp_path_factory):
     """index.html of a small report that no network made."""
-    skipped("chromium")
+    browser_path("chromium")
     return write_report(tmp_path_factory.mktemp("report") / "site")

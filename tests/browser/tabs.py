@@ -1,6 +1,17 @@
 """A tab of a browser, with what it says on its console."""
 
+import os
 from pathlib import Path
+
+import pytest
+
+NEEDED = "INSPECTNET_TEST_BROWSERS"  # set where browsers and the page have to be, as by .ci/run
+
+
+def lacks(what):
+    """Skip for what is not here, or fail where it has to be."""
+    (pytest.fail if os.environ.get(NEEDED) else pytest.skip)(what)
+
 
 # without the last ones Chromium asks its maker for updates at every start
 CHROMIUM = (

@@ -2,7 +2,7 @@
 
 import pytest
 from synthetic import PAGE
-from tabs import Tab
+from tabs import Tab, lacks
 
 pytestmark = pytest.mark.browser
 
@@ -22,7 +22,7 @@ HASHES = (
 @pytest.mark.parametrize("theme, width", [("light", 1280), ("dark", 390)])
 def test_axe_finds_nothing(chromium, report, theme, width):
     if not AXE.is_file():
-        pytest.skip("axe-core is not installed: make page")
+        lacks("axe-core is not installed: make page")
     tab = Tab(chromium, color_scheme=theme, viewport={"width": width, "height": 844})
     tab.open(report)
     tab.page.add_script_tag(path=AXE)
