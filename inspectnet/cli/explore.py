@@ -1,22 +1,15 @@
 """inspectnet explore: the page of a report with the network behind it."""
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 from inspectnet.cli import options
 from inspectnet.cli.opening import Opening
 from inspectnet.cli.options import RUNNING, option
+from inspectnet.cli.report import LAYERS, Results, Tile
 from inspectnet.report.lines import show
 
-LAYERS = f"{options.LAYERS} By default all that the index holds, or all convolutions."
 HOST = "The address to listen at; another than this machine's own lets others in who have the page's address."
-
-Tile = Annotated[bool, option("Cut photos into tiles of the network's size, as the sample photos are.", "--tile")]
-Results = Annotated[
-    list[Path] | None,
-    options.path("A folder with the result of another command, to show; repeatable.", "--result", metavar="FOLDER"),
-]
 
 
 def _show_at_once(address: str) -> None:

@@ -8,17 +8,15 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from inspectnet.analyses.scan import scan
 from inspectnet.analyses.sources import collection_of
 from inspectnet.arguments import checks_arguments
 from inspectnet.errors import OptionError
 from inspectnet.explorer.bundle import Bundle
-from inspectnet.explorer.contract import EXAMPLES
 from inspectnet.explorer.exploring import Exploration
 from inspectnet.explorer.page import Page, read_page
-from inspectnet.explorer.report import shown_layers
+from inspectnet.explorer.report import make_index, shown_layers
 from inspectnet.images import Sources
-from inspectnet.index import Index, open_index
+from inspectnet.index import Index
 from inspectnet.methods import policy_of
 from inspectnet.network import Network
 from inspectnet.results import Result
@@ -68,11 +66,7 @@ def explore(
         index = collection
         if not isinstance(index, Index):
             folder = cached_index(network, collection, shown, cut)
-            scan(
-                network, collection, folder, layers=names, top=EXAMPLES, tile=cut,
-                batch_size=batch_size, threads=threads, progress=progress,
-            )  # fmt: skip
-            index = open_index(folder)
+            index = make_index(network, collection, folder, names, cut, batch_size, threads, progress)
         return Bundle(
             network, index, names, policy=policy, classes=classes, results=results, batch=batch_size, progress=progress
         )

@@ -148,13 +148,9 @@ class Plan:
         if isinstance(images, Index):
             yield images
             return
+        cut = samples if self.tile is None else self.tile
         with tempfile.TemporaryDirectory(prefix="inspectnet-") as folder:
-            scan(
-                network, images, folder, layers=names, top=EXAMPLES,
-                tile=samples if self.tile is None else self.tile, batch_size=self.batch_size,
-                threads=self.threads, progress=progress,
-            )  # fmt: skip
-            yield open_index(folder)
+            yield make_index(network, images, folder, names, cut, self.batch_size, self.threads, progress)
 
 
 def shown_layers(
@@ -167,6 +163,18 @@ def shown_layers(
     if names is None and isinstance(images, Index):
         return projected_layers(network, images.layers_of(network), policy)
     return projected_layers(network, watched_layers(network, names), policy)
+
+
+def make_index(
+    network: Network, images: Collection, folder: str | Path, layers: Sequence[str], tile: bool, batch_size: int,
+    threads: int | None, progress: Progress,
+) -> Index:  # fmt: skip
+    """The index that a page needs of images, made in `folder` or gone on with there. Raises as `scan`."""
+    scan(
+        network, images, folder, layers=layers, top=EXAMPLES, tile=tile, batch_size=batch_size, threads=threads,
+        progress=progress,
+    )  # fmt: skip
+    return open_index(folder)
 
 
 def _made(bundle: Bundle) -> Report:
